@@ -1,0 +1,71 @@
+# serv and cli. Licence: ISC, see README.
+#
+#	make			builds both programs
+#	make demo		shows them at work
+#	make test		runs test.sh
+#	make CC=tcc CFLAGS=-O2	with any compiler and any flags
+#
+# Solaris and its heirs want LDLIBS='-lsocket -lnsl'.
+
+.POSIX:
+
+CC = cc
+CFLAGS = -std=c99 -pedantic -Wall -Wextra -Werror -O2
+LDFLAGS =
+LDLIBS =
+PREFIX = /usr/local
+DESTDIR =
+
+SOURCES = proto.h proto.c serv.c cli.c
+CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
+
+all: serv cli
+
+serv: serv.o proto.o
+	$(CC) $(LDFLAGS) -o $@ serv.o proto.o $(LDLIBS)
+
+cli: cli.o proto.o
+	$(CC) $(LDFLAGS) -o $@ cli.o proto.o $(LDLIBS)
+
+serv.o cli.o proto.o: proto.h
+
+.SUFFIXES: .c .o
+.c.o:
+	$(CC) $(CFLAGS) -c $<
+
+test: all
+	CC='$(CC)' ./test.sh
+
+demo: all
+	lab/demo.sh
+
+bench: all
+	CC='$(CC)' lab/bench.sh
+
+# The same tests, on programs that stop at the first wrong memory access.
+sanitize:
+	mkdir -p .sanitize
+	$(CC) $(CFLAGS) $(CHECKS) -o .sanitize/serv serv.c proto.c $(LDLIBS)
+	$(CC) $(CFLAGS) $(CHECKS) -o .sanitize/cli cli.c proto.c $(LDLIBS)
+	CC='$(CC)' BIN=.sanitize ./test.sh
+
+# Lines of code: not blank, not comment.
+loc:
+	@for f in $(SOURCES); do \
+		awk '{ gsub("/[*][^*]*[*]/", "") } \
+		    /\/[*]/ { skip = 1 } \
+		    !skip && /[^ \t]/ { n++ } \
+		    /[*]\// { skip = 0 } \
+		    END { printf "%6d %s\n", n, FILENAME }' $$f; \
+	done
+
+install: all
+	mkdir -p $(DESTDIR)$(PREFIX)/bin
+	cp serv cli $(DESTDIR)$(PREFIX)/bin
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/serv $(DESTDIR)$(PREFIX)/bin/cli
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/serv $(DESTDIR)$(PREFIX)/bin/cli
+
+clean:
+	rm -rf serv cli serv.o cli.o proto.o .sanitize

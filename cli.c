@@ -1,0 +1,874 @@
+/* cli.c: the client. Licence: ISC, see README.
+ *
+ *      cli localhost 50000                     a prompt
+ *      cli localhost 50000 get notes.txt       one command
+ *      cli -m raw localhost 50000              a telnet
+ *      cli -h                                  all options
+ *
+ * Read proto.h first. This file goes: what the command line set, what the modes
+ * share (the command loop, progress), one section per mode, the table of modes,
+ * main.
+ *
+ * A mode is one way to talk to a server. Most have a table of commands, and one
+ * loop serves them all: it reads a line, splits it into words as a shell would,
+ * looks the first one up, checks the number of arguments, and calls:
+ *
+ *      line --> split() --> run() --> ftp_get(argc, argv) --> 0 or 1
+ *                            |
+ *                            +--- table of commands ---> help()
+ *
+ * A command says itself what went wrong, in one line `command: what: why`, and
+ * returns 1 then; nothing that failed exits with status 0. Standard output is
+ * for what was asked for; standard error for all that is said about it.
+ */
+#define _XOPEN_SOURCE 700		/* POSIX.1-2008; XSI for SIGXFSZ */
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto.h"
+
+#define ANSWER_S	60	/* seconds until a server's answer must come */
+#define STALL_S		300	/* seconds for each chunk of a transfer */
+#define SILENCE_S	1	/* after the last line, raw waits for datagrams */
+#define WORDS_MAX	16	/* words of a command line */
+#define BAR_WIDTH	10
+#define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
+#define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
+
+#define COUNT(a)	(sizeof (a) / sizeof *(a))
+
+/* Says what went wrong; its value, 1, is what a failed command returns. */
+#define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
+
+/* ---- what the command line set --------------------------------------- */
+
+static const char *host, *port;
+static const char *directory = ".";	/* -d */
+static int local = -1;			/* ...opened */
+static int keep;			/* -k: never replace a file */
+static int datagrams;			/* -u sw, in mode raw */
+
+/* ---- what the modes share -------------------------------------------- */
+
+/* A command of a mode; name and help are also what `help` prints. */
+struct command {
+	const char *name;
+	int least, most;		/* arguments */
+	const char *arguments, *help;
+	int (*run)(int argc, char **argv);	/* argv[0] is the command */
+};
+
+static const struct command *commands;	/* those of the mode, NULL name last */
+static int over;			/* no more commands: quit, or lost */
+
+/* Connects to the server, or says why not and returns -1. */
+static int
+connect_server(int type)
+{
+	char text[PEER_BYTES];
+	const char *why;
+	struct addr a;
+	int fd;
+
+	fd = sock_connect(host, port, type, &why);
+	if (fd < 0)
+		log_msg(ERROR, "cli: %s %s: %s", host, port, why);
+	else if (addr_peer(fd, &a) == 0) {
+		addr_text(&a, text);
+		log_msg(DEBUG, "connected to %s", text);
+	}
+	return fd;
+}
+
+/* Prints text that came from the network, its control characters made visible;
+ * newlines are kept. */
+static void
+print_safely(const char *text, size_t n)
+{
+	char line[1024];
+	size_t used;
+
+	for (; n > 0; text += used, n -= used) {
+		used = printable(line, sizeof line, text, n, 1);
+		fputs(line, stdout);
+	}
+}
+
+/* The part of a path behind its last slash. */
+static const char *
+base_name(const char *path)
+{
+	const char *slash;
+
+	slash = strrchr(path, '/');
+	return slash == NULL ? path : slash + 1;
+}
+
+/* Splits a number of bytes into a number and its unit, of 1024. */
+static const char *
+unit(uint64_t *n)
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+	size_t i;
+
+	for (i = 0; i < COUNT(units) - 1 && *n >= 1024; i++)
+		*n /= 1024;
+	return units[i];
+}
+
+static int64_t bar_time;		/* of the last picture; 0: none yet */
+
+/* Draws `[=====>    ] 43% (7 MB/17 MB)`, if a person is there to see it. */
+static int
+draw_bar(const struct transfer *t)
+{
+	uint64_t done, size;
+	const char *done_unit, *size_unit;
+	int length, percent;
+
+	if (log_level < INFO || !isatty(STDERR_FILENO) ||
+	    (t->done < t->size && now() < bar_time + BAR_US))
+		return 0;
+	bar_time = now();
+	done = t->done;
+	size = t->size;
+	percent = size == 0 ? 100 : (int)((double)done / size * 100);
+	length = (percent * BAR_WIDTH + 99) / 100;
+	length = length < BAR_WIDTH ? length : BAR_WIDTH - 1;
+	done_unit = unit(&done);
+	size_unit = unit(&size);
+	fprintf(stderr, "\r[%.*s>%*s] %d%% (%llu %s/%llu %s)   ",
+	    length, "==========", BAR_WIDTH - 1 - length, "", percent,
+	    (unsigned long long)done, done_unit,
+	    (unsigned long long)size, size_unit);
+	return 0;
+}
+
+/* Leaves the line of the bar, before anything else is said. */
+static void
+end_bar(void)
+{
+	if (bar_time != 0)
+		fputc('\n', stderr);
+	bar_time = 0;
+}
+
+/* help: the table of commands. */
+static int
+help(int argc, char **argv)
+{
+	const struct command *c;
+
+	(void)argc;
+	(void)argv;
+	for (c = commands; c->name != NULL; c++)
+		printf("%-6s %-14s %s\n", c->name, c->arguments, c->help);
+	return 0;
+}
+
+/* lls: the files of the local directory, as the server would list its own. */
+static int
+list_local(int argc, char **argv)
+{
+	char **names;
+	ssize_t i, n;
+
+	(void)argc;
+	n = list_files(local, UINT64_MAX, &names);
+	if (n < 0)
+		return fail("%s: %s: %s", argv[0], directory, reason());
+	for (i = 0; i < n; i++) {
+		print_safely(names[i], strlen(names[i]));
+		putchar('\n');
+	}
+	list_free(names, (size_t)n);
+	return 0;
+}
+
+/* quit: no more commands; what the server must be told, the session tells. */
+static int
+leave(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	over = 1;
+	return 0;
+}
+
+/* Looks a command up in the table and runs it. Returns 0, or 1 if it failed. */
+static int
+run(int argc, char **argv)
+{
+	const struct command *c;
+
+	for (c = commands; c->name != NULL; c++)
+		if (strcmp(c->name, argv[0]) == 0)
+			break;
+	if (c->name == NULL)
+		return fail("%s: no such command; help lists them", argv[0]);
+	if (argc - 1 < c->least || argc - 1 > c->most)
+		return fail("%s: usage: %s %s%s", argv[0], c->name,
+		    c->arguments, argc - 1 > c->most && c->most > 0 ?
+		    " (quote a name with spaces)" : "");
+	return c->run(argc, argv);
+}
+
+/*
+ * Splits a line into words, in place, as a shell does: words are separated by
+ * blanks, "..." and '...' hold them together, \ takes the next character as it
+ * is (but within '...'). Returns their number, or -1 if there are too many or
+ * a quote is not closed.
+ */
+static int
+split(char *line, char **argv)
+{
+	char *in, *out, quote;
+	int argc;
+
+	argc = 0;
+	for (in = line; *(in += strspn(in, " \t\r\n")) != '\0';) {
+		if (argc == WORDS_MAX)
+			return -1;
+		argv[argc++] = out = in;
+		quote = '\0';
+		while (*in != '\0' &&
+		    (quote != '\0' || strchr(" \t\r\n", *in) == NULL)) {
+			if (*in == quote) {
+				quote = '\0';
+				in++;
+			} else if (quote == '\0' &&
+			    (*in == '"' || *in == '\'')) {
+				quote = *in++;
+			} else {
+				if (*in == '\\' && quote != '\'' &&
+				    in[1] != '\0')
+					in++;
+				*out++ = *in++;
+			}
+		}
+		if (quote != '\0')
+			return -1;
+		if (*in != '\0')
+			in++;
+		*out = '\0';
+	}
+	return argc;
+}
+
+/* Runs commands from standard input until it ends. Returns 1 if any failed. */
+static int
+command_loop(const char *prompt)
+{
+	char *argv[WORDS_MAX], *line;
+	size_t room;
+	int argc, failed, terminal;
+
+	line = NULL;
+	room = 0;
+	failed = 0;
+	terminal = isatty(STDIN_FILENO);
+	while (!over) {
+		if (terminal)
+			fputs(prompt, stdout);
+		fflush(stdout);
+		if (getline(&line, &room, stdin) < 0) {
+			if (terminal)
+				putchar('\n');
+			break;
+		}
+		argc = split(line, argv);
+		if (argc < 0)
+			failed = fail("a quote is not closed, or there are "
+			    "more than %d words", WORDS_MAX);
+		else if (argc > 0)
+			failed |= run(argc, argv);
+	}
+	free(line);
+	return failed;
+}
+
+/* ---- ftp (seeds/004) -------------------------------------------------- */
+
+static int control = -1;
+
+/*
+ * Sends a command, verb and name or verb alone, and takes the answer, which the
+ * caller frees. Returns 0, or 1 after an error, which was said.
+ */
+static int
+ftp_ask(const char *verb, const char *name, size_t max, char **answer,
+    size_t *n)
+{
+	char command[FTP_COMMAND_MAX + 1];
+	int got, len;
+
+	len = snprintf(command, sizeof command, "%s%s%s", verb,
+	    name == NULL ? "" : " ", name == NULL ? "" : name);
+	if (len > FTP_COMMAND_MAX)
+		return fail("%s: the name is too long", verb);
+	/*
+	 * An error here is no reason to stop: a server that is full has
+	 * answered before it was asked, and closed.
+	 */
+	frame_send(control, command, (size_t)len, now() + ANSWER_S * SECOND);
+	got = frame_recv(control, answer, n, max, now() + ANSWER_S * SECOND);
+	if (got > 0)
+		return 0;
+	if (got == 0)
+		errno = 0;
+	over = 1;		/* nobody knows what would come next */
+	return fail("%s: %s%s%s", verb, name == NULL ? "" : name,
+	    name == NULL ? "" : ": ", reason());
+}
+
+/* Says what a code means that came instead of what was hoped for. */
+static int
+ftp_failed(const char *verb, const char *name, long code)
+{
+	const char *why;
+
+	why = code < 0 ? ftp_code_text(code) : NULL;
+	return fail("%s: %s: %s", verb, name, why != NULL ? why :
+	    "the server's answer makes no sense");
+}
+
+/* Asks for a data channel and connects to it. Returns -1 after an error. */
+static int
+ftp_data(const char *verb, const char *name)
+{
+	char *answer;
+	size_t n;
+	long value;
+	int fd;
+
+	if (ftp_ask(verb, name, FTP_COMMAND_MAX, &answer, &n) != 0)
+		return -1;
+	value = frame_number(answer, n);
+	free(answer);
+	if (value < 1 || value > 65535) {
+		ftp_failed(verb, name, value);
+		return -1;
+	}
+	fd = data_connect(control, (unsigned)value,
+	    now() + CONNECT_S * SECOND);
+	if (fd < 0)
+		log_msg(ERROR, "%s: %s: data connection to port %ld: %s", verb,
+		    name, value, reason());
+	return fd;
+}
+
+/* Receives the contents of a get into f, which it ends. */
+static int
+ftp_fetch(struct transfer *t, struct newfile *f, const char *name)
+{
+	enum moved moved;
+	int got;
+
+	got = frame_head(t->sock, &t->size, now() + ANSWER_S * SECOND);
+	if (got <= 0) {
+		errno = got < 0 ? errno : 0;
+		newfile_abort(f);
+		return fail("get: %s: %s", name, reason());
+	}
+	moved = transfer_recv(t);
+	end_bar();
+	if (moved != MOVED)
+		newfile_abort(f);
+	if (moved == PEER_FAILED)
+		return fail("get: %s: %llu of %llu bytes came, then: %s", name,
+		    (unsigned long long)t->done, (unsigned long long)t->size,
+		    reason());
+	if (moved != MOVED || newfile_commit(f) < 0)
+		return fail("get: %s: %s: %s", name, f->name, reason());
+	log_msg(INFO, "get: %s: %llu bytes stored as %s", name,
+	    (unsigned long long)t->size, f->name);
+	return 0;
+}
+
+/* get NAME [LOCAL] */
+static int
+ftp_get(int argc, char **argv)
+{
+	struct transfer t = { 0 };
+	struct newfile f;
+	const char *path;
+	int failed;
+
+	path = argc > 2 ? argv[2] : base_name(argv[1]);
+	if (argc == 2 && !name_ok(path, strlen(path)))
+		return fail("get: %s: not the name of a file; say under which "
+		    "to store it: get NAME LOCAL", argv[1]);
+	if (newfile_open(&f, local, path, keep) < 0)
+		return fail("get: %s: %s", path, reason());
+	t.sock = ftp_data("get", argv[1]);
+	if (t.sock < 0) {
+		newfile_abort(&f);
+		return 1;
+	}
+	t.file = f.fd;
+	t.idle = STALL_S * SECOND;
+	t.tick = draw_bar;
+	failed = ftp_fetch(&t, &f, argv[1]);
+	close(t.sock);
+	return failed;
+}
+
+/* While a put is sent: stop when the server has something to say already. */
+static int
+put_tick(const struct transfer *t)
+{
+	draw_bar(t);
+	return t->done < t->size && wait_for(t->sock, POLLIN, 0) == 0;
+}
+
+/*
+ * Takes the answer to the contents of a put. The original server sends none and
+ * closes, perhaps by a reset: if all was sent, that is no failure.
+ */
+static int
+ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
+{
+	char *answer;
+	size_t n;
+	long code;
+	int error, got;
+
+	error = errno;			/* of the transfer */
+	got = frame_recv(t->sock, &answer, &n, FTP_COMMAND_MAX,
+	    now() + ANSWER_S * SECOND);
+	if (got > 0) {
+		code = frame_number(answer, n);
+		free(answer);
+		if (code != FTP_OK || moved != MOVED)
+			return ftp_failed("put", name, code);
+	} else if (moved != MOVED || (got < 0 && errno != ECONNRESET)) {
+		errno = moved == MOVED ? errno : error;
+		return fail("put: %s: %llu of %llu bytes sent, then: %s", name,
+		    (unsigned long long)t->done, (unsigned long long)t->size,
+		    reason());
+	}
+	log_msg(INFO, "put: %s: %llu bytes %s", name,
+	    (unsigned long long)t->size, got > 0 ? "stored" :
+	    "sent, not confirmed");
+	return 0;
+}
+
+/* Sends the contents of a put. */
+static int
+ftp_send(struct transfer *t, const char *path, const char *name)
+{
+	char head[FRAME_HEAD];
+	enum moved moved;
+
+	frame_pack(head, t->size);
+	moved = transfer_send(t, head, FRAME_HEAD);
+	end_bar();
+	if (moved == FILE_FAILED)
+		return fail("put: %s: %s", path, errno == 0 ?
+		    "the file became shorter while it was sent" : reason());
+	if (moved == MOVED)
+		shutdown(t->sock, SHUT_WR);
+	else if (moved == STOPPED)
+		errno = 0;
+	return ftp_confirmed(t, name, moved);
+}
+
+/* put LOCAL [NAME] */
+static int
+ftp_put(int argc, char **argv)
+{
+	struct transfer t = { 0 };
+	const char *name;
+	int failed;
+
+	name = argc > 2 ? argv[2] : base_name(argv[1]);
+	t.file = file_open(local, argv[1], 0, &t.size);
+	if (t.file < 0)
+		return fail("put: %s: %s", argv[1], reason());
+	failed = 1;
+	if (t.size > FRAME_MAX) {
+		log_msg(ERROR, "put: %s: longer than the ten digits of a "
+		    "frame can say", argv[1]);
+	} else if ((t.sock = ftp_data("put", name)) >= 0) {
+		t.idle = STALL_S * SECOND;
+		t.tick = put_tick;
+		failed = ftp_send(&t, argv[1], name);
+		close(t.sock);
+	}
+	close(t.file);
+	return failed;
+}
+
+/* ls */
+static int
+ftp_ls(int argc, char **argv)
+{
+	char *answer;
+	size_t n;
+	long code;
+
+	(void)argc;
+	if (ftp_ask(argv[0], NULL, FTP_ANSWER_MAX, &answer, &n) != 0)
+		return 1;
+	code = frame_number(answer, n);
+	if (code < 0 && ftp_code_text(code) != NULL) {
+		free(answer);
+		return fail("%s: %s", argv[0], ftp_code_text(code));
+	}
+	print_safely(answer, n);
+	if (n > 0)
+		putchar('\n');
+	free(answer);
+	return 0;
+}
+
+static const struct command ftp_commands[] = {
+	{ "get", 1, 2, "NAME [LOCAL]", "download a file", ftp_get },
+	{ "help", 0, 0, "", "this list", help },
+	{ "lls", 0, 0, "", "list the files here", list_local },
+	{ "ls", 0, 0, "", "list the files on the server", ftp_ls },
+	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+static int
+ftp_session(int argc, char **argv)
+{
+	int failed;
+
+	commands = ftp_commands;
+	control = connect_server(SOCK_STREAM);
+	if (control < 0)
+		return 1;
+	failed = argc > 0 ? run(argc, argv) : command_loop("ftp> ");
+	frame_send(control, "quit", 4, now() + ANSWER_S * SECOND);
+	close(control);
+	return failed;
+}
+
+/* ---- raw: a protocol typed by hand ------------------------------------ */
+
+/* What was read from standard input and not sent yet. */
+static char typed[4 * DGRAM_MAX];	/* each byte may be written \xNN */
+static size_t ntyped;
+static int input_ended;
+
+/* Copies what came to standard output; on a terminal, made visible. */
+static void
+raw_show(const char *text, size_t n)
+{
+	if (isatty(STDOUT_FILENO))
+		print_safely(text, n);
+	else
+		fwrite(text, 1, n, stdout);
+	fflush(stdout);
+}
+
+/* Reads more of standard input. */
+static void
+raw_read(void)
+{
+	ssize_t got;
+
+	got = read(STDIN_FILENO, typed + ntyped, sizeof typed - ntyped);
+	if (got > 0)
+		ntyped += (size_t)got;
+	else if (got == 0 || errno != EINTR)
+		input_ended = 1;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex(int c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at;
+
+	at = c == '\0' ? NULL : strchr(digits, c);
+	return at == NULL ? -1 : (int)((at - digits) % 16);
+}
+
+/* Resolves \n, \\ and \xNN in a line, in place; returns its new length. */
+static size_t
+unescape(char *line, size_t n)
+{
+	size_t in, out;
+
+	out = 0;
+	for (in = 0; in < n; in++) {
+		if (line[in] != '\\' || in + 1 == n) {
+			line[out++] = line[in];
+		} else if (line[in + 1] == 'x' && in + 3 < n &&
+		    hex(line[in + 2]) >= 0 && hex(line[in + 3]) >= 0) {
+			line[out++] = (char)(hex(line[in + 2]) * 16 +
+			    hex(line[in + 3]));
+			in += 3;
+		} else if (line[in + 1] == 'n' || line[in + 1] == '\\') {
+			line[out++] = line[++in] == 'n' ? '\n' : '\\';
+		} else {
+			line[out++] = '\\';
+		}
+	}
+	return out;
+}
+
+/* Sends what was typed: what goes of a stream, or a datagram for each line. */
+static int
+raw_send(int fd)
+{
+	char line[sizeof typed];
+	const char *end;
+	size_t n;
+	ssize_t sent;
+
+	if (!datagrams) {
+		sent = send_some(fd, typed, ntyped);
+		if (sent < 0 && errno == EAGAIN)
+			return 0;
+		if (sent < 0) {		/* it reads no more; it may talk yet */
+			input_ended = 1;
+			sent = (ssize_t)ntyped;
+		}
+		ntyped -= (size_t)sent;
+		memmove(typed, typed + sent, ntyped);
+		return 0;
+	}
+	while (ntyped > 0) {
+		end = memchr(typed, '\n', ntyped);
+		if (end == NULL && !input_ended && ntyped < sizeof typed)
+			break;
+		n = end == NULL ? ntyped : (size_t)(end - typed);
+		memcpy(line, typed, n);
+		if (dgram_send(fd, line, unescape(line, n), NULL) < 0)
+			return -1;
+		n += end != NULL;
+		ntyped -= n;
+		memmove(typed, typed + n, ntyped);
+	}
+	return 0;
+}
+
+/* Shows what came. Returns 1 at the end of a stream. */
+static int
+raw_recv(int fd)
+{
+	static char buf[DGRAM_MAX];
+	ssize_t got;
+
+	got = datagrams ? dgram_recv(fd, buf, sizeof buf, NULL) :
+	    recv_some(fd, buf, sizeof buf);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	raw_show(buf, (size_t)got);
+	return got == 0 && !datagrams;
+}
+
+/*
+ * Both directions at once, until the server closes; after the end of the input
+ * until it has been silent for ANSWER_S, or datagrams for SILENCE_S.
+ */
+static int
+raw_pump(int fd)
+{
+	struct pollfd p[2];
+	int half_closed, patience, result;
+
+	half_closed = 0;
+	patience = datagrams ? SILENCE_S : ANSWER_S;
+	for (;;) {
+		p[0].fd = input_ended || ntyped == sizeof typed ? -1 :
+		    STDIN_FILENO;
+		p[0].events = POLLIN;
+		p[0].revents = 0;
+		p[1].fd = fd;
+		p[1].events = ntyped > 0 && !datagrams ? POLLIN | POLLOUT :
+		    POLLIN;
+		p[1].revents = 0;
+		result = poll(p, 2, input_ended ? patience * 1000 : -1);
+		if (result == 0 && !datagrams)
+			errno = ETIMEDOUT;
+		if (result == 0)
+			return datagrams ? 0 : -1;
+		if (p[0].revents != 0)
+			raw_read();
+		if (raw_send(fd) < 0)
+			return -1;
+		if (p[1].revents & (POLLIN | POLLHUP | POLLERR)) {
+			result = raw_recv(fd);
+			if (result != 0)
+				return result > 0 ? 0 : -1;
+		}
+		if (input_ended && ntyped == 0 && !half_closed && !datagrams) {
+			half_closed = 1;
+			shutdown(fd, SHUT_WR);
+		}
+	}
+}
+
+static int
+raw_session(int argc, char **argv)
+{
+	int fd, result;
+
+	if (argc > 0)
+		return fail("raw: %s: this mode has no commands", argv[0]);
+	fd = connect_server(datagrams ? SOCK_DGRAM : SOCK_STREAM);
+	if (fd < 0)
+		return 1;
+	result = raw_pump(fd);
+	if (result < 0)
+		log_msg(ERROR, "raw: %s %s: %s", host, port, reason());
+	close(fd);
+	return result < 0;
+}
+
+/* ---- the modes -------------------------------------------------------- */
+
+static const struct mode {
+	const char *name;
+	const char *port;		/* default; NULL: must be given */
+	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
+} modes[] = {
+	{ "ftp", "50000", ftp_session },
+	{ "raw", NULL, raw_session },
+};
+static const struct mode *mode = &modes[0];
+
+/* ---- main ------------------------------------------------------------ */
+
+static void
+usage(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: cli [-hkqv] [-m mode] [-d dir] [-u sw] host [port] "
+	    "[command [argument ...]]\n"
+	    "  -h       this text\n"
+	    "  -d dir   directory of the files here (.)\n"
+	    "  -k       keep: never replace a file, store it as name(1).ext\n"
+	    "  -m mode  what to speak (ftp)\n"
+	    "  -q       say only what went wrong\n"
+	    "  -u sw    mode raw: UDP, one datagram a line\n"
+	    "  -v       say more\n"
+	    "modes and their default ports:", out);
+	for (i = 0; i < COUNT(modes); i++)
+		fprintf(out, " %s%s%s", modes[i].name, modes[i].port == NULL ?
+		    "" : "=", modes[i].port == NULL ? "" : modes[i].port);
+	fputs("\nWithout a command, commands are read from standard input; "
+	    "help lists them.\n", out);
+}
+
+/* Ends after a wrong command line. */
+static void
+bad_usage(const char *what, const char *why)
+{
+	log_msg(ERROR, "cli: %s: %s (cli -h shows the options)", what, why);
+	exit(2);
+}
+
+/* -m */
+static const struct mode *
+find_mode(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(modes); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return &modes[i];
+	bad_usage(name, "no such mode");
+	return NULL;
+}
+
+static void
+options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "d:hkm:qu:v")) != -1) {
+		switch (c) {
+		case 'd':
+			directory = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		case 'k':
+			keep = 1;
+			break;
+		case 'm':
+			mode = find_mode(optarg);
+			break;
+		case 'q':
+			log_level = ERROR;
+			break;
+		case 'u':
+			if (strcmp(optarg, "sw") != 0)
+				bad_usage(optarg, "only sw is known to -u");
+			datagrams = 1;
+			break;
+		case 'v':
+			log_level = DEBUG;
+			break;
+		default:
+			usage(stderr);
+			exit(2);
+		}
+	}
+	if (datagrams && mode->session != raw_session)
+		bad_usage("-u", "for mode raw only");
+}
+
+/*
+ * Takes host and port off the operands; returns how many they were. A second
+ * operand that does not begin with a digit is a command already.
+ */
+static int
+operands(int argc, char **argv)
+{
+	int given;
+
+	if (argc == 0)
+		bad_usage("host", "missing");
+	host = argv[0];
+	given = argc > 1 && argv[1][0] >= '0' && argv[1][0] <= '9';
+	port = given ? argv[1] : mode->port;
+	if (port == NULL)
+		bad_usage("port", "missing, this mode has no default");
+	if (number(port, 1, 65535) < 0)
+		bad_usage(port, "not a port (1 to 65535)");
+	return 1 + given;
+}
+
+int
+main(int argc, char **argv)
+{
+	int failed;
+
+	options(argc, argv);
+	optind += operands(argc - optind, argv + optind);
+	local = open(directory, O_RDONLY | O_DIRECTORY);
+	if (local < 0)
+		return fail("cli: -d %s: %s", directory, reason());
+	signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
+	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
+	newfile_guard(SIGHUP);
+	newfile_guard(SIGINT);
+	newfile_guard(SIGTERM);
+	failed = mode->session(argc - optind, argv + optind);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		failed = fail("cli: standard output: %s", reason());
+	return failed;
+}

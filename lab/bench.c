@@ -1,0 +1,211 @@
+/* bench.c: what lab/bench.sh cannot do in the shell. Licence: ISC, see README.
+ *
+ *      bench fork                      a server that accepts, forks and exits
+ *      bench connect PORT N            N connections to it
+ *      bench gets PORT N NAME          N gets from serv, on one connection
+ *      bench newgets PORT N NAME       N gets, each on a connection of its own
+ *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from a real FTP server
+ *
+ * All on 127.0.0.1, one after the other; what arrives is counted and thrown
+ * away. The clients print how many they did in a second. Built with proto.c.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../proto.h"
+
+#define LIMIT	(now() + 10 * SECOND)
+
+static const char *port;
+static char buf[65536];
+
+static void
+die(const char *what)
+{
+	log_msg(ERROR, "bench: %s: %s", what, reason());
+	exit(1);
+}
+
+static int
+dial(const char *to)
+{
+	const char *why;
+	int fd;
+
+	fd = sock_connect("127.0.0.1", to, SOCK_STREAM, &why);
+	if (fd < 0)
+		die("connect");
+	return fd;
+}
+
+/* Reads a connection to its end and closes it; returns the bytes. */
+static size_t
+drain(int fd)
+{
+	size_t all;
+	ssize_t got;
+
+	for (all = 0; (got = recv_all(fd, buf, sizeof buf, LIMIT)) > 0;)
+		all += (size_t)got;
+	if (got < 0)
+		die("recv");
+	close(fd);
+	return all;
+}
+
+/* The least a server with a process per connection does. */
+static void
+fork_server(void)
+{
+	struct addr a;
+	const char *why;
+	int fd, listener;
+
+	listener = sock_listen("127.0.0.1", "0", SOCK_STREAM, &why);
+	if (listener < 0 || addr_local(listener, &a) < 0)
+		die("listen");
+	printf("listening %u\n", addr_port(&a));
+	fflush(stdout);
+	signal(SIGCHLD, SIG_IGN);
+	while (wait_for(listener, POLLIN, now() + 60 * SECOND) == 0) {
+		fd = sock_accept(listener, &a);
+		if (fd >= 0 && fork() == 0)
+			_exit(0);
+		close(fd);
+	}
+}
+
+static void
+one_get(int control, const char *name)
+{
+	char command[300], *answer;
+	size_t n;
+	long data;
+	int fd;
+
+	snprintf(command, sizeof command, "get %s", name);
+	if (frame_send(control, command, strlen(command), LIMIT) < 0 ||
+	    frame_recv(control, &answer, &n, 100, LIMIT) <= 0)
+		die("get");
+	data = frame_number(answer, n);
+	free(answer);
+	fd = data_connect(control, (unsigned)data, LIMIT);
+	if (data <= 0 || fd < 0)
+		die("data");
+	if (drain(fd) < FRAME_HEAD)
+		die("contents");
+}
+
+/* Reads lines until one begins with a code and a blank; it must be this one. */
+static char *
+ftp_reply(int fd, const char *code)
+{
+	static char line[1024];
+	size_t n;
+
+	do {
+		for (n = 0; n == 0 || line[n - 1] != '\n'; n++)
+			if (n == sizeof line - 1 ||
+			    recv_all(fd, line + n, 1, LIMIT) != 1)
+				die("ftp");
+		line[n] = '\0';
+	} while (line[0] < '1' || line[0] > '5' || line[3] != ' ');
+	if (strncmp(line, code, strlen(code)) != 0) {
+		errno = EPROTO;
+		die(line);
+	}
+	return line;
+}
+
+static void
+ftp_say(int fd, const char *verb, const char *argument)
+{
+	char line[300];
+
+	snprintf(line, sizeof line, "%s %s\r\n", verb, argument);
+	if (send_all(fd, line, strlen(line), LIMIT) < 0)
+		die(verb);
+}
+
+static void
+ftp_get(int control, const char *name)
+{
+	unsigned h[4], hi, lo;
+	const char *open;
+	int fd;
+
+	ftp_say(control, "PASV", "");
+	open = strchr(ftp_reply(control, "227"), '(');
+	if (open == NULL || sscanf(open, "(%u,%u,%u,%u,%u,%u)", h, h + 1,
+	    h + 2, h + 3, &hi, &lo) != 6)
+		die("PASV");
+	fd = data_connect(control, hi * 256 + lo, LIMIT);
+	if (fd < 0)
+		die("data");
+	ftp_say(control, "RETR", name);
+	ftp_reply(control, "150");
+	drain(fd);
+	ftp_reply(control, "226");
+}
+
+static int
+ftp_login(void)
+{
+	int fd;
+
+	fd = dial(port);
+	ftp_reply(fd, "220");
+	ftp_say(fd, "USER", "anonymous");
+	ftp_reply(fd, "");
+	ftp_say(fd, "PASS", "bench@localhost");
+	ftp_reply(fd, "230");
+	ftp_say(fd, "TYPE", "I");
+	ftp_reply(fd, "200");
+	return fd;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name, *what;
+	int64_t start;
+	int control;
+	long i, n;
+
+	what = argc > 1 ? argv[1] : "";
+	if (strcmp(what, "fork") == 0)
+		fork_server();
+	if (argc < 4)
+		return 2;
+	port = argv[2];
+	n = number(argv[3], 1, 1000000);
+	name = argc > 4 ? argv[4] : "";
+	control = strcmp(what, "gets") == 0 ? dial(port) :
+	    strcmp(what, "ftpgets") == 0 ? ftp_login() : -1;
+	start = now();
+	for (i = 0; i < n; i++) {
+		if (strcmp(what, "connect") == 0) {
+			drain(dial(port));
+		} else if (strcmp(what, "newgets") == 0) {
+			control = dial(port);
+			one_get(control, name);
+			close(control);
+		} else if (strcmp(what, "gets") == 0) {
+			one_get(control, name);
+		} else {
+			ftp_get(control, name);
+		}
+	}
+	printf("%.0f\n", n * 1e6 / (double)(now() - start));
+	return 0;
+}

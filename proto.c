@@ -1,0 +1,1090 @@
+/* proto.c: what serv and cli share. Licence: ISC, see README.
+ *
+ * No main, no options, no policy: what to say and whether to stop is decided in
+ * serv.c and cli.c, which call what is here and are never called by it. Read
+ * proto.h first; each section here stands on those above it:
+ *
+ *      diagnostics     one line of log, one write; text made printable
+ *      clock           now(), and the only place that waits: wait_for()
+ *      sockets         addresses, listen, connect, accept, the data channel
+ *      exact I/O       the six functions that touch a socket's bytes
+ *      names, files    name_ok, whole-or-nothing files, lists, the data path
+ *      frame           the messages of ftp
+ *
+ * Every socket is non-blocking, so a call on one never takes longer than it
+ * takes to copy bytes. Who must wait does so in wait_for(), with a deadline:
+ *
+ *      recv_all() --- recv_some() --- recv()      EAGAIN: nothing there yet
+ *          ^                            |
+ *          +------- wait_for() <--------+         until there is, until the
+ *                                                 deadline, or until the
+ *                                                 parent is gone
+ *
+ * That is all there is to a time limit in these programs: no alarm, no signal,
+ * no thread. What counts, limits, delays or shows traffic belongs into the six
+ * functions, and nowhere else.
+ */
+#define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
+#define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto.h"
+
+/* ---- diagnostics ----------------------------------------------------- */
+
+enum level log_level = INFO;
+int log_stamped;
+char log_line[2048];
+
+/*
+ * Bytes of the character at s that can be shown: 1 for ASCII, 2 to 4 for valid
+ * UTF-8, 0 for a control character (the C1 set included) or a stray byte.
+ */
+static size_t
+shown_bytes(const unsigned char *s, size_t n)
+{
+	static const unsigned long least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	unsigned long code;
+	size_t i, len;
+
+	if (s[0] < 0x80)
+		return s[0] >= ' ' && s[0] != 0x7f;
+	len = s[0] < 0xc0 || s[0] > 0xf7 ? 0 :
+	    s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (len == 0 || len > n)
+		return 0;
+	code = s[0] & (0x7fu >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < least[len] || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	return len;
+}
+
+size_t
+printable(char *out, size_t size, const char *text, size_t len, int lines)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t at, n;
+
+	for (at = 0; at < len; at += n) {
+		n = shown_bytes(s + at, len - at);
+		if (n == 0 && lines && s[at] == '\n')
+			n = 1;
+		if (size < 5)		/* room for \xNN and the NUL */
+			break;
+		if (n > 0) {
+			memcpy(out, s + at, n);
+			out += n;
+			size -= n;
+		} else {
+			sprintf(out, "\\x%02x", s[at]);
+			out += 4;
+			size -= 4;
+			n = 1;
+		}
+	}
+	*out = '\0';
+	return at;
+}
+
+/* Writes log_line to standard error; called by log_msg() alone. */
+void
+log_write(enum level level)
+{
+	static const char *names[] = { "ERROR", "INFO", "DEBUG" };
+	char line[sizeof log_line + 64];
+	struct tm tm;
+	time_t t;
+	size_t n;
+
+	n = 0;
+	if (log_stamped) {
+		t = time(NULL);
+		localtime_r(&t, &tm);
+		n = strftime(line, sizeof line, "%H:%M:%S - ", &tm);
+		n += (size_t)sprintf(line + n, "%s - ", names[level]);
+	}
+	printable(line + n, sizeof line - n - 1, log_line, strlen(log_line), 0);
+	n = strlen(line);
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		return;		/* there is nowhere left to say so */
+}
+
+const char *
+reason(void)
+{
+	switch (errno) {
+	case 0:
+		return "the other side closed the connection early";
+	case ETIMEDOUT:
+		return "timed out";
+	case EBADMSG:
+		return "malformed message";
+	case EMSGSIZE:
+		return "message too long";
+	case ECANCELED:
+		return "the server is shutting down";
+	case ENOTSUP:
+		return "not a regular file";
+	default:
+		return strerror(errno);
+	}
+}
+
+long
+number(const char *s, long lo, long hi)
+{
+	long n;
+
+	n = 0;
+	if (*s == '\0')
+		return -1;
+	for (; *s != '\0'; s++) {
+		if (*s < '0' || *s > '9' || n > (LONG_MAX - 9) / 10)
+			return -1;
+		n = n * 10 + (*s - '0');
+	}
+	return n < lo || n > hi ? -1 : n;
+}
+
+/* ---- clock ----------------------------------------------------------- */
+
+int64_t
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec / 1000;
+}
+
+int lifeline = -1;
+
+int
+wait_for(int fd, short events, int64_t deadline)
+{
+	struct pollfd p[2];
+	int64_t left, nap_from;
+	int n;
+
+	p[0].fd = fd;
+	p[0].events = events;
+	p[1].fd = lifeline;	/* poll() passes over a negative one */
+	p[1].events = POLLIN;
+	nap_from = now() + SPIN_US;
+	for (;;) {
+		left = deadline - now();
+		if (now() < nap_from || left <= 0)
+			n = poll(p, 2, 0);
+		else		/* in milliseconds, rounded up */
+			n = poll(p, 2, left / 1000 < INT_MAX ?
+			    (int)((left + 999) / 1000) : INT_MAX);
+		if (n > 0 || left <= 0 || (n < 0 && errno != EINTR))
+			break;
+		if (now() < nap_from)
+			sched_yield();
+	}
+	if (n < 0)
+		return -1;
+	if (n > 0 && p[1].revents == 0)
+		return 0;
+	errno = n == 0 ? ETIMEDOUT : ECANCELED;
+	return -1;
+}
+
+/* ---- sockets --------------------------------------------------------- */
+
+/* The IPv4 address within an IPv4-mapped IPv6 one (::ffff:1.2.3.4), or NULL. */
+static const unsigned char *
+mapped_ipv4(const struct addr *a)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
+
+	if (a->ss.ss_family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		return NULL;
+	return in6->sin6_addr.s6_addr + 12;
+}
+
+void
+addr_host(const struct addr *a, char host[HOST_BYTES])
+{
+	const unsigned char *ip;
+
+	ip = mapped_ipv4(a);
+	if (ip != NULL)
+		sprintf(host, "%d.%d.%d.%d", ip[0], ip[1], ip[2], ip[3]);
+	else if (getnameinfo((const struct sockaddr *)&a->ss, a->len, host,
+	    HOST_BYTES, NULL, 0, NI_NUMERICHOST) != 0)
+		strcpy(host, "?");
+}
+
+/* Where the port of an address stands, in network order. */
+static in_port_t *
+port_in(struct addr *a)
+{
+	if (a->ss.ss_family == AF_INET6)
+		return &((struct sockaddr_in6 *)&a->ss)->sin6_port;
+	return &((struct sockaddr_in *)&a->ss)->sin_port;
+}
+
+unsigned
+addr_port(const struct addr *a)
+{
+	struct addr copy;
+
+	copy = *a;
+	return ntohs(*port_in(&copy));
+}
+
+void
+addr_text(const struct addr *a, char text[PEER_BYTES])
+{
+	char host[HOST_BYTES];
+
+	addr_host(a, host);
+	snprintf(text, PEER_BYTES, strchr(host, ':') != NULL ?
+	    "[%s]:%u" : "%s:%u", host, addr_port(a));
+}
+
+int
+addr_local(int fd, struct addr *a)
+{
+	a->len = sizeof a->ss;
+	return getsockname(fd, (struct sockaddr *)&a->ss, &a->len);
+}
+
+int
+addr_peer(int fd, struct addr *a)
+{
+	a->len = sizeof a->ss;
+	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
+}
+
+/* Are these two addresses of one host, whatever their ports? */
+static int
+same_host(const struct addr *a, const struct addr *b)
+{
+	char one[HOST_BYTES], other[HOST_BYTES];
+
+	addr_host(a, one);
+	addr_host(b, other);
+	return strcmp(one, other) == 0;
+}
+
+/*
+ * What every new socket gets. A descriptor that accept() returns inherits
+ * O_NONBLOCK on some systems and not on others. Each message is handed over
+ * whole by one send, so that Nagle's waiting for more could only delay it.
+ */
+static int
+sock_prepare(int fd, int type)
+{
+	int on;
+
+	on = 1;
+	if (type == SOCK_STREAM)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+/* Closes fd without losing the errno of what went wrong before; returns -1. */
+static int
+close_failed(int fd)
+{
+	int saved;
+
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* A socket bound to a and, if it is a stream, listening; or -1. */
+static int
+bound_socket(const struct addr *a, int type)
+{
+	int fd, off, on;
+
+	fd = socket(a->ss.ss_family, type, 0);
+	if (fd < 0)
+		return -1;
+	off = 0;
+	on = 1;
+	/* Or no port could be used again while a connection of its is in
+	 * TIME_WAIT, which is a minute or more after a server's close. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* One socket for both families where the system has that (for ::). */
+	if (a->ss.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	if (sock_prepare(fd, type) < 0 ||
+	    bind(fd, (const struct sockaddr *)&a->ss, a->len) < 0 ||
+	    (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0))
+		return close_failed(fd);
+	return fd;
+}
+
+/* A socket connected to a before the deadline, or -1. */
+static int
+connected_socket(const struct addr *a, int type, int64_t deadline)
+{
+	socklen_t len;
+	int fd, error;
+
+	fd = socket(a->ss.ss_family, type, 0);
+	if (fd < 0)
+		return -1;
+	if (sock_prepare(fd, type) < 0)
+		return close_failed(fd);
+	if (connect(fd, (const struct sockaddr *)&a->ss, a->len) == 0)
+		return fd;
+	if ((errno != EINPROGRESS && errno != EINTR) ||
+	    wait_for(fd, POLLOUT, deadline) < 0)
+		return close_failed(fd);
+	len = sizeof error;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	errno = error;
+	return error == 0 ? fd : close_failed(fd);
+}
+
+/* Tries the addresses of host one by one; listens if passive. */
+static int
+each_address(const char *host, const char *port, int type, int passive,
+    const char **why)
+{
+	struct addrinfo hints, *all, *ai;
+	struct addr a;
+	int error, fd;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_socktype = type;
+	hints.ai_flags = passive ? AI_PASSIVE : 0;
+	error = getaddrinfo(host, port, &hints, &all);
+	if (error != 0) {
+		*why = error == EAI_SYSTEM ? reason() : gai_strerror(error);
+		return -1;
+	}
+	fd = -1;
+	for (ai = all; ai != NULL && fd < 0; ai = ai->ai_next) {
+		memset(&a, 0, sizeof a);
+		memcpy(&a.ss, ai->ai_addr, ai->ai_addrlen);
+		a.len = ai->ai_addrlen;
+		fd = passive ? bound_socket(&a, type) :
+		    connected_socket(&a, type, now() + CONNECT_S * SECOND);
+	}
+	*why = reason();
+	freeaddrinfo(all);
+	return fd;
+}
+
+int
+sock_listen(const char *host, const char *port, int type, const char **why)
+{
+	return each_address(host, port, type, 1, why);
+}
+
+int
+sock_connect(const char *host, const char *port, int type, const char **why)
+{
+	return each_address(host, port, type, 0, why);
+}
+
+int
+sock_accept(int listener, struct addr *peer)
+{
+	int fd;
+
+	peer->len = sizeof peer->ss;
+	fd = accept(listener, (struct sockaddr *)&peer->ss, &peer->len);
+	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
+		return close_failed(fd);
+	return fd;
+}
+
+void
+sock_finish(int fd)
+{
+	static char discarded[DISCARD_BYTES];
+
+	if (shutdown(fd, SHUT_WR) == 0)
+		recv_all(fd, discarded, sizeof discarded,
+		    now() + DISCARD_S * SECOND);
+	close(fd);
+}
+
+int
+data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
+{
+	struct addr a;
+	unsigned first, i;
+	int fd;
+
+	if (addr_local(control, &a) < 0)
+		return -1;
+	/* Where the search begins differs between processes and in time. */
+	first = (unsigned)now() + (unsigned)getpid() * 7919;
+	fd = -1;
+	for (i = 0; i <= hi - lo && fd < 0; i++) {
+		*port = lo + (first + i) % (hi - lo + 1);
+		*port_in(&a) = htons(*port);
+		fd = bound_socket(&a, SOCK_STREAM);
+	}
+	return fd;
+}
+
+int
+data_accept(int listener, int control, int64_t deadline)
+{
+	struct addr client, peer;
+	int fd;
+
+	if (addr_peer(control, &client) < 0)
+		return -1;
+	for (;;) {
+		if (wait_for(listener, POLLIN, deadline) < 0)
+			return -1;
+		fd = sock_accept(listener, &peer);
+		if (fd >= 0 && same_host(&peer, &client))
+			return fd;
+		if (fd >= 0)
+			close(fd);	/* a stranger */
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			return -1;
+	}
+}
+
+int
+data_connect(int control, unsigned port, int64_t deadline)
+{
+	struct addr a;
+
+	if (addr_peer(control, &a) < 0)
+		return -1;
+	*port_in(&a) = htons(port);
+	return connected_socket(&a, SOCK_STREAM, deadline);
+}
+
+/* ---- exact I/O ------------------------------------------------------- */
+
+struct traffic traffic;
+
+ssize_t
+send_some(int fd, const void *buf, size_t n)
+{
+	ssize_t sent;
+
+	do
+		sent = send(fd, buf, n, 0);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno == EWOULDBLOCK)
+		errno = EAGAIN;		/* POSIX lets the two differ */
+	if (sent > 0)
+		traffic.sent += (uint64_t)sent;
+	return sent;
+}
+
+ssize_t
+recv_some(int fd, void *buf, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = recv(fd, buf, n, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EWOULDBLOCK)
+		errno = EAGAIN;
+	if (got > 0)
+		traffic.received += (uint64_t)got;
+	return got;
+}
+
+int
+send_all(int fd, const void *buf, size_t n, int64_t deadline)
+{
+	const char *p = buf;
+	ssize_t sent;
+
+	while (n > 0) {
+		sent = send_some(fd, p, n);
+		if (sent >= 0) {
+			p += sent;
+			n -= (size_t)sent;
+		} else if (errno != EAGAIN ||
+		    wait_for(fd, POLLOUT, deadline) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+ssize_t
+recv_all(int fd, void *buf, size_t n, int64_t deadline)
+{
+	char *p = buf;
+	size_t done;
+	ssize_t got;
+
+	for (done = 0; done < n; done += (size_t)got) {
+		got = recv_some(fd, p + done, n - done);
+		if (got == 0)
+			break;
+		if (got < 0) {
+			if (errno != EAGAIN ||
+			    wait_for(fd, POLLIN, deadline) < 0)
+				return -1;
+			got = 0;
+		}
+	}
+	return (ssize_t)done;
+}
+
+ssize_t
+dgram_send(int fd, const void *buf, size_t n, const struct addr *to)
+{
+	ssize_t sent;
+
+	do
+		sent = sendto(fd, buf, n, 0, to == NULL ? NULL :
+		    (const struct sockaddr *)&to->ss, to == NULL ? 0 : to->len);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
+	    errno == ENOBUFS))
+		return (ssize_t)n;	/* full buffers: lost, as on the way */
+	if (sent > 0)
+		traffic.sent += (uint64_t)sent;
+	return sent;
+}
+
+ssize_t
+dgram_recv(int fd, void *buf, size_t n, struct addr *from)
+{
+	struct addr unused;
+	ssize_t got;
+
+	if (from == NULL)
+		from = &unused;
+	do {
+		from->len = sizeof from->ss;
+		got = recvfrom(fd, buf, n, 0, (struct sockaddr *)&from->ss,
+		    &from->len);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EWOULDBLOCK)
+		errno = EAGAIN;
+	if (got > 0)
+		traffic.received += (uint64_t)got;
+	return got;
+}
+
+/* ---- names and files ------------------------------------------------- */
+
+int
+name_ok(const char *name, size_t len)
+{
+	size_t i;
+
+	if (len == 0 || len > NAME_BYTES || name[0] == '.')
+		return 0;
+	for (i = 0; i < len; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
+		    name[i] == '/')
+			return 0;
+	return 1;
+}
+
+int
+file_open(int dir, const char *path, int flags, uint64_t *size)
+{
+	struct stat st;
+	int fd;
+
+	/* O_NONBLOCK: the open of a FIFO would wait for a writer. */
+	fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return close_failed(fd);
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+		return close_failed(fd);
+	}
+	*size = (uint64_t)st.st_size;
+	return fd;
+}
+
+/*
+ * May a new file take the place of name? Yes if nothing or a writable regular
+ * file is there; *mode becomes the permissions that the new one shall have.
+ */
+static int
+replaceable(int dir, const char *name, mode_t *mode)
+{
+	struct stat st;
+
+	*mode = 0666;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+		return -1;
+	}
+	*mode = st.st_mode & 0777;
+	return faccessat(dir, name, W_OK, AT_EACCESS);
+}
+
+/* Opens the directory that holds path, and finds the name in it. */
+static int
+open_parent(int dir, const char *path, const char **base)
+{
+	const char *slash;
+	char *parent;
+	int fd;
+
+	slash = strrchr(path, '/');
+	*base = slash == NULL ? path : slash + 1;
+	if (strlen(*base) == 0 || strlen(*base) > NAME_BYTES) {
+		errno = **base == '\0' ? EISDIR : ENAMETOOLONG;
+		return -1;
+	}
+	parent = slash == NULL ? strdup(".") :
+	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (parent == NULL)
+		return -1;
+	fd = openat(dir, parent, O_RDONLY | O_DIRECTORY);
+	free(parent);
+	return fd;
+}
+
+/* The file that a signal must remove; NULL when there is none. */
+static struct newfile *volatile pending;
+
+static void
+remove_pending(int sig)
+{
+	if (pending != NULL)
+		unlinkat(pending->dir, pending->temp, 0);
+	raise(sig);		/* its action is the default one again */
+}
+
+void
+newfile_guard(int sig)
+{
+	struct sigaction sa, old;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = remove_pending;
+	sa.sa_flags = SA_RESETHAND;
+	sigaction(sig, &sa, &old);
+	if (old.sa_handler == SIG_IGN)		/* nohup, say */
+		sigaction(sig, &old, NULL);
+}
+
+int
+newfile_open(struct newfile *f, int dir, const char *path, int keep)
+{
+	static unsigned count;
+	const char *base;
+	mode_t mode;
+
+	mode = 0666;
+	f->keep = keep;
+	f->dir = open_parent(dir, path, &base);
+	if (f->dir < 0)
+		return -1;
+	if (!keep && replaceable(f->dir, base, &mode) < 0)
+		return close_failed(f->dir);
+	strcpy(f->name, base);
+	do {
+		sprintf(f->temp, ".part-%ld-%u", (long)getpid(), count++);
+		pending = f;
+		f->fd = openat(f->dir, f->temp,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+	} while (f->fd < 0 && errno == EEXIST);	/* a dead namesake's */
+	if (f->fd >= 0)
+		return 0;
+	pending = NULL;
+	return close_failed(f->dir);
+}
+
+/*
+ * Gives the temporary file the first free name of `name.ext`, `name(1).ext`...
+ * link() fails where rename() would replace, so that no race can lose a file.
+ */
+static int
+link_free_name(struct newfile *f)
+{
+	char name[sizeof f->name + 16];
+	const char *dot;
+	int i, stem;
+
+	dot = strrchr(f->name, '.');
+	stem = (int)(dot == NULL || dot == f->name ? strlen(f->name) :
+	    (size_t)(dot - f->name));
+	strcpy(name, f->name);
+	for (i = 1; linkat(f->dir, f->temp, f->dir, name, 0) < 0; i++) {
+		if (errno != EEXIST)
+			return -1;
+		if (sprintf(name, "%.*s(%d)%s", stem, f->name, i,
+		    f->name + stem) > NAME_BYTES) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+	}
+	strcpy(f->name, name);
+	return unlinkat(f->dir, f->temp, 0);
+}
+
+int
+newfile_commit(struct newfile *f)
+{
+	int fd;
+
+	fd = f->fd;
+	f->fd = -1;
+	if (close(fd) < 0 || (f->keep ? link_free_name(f) :
+	    renameat(f->dir, f->temp, f->dir, f->name)) < 0) {
+		newfile_abort(f);
+		return -1;
+	}
+	pending = NULL;
+	close(f->dir);
+	return 0;
+}
+
+void
+newfile_abort(struct newfile *f)
+{
+	int saved;
+
+	saved = errno;
+	unlinkat(f->dir, f->temp, 0);
+	pending = NULL;
+	if (f->fd >= 0)
+		close(f->fd);
+	close(f->dir);
+	errno = saved;
+}
+
+/* For qsort(): two names by their bytes, as unsigned numbers. */
+static int
+by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* May a peer fetch this entry of dir? */
+static int
+fetchable(int dir, const char *name, uint64_t max)
+{
+	struct stat st;
+
+	return name_ok(name, strlen(name)) &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max &&
+	    faccessat(dir, name, R_OK, AT_EACCESS) == 0;
+}
+
+/* Appends a copy of name to a list of n names, whose room is a power of two. */
+static int
+list_add(char ***names, size_t n, const char *name)
+{
+	char **more;
+
+	if ((n & (n - 1)) == 0) {	/* n is 0, 1, 2, 4, 8...: it is full */
+		more = realloc(*names, (n == 0 ? 1 : 2 * n) * sizeof *more);
+		if (more == NULL)
+			return -1;
+		*names = more;
+	}
+	(*names)[n] = strdup(name);
+	return (*names)[n] == NULL ? -1 : 0;
+}
+
+ssize_t
+list_files(int dir, uint64_t max, char ***names)
+{
+	struct dirent *entry;
+	size_t n;
+	DIR *d;
+	int fd;
+
+	*names = NULL;
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return -1;
+	d = fdopendir(fd);
+	if (d == NULL)
+		return close_failed(fd);
+	n = 0;
+	while (errno = 0, (entry = readdir(d)) != NULL) {
+		if (!fetchable(dir, entry->d_name, max))
+			continue;
+		if (list_add(names, n, entry->d_name) < 0)
+			break;
+		n++;
+	}
+	if (errno != 0) {
+		list_free(*names, n);
+		closedir(d);
+		return -1;
+	}
+	closedir(d);
+	if (n > 0)
+		qsort(*names, n, sizeof **names, by_bytes);
+	return (ssize_t)n;
+}
+
+void
+list_free(char **names, size_t n)
+{
+	while (n > 0)
+		free(names[--n]);
+	free(names);
+}
+
+/* How much of the contents the next chunk takes, if it has room for so much. */
+static size_t
+next_part(const struct transfer *t, size_t room)
+{
+	return t->size - t->done < room ? (size_t)(t->size - t->done) : room;
+}
+
+/* read(2) until n bytes are there; fewer only at the end of the file. */
+static ssize_t
+read_all(int fd, char *p, size_t n)
+{
+	size_t done;
+	ssize_t got;
+
+	for (done = 0; done < n; done += (size_t)got) {
+		got = read(fd, p + done, n - done);
+		if (got == 0)
+			break;
+		if (got < 0) {
+			if (errno != EINTR)
+				return -1;
+			got = 0;
+		}
+	}
+	return (ssize_t)done;
+}
+
+/* write(2) until all is written. */
+static int
+write_all(int fd, const char *p, size_t n)
+{
+	ssize_t put;
+
+	while (n > 0) {
+		put = write(fd, p, n);
+		if (put < 0 && errno != EINTR)
+			return -1;
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The chunk that both directions use. The head of a message travels in the
+ * same send as the beginning of the contents: a small file is one segment.
+ */
+static char chunk[CHUNK_BYTES];
+
+enum moved
+transfer_send(struct transfer *t, const void *head, size_t headlen)
+{
+	ssize_t got;
+	size_t part;
+
+	t->done = 0;
+	memcpy(chunk, head, headlen);
+	do {
+		part = next_part(t, CHUNK_BYTES - headlen);
+		got = read_all(t->file, chunk + headlen, part);
+		if (got < 0 || (size_t)got < part) {
+			errno = got < 0 ? errno : 0;
+			return FILE_FAILED;
+		}
+		if (send_all(t->sock, chunk, headlen + part,
+		    now() + t->idle) < 0)
+			return PEER_FAILED;
+		headlen = 0;
+		t->done += part;
+		if (t->tick != NULL && t->tick(t))
+			return STOPPED;
+	} while (t->done < t->size);
+	return MOVED;
+}
+
+enum moved
+transfer_recv(struct transfer *t)
+{
+	ssize_t got;
+	size_t part;
+
+	t->done = 0;
+	while (t->done < t->size) {
+		part = next_part(t, CHUNK_BYTES);
+		got = recv_all(t->sock, chunk, part, now() + t->idle);
+		if (got < 0)
+			return PEER_FAILED;
+		if (write_all(t->file, chunk, (size_t)got) < 0)
+			return FILE_FAILED;
+		t->done += (uint64_t)got;
+		if ((size_t)got < part) {
+			errno = 0;
+			return PEER_FAILED;
+		}
+		if (t->tick != NULL && t->tick(t))
+			return STOPPED;
+	}
+	return MOVED;
+}
+
+/* ---- frame ----------------------------------------------------------- */
+
+const char *
+ftp_code_text(long code)
+{
+	switch (code) {
+	case FTP_OK:
+		return "stored";
+	case FTP_NOFILE:
+		return "no such file on the server";
+	case FTP_NAME:
+		return "name refused by the server";
+	case FTP_STORE:
+		return "the server cannot store or read it";
+	case FTP_FULL:
+		return "server is full";
+	case FTP_SYNTAX:
+		return "malformed or unknown, says the server";
+	default:
+		return NULL;
+	}
+}
+
+void
+frame_pack(char head[FRAME_HEAD], uint64_t length)
+{
+	int i;
+
+	for (i = FRAME_HEAD; i-- > 0; length /= 10)
+		head[i] = (char)('0' + length % 10);
+}
+
+int
+frame_send(int fd, const char *text, size_t n, int64_t deadline)
+{
+	char *frame;
+	int result;
+
+	frame = malloc(FRAME_HEAD + n);
+	if (frame == NULL)
+		return -1;
+	frame_pack(frame, n);
+	memcpy(frame + FRAME_HEAD, text, n);
+	result = send_all(fd, frame, FRAME_HEAD + n, deadline);
+	free(frame);
+	return result;
+}
+
+int
+frame_head(int fd, uint64_t *length, int64_t deadline)
+{
+	char head[FRAME_HEAD];
+	ssize_t got;
+	int i;
+
+	got = recv_all(fd, head, sizeof head, deadline);
+	if (got <= 0)
+		return (int)got;
+	*length = 0;
+	for (i = 0; i < got; i++) {
+		if (head[i] < '0' || head[i] > '9') {
+			errno = EBADMSG;
+			return -1;
+		}
+		*length = *length * 10 + (uint64_t)(head[i] - '0');
+	}
+	errno = 0;
+	return got == FRAME_HEAD ? 1 : -1;
+}
+
+int
+frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+{
+	uint64_t length;
+	ssize_t got;
+	int result;
+
+	*text = NULL;
+	result = frame_head(fd, &length, deadline);
+	if (result <= 0)
+		return result;
+	if (length > max) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	*n = (size_t)length;
+	*text = malloc(*n + 1);
+	if (*text == NULL)
+		return -1;
+	got = recv_all(fd, *text, *n, deadline);
+	if (got < 0 || (size_t)got < *n) {
+		errno = got < 0 ? errno : 0;
+		free(*text);
+		*text = NULL;
+		return -1;
+	}
+	(*text)[*n] = '\0';
+	return 1;
+}
+
+long
+frame_number(const char *text, size_t n)
+{
+	char digits[8];
+	long value;
+	size_t minus;
+
+	minus = n > 0 && text[0] == '-';
+	if (n - minus > 6 || n == 0 || memchr(text, '\0', n) != NULL)
+		return LONG_MIN;
+	memcpy(digits, text + minus, n - minus);
+	digits[n - minus] = '\0';
+	value = number(digits, 0, 999999);
+	return value < 0 ? LONG_MIN : minus ? -value : value;
+}

@@ -1,0 +1,790 @@
+/* serv.c: the server. Licence: ISC, see README.
+ *
+ *      serv 50000              the FTP-like service on port 50000
+ *      serv -h                 all options
+ *
+ * Read proto.h first. This file goes: what the command line set, the ftp
+ * service, the table of services, the parent, main.
+ *
+ *      parent  poll(listeners, pipe of signals); never waits for a client
+ *       ├── child   one per connection, forked after accept(): runs the
+ *       ├── child   service's handler with blocking logic, and ends
+ *       └── ...     at most -n of them, and a few that tell others so
+ *
+ * A child is a process of its own, so its code can be read as one conversation
+ * with one client, and whatever happens to it happens to nobody else. The
+ * parent holds no client's socket; it accepts, forks and reaps.
+ *
+ * Signals become bytes: the handler writes the signal's number into a pipe that
+ * the parent's poll() watches beside the listeners, so that nothing is ever
+ * done inside a handler, and no signal can slip in between a test and a wait.
+ *
+ * The end of the parent is told by the end of another pipe, the lifeline, whose
+ * writing end only the parent holds. Whether it ends in order or is killed, the
+ * children see end of file there, and each wait of theirs fails with ECANCELED.
+ */
+#define _XOPEN_SOURCE 700		/* POSIX.1-2008; XSI for SIGXFSZ */
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "proto.h"
+
+#define FIRST_COMMAND_S	30	/* a new connection must say something */
+#define REFUSERS	16	/* children that tell a client: server is full */
+#define GRACE_MS	1500	/* children may end by themselves, ... */
+#define KILLED_MS	500	/* ...and then have so long to be killed */
+
+#define DEFAULT_HOST		"127.0.0.1"
+#define DEFAULT_CHILDREN	64
+#define DEFAULT_IDLE_S		300
+#define STRING_(x)	#x
+#define STRING(x)	STRING_(x)
+
+/* ---- what the command line set --------------------------------------- */
+
+static const char *host = DEFAULT_HOST;		/* -H */
+static const char *directory = ".";		/* -s */
+static int served = -1;				/* ...opened */
+static unsigned data_lo = DATA_LO, data_hi = DATA_HI;	/* -P */
+static long max_children = DEFAULT_CHILDREN;	/* -n */
+static int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
+
+/* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
+
+static const char *peer;	/* the client of this child, ADDRESS:PORT */
+
+/* The code that tells a client about errno, after a file was not opened. */
+static int
+open_code(void)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ENOTSUP:		/* not a regular file */
+	case ELOOP:		/* a symbolic link... */
+	case EMLINK:		/* ...as some systems have it */
+		return FTP_NOFILE;
+	default:
+		return FTP_STORE;
+	}
+}
+
+/* Sends a number, a port or a code, as a frame. */
+static int
+ftp_answer(int fd, long n)
+{
+	char text[24];
+	int len;
+
+	len = sprintf(text, "%ld", n);
+	return frame_send(fd, text, (size_t)len, now() + idle);
+}
+
+/* Answers a command with a code. Returns -1 if nobody is there to hear it. */
+static int
+ftp_refuse(int control, const char *verb, const char *name, int code)
+{
+	log_msg(INFO, "%s %s from %s: %s", verb, name, peer,
+	    ftp_code_text(code));
+	return ftp_answer(control, code);
+}
+
+/* Opens a data channel: answers the port and returns the connection, or -1. */
+static int
+ftp_data(int control, const char *verb, const char *name)
+{
+	unsigned port;
+	int fd, listener;
+
+	listener = data_listen(control, data_lo, data_hi, &port);
+	if (listener < 0) {
+		log_msg(ERROR, "no data port: %s", reason());
+		ftp_refuse(control, verb, name, FTP_FULL);
+		return -1;
+	}
+	fd = -1;
+	if (ftp_answer(control, port) == 0)
+		fd = data_accept(listener, control,
+		    now() + FTP_ACCEPT_S * SECOND);
+	if (fd < 0)
+		log_msg(INFO, "%s %s from %s: no data connection: %s", verb,
+		    name, peer, reason());
+	close(listener);
+	return fd;
+}
+
+/* get NAME */
+static int
+ftp_get(int control, const char *name)
+{
+	char head[FRAME_HEAD];
+	struct transfer t = { 0 };
+	enum moved moved;
+
+	t.idle = idle;
+	t.file = file_open(served, name, O_NOFOLLOW, &t.size);
+	if (t.file < 0)
+		return ftp_refuse(control, "get", name, open_code());
+	if (t.size > FRAME_MAX) {
+		close(t.file);
+		return ftp_refuse(control, "get", name, FTP_STORE);
+	}
+	t.sock = ftp_data(control, "get", name);
+	if (t.sock >= 0) {
+		frame_pack(head, t.size);
+		moved = transfer_send(&t, head, FRAME_HEAD);
+		if (moved == MOVED)
+			log_msg(INFO, "File %s downloaded from %s.", name,
+			    peer);
+		else
+			log_msg(moved == FILE_FAILED ? ERROR : INFO,
+			    "get %s from %s: %s", name, peer,
+			    moved == FILE_FAILED && errno == 0 ?
+			    "the file became shorter" : reason());
+		close(t.sock);
+	}
+	close(t.file);
+	return 0;
+}
+
+/* Receives the contents of a put and stores them; returns what to answer. */
+static int
+ftp_store(struct transfer *t, struct newfile *f)
+{
+	enum moved moved;
+
+	moved = PEER_FAILED;
+	errno = 0;
+	if (frame_head(t->sock, &t->size, now() + idle) > 0)
+		moved = transfer_recv(t);
+	if (moved == MOVED && newfile_commit(f) == 0) {
+		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
+		return FTP_OK;
+	}
+	log_msg(moved == PEER_FAILED ? INFO : ERROR,
+	    "put %s from %s: %s", f->name, peer, reason());
+	if (moved != MOVED)		/* else the commit did it */
+		newfile_abort(f);
+	return moved == PEER_FAILED ? FTP_SYNTAX : FTP_STORE;
+}
+
+/* put NAME */
+static int
+ftp_put(int control, const char *name)
+{
+	struct newfile f;
+	struct transfer t = { 0 };
+
+	if (newfile_open(&f, served, name, 0) < 0)
+		return ftp_refuse(control, "put", name, FTP_STORE);
+	t.idle = idle;
+	t.file = f.fd;
+	t.sock = ftp_data(control, "put", name);
+	if (t.sock < 0) {
+		newfile_abort(&f);
+		return 0;
+	}
+	ftp_answer(t.sock, ftp_store(&t, &f));
+	sock_finish(t.sock);
+	return 0;
+}
+
+/* ls */
+static int
+ftp_ls(int control, const char *name)
+{
+	char *text, **names;
+	size_t len, used;
+	ssize_t i, n;
+	int result;
+
+	n = list_files(served, FRAME_MAX, &names);
+	if (n < 0)
+		return ftp_refuse(control, "ls", name, FTP_STORE);
+	used = 0;
+	text = malloc((size_t)n * (NAME_BYTES + 1) + 1);
+	for (i = 0; i < n && text != NULL; i++) {
+		if (i > 0)
+			text[used++] = '\n';
+		len = strlen(names[i]);
+		memcpy(text + used, names[i], len);
+		used += len;
+	}
+	list_free(names, (size_t)n);
+	if (text == NULL)
+		return ftp_refuse(control, "ls", name, FTP_STORE);
+	result = frame_send(control, text, used, now() + idle);
+	free(text);
+	log_msg(INFO, "Files list downloaded from %s.", peer);
+	return result;
+}
+
+/* quit */
+static int
+ftp_quit(int control, const char *name)
+{
+	(void)control;
+	(void)name;
+	return -1;
+}
+
+static const struct {
+	const char *verb;
+	int named;			/* a NAME must follow */
+	int (*run)(int control, const char *name);	/* -1: the end */
+} ftp_verbs[] = {
+	{ "get", 1, ftp_get },
+	{ "ls", 0, ftp_ls },
+	{ "put", 1, ftp_put },
+	{ "quit", 0, ftp_quit },
+};
+
+/*
+ * Carries out one command. The verb ends at the first space; all that follows
+ * is the name. Returns -1 if the conversation is over.
+ */
+static int
+ftp_command(int control, const char *text, size_t n)
+{
+	const char *name, *space;
+	size_t i, len;
+
+	space = memchr(text, ' ', n);
+	len = space == NULL ? n : (size_t)(space - text);
+	name = space == NULL ? "" : space + 1;
+	for (i = 0; i < sizeof ftp_verbs / sizeof *ftp_verbs; i++)
+		if (strlen(ftp_verbs[i].verb) == len &&
+		    strncasecmp(ftp_verbs[i].verb, text, len) == 0)
+			break;
+	if (i == sizeof ftp_verbs / sizeof *ftp_verbs ||
+	    ftp_verbs[i].named != (space != NULL))
+		return ftp_refuse(control, "command", text, FTP_SYNTAX);
+	if (ftp_verbs[i].named && !name_ok(name, n - len - 1))
+		return ftp_refuse(control, ftp_verbs[i].verb, name, FTP_NAME);
+	return ftp_verbs[i].run(control, name);
+}
+
+/* The conversation with one client, from the first frame to the last. */
+static void
+ftp_serve(int control)
+{
+	int64_t limit;
+	char *text;
+	size_t n;
+	int got, ended;
+
+	limit = FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
+	    idle;
+	do {
+		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
+		    now() + limit);
+		ended = got <= 0 || ftp_command(control, text, n) < 0;
+		free(text);
+		limit = idle;
+	} while (!ended);
+	if (got < 0 && (errno == EBADMSG || errno == EMSGSIZE)) {
+		ftp_refuse(control, "command", reason(), FTP_SYNTAX);
+		sock_finish(control);
+		return;
+	}
+	if (got < 0)
+		log_msg(INFO, "%s: %s", peer, reason());
+	close(control);
+}
+
+/* ---- the services ---------------------------------------------------- */
+
+/*
+ * In the manner of inetd.conf. A service is added by one row here and one
+ * section above. `full` is what a connection beyond -n is told, before it is
+ * closed; `handler` runs in a child and closes the connection.
+ */
+static const struct service {
+	const char *name;
+	int type;
+	const char *port;
+	const char *full;
+	void (*handler)(int fd);
+} services[] = {
+	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve },
+};
+#define NSERVICES	(sizeof services / sizeof *services)
+
+static const char *ports[NSERVICES];	/* asked for; NULL: not started */
+static int listeners[NSERVICES];	/* -1: not started */
+
+/* ---- the parent ------------------------------------------------------ */
+
+static int signals[2] = { -1, -1 };	/* pipe: one byte for each signal */
+static int lifeline_end = -1;		/* open as long as the parent lives */
+
+static struct child {
+	pid_t pid;
+	int refuser;		/* only says that the server is full */
+} *children;			/* room for max_children + REFUSERS */
+static long nchildren, nrefusers;	/* how many, and refusers of them */
+static int64_t accept_from;		/* no accept() before this time */
+
+/* Passes a signal on to the parent's loop. */
+static void
+signal_to_pipe(int sig)
+{
+	unsigned char byte;
+	int saved;
+
+	saved = errno;
+	byte = (unsigned char)sig;
+	if (write(signals[1], &byte, 1) < 0)
+		byte = 0;	/* full: what is in there will wake the loop */
+	errno = saved;
+}
+
+/* Sets what happens on a signal. */
+static void
+on_signal(int sig, void (*handler)(int))
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = handler;
+	sigaction(sig, &sa, NULL);
+}
+
+/* Makes both pipes and catches the signals; in the parent, before it serves. */
+static int
+catch_signals(void)
+{
+	int line[2];
+
+	if (pipe(signals) < 0 || pipe(line) < 0)
+		return -1;
+	fcntl(signals[0], F_SETFL, O_NONBLOCK);
+	fcntl(signals[1], F_SETFL, O_NONBLOCK);
+	lifeline = line[0];
+	lifeline_end = line[1];
+	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
+	on_signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
+	on_signal(SIGCHLD, signal_to_pipe);
+	on_signal(SIGINT, signal_to_pipe);
+	on_signal(SIGTERM, signal_to_pipe);
+	return 0;
+}
+
+/*
+ * What a child changes before it serves. Interrupt and hangup go to the whole
+ * process group of a terminal; the parent gets them too, and its children
+ * learn of it by the lifeline. SIGTERM is the parent's last word.
+ */
+static void
+become_child(void)
+{
+	size_t i;
+
+	on_signal(SIGCHLD, SIG_DFL);
+	on_signal(SIGINT, SIG_IGN);
+	on_signal(SIGHUP, SIG_IGN);
+	newfile_guard(SIGTERM);
+	for (i = 0; i < NSERVICES; i++)
+		if (listeners[i] >= 0)
+			close(listeners[i]);
+	close(lifeline_end);
+	close(signals[0]);
+	close(signals[1]);
+}
+
+/* Serves one connection in a child, or tells it that the server is full. */
+static void
+serve(const struct service *s, int fd, int full)
+{
+	log_msg(DEBUG, "%s: %s connected", s->name, peer);
+	if (!full) {
+		s->handler(fd);
+	} else {
+		send_all(fd, s->full, strlen(s->full),
+		    now() + DISCARD_S * SECOND);
+		sock_finish(fd);
+		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
+	}
+	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
+	    s->name, peer, (unsigned long long)traffic.received,
+	    (unsigned long long)traffic.sent);
+}
+
+/* Forks, with the signals held back until the child has its own handlers. */
+static pid_t
+fork_child(const struct service *s, int fd, int full)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = fork();
+	if (pid == 0) {
+		become_child();
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		serve(s, fd, full);
+		_exit(0);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return pid;
+}
+
+/* Takes the next connection of a service and gives it a child. */
+static void
+accept_one(const struct service *s, int listener)
+{
+	static char text[PEER_BYTES];
+	struct addr a;
+	pid_t pid;
+	int fd, full;
+
+	fd = sock_accept(listener, &a);
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED) {
+			log_msg(ERROR, "%s: accept: %s", s->name, reason());
+			accept_from = now() + SECOND;	/* or it would spin */
+		}
+		return;
+	}
+	addr_text(&a, text);
+	peer = text;
+	full = nchildren - nrefusers >= max_children;
+	pid = fork_child(s, fd, full);
+	if (pid < 0) {
+		log_msg(ERROR, "%s: fork: %s", s->name, reason());
+		send_some(fd, s->full, strlen(s->full));
+	} else {
+		children[nchildren].pid = pid;
+		children[nchildren++].refuser = full;
+		nrefusers += full;
+	}
+	close(fd);		/* it is the child's now */
+}
+
+/* Takes leave of all children that have ended. */
+static void
+reap(void)
+{
+	int status;
+	pid_t pid;
+	long i;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < nchildren && children[i].pid != pid; i++)
+			;
+		if (i == nchildren)
+			continue;
+		nrefusers -= children[i].refuser;
+		children[i] = children[--nchildren];
+		if (WIFSIGNALED(status))
+			log_msg(ERROR, "child %ld ended by signal %d",
+			    (long)pid, WTERMSIG(status));
+	}
+}
+
+/* Reads the pipe of signals. Returns true if one of them means the end. */
+static int
+take_signals(void)
+{
+	unsigned char sig;
+	int end;
+
+	end = 0;
+	while (read(signals[0], &sig, 1) == 1)
+		if (sig != SIGCHLD)
+			end = 1;
+	reap();
+	return end;
+}
+
+/* The parent's life: until a signal ends it. */
+static void
+parent_loop(void)
+{
+	struct pollfd p[NSERVICES + 1];
+	size_t i;
+	int open;
+
+	for (;;) {
+		open = nchildren < max_children + REFUSERS &&
+		    now() >= accept_from;
+		for (i = 0; i < NSERVICES; i++) {
+			p[i].fd = open ? listeners[i] : -1;
+			p[i].events = POLLIN;
+			p[i].revents = 0;
+		}
+		p[NSERVICES].fd = signals[0];
+		p[NSERVICES].events = POLLIN;
+		p[NSERVICES].revents = 0;
+		if (poll(p, NSERVICES + 1, open ? -1 : 1000) < 0)
+			continue;		/* a signal: see the pipe */
+		for (i = 0; i < NSERVICES; i++)
+			if (p[i].revents != 0)
+				accept_one(&services[i], listeners[i]);
+		if (p[NSERVICES].revents != 0 && take_signals())
+			return;
+	}
+}
+
+/* Waits until all children have ended, ms milliseconds at most. */
+static void
+await_children(int ms)
+{
+	int64_t deadline;
+
+	deadline = now() + ms * (SECOND / 1000);
+	lifeline = -1;		/* this wait is the parent's */
+	while (nchildren > 0 && wait_for(signals[0], POLLIN, deadline) == 0)
+		take_signals();
+}
+
+/* The end in order: no new clients, the children told, and then made to go. */
+static void
+parent_end(void)
+{
+	size_t i;
+	long k;
+
+	for (i = 0; i < NSERVICES; i++)
+		if (listeners[i] >= 0)
+			close(listeners[i]);
+	close(lifeline_end);
+	await_children(GRACE_MS);
+	for (k = 0; k < nchildren; k++)
+		kill(children[k].pid, SIGTERM);
+	await_children(KILLED_MS);
+}
+
+/* ---- main ------------------------------------------------------------ */
+
+static void
+usage(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: serv [-hqvx] [-H host] [-p port] [-s dir] [-P lo-hi] "
+	    "[-n children]\n"
+	    "            [-T seconds] [port | service[=port] ...]\n"
+	    "  -h           this text\n"
+	    "  -H host      address to bind (" DEFAULT_HOST
+	    "; all: 0.0.0.0 or ::)\n"
+	    "  -n children  connections at most (" STRING(DEFAULT_CHILDREN)
+	    ")\n"
+	    "  -p port      port of the ftp service, 0: any free one\n"
+	    "  -P lo-hi     range of the data ports (any free port)\n"
+	    "  -q           log errors only\n"
+	    "  -s dir       directory that is served (.)\n"
+	    "  -T seconds   idle limit of a connection ("
+	    STRING(DEFAULT_IDLE_S) "; " STRING(FIRST_COMMAND_S)
+	    " before its first command)\n"
+	    "  -v           log connections too\n"
+	    "  -x           start every service on its default port\n"
+	    "services and their default ports:\n", out);
+	for (i = 0; i < NSERVICES; i++)
+		fprintf(out, "  %s=%s\n", services[i].name, services[i].port);
+}
+
+/* Ends after a wrong command line. */
+static void
+bad_usage(const char *what, const char *why)
+{
+	log_msg(ERROR, "serv: %s: %s (serv -h shows the options)", what, why);
+	exit(2);
+}
+
+/* Notes that a service shall be started on a port. */
+static void
+want(size_t i, const char *port, const char *operand)
+{
+	if (number(port, 0, 65535) < 0)
+		bad_usage(operand, "not a port (0 to 65535)");
+	if (ports[i] != NULL)
+		bad_usage(operand, "this service has a port already");
+	ports[i] = port;
+}
+
+/* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
+static void
+operand(const char *text)
+{
+	size_t i, len;
+
+	len = strcspn(text, "=");
+	for (i = 0; i < NSERVICES; i++)
+		if (strlen(services[i].name) == len &&
+		    strncmp(services[i].name, text, len) == 0)
+			break;
+	if (i < NSERVICES)
+		want(i, text[len] == '=' ? text + len + 1 : services[i].port,
+		    text);
+	else if (strspn(text, "0123456789") == strlen(text))
+		want(0, text, text);
+	else
+		bad_usage(text, "neither a port nor a service");
+}
+
+/* -P lo-hi */
+static void
+data_ports(const char *text)
+{
+	char lo[8];
+	const char *dash;
+	long a, b;
+
+	dash = strchr(text, '-');
+	a = b = -1;
+	if (dash != NULL && dash - text < (long)sizeof lo) {
+		memcpy(lo, text, (size_t)(dash - text));
+		lo[dash - text] = '\0';
+		a = number(lo, 1, 65535);
+		b = number(dash + 1, 1, 65535);
+	}
+	if (a < 0 || b < a)
+		bad_usage(text, "not a range of ports, as in 55000-55030");
+	data_lo = (unsigned)a;
+	data_hi = (unsigned)b;
+}
+
+/* The value of an option that is a number of at least 1. */
+static long
+count(const char *text, const char *what, long most)
+{
+	long n;
+
+	n = number(text, 1, most);
+	if (n < 0)
+		bad_usage(text, what);
+	return n;
+}
+
+static void
+options(int argc, char **argv)
+{
+	size_t i;
+	int all, c;
+
+	all = 0;
+	while ((c = getopt(argc, argv, "hH:n:p:P:qs:T:vx")) != -1) {
+		switch (c) {
+		case 'h':
+			usage(stdout);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		case 'H':
+			host = optarg;
+			break;
+		case 'n':
+			max_children = count(optarg,
+			    "not a number of children (1 to 10000)", 10000);
+			break;
+		case 'p':
+			want(0, optarg, optarg);
+			break;
+		case 'P':
+			data_ports(optarg);
+			break;
+		case 'q':
+			log_level = ERROR;
+			break;
+		case 's':
+			directory = optarg;
+			break;
+		case 'T':
+			idle = count(optarg, "not a number of seconds "
+			    "(1 to 1000000)", 1000000) * SECOND;
+			break;
+		case 'v':
+			log_level = DEBUG;
+			break;
+		case 'x':
+			all = 1;
+			break;
+		default:
+			usage(stderr);
+			exit(2);
+		}
+	}
+	for (; optind < argc; optind++)
+		operand(argv[optind]);
+	for (i = 0; i < NSERVICES; i++)
+		if (all && ports[i] == NULL)
+			ports[i] = services[i].port;
+	for (i = 0; i < NSERVICES && ports[i] == NULL; i++)
+		;
+	if (i == NSERVICES)		/* nothing was asked for: ftp */
+		ports[0] = services[0].port;
+}
+
+/* Opens all listeners and then says so, a line each. */
+static int
+listen_all(void)
+{
+	char text[HOST_BYTES];
+	const char *why;
+	struct addr a;
+	size_t i;
+
+	for (i = 0; i < NSERVICES; i++) {
+		listeners[i] = -1;
+		if (ports[i] == NULL)
+			continue;
+		listeners[i] = sock_listen(host, ports[i], services[i].type,
+		    &why);
+		if (listeners[i] < 0) {
+			log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
+			    services[i].name, host, ports[i], why);
+			return -1;
+		}
+	}
+	for (i = 0; i < NSERVICES; i++) {
+		if (listeners[i] < 0 || addr_local(listeners[i], &a) < 0)
+			continue;
+		addr_host(&a, text);
+		printf("listening %s %s %s %u\n", services[i].name,
+		    services[i].type == SOCK_STREAM ? "tcp" : "udp", text,
+		    addr_port(&a));
+	}
+	if (fflush(stdout) != 0) {
+		log_msg(ERROR, "serv: standard output: %s", reason());
+		return -1;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	options(argc, argv);
+	log_stamped = 1;
+	served = open(directory, O_RDONLY | O_DIRECTORY);
+	if (served < 0) {
+		log_msg(ERROR, "serv: -s %s: %s", directory, reason());
+		return 1;
+	}
+	children = calloc((size_t)max_children + REFUSERS, sizeof *children);
+	if (children == NULL || catch_signals() < 0) {
+		log_msg(ERROR, "serv: %s", reason());
+		return 1;
+	}
+	if (listen_all() < 0)
+		return 1;
+	parent_loop();
+	parent_end();
+	free(children);
+	return 0;
+}

@@ -4,15 +4,18 @@
  *      bench connect PORT N            N connections to it
  *      bench gets PORT N NAME          N gets from serv, on one connection
  *      bench newgets PORT N NAME       N gets, each on a connection of its own
- *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from a real FTP server
+ *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from an FTP server
+ *      bench time N COMMAND ...        runs it
  *
  * All on 127.0.0.1, one after the other; what arrives is counted and thrown
- * away. The clients print how many they did in a second. Built with proto.c.
+ * away. Each but the first prints N divided by the seconds it took. Built with
+ * proto.c.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -174,26 +177,31 @@ ftp_login(void)
 	return fd;
 }
 
-int
-main(int argc, char **argv)
+/* Runs a command; its failure is ours. */
+static void
+run(char **argv)
 {
-	const char *name, *what;
-	int64_t start;
-	int control;
-	long i, n;
+	int status;
+	pid_t pid;
 
-	what = argc > 1 ? argv[1] : "";
-	if (strcmp(what, "fork") == 0)
-		fork_server();
-	if (argc < 4)
-		return 2;
-	port = argv[2];
-	n = number(argv[3], 1, 1000000);
-	name = argc > 4 ? argv[4] : "";
+	pid = fork();
+	if (pid == 0) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) < 0 || status != 0)
+		exit(1);
+}
+
+/* n requests of the kind `what`. */
+static void
+requests(const char *what, long n, const char *name)
+{
+	int control;
+
 	control = strcmp(what, "gets") == 0 ? dial(port) :
 	    strcmp(what, "ftpgets") == 0 ? ftp_login() : -1;
-	start = now();
-	for (i = 0; i < n; i++) {
+	for (; n > 0; n--) {
 		if (strcmp(what, "connect") == 0) {
 			drain(dial(port));
 		} else if (strcmp(what, "newgets") == 0) {
@@ -206,6 +214,27 @@ main(int argc, char **argv)
 			ftp_get(control, name);
 		}
 	}
-	printf("%.0f\n", n * 1e6 / (double)(now() - start));
+}
+
+int
+main(int argc, char **argv)
+{
+	int64_t start;
+	double n;
+
+	if (argc > 1 && strcmp(argv[1], "fork") == 0)
+		fork_server();
+	if (argc < 4)
+		return 2;
+	start = now();
+	if (strcmp(argv[1], "time") == 0) {
+		n = atof(argv[2]);
+		run(argv + 3);
+	} else {
+		port = argv[2];
+		n = atof(argv[3]);
+		requests(argv[1], (long)n, argc > 4 ? argv[4] : "");
+	}
+	printf("%.0f\n", n * SECOND / (double)(now() - start));
 	return 0;
 }

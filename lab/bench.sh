@@ -1,0 +1,176 @@
+#!/bin/sh
+# bench.sh: how fast, beside others on this machine. Licence: ISC, see README.
+#
+#	lab/bench.sh		make bench builds what it needs
+#	MB=100 ROUNDS=1 lab/bench.sh
+#
+# Each row is measured ROUNDS times, ours and the other in turn, and the best of
+# each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
+# and want to be started by root for that, and a user named ftp; curl is their
+# client. What is missing is said, and its rows are left out.
+
+cd "$(dirname "$0")/.." || exit 1
+MB=${MB:-1024}
+ROUNDS=${ROUNDS:-3}
+GETS=${GETS:-1000}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX") || exit 1
+pids=
+cleanup() {
+	for p in $pids; do
+		kill "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	rm -rf "$tmp" ${small:+"$small"}
+}
+small=
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+bench=$tmp/bench
+${CC:-cc} -O2 -o "$bench" lab/bench.c proto.c || exit 1
+
+# wait_for_line FILE: until something is in it
+wait_for_line() {
+	tries=0
+	until [ -s "$1" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 50 ] || { echo "bench: no server" >&2; exit 1; }
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
+# best OLD NEW: the larger
+best() { awk -v a="$1" -v b="$2" 'BEGIN { print (a > b ? a : b) + 0 }'; }
+
+# row WHAT OURS OTHER WHOM
+row() {
+	awk -v what="$1" -v a="$2" -v b="$3" -v whom="$4" 'BEGIN {
+		printf "%-36s %8d %8d  ", what, a, b
+		if (b > 0) printf "%5.2f", a / b; else printf "    -"
+		print "  " whom
+	}'
+}
+
+# ---- the servers ----
+
+mkdir "$tmp/ours" "$tmp/theirs" "$tmp/theirs/in" "$tmp/empty" "$tmp/here"
+dd if=/dev/urandom of="$tmp/ours/big" bs=1048576 count="$MB" 2>/dev/null
+dd if=/dev/urandom of="$tmp/ours/small" bs=1024 count=1 2>/dev/null
+ln "$tmp/ours/big" "$tmp/ours/small" "$tmp/theirs"
+chmod 755 "$tmp" "$tmp/theirs"
+chmod 777 "$tmp/theirs/in"
+
+./serv -q -s "$tmp/ours" 0 >"$tmp/serv.out" 2>&1 &
+serv=$!
+pids="$pids $serv"
+wait_for_line "$tmp/serv.out"
+port=$(awk '{ print $5 }' "$tmp/serv.out")
+
+"$bench" fork >"$tmp/fork.out" &
+pids="$pids $!"
+wait_for_line "$tmp/fork.out"
+fork_port=$(awk '{ print $2 }' "$tmp/fork.out")
+
+# A port that is free now, for servers that cannot choose one: serv had it.
+free_port() {
+	rm -f "$tmp/free.out"
+	./serv -q 0 >"$tmp/free.out" &
+	wait_for_line "$tmp/free.out"
+	kill $!
+	wait $!
+	awk '{ print $5 }' "$tmp/free.out"
+}
+
+# can_serve NAME: is it installed, and are we who it wants to be started by?
+can_serve() {
+	if ! command -v "$1" >/dev/null; then
+		echo "missing: $1"
+	elif [ "$(id -u)" -ne 0 ] || ! id ftp >/dev/null 2>&1; then
+		echo "left out: $1 wants to be started by root, and a user ftp"
+	else
+		return 0
+	fi
+	return 1
+}
+
+PATH=$PATH:/usr/sbin:/usr/local/sbin
+vsftpd='' pureftpd=''
+if ! command -v curl >/dev/null; then
+	echo "missing: curl"
+elif can_serve vsftpd; then
+	vsftpd=$(free_port)
+	cat >"$tmp/vsftpd.conf" <<-END
+		listen=YES
+		listen_address=127.0.0.1
+		listen_port=$vsftpd
+		background=NO
+		anonymous_enable=YES
+		anon_root=$tmp/theirs
+		anon_upload_enable=YES
+		write_enable=YES
+		secure_chroot_dir=$tmp/empty
+		seccomp_sandbox=NO
+		xferlog_enable=NO
+	END
+	vsftpd "$tmp/vsftpd.conf" </dev/null >/dev/null 2>&1 &
+	pids="$pids $!"
+	sleep 1		# it does not say when it is ready
+fi
+if can_serve pure-ftpd; then
+	pureftpd=$(free_port)
+	pure-ftpd -S "127.0.0.1,$pureftpd" -e -H >/dev/null 2>&1 &
+	pids="$pids $!"
+	small=$(awk -F: '$1 == "ftp" { print $6 }' /etc/passwd)/bench.$$
+	cp "$tmp/ours/small" "$small" || exit 1
+	sleep 1
+fi
+
+# ---- the measurements ----
+
+cp "$tmp/ours/big" "$tmp/here/big"	# the first of all would pay for memory
+rm "$tmp/here/big"
+
+get=0 put=0 their_get=0 their_put=0
+gets=0 their_gets=0 new=0 bare=0
+i=0
+while [ "$i" -lt "$ROUNDS" ]; do
+	i=$((i + 1))
+	get=$(best "$get" "$("$bench" time "$MB" ./cli -q -d "$tmp/here" \
+	    127.0.0.1 "$port" get big)")
+	rm -f "$tmp/here/big"
+	put=$(best "$put" "$("$bench" time "$MB" ./cli -q 127.0.0.1 "$port" \
+	    put "$tmp/ours/big" up)")
+	rm -f "$tmp/ours/up"
+	if [ -n "$vsftpd" ]; then
+		url=ftp://127.0.0.1:$vsftpd
+		their_get=$(best "$their_get" "$("$bench" time "$MB" \
+		    curl -sS -o "$tmp/here/big" "$url/big")")
+		rm -f "$tmp/here/big"
+		their_put=$(best "$their_put" "$("$bench" time "$MB" \
+		    curl -sS -T "$tmp/ours/big" "$url/in/up")")
+		rm -f "$tmp/theirs/in/up"
+	fi
+	gets=$(best "$gets" "$("$bench" gets "$port" "$GETS" small)")
+	[ -z "$pureftpd" ] || their_gets=$(best "$their_gets" \
+	    "$("$bench" ftpgets "$pureftpd" "$GETS" "bench.$$")")
+	new=$(best "$new" "$("$bench" newgets "$port" "$GETS" small)")
+	bare=$(best "$bare" "$("$bench" connect "$fork_port" "$GETS")")
+done
+
+# The memory of a child that has just sent the large file.
+./cli -q -d "$tmp/here" 127.0.0.1 "$port" get big &
+client=$!
+memory=0
+while kill -0 $client 2>/dev/null; do
+	memory=$(best "$memory" "$(ps -A -o ppid= -o rss= |
+	    awk -v p="$serv" '$1 == p && $2 > m { m = $2 } END { print m }')")
+done
+wait $client
+
+printf '%-36s %8s %8s  %5s  %s\n' "best of $ROUNDS" ours other ratio other
+row "get of $MB MB, MB/s" "$get" "$their_get" "vsftpd and curl"
+row "put of $MB MB, MB/s" "$put" "$their_put" "vsftpd and curl"
+row "gets of 1 KiB, one connection, 1/s" "$gets" "$their_gets" "pure-ftpd"
+row "gets of 1 KiB, new connections, 1/s" "$new" "$bare" \
+    "bare accept, fork, exit"
+echo "resident memory of a child, KiB: $memory"

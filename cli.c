@@ -41,7 +41,7 @@
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* seconds for each chunk of a transfer */
-#define SILENCE_S	1	/* after the last line, raw waits for datagrams */
+#define SILENCE_S	1	/* seconds without a datagram end mode raw */
 #define WORDS_MAX	16	/* words of a command line */
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
@@ -225,44 +225,49 @@ run(int argc, char **argv)
 	return c->run(argc, argv);
 }
 
+#define BLANKS	" \t\r\n"
+
 /*
- * Splits a line into words, in place, as a shell does: words are separated by
- * blanks, "..." and '...' hold them together, \ takes the next character as it
- * is (but within '...'). Returns their number, or -1 if there are too many or
- * a quote is not closed.
+ * Ends the word that begins at *line, in place, and moves *line behind it.
+ * Quotes work as in a shell: "..." and '...' hold words together, \ takes the
+ * next character as it is, but within '...'. Returns -1 if a quote stays open.
  */
+static int
+end_word(char **line)
+{
+	char *in, *out, quote;
+
+	quote = '\0';
+	out = *line;
+	for (in = out; *in != '\0' &&
+	    (quote != '\0' || strchr(BLANKS, *in) == NULL); in++) {
+		if (*in == quote) {
+			quote = '\0';
+		} else if (quote == '\0' && (*in == '"' || *in == '\'')) {
+			quote = *in;
+		} else {
+			if (*in == '\\' && quote != '\'' && in[1] != '\0')
+				in++;
+			*out++ = *in;
+		}
+	}
+	*line = *in == '\0' ? in : in + 1;
+	*out = '\0';
+	return quote == '\0' ? 0 : -1;
+}
+
+/* Splits a line into words, in place; returns their number, or -1. */
 static int
 split(char *line, char **argv)
 {
-	char *in, *out, quote;
 	int argc;
 
-	argc = 0;
-	for (in = line; *(in += strspn(in, " \t\r\n")) != '\0';) {
+	for (argc = 0; *(line += strspn(line, BLANKS)) != '\0'; argc++) {
 		if (argc == WORDS_MAX)
 			return -1;
-		argv[argc++] = out = in;
-		quote = '\0';
-		while (*in != '\0' &&
-		    (quote != '\0' || strchr(" \t\r\n", *in) == NULL)) {
-			if (*in == quote) {
-				quote = '\0';
-				in++;
-			} else if (quote == '\0' &&
-			    (*in == '"' || *in == '\'')) {
-				quote = *in++;
-			} else {
-				if (*in == '\\' && quote != '\'' &&
-				    in[1] != '\0')
-					in++;
-				*out++ = *in++;
-			}
-		}
-		if (quote != '\0')
+		argv[argc] = line;
+		if (end_word(&line) < 0)
 			return -1;
-		if (*in != '\0')
-			in++;
-		*out = '\0';
 	}
 	return argc;
 }

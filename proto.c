@@ -86,6 +86,8 @@ shown_bytes(const unsigned char *s, size_t n)
 	return len;
 }
 
+/* A character is copied whole or not at all, so the pieces of a long text
+ * join without a seam. */
 size_t
 printable(char *out, size_t size, const char *text, size_t len, int lines)
 {
@@ -137,6 +139,7 @@ log_write(enum level level)
 		return;		/* there is nowhere left to say so */
 }
 
+/* strerror() with better words where these programs mean more than it says. */
 const char *
 reason(void)
 {
@@ -158,6 +161,7 @@ reason(void)
 	}
 }
 
+/* strtol() would take blanks, signs and what follows the digits. */
 long
 number(const char *s, long lo, long hi)
 {
@@ -176,6 +180,7 @@ number(const char *s, long lo, long hi)
 
 /* ---- clock ----------------------------------------------------------- */
 
+/* Cheap: on most systems this enters no kernel. */
 int64_t
 now(void)
 {
@@ -187,6 +192,11 @@ now(void)
 
 int lifeline = -1;
 
+/*
+ * To sleep and be woken costs more than a neighbour on the same machine or
+ * network takes to answer. So it first asks again and again for SPIN_US, and
+ * lets others run between; small files go three times as fast by that.
+ */
 int
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -233,6 +243,7 @@ mapped_ipv4(const struct addr *a)
 	return in6->sin6_addr.s6_addr + 12;
 }
 
+/* getnameinfo() takes care of scopes, as in fe80::1%eth0. */
 void
 addr_host(const struct addr *a, char host[HOST_BYTES])
 {
@@ -255,6 +266,7 @@ port_in(struct addr *a)
 	return &((struct sockaddr_in *)&a->ss)->sin_port;
 }
 
+/* The copy is there for port_in(), which cannot promise const. */
 unsigned
 addr_port(const struct addr *a)
 {
@@ -264,6 +276,7 @@ addr_port(const struct addr *a)
 	return ntohs(*port_in(&copy));
 }
 
+/* An IPv6 address goes in brackets, or its port would look like a part. */
 void
 addr_text(const struct addr *a, char text[PEER_BYTES])
 {
@@ -274,6 +287,7 @@ addr_text(const struct addr *a, char text[PEER_BYTES])
 	    "[%s]:%u" : "%s:%u", host, addr_port(a));
 }
 
+/* This end of a socket... */
 int
 addr_local(int fd, struct addr *a)
 {
@@ -281,6 +295,7 @@ addr_local(int fd, struct addr *a)
 	return getsockname(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
+/* ...and the other one. */
 int
 addr_peer(int fd, struct addr *a)
 {
@@ -418,6 +433,7 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 0, why);
 }
 
+/* Only a child waits on the connection; the listener itself never blocks. */
 int
 sock_accept(int listener, struct addr *peer)
 {
@@ -430,6 +446,8 @@ sock_accept(int listener, struct addr *peer)
 	return fd;
 }
 
+/* What is discarded is read by recv_all(), which ends with the peer's end, with
+ * the buffer, or with the deadline: just the three bounds that are wanted. */
 void
 sock_finish(int fd)
 {
@@ -441,6 +459,11 @@ sock_finish(int fd)
 	close(fd);
 }
 
+/*
+ * Ports are asked for by number, not left to the system: it gives out no port
+ * that has a connection in TIME_WAIT, and would run out of them after some
+ * thousand downloads, each of which leaves one.
+ */
 int
 data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
 {
@@ -461,6 +484,7 @@ data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
 	return fd;
 }
 
+/* A stranger's connection is closed at once, and does not extend the wait. */
 int
 data_accept(int listener, int control, int64_t deadline)
 {
@@ -482,6 +506,7 @@ data_accept(int listener, int control, int64_t deadline)
 	}
 }
 
+/* The host is that of the control connection, whatever its name meant. */
 int
 data_connect(int control, unsigned port, int64_t deadline)
 {
@@ -497,36 +522,33 @@ data_connect(int control, unsigned port, int64_t deadline)
 
 struct traffic traffic;
 
+/*
+ * What every call on a socket's bytes ends with: the place to count them. Of
+ * the ways to say that nothing goes now, EAGAIN is the one that is passed on.
+ */
+static ssize_t
+passed(ssize_t n, uint64_t *counter)
+{
+	if (n > 0)
+		*counter += (uint64_t)n;
+	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		errno = EAGAIN;
+	return n;
+}
+
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
-	ssize_t sent;
-
-	do
-		sent = send(fd, buf, n, 0);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 && errno == EWOULDBLOCK)
-		errno = EAGAIN;		/* POSIX lets the two differ */
-	if (sent > 0)
-		traffic.sent += (uint64_t)sent;
-	return sent;
+	return passed(send(fd, buf, n, 0), &traffic.sent);
 }
 
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
-	ssize_t got;
-
-	do
-		got = recv(fd, buf, n, 0);
-	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EWOULDBLOCK)
-		errno = EAGAIN;
-	if (got > 0)
-		traffic.received += (uint64_t)got;
-	return got;
+	return passed(recv(fd, buf, n, 0), &traffic.received);
 }
 
+/* Tries first, and waits only when nothing goes. */
 int
 send_all(int fd, const void *buf, size_t n, int64_t deadline)
 {
@@ -546,6 +568,7 @@ send_all(int fd, const void *buf, size_t n, int64_t deadline)
 	return 0;
 }
 
+/* The same for the other direction; an early end is not an error here. */
 ssize_t
 recv_all(int fd, void *buf, size_t n, int64_t deadline)
 {
@@ -567,45 +590,40 @@ recv_all(int fd, void *buf, size_t n, int64_t deadline)
 	return (ssize_t)done;
 }
 
+/* A datagram that the system has no room for is lost like one on the way: UDP
+ * promises no more, and those who use it must be ready for both. */
 ssize_t
 dgram_send(int fd, const void *buf, size_t n, const struct addr *to)
 {
 	ssize_t sent;
 
-	do
-		sent = sendto(fd, buf, n, 0, to == NULL ? NULL :
-		    (const struct sockaddr *)&to->ss, to == NULL ? 0 : to->len);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
-	    errno == ENOBUFS))
-		return (ssize_t)n;	/* full buffers: lost, as on the way */
-	if (sent > 0)
-		traffic.sent += (uint64_t)sent;
+	if (to == NULL)
+		sent = send(fd, buf, n, 0);
+	else
+		sent = sendto(fd, buf, n, 0, (const struct sockaddr *)&to->ss,
+		    to->len);
+	sent = passed(sent, &traffic.sent);
+	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
+		return (ssize_t)n;
 	return sent;
 }
 
+/* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
 	struct addr unused;
-	ssize_t got;
 
 	if (from == NULL)
 		from = &unused;
-	do {
-		from->len = sizeof from->ss;
-		got = recvfrom(fd, buf, n, 0, (struct sockaddr *)&from->ss,
-		    &from->len);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EWOULDBLOCK)
-		errno = EAGAIN;
-	if (got > 0)
-		traffic.received += (uint64_t)got;
-	return got;
+	from->len = sizeof from->ss;
+	return passed(recvfrom(fd, buf, n, 0, (struct sockaddr *)&from->ss,
+	    &from->len), &traffic.received);
 }
 
 /* ---- names and files ------------------------------------------------- */
 
+/* Says yes to little rather than no to much: what is not plain is refused. */
 int
 name_ok(const char *name, size_t len)
 {
@@ -620,6 +638,7 @@ name_ok(const char *name, size_t len)
 	return 1;
 }
 
+/* Looks at what was opened, not at the name before: it might change between. */
 int
 file_open(int dir, const char *path, int flags, uint64_t *size)
 {
@@ -694,6 +713,7 @@ remove_pending(int sig)
 	raise(sig);		/* its action is the default one again */
 }
 
+/* SA_RESETHAND: the signal that remove_pending() raises again is deadly. */
 void
 newfile_guard(int sig)
 {
@@ -708,6 +728,7 @@ newfile_guard(int sig)
 		sigaction(sig, &old, NULL);
 }
 
+/* `pending` is set before the file exists: no signal finds a gap. */
 int
 newfile_open(struct newfile *f, int dir, const char *path, int keep)
 {
@@ -763,6 +784,7 @@ link_free_name(struct newfile *f)
 	return unlinkat(f->dir, f->temp, 0);
 }
 
+/* close() may be the first to say that a disk is full, on NFS for one. */
 int
 newfile_commit(struct newfile *f)
 {
@@ -780,6 +802,7 @@ newfile_commit(struct newfile *f)
 	return 0;
 }
 
+/* Keeps errno: it is called on the way out of something that failed. */
 void
 newfile_abort(struct newfile *f)
 {
@@ -829,6 +852,7 @@ list_add(char ***names, size_t n, const char *name)
 	return (*names)[n] == NULL ? -1 : 0;
 }
 
+/* readdir() returns NULL at the end and on failure; errno tells which. */
 ssize_t
 list_files(int dir, uint64_t max, char ***names)
 {
@@ -922,6 +946,8 @@ write_all(int fd, const char *p, size_t n)
  */
 static char chunk[CHUNK_BYTES];
 
+/* Each pass reads a chunk from the file and sends it, the head before the
+ * first. An empty file is one pass, for its head. */
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
@@ -948,6 +974,8 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 	return MOVED;
 }
 
+/* Each pass fills a chunk from the socket and writes it: few large writes are
+ * what makes a download fast. */
 enum moved
 transfer_recv(struct transfer *t)
 {
@@ -975,6 +1003,7 @@ transfer_recv(struct transfer *t)
 
 /* ---- frame ----------------------------------------------------------- */
 
+/* The words of the client's error messages. */
 const char *
 ftp_code_text(long code)
 {
@@ -996,6 +1025,7 @@ ftp_code_text(long code)
 	}
 }
 
+/* From the last digit to the first. */
 void
 frame_pack(char head[FRAME_HEAD], uint64_t length)
 {
@@ -1005,6 +1035,7 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 		head[i] = (char)('0' + length % 10);
 }
 
+/* Head and text go by one send: two would be two segments. */
 int
 frame_send(int fd, const char *text, size_t n, int64_t deadline)
 {
@@ -1021,6 +1052,8 @@ frame_send(int fd, const char *text, size_t n, int64_t deadline)
 	return result;
 }
 
+/* Ten bytes exactly: what follows may be the contents of a file, which others
+ * read. What are not digits is malformed even if the rest never came. */
 int
 frame_head(int fd, uint64_t *length, int64_t deadline)
 {
@@ -1043,6 +1076,7 @@ frame_head(int fd, uint64_t *length, int64_t deadline)
 	return got == FRAME_HEAD ? 1 : -1;
 }
 
+/* The length is checked before memory is taken for it. */
 int
 frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
@@ -1073,6 +1107,7 @@ frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 	return 1;
 }
 
+/* Ports and codes are short; what is longer need not be looked at. */
 long
 frame_number(const char *text, size_t n)
 {

@@ -26,12 +26,12 @@
 
 /* ---- limits ---------------------------------------------------------- */
 
-#define NAME_BYTES	255	/* longest file name (NAME_MAX of most systems) */
+#define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
 #define CHUNK_BYTES	(256 * 1024)	/* moved at a time: lab/bench.sh */
 #define SPIN_US		50	/* a wait asks so long before it sleeps */
-#define CONNECT_S	10	/* seconds for one address to answer connect() */
-#define DISCARD_BYTES	(64 * 1024)	/* sock_finish() reads away so much... */
-#define DISCARD_S	1	/* ...for so many seconds, before it closes */
+#define CONNECT_S	10	/* seconds for one address to be connected */
+#define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
+#define DISCARD_S	1		/* for so many seconds */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
@@ -77,8 +77,9 @@ int64_t	now(void);
 
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
- * come; a deadline that is past asks once and does not wait. If lifeline is a descriptor, its end of file ends the wait with
- * ECANCELED: so a server's child learns that its parent is gone.
+ * come; a deadline that is past asks once and does not wait. If lifeline is a
+ * descriptor, its end of file ends the wait with ECANCELED: so a server's child
+ * learns that its parent is gone.
  */
 extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
@@ -122,9 +123,10 @@ void	sock_finish(int fd);
 
 /*
  * The data channel of a control connection. data_listen() opens a free port of
- * lo..hi on the control connection's own address and returns the listener. data_accept() takes the one connection that comes to it from the
- * host at the other end of the control connection, and closes all others.
- * data_connect() connects to a port of that host.
+ * lo..hi on the control connection's own address and returns the listener.
+ * data_accept() takes the one connection that comes to it from the host at the
+ * other end of the control connection, and closes all others. data_connect()
+ * connects to a port of that host.
  */
 #define DATA_LO	49152	/* the ports that nobody owns: RFC 6335, section 6 */
 #define DATA_HI	65535
@@ -257,10 +259,10 @@ enum moved transfer_recv(struct transfer *t);
  * have such a name.
  */
 #define FRAME_HEAD	10
-#define FRAME_MAX	UINT64_C(9999999999)	/* all that ten digits can say */
-#define FTP_COMMAND_MAX	4096	/* longest command */
-#define FTP_ANSWER_MAX	(16 * 1024 * 1024)	/* longest list the client takes */
-#define FTP_ACCEPT_S	10	/* seconds that a data port waits for its client */
+#define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
+#define FTP_COMMAND_MAX	4096			/* bytes of a command */
+#define FTP_ANSWER_MAX	(16 * 1024 * 1024)	/* bytes of a list, at cli */
+#define FTP_ACCEPT_S	10	/* seconds that a data port is open */
 
 enum ftp_code {
 	FTP_OK = 0,		/* stored */
@@ -282,8 +284,8 @@ int	frame_send(int fd, const char *text, size_t n, int64_t deadline);
 
 /*
  * Reads the head of a frame, and nothing beyond it. Returns 1, with the length
- * in *length; 0 if the peer closed before its first byte; -1 on failure, EBADMSG
- * if these are not ten digits, errno 0 if the peer closed within them.
+ * in *length; 0 if the peer closed before its first byte; -1 on failure,
+ * EBADMSG if these are not ten digits, errno 0 if the peer closed within them.
  */
 int	frame_head(int fd, uint64_t *length, int64_t deadline);
 

@@ -43,7 +43,7 @@
 #include "proto.h"
 
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
-#define REFUSERS	16	/* children that tell a client: server is full */
+#define REFUSERS	16	/* children that only say: server is full */
 #define GRACE_MS	1500	/* children may end by themselves, ... */
 #define KILLED_MS	500	/* ...and then have so long to be killed */
 

@@ -116,7 +116,7 @@ raw() { printf %b "$1" | "$cli" -m raw 127.0.0.1 "$port" 2>&1; }
 frame() { printf '%010d%s' ${#1} "$1"; }
 
 # peer STEP ...: lab/peer.c as a client, its lines joined by blanks
-peer() { "$tmp/peer" "connect $port" "$@" 2>&1 | paste -sd ' ' -; }
+peer() { "$tmp/peer" "connect $port" "$@" 2>&1 | words; }
 
 # evil STEP ...: lab/peer.c as a server in the background; sets $port and $evil
 evil() {
@@ -126,6 +126,9 @@ evil() {
 	until_true grep -q '^listening' "$tmp/evil.out"
 	port=$(awk 'NR == 1 { print $2 }' "$tmp/evil.out")
 }
+
+# words: standard input with blanks for newlines
+words() { tr '\n' ' ' | sed 's/ $//'; }
 
 # client ARGUMENT ...: the client in $tmp/here; sets $status, $said (standard
 # error) and $got (standard output)
@@ -576,9 +579,9 @@ test_client() {
 		same "get $f" "$tmp/here/$f" "$tmp/here/sub/back"
 	done
 	client -q 127.0.0.1 "$port" ls
-	is "ls" "0 empty large text " "$status $(printf '%s\n' "$got" | tr '\n' ' ')"
+	is "ls" "0 empty large text" "$status $(printf %s "$got" | words)"
 	client -q 127.0.0.1 "$port" lls
-	is "lls" "0 empty large text " "$status $(printf '%s\n' "$got" | tr '\n' ' ')"
+	is "lls" "0 empty large text" "$status $(printf %s "$got" | words)"
 	client 127.0.0.1 "$port" put sub/back
 	is "put under its last name" "0 back" "$status $(cd "$dir" && ls back)"
 	client 127.0.0.1 "$port" put text "a b"
@@ -617,7 +620,8 @@ store it: get NAME LOCAL
 		put text .x|put: .x: name refused by the server
 		put text a/b|put: a/b: name refused by the server
 		put|put: usage: put LOCAL [NAME]
-		get a b c|get: usage: get NAME [LOCAL] (quote a name with spaces)
+		get a b c|get: usage: get NAME [LOCAL] (quote a name with \
+spaces)
 		ls x|ls: usage: ls$SPACE
 		dir|dir: no such command; help lists them
 	END
@@ -633,8 +637,8 @@ store it: get NAME LOCAL
 	printf '%s\n' 'put text "q u"' "get 'q u' q\\ v" '' '  ls  ' |
 	    "$cli" -q -d "$tmp/here" localhost "$port" >"$tmp/out" 2>&1
 	is "commands from standard input" 0 $?
-	is "...print what they must" "a b back empty large q u text " \
-	    "$(tr '\n' ' ' <"$tmp/out")"
+	is "...print what they must" "a b back empty large q u text" \
+	    "$(words <"$tmp/out")"
 	same "...and do it" "$tmp/here/text" "$tmp/here/q v"
 	printf '%s\n' 'get nosuch' 'get text again' 'put "x' |
 	    "$cli" -q -d "$tmp/here" localhost "$port" >"$tmp/out" 2>&1
@@ -677,7 +681,7 @@ test_hostile() {
 	    "0 put: five: 5 bytes sent, not confirmed" "$status $said"
 	wait "$evil"
 	is "...saw this" "put five 0000000005hello quit EOF" \
-	    "$(sed 1d "$tmp/evil.out" | paste -sd ' ' -)"
+	    "$(sed 1d "$tmp/evil.out" | words)"
 	evil frame offer "take 15" reset
 	reply "a server that resets instead" "0 " put five
 	evil frame offer "drip 0000000005hello" close
@@ -686,8 +690,7 @@ test_hostile() {
 	wait "$evil"
 	evil frame "drip 0000000005a\\x0ab\\x1bc"
 	client 127.0.0.1 "$port" ls
-	is "ls is made printable" "a b\\x1bc" "$(printf '%s\n' "$got" | tr '\n' ' ' |
-	    sed 's/ $//')"
+	is "ls is made printable" "a b\\x1bc" "$(printf %s "$got" | words)"
 	wait "$evil"
 
 	evil frame offer close
@@ -754,7 +757,7 @@ test_raw() {
 	printf 'a\\x\nb' | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
 	wait "$evil"
 	is "raw sends as it is, and its end" "a\\x b EOF" \
-	    "$(sed 1d "$tmp/evil.out" | paste -sd ' ' -)"
+	    "$(sed 1d "$tmp/evil.out" | words)"
 	port=$(awk 'NR == 1 { print $5 }' "$out")
 	"$cli" -m raw 127.0.0.1 "$port" ls </dev/null >"$tmp/out" 2>&1
 	is "raw has no commands" 1 $?

@@ -20,7 +20,8 @@
  *      nap MS          does nothing for a while
  *
  * What it prints ends with a newline each time. Shares no code with serv and
- * cli, so that an error there cannot hide itself. Ends after 60 s at the latest.
+ * cli, so that an error there cannot hide itself. Ends after 60 s, whatever it
+ * waits for.
  */
 #define _POSIX_C_SOURCE 200809L
 

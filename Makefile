@@ -3,6 +3,11 @@
 #	make			builds both programs
 #	make demo		shows them at work
 #	make test		runs test.sh
+#	make sanitize		the same, with checks of every memory access
+#	make bench		how fast, beside others
+#	make loc		counts the lines of code
+#	make install		into PREFIX (/usr/local), below DESTDIR
+#	make uninstall clean
 #	make CC=tcc CFLAGS=-O2	with any compiler and any flags
 #
 # Solaris and its heirs want LDLIBS='-lsocket -lnsl'.
@@ -60,12 +65,13 @@ loc:
 	done
 
 install: all
-	mkdir -p $(DESTDIR)$(PREFIX)/bin
-	cp serv cli $(DESTDIR)$(PREFIX)/bin
-	chmod 755 $(DESTDIR)$(PREFIX)/bin/serv $(DESTDIR)$(PREFIX)/bin/cli
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
+	cp serv cli "$(DESTDIR)$(PREFIX)/bin"
+	chmod 755 "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/serv $(DESTDIR)$(PREFIX)/bin/cli
+	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
 
 clean:
 	rm -rf serv cli serv.o cli.o proto.o .sanitize

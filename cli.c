@@ -21,7 +21,8 @@
  * returns 1 then; nothing that failed exits with status 0. Standard output is
  * for what was asked for; standard error for all that is said about it.
  */
-#define _XOPEN_SOURCE 700		/* POSIX.1-2008; XSI for SIGXFSZ */
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700		/* for SIGXFSZ */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -29,7 +30,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,14 +40,12 @@
 #include "proto.h"
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
-#define STALL_S		300	/* seconds for each chunk of a transfer */
+#define STALL_S		300	/* the same where data is still on its way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
 #define WORDS_MAX	16	/* words of a command line */
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
-
-#define COUNT(a)	(sizeof (a) / sizeof *(a))
 
 /* Says what went wrong; its value, 1, is what a failed command returns. */
 #define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
@@ -160,9 +158,13 @@ draw_bar(const struct transfer *t)
 static void
 end_bar(void)
 {
+	int saved;
+
+	saved = errno;
 	if (bar_time != 0)
 		fputc('\n', stderr);
 	bar_time = 0;
+	errno = saved;
 }
 
 /* help: the table of commands. */
@@ -219,8 +221,9 @@ run(int argc, char **argv)
 	if (c->name == NULL)
 		return fail("%s: no such command; help lists them", argv[0]);
 	if (argc - 1 < c->least || argc - 1 > c->most)
-		return fail("%s: usage: %s %s%s", argv[0], c->name,
-		    c->arguments, argc - 1 > c->most && c->most > 0 ?
+		return fail("%s: usage: %s%s%s%s", argv[0], c->name,
+		    c->most > 0 ? " " : "", c->arguments,
+		    argc - 1 > c->most && c->most > 0 ?
 		    " (quote a name with spaces)" : "");
 	return c->run(argc, argv);
 }
@@ -256,20 +259,39 @@ end_word(char **line)
 	return quote == '\0' ? 0 : -1;
 }
 
-/* Splits a line into words, in place; returns their number, or -1. */
+/* Splits a line into words, in place; returns their number, or says why not. */
 static int
 split(char *line, char **argv)
 {
 	int argc;
 
 	for (argc = 0; *(line += strspn(line, BLANKS)) != '\0'; argc++) {
-		if (argc == WORDS_MAX)
+		if (argc == WORDS_MAX) {
+			log_msg(ERROR, "%s: more than %d words in one line",
+			    argv[0], WORDS_MAX);
 			return -1;
+		}
 		argv[argc] = line;
-		if (end_word(&line) < 0)
+		if (end_word(&line) < 0) {
+			log_msg(ERROR, "%s: a quote is not closed", argv[0]);
 			return -1;
+		}
 	}
 	return argc;
+}
+
+/* Hands over what was printed. Says why if that fails, and returns 1. */
+static int
+flush_output(void)
+{
+	static int said;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	if (!said)
+		log_msg(ERROR, "cli: standard output: %s", reason());
+	said = 1;
+	return 1;
 }
 
 /* Runs commands from standard input until it ends. Returns 1 if any failed. */
@@ -287,18 +309,19 @@ command_loop(const char *prompt)
 	while (!over) {
 		if (terminal)
 			fputs(prompt, stdout);
-		fflush(stdout);
+		if (flush_output() != 0)
+			break;
 		if (getline(&line, &room, stdin) < 0) {
-			if (terminal)
+			if (ferror(stdin))
+				failed = fail("cli: standard input: %s",
+				    reason());
+			else if (terminal)
 				putchar('\n');
 			break;
 		}
 		argc = split(line, argv);
-		if (argc < 0)
-			failed = fail("a quote is not closed, or there are "
-			    "more than %d words", WORDS_MAX);
-		else if (argc > 0)
-			failed |= run(argc, argv);
+		if (argc != 0)
+			failed |= argc < 0 ? 1 : run(argc, argv);
 	}
 	free(line);
 	return failed;
@@ -316,6 +339,7 @@ static int
 ftp_ask(const char *verb, const char *name, size_t max, char **answer,
     size_t *n)
 {
+	int64_t patience;
 	char command[FTP_COMMAND_MAX + 1];
 	int got, len;
 
@@ -328,11 +352,10 @@ ftp_ask(const char *verb, const char *name, size_t max, char **answer,
 	 * answered before it was asked, and closed.
 	 */
 	frame_send(control, command, (size_t)len, now() + ANSWER_S * SECOND);
-	got = frame_recv(control, answer, n, max, now() + ANSWER_S * SECOND);
+	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
+	got = frame_recv(control, answer, n, max, now() + patience);
 	if (got > 0)
 		return 0;
-	if (got == 0)
-		errno = 0;
 	over = 1;		/* nobody knows what would come next */
 	return fail("%s: %s%s%s", verb, name == NULL ? "" : name,
 	    name == NULL ? "" : ": ", reason());
@@ -383,7 +406,6 @@ ftp_fetch(struct transfer *t, struct newfile *f, const char *name)
 
 	got = frame_head(t->sock, &t->size, now() + ANSWER_S * SECOND);
 	if (got <= 0) {
-		errno = got < 0 ? errno : 0;
 		newfile_abort(f);
 		return fail("get: %s: %s", name, reason());
 	}
@@ -451,8 +473,9 @@ ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
 	int error, got;
 
 	error = errno;			/* of the transfer */
+	/* What was sent may be in buffers here and on its way for long. */
 	got = frame_recv(t->sock, &answer, &n, FTP_COMMAND_MAX,
-	    now() + ANSWER_S * SECOND);
+	    now() + STALL_S * SECOND);
 	if (got > 0) {
 		code = frame_number(answer, n);
 		free(answer);
@@ -572,14 +595,14 @@ static size_t ntyped;
 static int input_ended;
 
 /* Copies what came to standard output; on a terminal, made visible. */
-static void
+static int
 raw_show(const char *text, size_t n)
 {
 	if (isatty(STDOUT_FILENO))
 		print_safely(text, n);
 	else
 		fwrite(text, 1, n, stdout);
-	fflush(stdout);
+	return flush_output();
 }
 
 /* Reads more of standard input. */
@@ -630,43 +653,54 @@ unescape(char *line, size_t n)
 	return out;
 }
 
-/* Sends what was typed: what goes of a stream, or a datagram for each line. */
-static int
-raw_send(int fd)
+/* Takes the first n bytes off what was typed. */
+static void
+typed_sent(size_t n)
 {
-	char line[sizeof typed];
-	const char *end;
-	size_t n;
-	ssize_t sent;
+	ntyped -= n;
+	memmove(typed, typed + n, ntyped);
+}
 
-	if (!datagrams) {
-		sent = send_some(fd, typed, ntyped);
-		if (sent < 0 && errno == EAGAIN)
-			return 0;
-		if (sent < 0) {		/* it reads no more; it may talk yet */
-			input_ended = 1;
-			sent = (ssize_t)ntyped;
-		}
-		ntyped -= (size_t)sent;
-		memmove(typed, typed + sent, ntyped);
-		return 0;
-	}
+/* Sends a datagram for each line that is complete, or will never be. */
+static int
+send_lines(int fd)
+{
+	char *end;
+	size_t n;
+
 	while (ntyped > 0) {
 		end = memchr(typed, '\n', ntyped);
 		if (end == NULL && !input_ended && ntyped < sizeof typed)
 			break;
 		n = end == NULL ? ntyped : (size_t)(end - typed);
-		memcpy(line, typed, n);
-		if (dgram_send(fd, line, unescape(line, n), NULL) < 0)
+		if (dgram_send(fd, typed, unescape(typed, n), NULL) < 0)
 			return -1;
-		n += end != NULL;
-		ntyped -= n;
-		memmove(typed, typed + n, ntyped);
+		typed_sent(end == NULL ? n : n + 1);
 	}
 	return 0;
 }
 
-/* Shows what came. Returns 1 at the end of a stream. */
+/* Sends what goes of what was typed. */
+static int
+raw_send(int fd)
+{
+	ssize_t sent;
+
+	if (datagrams)
+		return send_lines(fd);
+	if (ntyped == 0)
+		return 0;
+	sent = send_some(fd, typed, ntyped);
+	if (sent < 0 && errno == EPIPE) {	/* it may have more to say */
+		input_ended = 1;
+		sent = (ssize_t)ntyped;
+	}
+	if (sent > 0)
+		typed_sent((size_t)sent);
+	return sent < 0 && errno != EAGAIN ? -1 : 0;
+}
+
+/* Shows what came. Returns 1 at the end of a stream, or of the reader's. */
 static int
 raw_recv(int fd)
 {
@@ -677,8 +711,7 @@ raw_recv(int fd)
 	    recv_some(fd, buf, sizeof buf);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	raw_show(buf, (size_t)got);
-	return got == 0 && !datagrams;
+	return raw_show(buf, (size_t)got) || (got == 0 && !datagrams);
 }
 
 /*
@@ -701,12 +734,13 @@ raw_pump(int fd)
 		p[1].fd = fd;
 		p[1].events = ntyped > 0 && !datagrams ? POLLIN | POLLOUT :
 		    POLLIN;
-		p[1].revents = 0;
 		result = poll(p, 2, input_ended ? patience * 1000 : -1);
-		if (result == 0 && !datagrams)
-			errno = ETIMEDOUT;
+		if (result == 0 && datagrams)
+			return 0;
 		if (result == 0)
-			return datagrams ? 0 : -1;
+			errno = ETIMEDOUT;
+		if (result <= 0)
+			return -1;
 		if (p[0].revents != 0)
 			raw_read();
 		if (raw_send(fd) < 0)
@@ -862,6 +896,7 @@ main(int argc, char **argv)
 {
 	int failed;
 
+	std_descriptors();
 	options(argc, argv);
 	optind += operands(argc - optind, argv + optind);
 	local = open(directory, O_RDONLY | O_DIRECTORY);
@@ -871,9 +906,8 @@ main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
 	newfile_guard(SIGHUP);
 	newfile_guard(SIGINT);
+	newfile_guard(SIGQUIT);
 	newfile_guard(SIGTERM);
 	failed = mode->session(argc - optind, argv + optind);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		failed = fail("cli: standard output: %s", reason());
-	return failed;
+	return flush_output() || failed;
 }

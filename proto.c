@@ -5,7 +5,7 @@
  * proto.h first; each section here stands on those above it:
  *
  *      diagnostics     one line of log, one write; text made printable
- *      clock           now(), and the only place that waits: wait_for()
+ *      clock           now(), and the only place here that waits: wait_for()
  *      sockets         addresses, listen, connect, accept, the data channel
  *      exact I/O       the six functions that touch a socket's bytes
  *      names, files    name_ok, whole-or-nothing files, lists, the data path
@@ -58,18 +58,16 @@ int log_stamped;
 char log_line[2048];
 
 /*
- * Bytes of the character at s that can be shown: 1 for ASCII, 2 to 4 for valid
- * UTF-8, 0 for a control character (the C1 set included) or a stray byte.
+ * Bytes of the UTF-8 character at s, of which n are there; 0 if it is none, or
+ * a control character (C1 included), or one that turns a line's direction.
  */
 static size_t
-shown_bytes(const unsigned char *s, size_t n)
+utf8_bytes(const unsigned char *s, size_t n)
 {
 	static const unsigned long least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
 	unsigned long code;
 	size_t i, len;
 
-	if (s[0] < 0x80)
-		return s[0] >= ' ' && s[0] != 0x7f;
 	len = s[0] < 0xc0 || s[0] > 0xf7 ? 0 :
 	    s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 	if (len == 0 || len > n)
@@ -81,9 +79,26 @@ shown_bytes(const unsigned char *s, size_t n)
 		code = code << 6 | (s[i] & 0x3f);
 	}
 	if (code < least[len] || code > 0x10ffff ||
-	    (code >= 0xd800 && code <= 0xdfff))
+	    (code >= 0xd800 && code <= 0xdfff) ||	/* surrogates */
+	    (code >= 0x2028 && code <= 0x202e) ||	/* separators, turns */
+	    (code >= 0x2066 && code <= 0x2069))		/* more turns */
 		return 0;
 	return len;
+}
+
+/*
+ * Bytes at s that can be shown as they are, or 0. A byte that belongs to no
+ * UTF-8 may be ISO 8859-1, and is shown unless it is a control character there.
+ */
+static size_t
+shown_bytes(const unsigned char *s, size_t n)
+{
+	size_t len;
+
+	if (s[0] < 0x80)
+		return s[0] >= ' ' && s[0] != 0x7f;
+	len = utf8_bytes(s, n);
+	return len > 0 ? len : s[0] >= 0xa0;
 }
 
 /* A character is copied whole or not at all, so the pieces of a long text
@@ -136,7 +151,7 @@ log_write(enum level level)
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
-		return;		/* there is nowhere left to say so */
+		log_level = ERROR;	/* there is nowhere left to say so */
 }
 
 /* strerror() with better words where these programs mean more than it says. */
@@ -145,7 +160,7 @@ reason(void)
 {
 	switch (errno) {
 	case 0:
-		return "the other side closed the connection early";
+		return "connection closed by the other side";
 	case ETIMEDOUT:
 		return "timed out";
 	case EBADMSG:
@@ -154,7 +169,7 @@ reason(void)
 		return "message too long";
 	case ECANCELED:
 		return "the server is shutting down";
-	case ENOTSUP:
+	case ENXIO:
 		return "not a regular file";
 	default:
 		return strerror(errno);
@@ -176,6 +191,18 @@ number(const char *s, long lo, long hi)
 		n = n * 10 + (*s - '0');
 	}
 	return n < lo || n > hi ? -1 : n;
+}
+
+/* open() gives the lowest number that is free. */
+int
+std_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -1 : close(fd);
 }
 
 /* ---- clock ----------------------------------------------------------- */
@@ -201,31 +228,27 @@ int
 wait_for(int fd, short events, int64_t deadline)
 {
 	struct pollfd p[2];
-	int64_t left, nap_from;
+	int64_t left, start, t;
 	int n;
 
 	p[0].fd = fd;
 	p[0].events = events;
 	p[1].fd = lifeline;	/* poll() passes over a negative one */
 	p[1].events = POLLIN;
-	nap_from = now() + SPIN_US;
-	for (;;) {
-		left = deadline - now();
-		if (now() < nap_from || left <= 0)
-			n = poll(p, 2, 0);
-		else		/* in milliseconds, rounded up */
-			n = poll(p, 2, left / 1000 < INT_MAX ?
-			    (int)((left + 999) / 1000) : INT_MAX);
-		if (n > 0 || left <= 0 || (n < 0 && errno != EINTR))
-			break;
-		if (now() < nap_from)
+	start = now();
+	do {
+		t = now();
+		left = deadline > t ? (deadline - t + 999) / 1000 : 0;
+		if (t < start + SPIN_US)
+			left = 0;
+		n = poll(p, 2, left < INT_MAX ? (int)left : INT_MAX);
+		if (n == 0 && t < start + SPIN_US)
 			sched_yield();
-	}
-	if (n < 0)
-		return -1;
+	} while ((n == 0 && t < deadline) || (n < 0 && errno == EINTR));
 	if (n > 0 && p[1].revents == 0)
 		return 0;
-	errno = n == 0 ? ETIMEDOUT : ECANCELED;
+	if (n >= 0)
+		errno = n == 0 ? ETIMEDOUT : ECANCELED;
 	return -1;
 }
 
@@ -311,7 +334,7 @@ same_host(const struct addr *a, const struct addr *b)
 
 	addr_host(a, one);
 	addr_host(b, other);
-	return strcmp(one, other) == 0;
+	return strcmp(one, other) == 0 && strcmp(one, "?") != 0;
 }
 
 /*
@@ -439,10 +462,14 @@ sock_accept(int listener, struct addr *peer)
 {
 	int fd;
 
+	memset(peer, 0, sizeof *peer);
 	peer->len = sizeof peer->ss;
 	fd = accept(listener, (struct sockaddr *)&peer->ss, &peer->len);
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
 		return close_failed(fd);
+	if (fd < 0 && errno != EMFILE && errno != ENFILE &&
+	    errno != ENOBUFS && errno != ENOMEM)
+		errno = EAGAIN;		/* the peer is gone already, say */
 	return fd;
 }
 
@@ -468,18 +495,23 @@ int
 data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
 {
 	struct addr a;
-	unsigned first, i;
+	unsigned first, i, own;
 	int fd;
 
 	if (addr_local(control, &a) < 0)
 		return -1;
+	own = addr_port(&a);
 	/* Where the search begins differs between processes and in time. */
-	first = (unsigned)now() + (unsigned)getpid() * 7919;
+	first = ((unsigned)now() + (unsigned)getpid() * 7919) % (hi - lo + 1);
 	fd = -1;
+	errno = EADDRINUSE;
 	for (i = 0; i <= hi - lo && fd < 0; i++) {
 		*port = lo + (first + i) % (hi - lo + 1);
-		*port_in(&a) = htons(*port);
-		fd = bound_socket(&a, SOCK_STREAM);
+		*port_in(&a) = htons((in_port_t)*port);
+		if (*port != own)
+			fd = bound_socket(&a, SOCK_STREAM);
+		if (fd < 0 && errno != EADDRINUSE && errno != EACCES)
+			break;
 	}
 	return fd;
 }
@@ -493,7 +525,7 @@ data_accept(int listener, int control, int64_t deadline)
 
 	if (addr_peer(control, &client) < 0)
 		return -1;
-	for (;;) {
+	do {
 		if (wait_for(listener, POLLIN, deadline) < 0)
 			return -1;
 		fd = sock_accept(listener, &peer);
@@ -501,9 +533,11 @@ data_accept(int listener, int control, int64_t deadline)
 			return fd;
 		if (fd >= 0)
 			close(fd);	/* a stranger */
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		else if (errno != EAGAIN)
 			return -1;
-	}
+	} while (now() < deadline);
+	errno = ETIMEDOUT;
+	return -1;
 }
 
 /* The host is that of the control connection, whatever its name meant. */
@@ -514,7 +548,7 @@ data_connect(int control, unsigned port, int64_t deadline)
 
 	if (addr_peer(control, &a) < 0)
 		return -1;
-	*port_in(&a) = htons(port);
+	*port_in(&a) = htons((in_port_t)port);
 	return connected_socket(&a, SOCK_STREAM, deadline);
 }
 
@@ -638,43 +672,52 @@ name_ok(const char *name, size_t len)
 	return 1;
 }
 
-/* Looks at what was opened, not at the name before: it might change between. */
+/* A file's status tells whether it is a regular one; if not, -1 and errno. */
+static int
+regular(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	errno = S_ISDIR(st->st_mode) ? EISDIR : ENXIO;
+	return -1;
+}
+
+/*
+ * Looks twice. Before, since to open a FIFO or a device is an act of its own:
+ * it may hang, and wakes whoever waits at the other end. And at what was
+ * opened, since the name may stand for something else by then.
+ */
 int
 file_open(int dir, const char *path, int flags, uint64_t *size)
 {
 	struct stat st;
 	int fd;
 
-	/* O_NONBLOCK: the open of a FIFO would wait for a writer. */
+	if (fstatat(dir, path, &st, flags & O_NOFOLLOW ?
+	    AT_SYMLINK_NOFOLLOW : 0) < 0 || regular(&st) < 0)
+		return -1;
 	fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0 || regular(&st) < 0)
 		return close_failed(fd);
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
-		return close_failed(fd);
-	}
 	*size = (uint64_t)st.st_size;
 	return fd;
 }
 
 /*
- * May a new file take the place of name? Yes if nothing or a writable regular
- * file is there; *mode becomes the permissions that the new one shall have.
+ * May a new file take the place of name? Yes if a regular file is there that
+ * may be written, and *mode becomes its permissions; or if nothing is there.
  */
 static int
 replaceable(int dir, const char *name, mode_t *mode)
 {
 	struct stat st;
 
-	*mode = 0666;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+	if (regular(&st) < 0)
 		return -1;
-	}
 	*mode = st.st_mode & 0777;
 	return faccessat(dir, name, W_OK, AT_EACCESS);
 }
@@ -685,20 +728,24 @@ open_parent(int dir, const char *path, const char **base)
 {
 	const char *slash;
 	char *parent;
-	int fd;
+	int fd, saved;
 
 	slash = strrchr(path, '/');
 	*base = slash == NULL ? path : slash + 1;
-	if (strlen(*base) == 0 || strlen(*base) > NAME_BYTES) {
-		errno = **base == '\0' ? EISDIR : ENAMETOOLONG;
+	if (**base == '\0' || strcmp(*base, ".") == 0 ||
+	    strcmp(*base, "..") == 0 || strlen(*base) > NAME_BYTES) {
+		errno = strlen(*base) > NAME_BYTES ? ENAMETOOLONG : EISDIR;
 		return -1;
 	}
-	parent = slash == NULL ? strdup(".") :
-	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (slash == NULL)
+		return openat(dir, ".", O_RDONLY | O_DIRECTORY);
+	parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
 	if (parent == NULL)
 		return -1;
 	fd = openat(dir, parent, O_RDONLY | O_DIRECTORY);
+	saved = errno;
 	free(parent);
+	errno = saved;
 	return fd;
 }
 
@@ -728,15 +775,16 @@ newfile_guard(int sig)
 		sigaction(sig, &old, NULL);
 }
 
-/* `pending` is set before the file exists: no signal finds a gap. */
+/* Signals wait until `pending` says what has been created. */
 int
 newfile_open(struct newfile *f, int dir, const char *path, int keep)
 {
 	static unsigned count;
 	const char *base;
+	sigset_t all, old;
 	mode_t mode;
 
-	mode = 0666;
+	mode = 0;
 	f->keep = keep;
 	f->dir = open_parent(dir, path, &base);
 	if (f->dir < 0)
@@ -744,16 +792,20 @@ newfile_open(struct newfile *f, int dir, const char *path, int keep)
 	if (!keep && replaceable(f->dir, base, &mode) < 0)
 		return close_failed(f->dir);
 	strcpy(f->name, base);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	do {
 		sprintf(f->temp, ".part-%ld-%u", (long)getpid(), count++);
-		pending = f;
 		f->fd = openat(f->dir, f->temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
 	} while (f->fd < 0 && errno == EEXIST);	/* a dead namesake's */
-	if (f->fd >= 0)
-		return 0;
-	pending = NULL;
-	return close_failed(f->dir);
+	pending = f->fd < 0 ? NULL : f;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (f->fd < 0)
+		return close_failed(f->dir);
+	if (mode != 0)
+		fchmod(f->fd, mode);	/* as the file that it replaces */
+	return 0;
 }
 
 /*
@@ -781,7 +833,8 @@ link_free_name(struct newfile *f)
 		}
 	}
 	strcpy(f->name, name);
-	return unlinkat(f->dir, f->temp, 0);
+	unlinkat(f->dir, f->temp, 0);
+	return 0;
 }
 
 /* close() may be the first to say that a disk is full, on NFS for one. */
@@ -859,7 +912,7 @@ list_files(int dir, uint64_t max, char ***names)
 	struct dirent *entry;
 	size_t n;
 	DIR *d;
-	int fd;
+	int fd, saved;
 
 	*names = NULL;
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY);
@@ -876,12 +929,13 @@ list_files(int dir, uint64_t max, char ***names)
 			break;
 		n++;
 	}
-	if (errno != 0) {
+	saved = errno;
+	closedir(d);
+	if (saved != 0) {
 		list_free(*names, n);
-		closedir(d);
+		errno = saved;
 		return -1;
 	}
-	closedir(d);
 	if (n > 0)
 		qsort(*names, n, sizeof **names, by_bytes);
 	return (ssize_t)n;
@@ -895,11 +949,11 @@ list_free(char **names, size_t n)
 	free(names);
 }
 
-/* How much of the contents the next chunk takes, if it has room for so much. */
+/* The lesser of what is left of a file and the room for it. */
 static size_t
-next_part(const struct transfer *t, size_t room)
+least(uint64_t left, size_t room)
 {
-	return t->size - t->done < room ? (size_t)(t->size - t->done) : room;
+	return left < room ? (size_t)left : room;
 }
 
 /* read(2) until n bytes are there; fewer only at the end of the file. */
@@ -943,57 +997,80 @@ write_all(int fd, const char *p, size_t n)
 /*
  * The chunk that both directions use. The head of a message travels in the
  * same send as the beginning of the contents: a small file is one segment.
+ *
+ *        0                 at                have           CHUNK_BYTES
+ *        +-----------------+-----------------+------------------+
+ *        | sent            | read, not sent  | room             |
+ *        +-----------------+-----------------+------------------+
  */
 static char chunk[CHUNK_BYTES];
 
-/* Each pass reads a chunk from the file and sends it, the head before the
- * first. An empty file is one pass, for its head. */
+/* Called when a socket call failed: waits if that was EAGAIN. */
+static int
+transfer_wait(const struct transfer *t, short events)
+{
+	return errno == EAGAIN ? wait_for(t->sock, events, now() + t->idle) :
+	    -1;
+}
+
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
-	ssize_t got;
-	size_t part;
+	uint64_t left;			/* bytes of the file to be read */
+	size_t at, have, part;
+	ssize_t got, sent;
 
-	t->done = 0;
 	memcpy(chunk, head, headlen);
+	have = headlen;
+	left = t->size;
+	t->done = 0;
 	do {
-		part = next_part(t, CHUNK_BYTES - headlen);
-		got = read_all(t->file, chunk + headlen, part);
+		part = least(left, CHUNK_BYTES - have);
+		got = read_all(t->file, chunk + have, part);
 		if (got < 0 || (size_t)got < part) {
 			errno = got < 0 ? errno : 0;
 			return FILE_FAILED;
 		}
-		if (send_all(t->sock, chunk, headlen + part,
-		    now() + t->idle) < 0)
-			return PEER_FAILED;
-		headlen = 0;
-		t->done += part;
+		left -= part;
+		have += part;
+		for (at = 0; at < have; at += (size_t)sent) {
+			sent = send_some(t->sock, chunk + at, have - at);
+			if (sent < 0 && transfer_wait(t, POLLOUT) < 0)
+				return PEER_FAILED;
+			sent = sent < 0 ? 0 : sent;
+		}
+		t->done = t->size - left;
+		have = 0;
 		if (t->tick != NULL && t->tick(t))
 			return STOPPED;
-	} while (t->done < t->size);
+	} while (left > 0);
 	return MOVED;
 }
 
-/* Each pass fills a chunk from the socket and writes it: few large writes are
- * what makes a download fast. */
+/* A chunk is filled before it is written: few large writes are what makes a
+ * download fast. */
 enum moved
 transfer_recv(struct transfer *t)
 {
 	ssize_t got;
-	size_t part;
+	size_t have;
 
-	t->done = 0;
-	while (t->done < t->size) {
-		part = next_part(t, CHUNK_BYTES);
-		got = recv_all(t->sock, chunk, part, now() + t->idle);
-		if (got < 0)
-			return PEER_FAILED;
-		if (write_all(t->file, chunk, (size_t)got) < 0)
-			return FILE_FAILED;
-		t->done += (uint64_t)got;
-		if ((size_t)got < part) {
+	have = 0;
+	for (t->done = 0; t->done < t->size; ) {
+		got = recv_some(t->sock, chunk + have,
+		    least(t->size - t->done, CHUNK_BYTES - have));
+		if (got == 0)
 			errno = 0;
+		if (got == 0 || (got < 0 && transfer_wait(t, POLLIN) < 0))
 			return PEER_FAILED;
+		if (got < 0)
+			continue;
+		have += (size_t)got;
+		t->done += (uint64_t)got;
+		if (have == CHUNK_BYTES || t->done == t->size) {
+			if (write_all(t->file, chunk, have) < 0)
+				return FILE_FAILED;
+			have = 0;
 		}
 		if (t->tick != NULL && t->tick(t))
 			return STOPPED;
@@ -1019,7 +1096,7 @@ ftp_code_text(long code)
 	case FTP_FULL:
 		return "server is full";
 	case FTP_SYNTAX:
-		return "malformed or unknown, says the server";
+		return "malformed or unknown command";
 	default:
 		return NULL;
 	}
@@ -1040,7 +1117,7 @@ int
 frame_send(int fd, const char *text, size_t n, int64_t deadline)
 {
 	char *frame;
-	int result;
+	int error, result;
 
 	frame = malloc(FRAME_HEAD + n);
 	if (frame == NULL)
@@ -1048,7 +1125,9 @@ frame_send(int fd, const char *text, size_t n, int64_t deadline)
 	frame_pack(frame, n);
 	memcpy(frame + FRAME_HEAD, text, n);
 	result = send_all(fd, frame, FRAME_HEAD + n, deadline);
+	error = errno;
 	free(frame);
+	errno = error;
 	return result;
 }
 
@@ -1062,6 +1141,8 @@ frame_head(int fd, uint64_t *length, int64_t deadline)
 	int i;
 
 	got = recv_all(fd, head, sizeof head, deadline);
+	if (got == 0)
+		errno = 0;
 	if (got <= 0)
 		return (int)got;
 	*length = 0;
@@ -1082,7 +1163,7 @@ frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
 	uint64_t length;
 	ssize_t got;
-	int result;
+	int error, result;
 
 	*text = NULL;
 	result = frame_head(fd, &length, deadline);
@@ -1097,14 +1178,15 @@ frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 	if (*text == NULL)
 		return -1;
 	got = recv_all(fd, *text, *n, deadline);
-	if (got < 0 || (size_t)got < *n) {
-		errno = got < 0 ? errno : 0;
-		free(*text);
-		*text = NULL;
-		return -1;
+	if (got == (ssize_t)*n) {
+		(*text)[*n] = '\0';
+		return 1;
 	}
-	(*text)[*n] = '\0';
-	return 1;
+	error = got < 0 ? errno : 0;
+	free(*text);
+	*text = NULL;
+	errno = error;
+	return -1;
 }
 
 /* Ports and codes are short; what is longer need not be looked at. */

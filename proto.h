@@ -24,6 +24,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define COUNT(array)	(sizeof (array) / sizeof *(array))
+
 /* ---- limits ---------------------------------------------------------- */
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
@@ -43,8 +45,8 @@ extern char log_line[2048];	/* the line being made; a longer one is cut */
 
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
- * several processes never mix. Control characters in it, wherever they came
- * from, are shown as \xNN. A macro, so that the compiler can check the format
+ * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
+ * characters in it, wherever they came from, are shown as \xNN. A macro, so that the compiler can check the format
  * at each call without any compiler's own extension.
  */
 #define log_msg(level, ...) \
@@ -55,8 +57,8 @@ void	log_write(enum level level);
 
 /*
  * Copies len bytes of text to out, a string of at most size - 1 bytes that a
- * terminal can be shown: valid UTF-8 stays, control characters and stray bytes
- * become \xNN. Newlines stay if lines is true. Returns the bytes of text that
+ * terminal can be shown: control characters, and those of Unicode that turn the
+ * direction of a line, become \xNN; other UTF-8 and ISO 8859-1 stays. Newlines stay if lines is true. Returns the bytes of text that
  * found room, so that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
@@ -67,6 +69,12 @@ const char *reason(void);
 
 /* The number s, if it is nothing but digits and in lo..hi; else -1. */
 long	number(const char *s, long lo, long hi);
+
+/*
+ * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
+ * that got number 2 would be sent all error messages.
+ */
+int	std_descriptors(void);
 
 /* ---- clock ----------------------------------------------------------- */
 
@@ -123,13 +131,14 @@ void	sock_finish(int fd);
 
 /*
  * The data channel of a control connection. data_listen() opens a free port of
- * lo..hi on the control connection's own address and returns the listener.
+ * lo..hi on the control connection's own address and returns the listener;
+ * EADDRINUSE if there is none.
  * data_accept() takes the one connection that comes to it from the host at the
  * other end of the control connection, and closes all others. data_connect()
  * connects to a port of that host.
  */
-#define DATA_LO	49152	/* the ports that nobody owns: RFC 6335, section 6 */
-#define DATA_HI	65535
+#define DATA_LO	56000	/* of the ports that nobody owns (RFC 6335), those */
+#define DATA_HI	65535	/* above all that have a service here */
 int	data_listen(int control, unsigned lo, unsigned hi, unsigned *port);
 int	data_accept(int listener, int control, int64_t deadline);
 int	data_connect(int control, unsigned port, int64_t deadline);
@@ -171,8 +180,8 @@ int	name_ok(const char *name, size_t len);
 
 /*
  * Opens a regular file below dir for reading and tells its size. flags are
- * added to open's: O_NOFOLLOW for a name that came from elsewhere. Does not
- * hang on a FIFO; what is not a regular file is EISDIR or ENOTSUP.
+ * added to open's: O_NOFOLLOW for a name that came from elsewhere. What is not
+ * a regular file is not even opened: EISDIR, or ENXIO for all others.
  */
 int	file_open(int dir, const char *path, int flags, uint64_t *size);
 
@@ -182,7 +191,7 @@ int	file_open(int dir, const char *path, int flags, uint64_t *size);
  * it its name, newfile_abort() removes it; one of the two must follow.
  *
  * Without keep it replaces a regular file of that name that may be written,
- * and anything else there fails with EISDIR, ENOTSUP or EACCES at open. With
+ * and anything else there fails with EISDIR, ENXIO or EACCES at open. With
  * keep it replaces nothing: when `name.ext` is taken, it is stored as
  * `name(1).ext`, `name(2).ext`... After the commit, name is the one it got.
  *
@@ -213,9 +222,9 @@ void	list_free(char **names, size_t n);
  * The contents of one file on their way between a file and a socket: the data
  * path that all TCP transfers share. The caller fills in all but done.
  *
- * tick, if not NULL, is called after every chunk, and may stop the transfer by
- * returning true. Each CHUNK_BYTES must pass within idle, so that a transfer
- * has an end in time too.
+ * tick, if not NULL, is called when some bytes have passed, and may stop the
+ * transfer by returning true. A transfer ends with ETIMEDOUT when for the time
+ * idle not a byte has passed.
  */
 struct transfer {
 	int sock, file;
@@ -284,8 +293,9 @@ int	frame_send(int fd, const char *text, size_t n, int64_t deadline);
 
 /*
  * Reads the head of a frame, and nothing beyond it. Returns 1, with the length
- * in *length; 0 if the peer closed before its first byte; -1 on failure,
- * EBADMSG if these are not ten digits, errno 0 if the peer closed within them.
+ * in *length; 0 and errno 0 if the peer closed before its first byte; -1 on
+ * failure, EBADMSG if these are not ten digits, errno 0 if the peer closed
+ * within them.
  */
 int	frame_head(int fd, uint64_t *length, int64_t deadline);
 

@@ -23,7 +23,8 @@
  * writing end only the parent holds. Whether it ends in order or is killed, the
  * children see end of file there, and each wait of theirs fails with ECANCELED.
  */
-#define _XOPEN_SOURCE 700		/* POSIX.1-2008; XSI for SIGXFSZ */
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700		/* for SIGXFSZ */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -43,9 +44,10 @@
 #include "proto.h"
 
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
+#define FULL_WAIT	(SECOND / 50)	/* for a child that is just ending */
 #define REFUSERS	16	/* children that only say: server is full */
-#define GRACE_MS	1500	/* children may end by themselves, ... */
-#define KILLED_MS	500	/* ...and then have so long to be killed */
+#define GRACE		(3 * SECOND / 2)	/* children end by themselves, */
+#define KILLED		(SECOND / 2)		/* or are made to */
 
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
@@ -64,19 +66,16 @@ static int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
 
 /* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
 
-static const char *peer;	/* the client of this child, ADDRESS:PORT */
+static char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
 
-/* The code that tells a client about errno, after a file was not opened. */
-static int
+/* What tells a client about errno, after a file was not opened. */
+static enum ftp_code
 open_code(void)
 {
 	switch (errno) {
 	case ENOENT:
-	case ENOTDIR:
 	case EISDIR:
-	case ENOTSUP:		/* not a regular file */
-	case ELOOP:		/* a symbolic link... */
-	case EMLINK:		/* ...as some systems have it */
+	case ENXIO:		/* not a regular file */
 		return FTP_NOFILE;
 	default:
 		return FTP_STORE;
@@ -94,11 +93,15 @@ ftp_answer(int fd, long n)
 	return frame_send(fd, text, (size_t)len, now() + idle);
 }
 
-/* Answers a command with a code. Returns -1 if nobody is there to hear it. */
+/*
+ * Answers a command with a code. What is the server's own trouble, or the
+ * administrator's, is logged with its reason, in errno.
+ */
 static int
-ftp_refuse(int control, const char *verb, const char *name, int code)
+ftp_refuse(int control, const char *verb, const char *name, enum ftp_code code)
 {
-	log_msg(INFO, "%s %s from %s: %s", verb, name, peer,
+	log_msg(code == FTP_STORE ? ERROR : INFO, "%s %.255s from %s: %s",
+	    verb, name, peer, code == FTP_STORE ? reason() :
 	    ftp_code_text(code));
 	return ftp_answer(control, code);
 }
@@ -112,7 +115,8 @@ ftp_data(int control, const char *verb, const char *name)
 
 	listener = data_listen(control, data_lo, data_hi, &port);
 	if (listener < 0) {
-		log_msg(ERROR, "no data port: %s", reason());
+		log_msg(ERROR, "no data port in %u-%u: %s", data_lo, data_hi,
+		    reason());
 		ftp_refuse(control, verb, name, FTP_FULL);
 		return -1;
 	}
@@ -140,6 +144,7 @@ ftp_get(int control, const char *name)
 	if (t.file < 0)
 		return ftp_refuse(control, "get", name, open_code());
 	if (t.size > FRAME_MAX) {
+		errno = EFBIG;
 		close(t.file);
 		return ftp_refuse(control, "get", name, FTP_STORE);
 	}
@@ -155,20 +160,19 @@ ftp_get(int control, const char *name)
 			    "get %s from %s: %s", name, peer,
 			    moved == FILE_FAILED && errno == 0 ?
 			    "the file became shorter" : reason());
-		close(t.sock);
+		sock_finish(t.sock);
 	}
 	close(t.file);
 	return 0;
 }
 
 /* Receives the contents of a put and stores them; returns what to answer. */
-static int
+static enum ftp_code
 ftp_store(struct transfer *t, struct newfile *f)
 {
 	enum moved moved;
 
 	moved = PEER_FAILED;
-	errno = 0;
 	if (frame_head(t->sock, &t->size, now() + idle) > 0)
 		moved = transfer_recv(t);
 	if (moved == MOVED && newfile_commit(f) == 0) {
@@ -177,7 +181,7 @@ ftp_store(struct transfer *t, struct newfile *f)
 	}
 	log_msg(moved == PEER_FAILED ? INFO : ERROR,
 	    "put %s from %s: %s", f->name, peer, reason());
-	if (moved != MOVED)		/* else the commit did it */
+	if (moved != MOVED)		/* else the commit has done it */
 		newfile_abort(f);
 	return moved == PEER_FAILED ? FTP_SYNTAX : FTP_STORE;
 }
@@ -229,7 +233,8 @@ ftp_ls(int control, const char *name)
 		return ftp_refuse(control, "ls", name, FTP_STORE);
 	result = frame_send(control, text, used, now() + idle);
 	free(text);
-	log_msg(INFO, "Files list downloaded from %s.", peer);
+	if (result == 0)
+		log_msg(INFO, "Files list downloaded from %s.", peer);
 	return result;
 }
 
@@ -266,12 +271,11 @@ ftp_command(int control, const char *text, size_t n)
 	space = memchr(text, ' ', n);
 	len = space == NULL ? n : (size_t)(space - text);
 	name = space == NULL ? "" : space + 1;
-	for (i = 0; i < sizeof ftp_verbs / sizeof *ftp_verbs; i++)
+	for (i = 0; i < COUNT(ftp_verbs); i++)
 		if (strlen(ftp_verbs[i].verb) == len &&
 		    strncasecmp(ftp_verbs[i].verb, text, len) == 0)
 			break;
-	if (i == sizeof ftp_verbs / sizeof *ftp_verbs ||
-	    ftp_verbs[i].named != (space != NULL))
+	if (i == COUNT(ftp_verbs) || ftp_verbs[i].named != (space != NULL))
 		return ftp_refuse(control, "command", text, FTP_SYNTAX);
 	if (ftp_verbs[i].named && !name_ok(name, n - len - 1))
 		return ftp_refuse(control, ftp_verbs[i].verb, name, FTP_NAME);
@@ -296,14 +300,11 @@ ftp_serve(int control)
 		free(text);
 		limit = idle;
 	} while (!ended);
-	if (got < 0 && (errno == EBADMSG || errno == EMSGSIZE)) {
+	if (got < 0 && (errno == EBADMSG || errno == EMSGSIZE))
 		ftp_refuse(control, "command", reason(), FTP_SYNTAX);
-		sock_finish(control);
-		return;
-	}
-	if (got < 0)
+	else if (got < 0)
 		log_msg(INFO, "%s: %s", peer, reason());
-	close(control);
+	sock_finish(control);
 }
 
 /* ---- the services ---------------------------------------------------- */
@@ -322,7 +323,7 @@ static const struct service {
 } services[] = {
 	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve },
 };
-#define NSERVICES	(sizeof services / sizeof *services)
+#define NSERVICES	COUNT(services)
 
 static const char *ports[NSERVICES];	/* asked for; NULL: not started */
 static int listeners[NSERVICES];	/* -1: not started */
@@ -337,7 +338,7 @@ static struct child {
 	int refuser;		/* only says that the server is full */
 } *children;			/* room for max_children + REFUSERS */
 static long nchildren, nrefusers;	/* how many, and refusers of them */
-static int64_t accept_from;		/* no accept() before this time */
+static int64_t accept_from;		/* no accept() before this time; 0: now */
 
 /* Passes a signal on to the parent's loop. */
 static void
@@ -386,9 +387,9 @@ catch_signals(void)
 }
 
 /*
- * What a child changes before it serves. Interrupt and hangup go to the whole
- * process group of a terminal; the parent gets them too, and its children
- * learn of it by the lifeline. SIGTERM is the parent's last word.
+ * What a child changes before it serves. Interrupt, quit and hangup go to the
+ * whole process group of a terminal; the parent gets them too, and its children
+ * learn of its end by the lifeline. SIGTERM is the parent's last word.
  */
 static void
 become_child(void)
@@ -398,6 +399,7 @@ become_child(void)
 	on_signal(SIGCHLD, SIG_DFL);
 	on_signal(SIGINT, SIG_IGN);
 	on_signal(SIGHUP, SIG_IGN);
+	on_signal(SIGQUIT, SIG_IGN);
 	newfile_guard(SIGTERM);
 	for (i = 0; i < NSERVICES; i++)
 		if (listeners[i] >= 0)
@@ -415,8 +417,7 @@ serve(const struct service *s, int fd, int full)
 	if (!full) {
 		s->handler(fd);
 	} else {
-		send_all(fd, s->full, strlen(s->full),
-		    now() + DISCARD_S * SECOND);
+		send_some(fd, s->full, strlen(s->full));
 		sock_finish(fd);
 		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
 	}
@@ -445,38 +446,6 @@ fork_child(const struct service *s, int fd, int full)
 	return pid;
 }
 
-/* Takes the next connection of a service and gives it a child. */
-static void
-accept_one(const struct service *s, int listener)
-{
-	static char text[PEER_BYTES];
-	struct addr a;
-	pid_t pid;
-	int fd, full;
-
-	fd = sock_accept(listener, &a);
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != ECONNABORTED) {
-			log_msg(ERROR, "%s: accept: %s", s->name, reason());
-			accept_from = now() + SECOND;	/* or it would spin */
-		}
-		return;
-	}
-	addr_text(&a, text);
-	peer = text;
-	full = nchildren - nrefusers >= max_children;
-	pid = fork_child(s, fd, full);
-	if (pid < 0) {
-		log_msg(ERROR, "%s: fork: %s", s->name, reason());
-		send_some(fd, s->full, strlen(s->full));
-	} else {
-		children[nchildren].pid = pid;
-		children[nchildren++].refuser = full;
-		nrefusers += full;
-	}
-	close(fd);		/* it is the child's now */
-}
-
 /* Takes leave of all children that have ended. */
 static void
 reap(void)
@@ -490,12 +459,53 @@ reap(void)
 			;
 		if (i == nchildren)
 			continue;
+		accept_from = 0;
 		nrefusers -= children[i].refuser;
 		children[i] = children[--nchildren];
 		if (WIFSIGNALED(status))
 			log_msg(ERROR, "child %ld ended by signal %d",
 			    (long)pid, WTERMSIG(status));
 	}
+}
+
+/*
+ * Takes the next connection of a service and gives it a child. A child closes
+ * its connection and then ends: the client who saw that and comes again must
+ * not be told that the server is full, so it waits a little for that end.
+ */
+static void
+accept_one(const struct service *s, int listener)
+{
+	static int waited;
+	struct addr a;
+	pid_t pid;
+	int fd, full;
+
+	reap();
+	full = nchildren - nrefusers >= max_children;
+	waited = full && !waited;
+	if (waited) {
+		accept_from = now() + FULL_WAIT;
+		return;
+	}
+	fd = sock_accept(listener, &a);
+	if (fd < 0 && errno != EAGAIN) {
+		log_msg(ERROR, "%s: accept: %s", s->name, reason());
+		accept_from = now() + SECOND;		/* or it would spin */
+	}
+	if (fd < 0)
+		return;
+	addr_text(&a, peer);
+	pid = fork_child(s, fd, full);
+	if (pid < 0) {
+		log_msg(ERROR, "%s: fork: %s", s->name, reason());
+		send_some(fd, s->full, strlen(s->full));
+	} else {
+		children[nchildren].pid = pid;
+		children[nchildren++].refuser = full;
+		nrefusers += full;
+	}
+	close(fd);		/* it is the child's now */
 }
 
 /* Reads the pipe of signals. Returns true if one of them means the end. */
@@ -513,43 +523,50 @@ take_signals(void)
 	return end;
 }
 
+/* May another connection be accepted? */
+static int
+accepting(void)
+{
+	if (accept_from != 0 && now() >= accept_from)
+		accept_from = 0;
+	return nchildren < max_children + REFUSERS && accept_from == 0;
+}
+
 /* The parent's life: until a signal ends it. */
 static void
 parent_loop(void)
 {
 	struct pollfd p[NSERVICES + 1];
 	size_t i;
-	int open;
 
-	for (;;) {
-		open = nchildren < max_children + REFUSERS &&
-		    now() >= accept_from;
+	do {
 		for (i = 0; i < NSERVICES; i++) {
-			p[i].fd = open ? listeners[i] : -1;
+			p[i].fd = accepting() ? listeners[i] : -1;
 			p[i].events = POLLIN;
 			p[i].revents = 0;
 		}
 		p[NSERVICES].fd = signals[0];
 		p[NSERVICES].events = POLLIN;
-		p[NSERVICES].revents = 0;
-		if (poll(p, NSERVICES + 1, open ? -1 : 1000) < 0)
-			continue;		/* a signal: see the pipe */
-		for (i = 0; i < NSERVICES; i++)
-			if (p[i].revents != 0)
-				accept_one(&services[i], listeners[i]);
-		if (p[NSERVICES].revents != 0 && take_signals())
+		if (poll(p, NSERVICES + 1, accept_from == 0 ? -1 :
+		    (int)(FULL_WAIT / 1000)) < 0) {
+			if (errno == EINTR)
+				continue;	/* the pipe says which */
+			log_msg(ERROR, "poll: %s", reason());
 			return;
-	}
+		}
+		for (i = 0; i < NSERVICES; i++)
+			if (p[i].revents != 0 && accepting())
+				accept_one(&services[i], listeners[i]);
+	} while (!take_signals());
 }
 
-/* Waits until all children have ended, ms milliseconds at most. */
+/* Waits until all children have ended, for so many microseconds at most. */
 static void
-await_children(int ms)
+await_children(int64_t limit)
 {
 	int64_t deadline;
 
-	deadline = now() + ms * (SECOND / 1000);
-	lifeline = -1;		/* this wait is the parent's */
+	deadline = now() + limit;
 	while (nchildren > 0 && wait_for(signals[0], POLLIN, deadline) == 0)
 		take_signals();
 }
@@ -565,10 +582,11 @@ parent_end(void)
 		if (listeners[i] >= 0)
 			close(listeners[i]);
 	close(lifeline_end);
-	await_children(GRACE_MS);
+	lifeline = -1;		/* what follows are waits of the parent's */
+	await_children(GRACE);
 	for (k = 0; k < nchildren; k++)
 		kill(children[k].pid, SIGTERM);
-	await_children(KILLED_MS);
+	await_children(KILLED);
 }
 
 /* ---- main ------------------------------------------------------------ */
@@ -587,7 +605,8 @@ usage(FILE *out)
 	    "  -n children  connections at most (" STRING(DEFAULT_CHILDREN)
 	    ")\n"
 	    "  -p port      port of the ftp service, 0: any free one\n"
-	    "  -P lo-hi     range of the data ports (any free port)\n"
+	    "  -P lo-hi     range of the data ports ("
+	    STRING(DATA_LO) "-" STRING(DATA_HI) ")\n"
 	    "  -q           log errors only\n"
 	    "  -s dir       directory that is served (.)\n"
 	    "  -T seconds   idle limit of a connection ("
@@ -769,6 +788,7 @@ listen_all(void)
 int
 main(int argc, char **argv)
 {
+	std_descriptors();
 	options(argc, argv);
 	log_stamped = 1;
 	served = open(directory, O_RDONLY | O_DIRECTORY);

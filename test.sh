@@ -261,6 +261,7 @@ test_ftp() {
 	mkfifo "$dir/fifo"
 	ln -s teste.txt "$dir/link"
 	ln -s /etc "$dir/etc"
+	"$tmp/peer" "unix $dir/socket"
 	while read -r code command; do
 		is "$command" "$(frame "$code")0000000015empty" \
 		    "$(raw "$(frame "$command")$(frame ls)" | head -n 1)"
@@ -268,6 +269,7 @@ test_ftp() {
 		-1 get nosuch
 		-1 get sub
 		-1 get fifo
+		-1 get socket
 		-1 get link
 		-1 get etc
 		-2 get ../ftp.log
@@ -339,6 +341,17 @@ test_ftp() {
 	    frame)"
 	is "...are not stored" abc "$(cat "$dir/more")"
 
+	# What a client sends too much does not cost it the answer.
+	mkdir "$dir/away"
+	mv "$dir"/[!a]* "$dir/away"
+	dd if=/dev/zero of="$dir/large" bs=1024 count=4096 2>/dev/null
+	is "a stray byte during a get" "0004194304 EOF" "$(peer \
+	    "send $(frame 'get large')" dial "send x" "nap 200" "take 10" end)"
+	is "bytes after quit" "large EOF" \
+	    "$(peer "send $(frame ls)$(frame quit)xyz" "nap 200" frame end)"
+	rm "$dir/large"
+	mv "$dir"/away/* "$dir"
+
 	# Cut at each step: nothing is stored, the old file stays.
 	n=0
 	for text in '' 000 0000000005 0000000005he 0000000005hell; do
@@ -368,7 +381,8 @@ test_ftp() {
 # ---- safety, limits, processes -------------------------------------------
 
 test_limits() {
-	start limits -n 2 -T 2 -P 56000-56003 0
+	base=$((56000 + $$ % 900 * 10))
+	start limits -n 2 -T 2 -P $base-$((base + 9)) 0
 	printf %s old >"$dir/f"
 
 	# The data connection is taken from the client's address alone.
@@ -379,7 +393,7 @@ test_limits() {
 	frame 'put stranger' >&3
 	until_true test -s "$tmp/held"
 	data=$(cut -c 11-15 "$tmp/held")
-	has "a port of -P" "5600[0-3]" "$data"
+	is "a port of -P" $((base / 10)) $((data / 10))
 	until_true parts_are "$dir" 1
 	is "an upload in flight is not listed" f "$(peer \
 	    "send $(frame ls)" frame)"
@@ -419,15 +433,24 @@ test_limits() {
 	is "no zombies" 0 $?
 	stop
 
-	# All data ports taken: the third put is told.
-	start ports -P 56010-56011 0
-	peer "send $(frame 'put a')" "take 15" "nap 1000" >/dev/null &
-	first=$!
-	peer "send $(frame 'put b')" "take 15" "nap 1000" >/dev/null &
-	second=$!
-	until_true parts_are "$dir" 2
+	# All data ports taken: the put is told.
+	evil end
+	start ports -P "$port-$port" 0
 	is "no data port" -4 "$(peer "send $(frame 'put c')" frame)"
-	wait $first $second
+	is "...is in the log" 1 "$(grep -c 'no data port in' "$log")"
+	port=$(awk 'NR == 1 { print $2 }' "$tmp/evil.out")
+	peer close >/dev/null
+	wait "$evil"
+
+	# Clients within the limit are never told that the server is full.
+	stop
+	start one -n 1 0
+	i=0
+	while [ $i -lt 50 ]; do
+		"$tmp/peer" "connect $port" "send $(frame quit)" end
+		i=$((i + 1))
+	done | sort -u >"$tmp/out"
+	is "one after the other with -n 1" EOF "$(cat "$tmp/out")"
 
 	# 40 at once, each with a file of its own.
 	stop
@@ -462,7 +485,7 @@ test_limits() {
 	until_true parts_are "$dir" 1
 	stop
 	wait $!
-	is "a put when the server ends" "EOF EOF" "$(cat "$tmp/out")"
+	has "a put when the server ends" "* EOF" "$(cat "$tmp/out")"
 	start killed 0
 	peer "send $(frame 'put cut')" dial "send 0000000009abc" end \
 	    control end >"$tmp/out" &
@@ -512,8 +535,8 @@ test_files() {
 	    2>/dev/null; then
 		is "a file too large for a frame" -3 \
 		    "$(peer "send $(frame 'get huge')" frame)"
-		is "...is not listed" "locked shrinks" \
-		    "$(peer "send $(frame ls)" frame)"
+		is "...is not listed" 0 \
+		    "$(peer "send $(frame ls)" frame | grep -c huge)"
 		client 127.0.0.1 "$port" put "$dir/huge"
 		is "...and not sent" 1 $status
 		rm "$dir/huge"
@@ -622,7 +645,7 @@ store it: get NAME LOCAL
 		put|put: usage: put LOCAL [NAME]
 		get a b c|get: usage: get NAME [LOCAL] (quote a name with \
 spaces)
-		ls x|ls: usage: ls$SPACE
+		ls x|ls: usage: ls
 		dir|dir: no such command; help lists them
 	END
 	mkfifo "$tmp/here/fifo"
@@ -649,9 +672,24 @@ spaces)
 	is "nothing runs after quit" "0 " "$? $(cat "$tmp/out")"
 	[ ! -f "$tmp/here/after" ]
 	is "...at all" 0 $?
+	"$cli" localhost "$port" <"$tmp/here" >"$tmp/out" 2>&1
+	is "standard input that cannot be read" 1 $?
+	client localhost "$port" get -k
+	is "options end with the host" \
+	    "1 get: -k: no such file on the server" "$status $said"
+	"$cli" -d "$tmp/here" localhost "$port" get nosuch >"$tmp/out" \
+	    <&- 2>&-
+	is "descriptors that are closed" 1 $?
+	is "...are not mistaken for sockets" 0 \
+	    "$(grep -c malformed "$log")"
 	if [ -w /dev/full ]; then
 		"$cli" localhost "$port" ls >/dev/full 2>/dev/null
 		is "standard output is full" 1 $?
+		printf 'ls\nget nosuch\n' |
+		    "$cli" localhost "$port" 2>"$tmp/said" >/dev/full
+		is "...and is said" \
+		    "cli: standard output: No space left on device" \
+		    "$(cat "$tmp/said")"
 	else
 		skip "no /dev/full"
 	fi
@@ -694,9 +732,9 @@ test_hostile() {
 	wait "$evil"
 
 	evil frame offer close
-	reply "no contents" "1 get: got: the other side closed*" get got
+	reply "no contents" "1 get: got: connection closed*" get got
 	evil frame offer "send 00000" close
-	reply "half a header" "1 get: got: the other side closed*" get got
+	reply "half a header" "1 get: got: connection closed*" get got
 	evil frame offer "send 0000000005hell" close
 	reply "fewer bytes" "1 get: got: 4 of 5 bytes came, then: *" get got
 	evil frame offer "send 0000000005hell" reset
@@ -719,9 +757,9 @@ test_hostile() {
 	evil frame "send 9999999999" close
 	reply "an endless list" "1 ls: message too long" ls
 	evil frame close
-	reply "no answer" "1 get: got: the other side closed*" get got
+	reply "no answer" "1 get: got: connection closed*" get got
 	evil frame "send 00000" close
-	reply "half an answer" "1 get: got: the other side closed*" get got
+	reply "half an answer" "1 get: got: connection closed*" get got
 	evil close
 	reply "a server that leaves" "1 ls: *" ls
 	evil frame offer "take 15" "send 0000000002-3" close
@@ -753,6 +791,16 @@ test_raw() {
 	is "raw ends when the server does" 0 $?
 	same "raw changes no byte" "$tmp/want" "$tmp/out"
 	wait "$evil"
+	evil "send x" "nap 100" reset
+	"$cli" -m raw 127.0.0.1 "$port" </dev/null >"$tmp/out" 2>&1
+	is "raw tells a reset from an end" 1 $?
+	wait "$evil"
+	evil "zeros 99999999999"
+	"$cli" -m raw 127.0.0.1 "$port" </dev/null 2>"$tmp/said" |
+	    dd bs=1 count=9 of="$tmp/out" 2>/dev/null
+	wait "$evil"
+	is "raw ends with its reader" "cli: standard output: Broken pipe" \
+	    "$(cat "$tmp/said")"
 	evil "take 5" end
 	printf 'a\\x\nb' | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
 	wait "$evil"
@@ -800,7 +848,6 @@ test_tools() {
 
 # ---- main ----------------------------------------------------------------
 
-SPACE=' '
 ${CC:-cc} -O2 -o "$tmp/peer" lab/peer.c || exit 1
 mkdir -p "$tmp/here"
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile raw tools
@@ -809,6 +856,7 @@ for section in "$@"; do
 		echo "test.sh: no section $section" >&2
 		exit 2
 	fi
+	echo "== $section"
 	"test_$section"
 done
 if [ "$skipped" -gt 0 ]; then

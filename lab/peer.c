@@ -18,6 +18,7 @@
  *      fin             ends the sending side
  *      close, reset    end the connection
  *      nap MS          does nothing for a while
+ *      unix PATH       makes a Unix socket, for want of a command that does
  *
  * What it prints ends with a newline each time. Shares no code with serv and
  * cli, so that an error there cannot hide itself. Ends after 60 s, whatever it
@@ -27,6 +28,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -252,6 +254,20 @@ connection_step(const char *verb, const char *arg)
 	return 1;
 }
 
+/* Leaves a socket in the file system. */
+static void
+unix_socket(const char *path)
+{
+	struct sockaddr_un a;
+
+	memset(&a, 0, sizeof a);
+	a.sun_family = AF_UNIX;
+	strncpy(a.sun_path, path, sizeof a.sun_path - 1);
+	if (bind(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&a,
+	    sizeof a) < 0)
+		die("unix");
+}
+
 static void
 step(const char *verb, const char *arg)
 {
@@ -273,6 +289,8 @@ step(const char *verb, const char *arg)
 		to_end();
 	else if (strcmp(verb, "nap") == 0)
 		poll(NULL, 0, atoi(arg));
+	else if (strcmp(verb, "unix") == 0)
+		unix_socket(arg);
 	else
 		die(verb);
 }

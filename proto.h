@@ -1,4 +1,4 @@
-/* serv and cli: files over sockets, in every way of a first networks course.
+/* serv and cli: files over sockets, for a first course on networks.
  * Licence: ISC, see README.
  *
  * proto.h is the contract between the three C files: limits, wire formats and
@@ -6,13 +6,16 @@
  * read this one; then proto.c from top to bottom, then serv.c and cli.c.
  *
  * Conventions that hold for every function below, unless it says otherwise:
- *   - 0 is success, -1 is failure with the reason in errno; nothing here prints
- *     an error or exits.
- *   - errno 0 after a failure means that the peer closed the connection early
- *     (or that a file ended early): reason() has words for all of them.
- *   - Every socket is non-blocking. A function that waits takes a deadline,
- *     and fails with ETIMEDOUT when that has come.
+ *   - 0 is success, -1 is failure with the reason in errno; what to say about
+ *     it, and whether to stop, is up to the caller.
+ *   - errno 0 after a failure means that the peer closed the connection before
+ *     all was there. reason() has words for it.
+ *   - Every socket is non-blocking. A function that waits takes a deadline, a
+ *     point in time on the clock of now(), and then fails with ETIMEDOUT.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
+ *
+ * "seeds/004" is the course project that ftp comes from, a client and a server
+ * in Python whose text gives the commands and a capture of one put.
  */
 #ifndef PROTO_H
 #define PROTO_H
@@ -30,7 +33,7 @@
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
 #define CHUNK_BYTES	(256 * 1024)	/* moved at a time: lab/bench.sh */
-#define SPIN_US		50	/* a wait asks so long before it sleeps */
+#define SPIN_US		50	/* wait_for() looks so long before it sleeps */
 #define CONNECT_S	10	/* seconds for one address to be connected */
 #define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
 #define DISCARD_S	1		/* for so many seconds */
@@ -46,8 +49,8 @@ extern char log_line[2048];	/* the line being made; a longer one is cut */
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
  * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it, wherever they came from, are shown as \xNN. A macro, so that the compiler can check the format
- * at each call without any compiler's own extension.
+ * characters in it, wherever they came from, are shown as \xNN. A macro, so
+ * that the compiler can check the format at each call, without any extension.
  */
 #define log_msg(level, ...) \
 	((level) <= log_level ? \
@@ -58,8 +61,9 @@ void	log_write(enum level level);
 /*
  * Copies len bytes of text to out, a string of at most size - 1 bytes that a
  * terminal can be shown: control characters, and those of Unicode that turn the
- * direction of a line, become \xNN; other UTF-8 and ISO 8859-1 stays. Newlines stay if lines is true. Returns the bytes of text that
- * found room, so that a long text can be printed in pieces.
+ * direction of a line, become \xNN; other UTF-8 and ISO 8859-1 stays, and so do
+ * newlines if lines is true. Returns the bytes of text that found room, so that
+ * a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -145,7 +149,7 @@ int	data_connect(int control, unsigned port, int64_t deadline);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-/* What has passed through the six functions in this process. */
+/* What the system took and gave on the sockets of this process. */
 struct traffic {
 	uint64_t sent, received;	/* bytes */
 };
@@ -154,8 +158,8 @@ extern struct traffic traffic;
 /*
  * The six functions through which every byte goes on or comes off a socket.
  *
- * _all:  to the last byte or the deadline. recv_all() returns what it got,
- *        less than n only if the peer closed.
+ * _all:  to the last byte or the deadline, by _some and wait_for(). recv_all()
+ *        returns what it got, less than n only if the peer closed.
  * _some: what goes without waiting: at least one byte, or EAGAIN; recv_some()
  *        returns 0 at the end.
  * dgram: one datagram. dgram_send() sends to `to`, or to the peer of a
@@ -230,7 +234,7 @@ struct transfer {
 	int sock, file;
 	uint64_t size;		/* bytes that were announced */
 	uint64_t done;		/* bytes of them that have passed */
-	int64_t idle;		/* microseconds */
+	int64_t idle;		/* how long it may stand still, microseconds */
 	int (*tick)(const struct transfer *t);
 };
 enum moved { MOVED, PEER_FAILED, FILE_FAILED, STOPPED };
@@ -238,7 +242,8 @@ enum moved { MOVED, PEER_FAILED, FILE_FAILED, STOPPED };
 /*
  * transfer_send() sends headlen bytes of head (at most 64) and then the
  * contents. A file that has become shorter than size is FILE_FAILED with errno
- * 0: the peer then sees an early end, never wrong bytes. transfer_recv()
+ * 0, and what follows is up to the caller: the peer shall see an early end, and
+ * no other bytes in the place of those that are missing. transfer_recv()
  * takes exactly size bytes off the socket.
  */
 enum moved transfer_send(struct transfer *t, const void *head, size_t headlen);
@@ -247,25 +252,46 @@ enum moved transfer_recv(struct transfer *t);
 /* ---- frame: the messages of ftp (seeds/004) -------------------------- */
 
 /*
+ * All that is said in ftp, on every connection, is said in frames:
+ *
  *    0                              10                    10 + length
  *   +------------------------------+---------------------+
  *   | length of text in bytes,     | text                |
  *   | ten ASCII digits, 0-padded   |                     |
  *   +------------------------------+---------------------+
  *
- * Commands go from client to server, each gets an answer but quit:
+ * The client connects, sends commands, and gets an answer to each but quit:
  *
- *   ls          names, joined by newlines
- *   get NAME    port of the data channel, or a code; the contents come there
- *   put NAME    port of the data channel, or a code; the contents go there,
- *               and a code comes back on it: 0, stored
- *   quit        (the server closes)
+ *   ls          names, joined by newlines; an empty frame if there are none
+ *   get NAME    a port in decimal, or a code
+ *   put NAME    a port in decimal, or a code
+ *   quit        the server closes
  *
- * The documents leave open, and we chose: a verb with a name too many or too
- * few is FTP_SYNTAX, an empty name FTP_NAME. If no data port is free: FTP_FULL.
- * A put that is cut short is answered FTP_SYNTAX, if anyone still listens. An
- * answer to ls that is nothing but a code is that code, though a file might
- * have such a name.
+ * A verb is matched without regard to case and ends at the first space; all
+ * that follows is the name, which may hold spaces. The contents travel on a
+ * connection of their own, to that port of the same host, which the client has
+ * FTP_ACCEPT_S seconds to make, and on which the server takes nobody else:
+ *
+ *    client                 server          client                 server
+ *      |---- get NAME ------->|               |---- put NAME ------->|
+ *      |<------- port --------|               |<------- port --------|
+ *      |                      |               |                      |
+ *      |==== connect ========>|               |==== connect ========>|
+ *      |<==== contents =======|               |===== contents ======>|
+ *      |<==== end ============|               |===== end ===========>|
+ *      |                      |               |<==== 0, or a code ===|
+ *
+ * The original server closes without that last answer: `not confirmed`.
+ *
+ * A server that is full says FTP_FULL to a new connection before it is asked,
+ * and closes. A head that is not digits, or tells of more than FTP_COMMAND_MAX,
+ * is answered FTP_SYNTAX and the connection closed, since nobody knows where
+ * the next frame would begin; after every other code it goes on.
+ *
+ * Where seeds/004 is silent we chose: a verb with a name too many or too few is
+ * FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short is FTP_SYNTAX, if
+ * anyone still listens. An answer to ls that is nothing but a code is taken for
+ * that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -274,12 +300,12 @@ enum moved transfer_recv(struct transfer *t);
 #define FTP_ACCEPT_S	10	/* seconds that a data port is open */
 
 enum ftp_code {
-	FTP_OK = 0,		/* stored */
+	FTP_OK = 0,		/* stored: answers the contents of a put */
 	FTP_NOFILE = -1,	/* no such regular file (the original's code) */
-	FTP_NAME = -2,		/* name refused */
-	FTP_STORE = -3,		/* cannot store or read it */
-	FTP_FULL = -4,		/* server is full */
-	FTP_SYNTAX = -5		/* malformed or unknown command */
+	FTP_NAME = -2,		/* name refused, see name_ok() */
+	FTP_STORE = -3,		/* the server cannot store it, or read it */
+	FTP_FULL = -4,		/* too many clients, or no data port free */
+	FTP_SYNTAX = -5		/* malformed, cut short, or unknown */
 };
 
 /* What a code means, for a person; NULL if there is no such code. */
@@ -308,7 +334,7 @@ int	frame_recv(int fd, char **text, size_t *n, size_t max,
 
 /*
  * The number in an answer: digits, with or without a minus sign before them,
- * nothing else, at most six characters. LONG_MIN if it is no such thing.
+ * nothing else, at most six of them. LONG_MIN if it is no such thing.
  */
 long	frame_number(const char *text, size_t n);
 

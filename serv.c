@@ -46,7 +46,7 @@
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
 #define FULL_WAIT	(SECOND / 50)	/* for a child that is just ending */
 #define REFUSERS	16	/* children that only say: server is full */
-#define GRACE		(3 * SECOND / 2)	/* children end by themselves, */
+#define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
 
 #define DEFAULT_HOST		"127.0.0.1"
@@ -144,8 +144,8 @@ ftp_get(int control, const char *name)
 	if (t.file < 0)
 		return ftp_refuse(control, "get", name, open_code());
 	if (t.size > FRAME_MAX) {
-		errno = EFBIG;
 		close(t.file);
+		errno = EFBIG;
 		return ftp_refuse(control, "get", name, FTP_STORE);
 	}
 	t.sock = ftp_data(control, "get", name);
@@ -338,7 +338,7 @@ static struct child {
 	int refuser;		/* only says that the server is full */
 } *children;			/* room for max_children + REFUSERS */
 static long nchildren, nrefusers;	/* how many, and refusers of them */
-static int64_t accept_from;		/* no accept() before this time; 0: now */
+static int64_t accept_from;		/* no accept() before; 0: at once */
 
 /* Passes a signal on to the parent's loop. */
 static void

@@ -518,6 +518,14 @@ test_files() {
 		chmod 700 "$dir"
 	fi
 
+	umask 022
+	: >"$dir/shared"
+	chmod 664 "$dir/shared"
+	is "put over a file" 0 \
+	    "$(peer "send $(frame 'put shared')" dial "send 0000000000" frame)"
+	has "...keeps its permissions" "-rw-rw-r--*" "$(ls -l "$dir/shared")"
+	rm "$dir/shared"
+
 	# A file that shrinks while it is sent: an early end, no wrong bytes.
 	dd if=/dev/zero of="$dir/shrinks" bs=1024 count=16384 2>/dev/null
 	mkfifo "$tmp/gate"

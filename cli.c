@@ -3,6 +3,7 @@
  *      cli localhost 50000                     a prompt
  *      cli localhost 50000 get notes.txt       one command
  *      cli -m raw localhost 50000              a telnet
+ *      cli -m sim -u gbn -W 3 -L drop=/5 9     packets on a simulated channel
  *      cli -h                                  all options
  *
  * Read proto.h first. This file goes: what the command line set, what the modes
@@ -41,6 +42,7 @@
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* the same where data is still on its way */
+#define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
 #define WORDS_MAX	16	/* words of a command line */
 #define BAR_WIDTH	10
@@ -56,7 +58,13 @@ static const char *host, *port;
 static const char *directory = ".";	/* -d */
 static int local = -1;			/* ...opened */
 static int keep;			/* -k: never replace a file */
-static int datagrams;			/* -u sw, in mode raw */
+static int datagrams;			/* -u was given */
+static enum rdt_mode rdt_mode = RDT_GBN;	/* -u */
+static unsigned window = RDT_WINDOW;	/* -W */
+static unsigned block = RDT_BLOCK;	/* -b */
+static const struct congestion *congestion;	/* -C */
+static struct faults faults = { .delay = -1 };	/* -L */
+static FILE *trace;			/* -t */
 
 /* ---- what the modes share -------------------------------------------- */
 
@@ -774,6 +782,232 @@ raw_session(int argc, char **argv)
 	return result < 0;
 }
 
+/* ---- sim: the engine over a simulated channel -------------------------- */
+
+/*
+ * Sender and receiver in one process, and virtual time: the channel is a list
+ * of datagrams in the order of their arrival. Each turn takes what comes next,
+ * a datagram or the sender's timer, so that a run is exact and takes no time.
+ */
+struct flight {
+	int64_t at;			/* when it arrives */
+	struct flight *next;
+	int ack;			/* an ACK, on its way to the sender */
+	int flipped;			/* damaged on the way */
+	uint32_t seq;			/* of an ACK: what is expected */
+	unsigned char bits[RDT_WINDOW_MAX / 8];
+	size_t nbits;
+};
+
+static struct {
+	int64_t t, delay;
+	struct flight *flying;		/* sorted by arrival */
+	struct flight held;		/* DATA that `reorder` holds back, */
+	int holding;			/* if there is any */
+	uint64_t sent, acked;		/* transmissions of DATA and of ACKs */
+	uint64_t corrupt;
+	struct rdt_sender sender;
+	struct rdt_receiver receiver;
+} sim;
+
+/*
+ * One line of the ladder: what the sender does, what goes over the channel,
+ * what the receiver does, and the window after that.
+ */
+static void
+ladder(const char *left, const char *arrow, const char *right)
+{
+	const struct rdt_sender *s = &sim.sender;
+	uint32_t packets;
+
+	packets = s->end - s->base;
+	if (packets > rdt_in_use(s))
+		packets = rdt_in_use(s);
+	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, left,
+	    arrow, right);
+	if (packets > 0)
+		printf(" %u..%u", s->base, s->base + packets - 1);
+	putchar('\n');
+}
+
+/* Puts a datagram on its way: behind all that arrive before it or with it. */
+static void
+launch(const struct flight *what)
+{
+	struct flight **at, *f;
+
+	f = malloc(sizeof *f);
+	if (f == NULL) {
+		log_msg(ERROR, "sim: %s", reason());
+		exit(1);
+	}
+	*f = *what;
+	f->at = sim.t + sim.delay;
+	for (at = &sim.flying; *at != NULL && (*at)->at <= f->at;)
+		at = &(*at)->next;
+	f->next = *at;
+	*at = f;
+}
+
+/* Sends DATA through the faults. Returns the arrow that shows what they did. */
+static const char *
+send_data(struct flight *f)
+{
+	uint64_t n;
+
+	n = ++sim.sent;
+	f->flipped = fault_hits(&faults, FLIP, n);
+	if (fault_hits(&faults, DROP, n)) {
+		rdt_trace(trace, sim.t, EV_DROP, f->seq, &sim.sender);
+		return "-----X lost";
+	}
+	if (fault_hits(&faults, REORDER, n) && !sim.holding) {
+		sim.held = *f;
+		sim.holding = 1;
+		return "--( held back";
+	}
+	launch(f);
+	if (fault_hits(&faults, DUP, n))
+		launch(f);
+	if (sim.holding)
+		launch(&sim.held);
+	sim.holding = 0;
+	return f->flipped ? "--*-- flipped" :
+	    fault_hits(&faults, DUP, n) ? "=====> twice" : "----------->";
+}
+
+/* Sends all that the engine has to send. */
+static void
+sender_turn(void)
+{
+	struct flight f = { 0 };
+	char text[32];
+	const char *arrow;
+	uint32_t top;
+
+	for (;;) {
+		top = sim.sender.top;
+		if (!rdt_next(&sim.sender, sim.t, &f.seq))
+			return;
+		snprintf(text, sizeof text, "%s %u", f.seq == top ? "send" :
+		    "resend", f.seq);
+		arrow = send_data(&f);
+		ladder(text, arrow, "");
+	}
+}
+
+/* DATA arrives, and is answered with an ACK. */
+static void
+receiver_turn(const struct flight *f)
+{
+	struct flight ack = { 0 };
+	char text[32];
+	const char *what;
+	enum rdt_event event;
+
+	if (f->flipped) {
+		sim.corrupt++;
+		rdt_trace(trace, sim.t, EV_CORRUPT, f->seq, NULL);
+		ladder("", "----------->", "damaged: dropped");
+		return;
+	}
+	event = rdt_data(&sim.receiver, f->seq);
+	rdt_trace(trace, sim.t, event, f->seq, NULL);
+	what = event == EV_DUP ? "had" : event == EV_OOO ? "dropped" : "got";
+	ack.ack = 1;
+	ack.seq = sim.receiver.expected;
+	ack.nbits = rdt_bitmap(&sim.receiver, ack.bits);
+	snprintf(text, sizeof text, "%s %u, ACK %u", what, f->seq, ack.seq);
+	if (fault_hits(&faults, ACKDROP, ++sim.acked)) {
+		rdt_trace(trace, sim.t, EV_DROP, ack.seq, NULL);
+		ladder("", "lost X<------", text);
+	} else {
+		launch(&ack);
+		ladder("", "<------------", text);
+	}
+}
+
+/* What happens next: a datagram arrives, or the timer runs out. */
+static void
+sim_step(void)
+{
+	struct flight *f;
+	char text[32];
+
+	f = sim.flying;
+	if (f == NULL || f->at > sim.sender.deadline) {
+		sim.t = sim.sender.deadline;
+		rdt_timeout(&sim.sender, sim.t);
+		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
+		ladder(text, "", "");
+		return;
+	}
+	sim.t = f->at;
+	sim.flying = f->next;
+	if (!f->ack) {
+		receiver_turn(f);
+	} else {
+		rdt_ack(&sim.sender, sim.t, f->seq, f->bits, f->nbits);
+		snprintf(text, sizeof text, "ACK %u", f->seq);
+		ladder(text, "", "");
+	}
+	free(f);
+}
+
+/* The line that says how a transfer went. */
+static void
+rdt_report(const struct rdt_sender *s, unsigned long packets,
+    uint64_t duplicates, uint64_t corrupt, int64_t took)
+{
+	static const char *const names[] = { "", "sw", "gbn", "sr" };
+
+	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%lu "
+	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
+	    "corrupt=%llu bytes=%llu seconds=%.3f", names[s->mode], s->window,
+	    block, packets, (unsigned long long)s->transmissions,
+	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
+	    (unsigned long long)duplicates, (unsigned long long)corrupt,
+	    (unsigned long long)packets * block, (double)took / SECOND);
+}
+
+/* sim: argv[0] is the number of packets. */
+static int
+sim_session(int argc, char **argv)
+{
+	struct rdt_sender *s = &sim.sender;
+	struct flight *f;
+	long packets;
+
+	packets = argc == 1 ? number(argv[0], 1, 1000000) : -1;
+	if (packets < 0) {
+		log_msg(ERROR, "sim: one argument, the number of packets "
+		    "(1 to 1000000)");
+		return 2;
+	}
+	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
+	rdt_start(s, rdt_mode, window, congestion, 1,
+	    (uint32_t)packets);
+	s->trace = trace;
+	rdt_expect(&sim.receiver, rdt_mode, s->window, 1);
+	puts("  seconds  sender          channel       receiver"
+	    "               window");
+	do {
+		sender_turn();
+		sim_step();
+	} while (!rdt_done(s) && !rdt_given_up(s));
+	while ((f = sim.flying) != NULL) {
+		sim.flying = f->next;
+		free(f);
+	}
+	rdt_report(s, (unsigned long)packets,
+	    sim.receiver.duplicates + s->duplicates, sim.corrupt, sim.t);
+	if (rdt_done(s))
+		return 0;
+	return fail("sim: given up after %d timeouts in a row%s", RDT_GIVE_UP,
+	    faults.rule[DROP].every != 0 ? ": drop=/k hits the same packet "
+	    "for ever" : "");
+}
+
 /* ---- the modes -------------------------------------------------------- */
 
 static const struct mode {
@@ -783,6 +1017,7 @@ static const struct mode {
 } modes[] = {
 	{ "ftp", "50000", ftp_session },
 	{ "raw", NULL, raw_session },
+	{ "sim", NULL, sim_session },
 };
 static const struct mode *mode = &modes[0];
 
@@ -793,19 +1028,31 @@ usage(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: cli [-hkqv] [-m mode] [-d dir] [-u sw] host [port] "
-	    "[command [argument ...]]\n"
+	fputs("usage: cli [-hkqv] [-m mode] [-d dir] [-u sw|gbn|sr] "
+	    "[-W window] [-b block]\n"
+	    "           [-C none|half|reno] [-L faults] [-t trace] host [port] "
+	    "[command\n           [argument ...]]\n"
 	    "  -h       this text\n"
+	    "  -b block bytes of a packet (" STRING(RDT_BLOCK) ")\n"
+	    "  -C name  congestion control (reno)\n"
 	    "  -d dir   directory of the files here (.)\n"
 	    "  -k       keep: never replace a file, store it as name(1).ext\n"
+	    "  -L list  faults: drop=0.1 drop=/5 drop=5:11, likewise dup, "
+	    "reorder, corrupt;\n"
+	    "           ackdrop in mode sim; delay=MS, seed=N; joined by "
+	    "commas\n"
 	    "  -m mode  what to speak (ftp)\n"
 	    "  -q       say only what went wrong\n"
-	    "  -u sw    mode raw: UDP, one datagram a line\n"
+	    "  -t file  append a trace of each packet, tab separated\n"
+	    "  -u mode  protocol of mode sim (gbn); raw: sw is UDP, one "
+	    "datagram a line\n"
 	    "  -v       say more\n"
+	    "  -W n     window in packets (" STRING(RDT_WINDOW) ")\n"
 	    "modes and their default ports:", out);
 	for (i = 0; i < COUNT(modes); i++)
 		fprintf(out, " %s%s%s", modes[i].name, modes[i].port == NULL ?
 		    "" : "=", modes[i].port == NULL ? "" : modes[i].port);
+	fputs("\nMode sim takes no host, but a number of packets.", out);
 	fputs("\nWithout a command, commands are read from standard input; "
 	    "help lists them.\n", out);
 }
@@ -831,12 +1078,85 @@ find_mode(const char *name)
 	return NULL;
 }
 
+/* -u */
+static enum rdt_mode
+find_protocol(const char *name)
+{
+	if (strcmp(name, "sw") == 0)
+		return RDT_SW;
+	if (strcmp(name, "gbn") == 0)
+		return RDT_GBN;
+	if (strcmp(name, "sr") != 0)
+		bad_usage(name, "not sw, gbn or sr");
+	return RDT_SR;
+}
+
+/* The value of an option that is a number of at least 1. */
+static unsigned
+count(const char *text, const char *what, long most)
+{
+	long n;
+
+	n = number(text, 1, most);
+	if (n < 0)
+		bad_usage(text, what);
+	return (unsigned)n;
+}
+
+/* -t: opens the trace, and begins it if it is new. */
+static void
+open_trace(const char *path)
+{
+	trace = fopen(path, "a");
+	if (trace == NULL)
+		bad_usage(path, reason());
+	fseek(trace, 0, SEEK_END);
+	if (ftell(trace) == 0)
+		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
+		    "srtt\trto\n", trace);
+}
+
+/* The options of the engine. Returns false if c is none of them. */
+static int
+rdt_option(int c, char *value)
+{
+	switch (c) {
+	case 'b':
+		block = count(value, "not a block size (1 to 60000)",
+		    RDT_BLOCK_MAX);
+		return 1;
+	case 'C':
+		congestion = congestion_find(value);
+		if (congestion == NULL)
+			bad_usage(value, "not none, half or reno");
+		return 1;
+	case 'L':
+		if (faults_parse(&faults, value) < 0)
+			bad_usage("-L", "not a list of faults");
+		return 1;
+	case 't':
+		open_trace(value);
+		return 1;
+	case 'u':
+		rdt_mode = find_protocol(value);
+		datagrams = 1;
+		return 1;
+	case 'W':
+		window = count(value, "not a window (1 to 1024)",
+		    RDT_WINDOW_MAX);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static void
 options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "d:hkm:qu:v")) != -1) {
+	congestion = congestion_find("reno");
+	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qt:u:vW:")) != -1) {
 		switch (c) {
 		case 'd':
 			directory = optarg;
@@ -853,21 +1173,19 @@ options(int argc, char **argv)
 		case 'q':
 			log_level = ERROR;
 			break;
-		case 'u':
-			if (strcmp(optarg, "sw") != 0)
-				bad_usage(optarg, "only sw is known to -u");
-			datagrams = 1;
-			break;
 		case 'v':
 			log_level = DEBUG;
 			break;
 		default:
+			if (rdt_option(c, optarg))
+				break;
 			usage(stderr);
 			exit(2);
 		}
 	}
-	if (datagrams && mode->session != raw_session)
-		bad_usage("-u", "for mode raw only");
+	if (datagrams && (mode->session == ftp_session ||
+	    (mode->session == raw_session && rdt_mode != RDT_SW)))
+		bad_usage("-u", "not in this mode");
 }
 
 /*
@@ -879,6 +1197,8 @@ operands(int argc, char **argv)
 {
 	int given;
 
+	if (mode->session == sim_session)
+		return 0;
 	if (argc == 0)
 		bad_usage("host", "missing");
 	host = argv[0];
@@ -909,5 +1229,7 @@ main(int argc, char **argv)
 	newfile_guard(SIGQUIT);
 	newfile_guard(SIGTERM);
 	failed = mode->session(argc - optind, argv + optind);
-	return flush_output() || failed;
+	if (trace != NULL && fclose(trace) != 0)
+		failed = fail("cli: -t: %s", reason());
+	return flush_output() ? 1 : failed;
 }

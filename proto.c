@@ -10,6 +10,8 @@
  *      exact I/O       the six functions that touch a socket's bytes
  *      names, files    name_ok, whole-or-nothing files, lists, the data path
  *      frame           the messages of ftp
+ *      faults          which datagrams -L hits
+ *      rdt             the engine of reliable data transfer
  *
  * Every socket is non-blocking, so a call on one never takes longer than it
  * takes to copy bytes. Who must wait does so in wait_for(), with a deadline:
@@ -1204,4 +1206,494 @@ frame_number(const char *text, size_t n)
 	digits[n - minus] = '\0';
 	value = number(digits, 0, 999999);
 	return value < 0 ? LONG_MIN : minus ? -value : value;
+}
+
+/* ---- faults ----------------------------------------------------------- */
+
+/*
+ * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
+ * number of the n-th transmission is a function of seed, kind and n.
+ */
+static uint64_t
+mix64(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* 53 bits make a double in [0, 1) that is exact on every machine. */
+int
+fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+{
+	const struct fault_rule *rule = &f->rule[kind];
+	unsigned i;
+
+	if (rule->every != 0 && n % rule->every == 0)
+		return 1;
+	for (i = 0; i < rule->listed; i++)
+		if (rule->list[i] == n)
+			return 1;
+	return (double)(mix64(mix64(f->seed ^ mix64(kind)) ^ n) >> 11) /
+	    9007199254740992.0 < rule->probability;
+}
+
+/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
+static int
+read_rule(struct fault_rule *rule, const char *text)
+{
+	char *end;
+
+	memset(rule, 0, sizeof *rule);
+	if (text[strspn(text, "0123456789.:/")] != '\0')
+		return -1;		/* signs, blanks, letters */
+	if (*text == '/') {
+		rule->every = strtoull(text + 1, &end, 10);
+		return rule->every == 0 || *end != '\0' ? -1 : 0;
+	}
+	if (strchr(text, '.') != NULL) {
+		rule->probability = strtod(text, &end);
+		return rule->probability > 1 || *end != '\0' ? -1 : 0;
+	}
+	do {
+		if (rule->listed == FAULT_LIST)
+			return -1;
+		rule->list[rule->listed] = strtoull(text, &end, 10);
+		if (rule->list[rule->listed++] == 0)
+			return -1;
+		text = end + 1;
+	} while (*end == ':');
+	return *end == '\0' ? 0 : -1;
+}
+
+/* getsubopt() takes the list apart. */
+int
+faults_parse(struct faults *f, char *text)
+{
+	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
+	    "ackdrop", "delay", "seed", NULL };
+	char *value;
+	long n;
+	int i;
+
+	memset(f, 0, sizeof *f);
+	f->delay = -1;
+	while (*text != '\0') {
+		i = getsubopt(&text, names, &value);
+		if (i < 0 || value == NULL)
+			return -1;
+		if (i < FAULT_KINDS && read_rule(&f->rule[i], value) < 0)
+			return -1;
+		n = i < FAULT_KINDS ? 0 : number(value, 0, 1000000000);
+		if (n < 0)
+			return -1;
+		if (i == FAULT_KINDS)
+			f->delay = n * (SECOND / 1000);
+		else if (i > FAULT_KINDS)
+			f->seed = (uint64_t)n;
+	}
+	return 0;
+}
+
+/* ---- rdt: the engine --------------------------------------------------- */
+
+/* RFC 1982: as on a clock, what is less than half a turn ahead is later. */
+int
+seq_less(uint32_t a, uint32_t b)
+{
+	return a - b > UINT32_MAX / 2;
+}
+
+const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
+    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
+
+/* What the sender knows of packet n, which must be in its window. */
+static struct rdt_slot *
+slot_of(struct rdt_sender *s, uint32_t n)
+{
+	return &s->slot[n % RDT_WINDOW_MAX];
+}
+
+/* Called by the engine at every event of the sender, and by the drivers. */
+void
+rdt_trace(FILE *trace, int64_t t, enum rdt_event event, uint32_t seq,
+    const struct rdt_sender *s)
+{
+	if (trace == NULL)
+		return;
+	fprintf(trace, "%.6f\t%s\t%s\t%lu\t", (double)t / SECOND,
+	    s != NULL ? "snd" : "rcv", rdt_event_names[event],
+	    (unsigned long)seq);
+	if (s == NULL) {
+		fputs("-\t-\t-\t-\t-\n", trace);
+		return;
+	}
+	fprintf(trace, "%u\t%u\t%u\t", rdt_in_use(s), s->cwnd + s->inflated,
+	    s->ssthresh);
+	if (s->srtt == 0)
+		fputc('-', trace);
+	else
+		fprintf(trace, "%.6f", (double)s->srtt / SECOND);
+	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
+}
+
+/* A packet or more were acknowledged: the estimate of RFC 6298, section 2. */
+static void
+rtt_sample(struct rdt_sender *s, int64_t r)
+{
+	int64_t error;
+
+	if (s->srtt == 0) {
+		s->srtt = r;
+		s->rttvar = r / 2;
+	} else {		/* RTTVAR first: it needs the old SRTT */
+		error = s->srtt > r ? s->srtt - r : r - s->srtt;
+		s->rttvar += (error - s->rttvar) / 4;
+		s->srtt += (r - s->srtt) / 8;
+	}
+	s->srtt = s->srtt > 0 ? s->srtt : 1;
+	s->rto = s->srtt + 4 * s->rttvar;
+	if (s->rto < RDT_RTO_MIN)
+		s->rto = RDT_RTO_MIN;
+	if (s->rto > RDT_RTO_MAX)
+		s->rto = RDT_RTO_MAX;
+}
+
+/* Half of what is in flight, but two: RFC 5681, equation 4. */
+static unsigned
+half_flight(const struct rdt_sender *s)
+{
+	return s->top - s->base < 4 ? 2 : (s->top - s->base) / 2;
+}
+
+/* none: cwnd stays as it began. */
+static void
+none_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)s;
+	(void)packets;
+}
+
+static int
+none_lost(struct rdt_sender *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void
+none_timeout(struct rdt_sender *s)
+{
+	(void)s;
+}
+
+/* half: every new ACK adds a packet, every timeout takes half. */
+static void
+half_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)packets;
+	s->cwnd += s->cwnd < s->window;
+}
+
+static void
+half_timeout(struct rdt_sender *s)
+{
+	s->cwnd = (s->cwnd + 1) / 2;
+}
+
+/* Slow start, or congestion avoidance; or the end of fast recovery. */
+static void
+reno_acked(struct rdt_sender *s, uint32_t packets)
+{
+	s->inflated = 0;
+	s->grown = s->cwnd < s->ssthresh ? s->cwnd : s->grown + packets;
+	if (s->grown >= s->cwnd) {
+		s->grown = s->cwnd < s->ssthresh ? 0 : s->grown - s->cwnd;
+		s->cwnd += s->cwnd < s->window;
+	}
+}
+
+/* Fast retransmit. Where packets behind the gap are kept, three have left the
+ * network, and the window is inflated by them (RFC 5681, section 3.2). */
+static int
+reno_lost(struct rdt_sender *s)
+{
+	s->ssthresh = half_flight(s);
+	s->cwnd = s->ssthresh;
+	s->grown = 0;
+	s->inflated = s->mode == RDT_SR ? 3 : 0;
+	return 1;
+}
+
+/* Of timeouts in a row, the first alone says what the network can take. */
+static void
+reno_timeout(struct rdt_sender *s)
+{
+	if (s->row == 1)
+		s->ssthresh = half_flight(s);
+	s->cwnd = 1;
+	s->grown = 0;
+	s->inflated = 0;
+}
+
+/* The table. */
+const struct congestion *
+congestion_find(const char *name)
+{
+	static const struct congestion table[] = {
+		{ "none", none_acked, none_lost, none_timeout },
+		{ "half", half_acked, none_lost, half_timeout },
+		{ "reno", reno_acked, reno_lost, reno_timeout },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(table); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* reno begins by slow start, from one packet; the others with all of W. */
+void
+rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
+    const struct congestion *control, uint32_t first, uint32_t packets)
+{
+	memset(s, 0, sizeof *s);
+	s->mode = mode;
+	s->window = mode == RDT_SW ? 1 : window;
+	s->control = control;
+	s->base = s->next = s->top = s->recover = first;
+	s->end = first + packets;
+	s->cwnd = strcmp(control->name, "reno") == 0 ? 1 : s->window;
+	s->ssthresh = s->window;
+	s->rto = RDT_RTO_FIRST;
+	s->deadline = NEVER;
+}
+
+/* What inflates the window counts too, as long as the recovery lasts. */
+unsigned
+rdt_in_use(const struct rdt_sender *s)
+{
+	unsigned w;
+
+	w = s->cwnd + s->inflated;
+	return w < s->window ? w : s->window;
+}
+
+int
+rdt_done(const struct rdt_sender *s)
+{
+	return s->base == s->end;
+}
+
+int
+rdt_given_up(const struct rdt_sender *s)
+{
+	return s->row >= RDT_GIVE_UP;
+}
+
+/* The first packet that was overtaken and is due again, within the window. */
+static int
+find_due(struct rdt_sender *s, uint32_t *seq)
+{
+	for (*seq = s->base; *seq != s->next; ++*seq)
+		if (slot_of(s, *seq)->due && *seq - s->base < rdt_in_use(s))
+			return 1;
+	return 0;
+}
+
+/*
+ * Called until it says no. After a timeout next stands at base again, and runs
+ * over what has been sent; in sr it jumps over what the receiver has.
+ */
+int
+rdt_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
+{
+	struct rdt_slot *slot;
+	int again;
+
+	if (!find_due(s, seq)) {
+		while (s->next != s->top && slot_of(s, s->next)->here)
+			s->next++;
+		if (s->next == s->end || s->next - s->base >= rdt_in_use(s))
+			return 0;
+		*seq = s->next++;
+	}
+	slot = slot_of(s, *seq);
+	again = *seq != s->top;
+	if (again) {
+		slot->again = 1;
+		slot->due = 0;
+	} else {
+		s->top++;
+		memset(slot, 0, sizeof *slot);
+	}
+	slot->sent = t;
+	s->transmissions++;
+	if (s->deadline == NEVER)
+		s->deadline = t + s->rto;
+	rdt_trace(s->trace, t, again ? EV_RESEND : EV_SEND, *seq, s);
+	return 1;
+}
+
+/*
+ * A loss that no timer told of. Once in a window: duplicates below `recover`
+ * are of what was sent before the loss was seen.
+ */
+static int
+lost(struct rdt_sender *s)
+{
+	if (seq_less(s->base, s->recover))
+		return 0;
+	if (!s->control->lost(s))
+		return 0;
+	s->recover = s->top;
+	return 1;
+}
+
+/* sr: notes what the bitmap says, and which packets three have overtaken. */
+static void
+read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
+    size_t n)
+{
+	struct rdt_slot *slot;
+	uint32_t i, above;
+
+	n = 8 * n < s->window ? 8 * n : s->window;
+	for (i = 0; i < n && seq_less(s->base + 1 + i, s->top); i++)
+		if (bits[i / 8] & (0x80 >> i % 8))
+			slot_of(s, s->base + 1 + i)->here = 1;
+	above = 0;
+	for (i = s->top - s->base; i-- > 0;) {
+		slot = slot_of(s, s->base + i);
+		above += slot->here;
+		if (!slot->here && above >= 3 && !slot->hurried) {
+			slot->due = slot->hurried = 1;
+			s->fast++;
+			lost(s);
+			rdt_trace(s->trace, t, EV_FAST, s->base + i, s);
+		}
+	}
+}
+
+/* An ACK that is equal to base: something came, but not what was expected. */
+static void
+duplicate(struct rdt_sender *s, int64_t t)
+{
+	s->duplicates++;
+	s->dupacks++;
+	rdt_trace(s->trace, t, EV_DUPACK, s->base, s);
+	if (s->inflated > 0)
+		s->inflated++;
+	if (s->mode == RDT_GBN && s->dupacks == 3 && lost(s)) {
+		s->next = s->base;
+		s->fast++;
+		rdt_trace(s->trace, t, EV_FAST, s->base, s);
+	}
+}
+
+/* An ACK above base: the window moves. */
+static void
+advance(struct rdt_sender *s, int64_t t, uint32_t ack)
+{
+	uint32_t packets;
+	int64_t sent;
+	int again;
+
+	packets = ack - s->base;
+	sent = slot_of(s, ack - 1)->sent;
+	again = 0;
+	while (s->base != ack)
+		again |= slot_of(s, s->base++)->again;
+	if (seq_less(s->next, s->base))
+		s->next = s->base;
+	if (!again)		/* Karn: whose transmission would it answer? */
+		rtt_sample(s, t - sent);
+	s->dupacks = 0;
+	s->row = 0;
+	s->deadline = s->base == s->top ? NEVER : t + s->rto;
+	s->control->acked(s, packets);
+	rdt_trace(s->trace, t, EV_ACK, ack, s);
+}
+
+/* Called for every ACK; one for less than base, or more than was ever sent, is
+ * old or a lie. */
+void
+rdt_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
+{
+	if (seq_less(ack, s->base) || seq_less(s->top, ack))
+		return;
+	if (ack != s->base)
+		advance(s, t, ack);
+	else if (s->base != s->top)
+		duplicate(s, t);
+	if (s->mode == RDT_SR && s->base != s->top)
+		read_bitmap(s, t, bits, n);
+	if (rdt_done(s))
+		rdt_trace(s->trace, t, EV_DONE, ack, s);
+}
+
+/* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
+void
+rdt_timeout(struct rdt_sender *s, int64_t t)
+{
+	uint32_t i;
+
+	s->timeouts++;
+	s->row++;
+	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
+	s->deadline = t + s->rto;
+	s->control->timeout(s);
+	for (i = s->base; i != s->top; i++)
+		slot_of(s, i)->due = slot_of(s, i)->hurried = 0;
+	s->next = s->base;
+	s->dupacks = 0;
+	s->recover = s->top;
+	rdt_trace(s->trace, t, EV_TIMEOUT, s->base, s);
+}
+
+/* Called once. A receiver that keeps nothing is one with a window of 1. */
+void
+rdt_expect(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
+    uint32_t first)
+{
+	memset(r, 0, sizeof *r);
+	r->window = mode == RDT_SR ? window : 1;
+	r->expected = first;
+}
+
+/* Called for every DATA. In order, the window moves over all that is here. */
+enum rdt_event
+rdt_data(struct rdt_receiver *r, uint32_t seq)
+{
+	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
+	    r->here[seq % RDT_WINDOW_MAX])) {
+		r->duplicates++;
+		return EV_DUP;
+	}
+	if (seq - r->expected >= r->window)
+		return EV_OOO;
+	r->here[seq % RDT_WINDOW_MAX] = 1;
+	while (r->here[r->expected % RDT_WINDOW_MAX])
+		r->here[r->expected++ % RDT_WINDOW_MAX] = 0;
+	return EV_RECV;
+}
+
+/* Called for every ACK of sr; of the others it is empty. */
+size_t
+rdt_bitmap(const struct rdt_receiver *r, unsigned char bits[RDT_WINDOW_MAX / 8])
+{
+	unsigned i;
+	size_t n;
+
+	n = 0;
+	memset(bits, 0, RDT_WINDOW_MAX / 8);
+	for (i = 0; i + 1 < r->window; i++)
+		if (r->here[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
+			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
+			n = i / 8 + 1;
+		}
+	return n;
 }

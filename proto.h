@@ -28,6 +28,8 @@
 #include <stdio.h>
 
 #define COUNT(array)	(sizeof (array) / sizeof *(array))
+#define STRING_(x)	#x
+#define STRING(x)	STRING_(x)
 
 /* ---- limits ---------------------------------------------------------- */
 
@@ -337,5 +339,197 @@ int	frame_recv(int fd, char **text, size_t *n, size_t max,
  * nothing else, at most six of them. LONG_MIN if it is no such thing.
  */
 long	frame_number(const char *text, size_t n);
+
+/* ---- faults: what -L does to datagrams -------------------------------- */
+
+/*
+ * A rule says which transmissions it hits, of those that are counted from 1:
+ * each with a probability, every k-th, or those of a list.
+ */
+#define FAULT_LIST	32	/* numbers in a list at most */
+struct fault_rule {
+	double probability;
+	uint64_t every;			/* 0: none */
+	uint64_t list[FAULT_LIST];
+	unsigned listed;
+};
+
+/*
+ * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
+ * one is sent, FLIP (`corrupt`) turns one bit. ACKDROP is for mode sim, where
+ * one process is both ends: it loses ACKs.
+ */
+enum fault { DROP, DUP, REORDER, FLIP, ACKDROP, FAULT_KINDS };
+
+struct faults {
+	struct fault_rule rule[FAULT_KINDS];
+	int64_t delay;			/* microseconds; -1: not given */
+	uint64_t seed;
+};
+
+/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart. */
+int	faults_parse(struct faults *f, char *text);
+
+/*
+ * Does a fault of this kind hit the n-th transmission? The answer depends on
+ * seed, kind and n alone, so that a run can be repeated on any machine, and so
+ * that a list or another kind of fault changes nothing for the rest.
+ */
+int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+
+/* ---- rdt: reliable data transfer, the engine --------------------------- */
+
+/*
+ * Three protocols in one: stop-and-wait, Go-Back-N, selective repeat. Packets
+ * have numbers; those that the sender may have in flight are its window:
+ *
+ *            base                next        top           base + window
+ *             v                   v           v             v
+ *    ---------+-------------------+-----------+-------------+---------
+ *     sent,   | sent, not         | sent, to  | may be sent | not yet
+ *     acknow- | acknowledged      | be sent   |             |
+ *     ledged  |                   | again     |             |
+ *    ---------+-------------------+-----------+-------------+---------
+ *
+ *        window of sender  of receiver  on a timeout        on a gap
+ *   sw   1                 1            sends it again      drops, repeats ACK
+ *   gbn  W                 1            back: next = base   drops, repeats ACK
+ *   sr   W                 W            back, but skips     keeps, and the ACK
+ *                                       what is there       tells what is there
+ *
+ * An ACK tells the number that the receiver expects next: it acknowledges all
+ * before that. Numbers are 32 bits and wrap; seq_less() is the only comparison.
+ *
+ * Both ends are state machines. They read no clock and touch no socket: they
+ * are told what happened and when, and answer what to send and when to be
+ * called again. So they run the same over UDP and in a simulated channel.
+ */
+enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
+
+#define RDT_WINDOW	32	/* default */
+#define RDT_WINDOW_MAX	1024
+#define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
+#define RDT_BLOCK_MAX	60000
+#define RDT_GIVE_UP	12	/* timeouts in a row */
+#define RDT_RTO_FIRST	SECOND	/* RFC 6298 section 2.1 */
+#define RDT_RTO_MIN	(SECOND / 5)	/* the RFC: 1 s */
+#define RDT_RTO_MAX	(2 * SECOND)	/* the RFC: 60 s; a lab cannot wait */
+#define NEVER		INT64_MAX
+
+/* Is a before b? Right for numbers less than 2^31 apart. */
+int	seq_less(uint32_t a, uint32_t b);
+
+/* What happens, as a trace has it; in words in rdt_event_names. */
+enum rdt_event {
+	EV_SEND, EV_RESEND, EV_DROP, EV_RECV, EV_DUP, EV_OOO, EV_CORRUPT,
+	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE
+};
+extern const char *const rdt_event_names[];
+
+/*
+ * Appends a line to a trace, tab separated: time, side, event, number, and of a
+ * sender its window in use, cwnd, ssthresh, srtt and rto, in packets and
+ * seconds. s is NULL at the receiver. Is itself a hook of the sender.
+ */
+struct rdt_sender;
+void	rdt_trace(FILE *trace, int64_t now, enum rdt_event event, uint32_t seq,
+	    const struct rdt_sender *s);
+
+/*
+ * Congestion control, in packets: what happens to cwnd on an ACK that is new,
+ * when three packets overtook one, and on a timeout. lost() returns true if a
+ * sender whose receiver discards shall go back at once.
+ *
+ *     none   cwnd is the window, always
+ *     half   seeds/003: a timeout halves it, a new ACK adds one packet
+ *     reno   RFC 5681; where the receiver discards, without inflation
+ */
+struct congestion {
+	const char *name;
+	void (*acked)(struct rdt_sender *s, uint32_t packets);
+	int (*lost)(struct rdt_sender *s);
+	void (*timeout)(struct rdt_sender *s);
+};
+const struct congestion *congestion_find(const char *name);	/* or NULL */
+
+/* What is known of a packet in the window. */
+struct rdt_slot {
+	int64_t sent;			/* when last */
+	unsigned char again;		/* it was sent more than once */
+	unsigned char here;		/* the receiver has it (sr) */
+	unsigned char due;		/* to be sent again at once (sr)... */
+	unsigned char hurried;		/* ...which is done once a timeout */
+};
+
+struct rdt_sender {
+	enum rdt_mode mode;
+	unsigned window;
+	const struct congestion *control;
+
+	uint32_t base;		/* lower edge: the oldest not acknowledged */
+	uint32_t next;		/* the next to be sent: base <= next <= top */
+	uint32_t top;		/* one above the highest ever sent */
+	uint32_t end;		/* one above the last of all: top <= end */
+	struct rdt_slot slot[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
+
+	unsigned cwnd, ssthresh;	/* packets; 1 <= cwnd <= window */
+	uint32_t grown;			/* acknowledged since cwnd grew last */
+	unsigned inflated;		/* packets above cwnd: fast recovery */
+	unsigned dupacks;
+	uint32_t recover;	/* duplicates below it are of an old loss */
+
+	int64_t srtt, rttvar;	/* microseconds; srtt 0: no sample yet */
+	int64_t rto;
+	int64_t deadline;	/* when rdt_timeout() is due; NEVER: not */
+	unsigned row;		/* timeouts since the last progress */
+
+	uint64_t transmissions, timeouts, fast, duplicates;
+	FILE *trace;		/* NULL: none */
+};
+
+/* Called once, before all others; packets is at least 1. */
+void	rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
+	    const struct congestion *control, uint32_t first,
+	    uint32_t packets);
+
+/* Called until it returns false: may a packet be sent now, and which? */
+int	rdt_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
+
+/*
+ * Called when an ACK came; bits is the bitmap of sr, n bytes. What was never
+ * sent, or is below base, is passed over.
+ */
+void	rdt_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
+	    const unsigned char *bits, size_t n);
+
+/* Called when the deadline has come. */
+void	rdt_timeout(struct rdt_sender *s, int64_t now);
+
+/* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
+int	rdt_done(const struct rdt_sender *s);
+int	rdt_given_up(const struct rdt_sender *s);
+
+/* Packets that may be in flight: the lesser of window and cwnd. */
+unsigned rdt_in_use(const struct rdt_sender *s);
+
+struct rdt_receiver {
+	unsigned window;	/* 1 but in sr */
+	uint32_t expected;	/* lower edge: the next in order */
+	unsigned char here[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
+	uint64_t duplicates;
+};
+
+void	rdt_expect(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
+	    uint32_t first);
+
+/*
+ * Called when DATA came. EV_RECV: it is new, and to be stored; EV_DUP: it was
+ * here; EV_OOO: it is beyond the window. Each is answered with an ACK.
+ */
+enum rdt_event rdt_data(struct rdt_receiver *r, uint32_t seq);
+
+/* Writes the bitmap of sr up to its last 1; returns its bytes. */
+size_t	rdt_bitmap(const struct rdt_receiver *r,
+	    unsigned char bits[RDT_WINDOW_MAX / 8]);
 
 #endif

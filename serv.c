@@ -52,8 +52,6 @@
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
 #define DEFAULT_IDLE_S		300
-#define STRING_(x)	#x
-#define STRING(x)	STRING_(x)
 
 /* ---- what the command line set --------------------------------------- */
 

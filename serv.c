@@ -210,26 +210,24 @@ static int
 ftp_ls(int control, const char *name)
 {
 	char *text, **names;
-	size_t len, used;
 	ssize_t i, n;
+	size_t len;
+	FILE *out;
 	int result;
 
 	n = list_files(served, FRAME_MAX, &names);
 	if (n < 0)
 		return ftp_refuse(control, "ls", name, FTP_STORE);
-	used = 0;
-	text = malloc((size_t)n * (NAME_BYTES + 1) + 1);
-	for (i = 0; i < n && text != NULL; i++) {
-		if (i > 0)
-			text[used++] = '\n';
-		len = strlen(names[i]);
-		memcpy(text + used, names[i], len);
-		used += len;
-	}
+	text = NULL;
+	out = open_memstream(&text, &len);
+	for (i = 0; i < n && out != NULL; i++)
+		fprintf(out, i == 0 ? "%s" : "\n%s", names[i]);
 	list_free(names, (size_t)n);
-	if (text == NULL)
+	if (out == NULL || fclose(out) != 0) {
+		free(text);
 		return ftp_refuse(control, "ls", name, FTP_STORE);
-	result = frame_send(control, text, used, now() + idle);
+	}
+	result = frame_send(control, text, len, now() + idle);
 	free(text);
 	if (result == 0)
 		log_msg(INFO, "Files list downloaded from %s.", peer);

@@ -1399,7 +1399,7 @@ half_acked(struct rdt_sender *s, uint32_t packets)
 static void
 half_timeout(struct rdt_sender *s)
 {
-	s->cwnd = (s->cwnd + 1) / 2;
+	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
 }
 
 /* Slow start, or congestion avoidance; or the end of fast recovery. */

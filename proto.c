@@ -1402,14 +1402,16 @@ half_timeout(struct rdt_sender *s)
 	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
 }
 
-/* Slow start, or congestion avoidance; or the end of fast recovery. */
+/* The end of fast recovery; or slow start; or congestion avoidance. */
 static void
 reno_acked(struct rdt_sender *s, uint32_t packets)
 {
-	s->inflated = 0;
-	s->grown = s->cwnd < s->ssthresh ? s->cwnd : s->grown + packets;
-	if (s->grown >= s->cwnd) {
-		s->grown = s->cwnd < s->ssthresh ? 0 : s->grown - s->cwnd;
+	if (s->inflated > 0) {
+		s->inflated = 0;
+	} else if (s->cwnd < s->ssthresh) {
+		s->cwnd++;
+	} else if ((s->grown += packets) >= s->cwnd) {
+		s->grown -= s->cwnd;	/* a window acknowledged: one more */
 		s->cwnd += s->cwnd < s->window;
 	}
 }

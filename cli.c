@@ -42,6 +42,7 @@
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* the same where data is still on its way */
+#define SLOWEST		1024	/* bytes a second of the slowest network */
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
 #define WORDS_MAX	16	/* words of a command line */
@@ -469,6 +470,22 @@ put_tick(const struct transfer *t)
 }
 
 /*
+ * How long what was sent may be on its way: as much as the system's buffer
+ * holds, at SLOWEST. Nothing portable tells how much of it is still there.
+ */
+static int64_t
+drain_time(int fd)
+{
+	socklen_t len;
+	int bytes;
+
+	len = sizeof bytes;
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
+		bytes = 0;
+	return bytes / SLOWEST * SECOND;
+}
+
+/*
  * Takes the answer to the contents of a put. The original server sends none and
  * closes, perhaps by a reset: if all was sent, that is no failure.
  */
@@ -481,9 +498,8 @@ ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
 	int error, got;
 
 	error = errno;			/* of the transfer */
-	/* What was sent may be in buffers here and on its way for long. */
 	got = frame_recv(t->sock, &answer, &n, FTP_COMMAND_MAX,
-	    now() + STALL_S * SECOND);
+	    now() + STALL_S * SECOND + drain_time(t->sock));
 	if (got > 0) {
 		code = frame_number(answer, n);
 		free(answer);
@@ -598,9 +614,10 @@ ftp_session(int argc, char **argv)
 /* ---- raw: a protocol typed by hand ------------------------------------ */
 
 /* What was read from standard input and not sent yet. */
-static char typed[4 * DGRAM_MAX];	/* each byte may be written \xNN */
+static char typed[4 * DGRAM_MAX + 2];	/* each byte may be written \xNN */
 static size_t ntyped;
 static int input_ended;
+static int unsent;			/* the server took not all of it */
 
 /* Copies what came to standard output; on a terminal, made visible. */
 static int
@@ -614,16 +631,17 @@ raw_show(const char *text, size_t n)
 }
 
 /* Reads more of standard input. */
-static void
+static int
 raw_read(void)
 {
 	ssize_t got;
 
 	got = read(STDIN_FILENO, typed + ntyped, sizeof typed - ntyped);
-	if (got > 0)
-		ntyped += (size_t)got;
-	else if (got == 0 || errno != EINTR)
-		input_ended = 1;
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN ? 0 : -1;
+	ntyped += (size_t)got;
+	input_ended = got == 0;
+	return 0;
 }
 
 /* The value of a hexadecimal digit, or -1. */
@@ -678,7 +696,11 @@ send_lines(int fd)
 
 	while (ntyped > 0) {
 		end = memchr(typed, '\n', ntyped);
-		if (end == NULL && !input_ended && ntyped < sizeof typed)
+		if (end == NULL && ntyped == sizeof typed) {
+			errno = EMSGSIZE;
+			return -1;
+		}
+		if (end == NULL && !input_ended)
 			break;
 		n = end == NULL ? ntyped : (size_t)(end - typed);
 		if (dgram_send(fd, typed, unescape(typed, n), NULL) < 0)
@@ -699,16 +721,19 @@ raw_send(int fd)
 	if (ntyped == 0)
 		return 0;
 	sent = send_some(fd, typed, ntyped);
-	if (sent < 0 && errno == EPIPE) {	/* it may have more to say */
-		input_ended = 1;
+	if (sent < 0 && errno != EAGAIN) {	/* it may have said something */
+		input_ended = unsent = 1;
 		sent = (ssize_t)ntyped;
 	}
 	if (sent > 0)
 		typed_sent((size_t)sent);
-	return sent < 0 && errno != EAGAIN ? -1 : 0;
+	return 0;
 }
 
-/* Shows what came. Returns 1 at the end of a stream, or of the reader's. */
+/*
+ * Shows what came. Returns 1 at the end of a stream, or of the reader's; -1 if
+ * the server ended before it took all that was typed.
+ */
 static int
 raw_recv(int fd)
 {
@@ -719,7 +744,14 @@ raw_recv(int fd)
 	    recv_some(fd, buf, sizeof buf);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	return raw_show(buf, (size_t)got) || (got == 0 && !datagrams);
+	if (got > 0 || datagrams)
+		return raw_show(buf, (size_t)got);
+	if (!input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
+		raw_read();		/* nobody will take it any more */
+	if (!unsent && ntyped == 0)
+		return 1;
+	errno = EPIPE;
+	return -1;
 }
 
 /*
@@ -749,8 +781,8 @@ raw_pump(int fd)
 			errno = ETIMEDOUT;
 		if (result <= 0)
 			return -1;
-		if (p[0].revents != 0)
-			raw_read();
+		if (p[0].revents != 0 && raw_read() < 0)
+			return -1;
 		if (raw_send(fd) < 0)
 			return -1;
 		if (p[1].revents & (POLLIN | POLLHUP | POLLERR)) {

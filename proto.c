@@ -707,6 +707,8 @@ file_open(int dir, const char *path, int flags, uint64_t *size)
 	return fd;
 }
 
+#define NO_MODE	((mode_t)-1)
+
 /*
  * May a new file take the place of name? Yes if a regular file is there that
  * may be written, and *mode becomes its permissions; or if nothing is there.
@@ -786,7 +788,7 @@ newfile_open(struct newfile *f, int dir, const char *path, int keep)
 	sigset_t all, old;
 	mode_t mode;
 
-	mode = 0;
+	mode = NO_MODE;
 	f->keep = keep;
 	f->dir = open_parent(dir, path, &base);
 	if (f->dir < 0)
@@ -799,14 +801,15 @@ newfile_open(struct newfile *f, int dir, const char *path, int keep)
 	do {
 		sprintf(f->temp, ".part-%ld-%u", (long)getpid(), count++);
 		f->fd = openat(f->dir, f->temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+		    mode == NO_MODE ? 0666 : mode);
 	} while (f->fd < 0 && errno == EEXIST);	/* a dead namesake's */
 	pending = f->fd < 0 ? NULL : f;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (f->fd < 0)
 		return close_failed(f->dir);
-	if (mode != 0)
-		fchmod(f->fd, mode);	/* as the file that it replaces */
+	if (mode != NO_MODE)
+		fchmod(f->fd, mode);	/* what the umask took away */
 	return 0;
 }
 
@@ -1007,18 +1010,30 @@ write_all(int fd, const char *p, size_t n)
  */
 static char chunk[CHUNK_BYTES];
 
-/* Called when a socket call failed: waits if that was EAGAIN. */
+/*
+ * Called when a socket call failed, with the time until which it may stand
+ * still; waits if that was EAGAIN. But not for longer than a second: poll() may
+ * say that a socket can be written only when much of its buffer is free, while
+ * send() takes what there is room for, and so shows that the peer still reads.
+ */
 static int
-transfer_wait(const struct transfer *t, short events)
+transfer_wait(const struct transfer *t, short events, int64_t limit)
 {
-	return errno == EAGAIN ? wait_for(t->sock, events, now() + t->idle) :
-	    -1;
+	int64_t second;
+
+	if (errno != EAGAIN)
+		return -1;
+	second = now() + SECOND;
+	if (wait_for(t->sock, events, second < limit ? second : limit) == 0)
+		return 0;
+	return errno == ETIMEDOUT && now() < limit ? 0 : -1;
 }
 
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
 	uint64_t left;			/* bytes of the file to be read */
+	int64_t limit;
 	size_t at, have, part;
 	ssize_t got, sent;
 
@@ -1035,11 +1050,15 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 		}
 		left -= part;
 		have += part;
-		for (at = 0; at < have; at += (size_t)sent) {
+		limit = now() + t->idle;
+		for (at = 0; at < have;) {
 			sent = send_some(t->sock, chunk + at, have - at);
-			if (sent < 0 && transfer_wait(t, POLLOUT) < 0)
+			if (sent < 0 && transfer_wait(t, POLLOUT, limit) < 0)
 				return PEER_FAILED;
-			sent = sent < 0 ? 0 : sent;
+			if (sent > 0) {
+				at += (size_t)sent;
+				limit = now() + t->idle;
+			}
 		}
 		t->done = t->size - left;
 		have = 0;
@@ -1054,19 +1073,25 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 enum moved
 transfer_recv(struct transfer *t)
 {
+	int64_t limit;
 	ssize_t got;
 	size_t have;
 
 	have = 0;
-	for (t->done = 0; t->done < t->size; ) {
+	limit = now() + t->idle;
+	for (t->done = 0; t->done < t->size;) {
 		got = recv_some(t->sock, chunk + have,
 		    least(t->size - t->done, CHUNK_BYTES - have));
 		if (got == 0)
 			errno = 0;
-		if (got == 0 || (got < 0 && transfer_wait(t, POLLIN) < 0))
+		if (got == 0)
 			return PEER_FAILED;
-		if (got < 0)
+		if (got < 0) {
+			if (transfer_wait(t, POLLIN, limit) < 0)
+				return PEER_FAILED;
 			continue;
+		}
+		limit = now() + t->idle;
 		have += (size_t)got;
 		t->done += (uint64_t)got;
 		if (have == CHUNK_BYTES || t->done == t->size) {

@@ -44,7 +44,7 @@
 #include "proto.h"
 
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
-#define FULL_WAIT	(SECOND / 50)	/* for a child that is just ending */
+#define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
 #define REFUSERS	16	/* children that only say: server is full */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
@@ -168,6 +168,7 @@ ftp_get(int control, const char *name)
 static enum ftp_code
 ftp_store(struct transfer *t, struct newfile *f)
 {
+	enum ftp_code code;
 	enum moved moved;
 
 	moved = PEER_FAILED;
@@ -177,11 +178,13 @@ ftp_store(struct transfer *t, struct newfile *f)
 		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
 		return FTP_OK;
 	}
+	code = moved == PEER_FAILED && (errno == 0 || errno == EBADMSG) ?
+	    FTP_SYNTAX : FTP_STORE;
 	log_msg(moved == PEER_FAILED ? INFO : ERROR,
 	    "put %s from %s: %s", f->name, peer, reason());
 	if (moved != MOVED)		/* else the commit has done it */
 		newfile_abort(f);
-	return moved == PEER_FAILED ? FTP_SYNTAX : FTP_STORE;
+	return code;
 }
 
 /* put NAME */
@@ -455,7 +458,8 @@ reap(void)
 			;
 		if (i == nchildren)
 			continue;
-		accept_from = 0;
+		if (!children[i].refuser)
+			accept_from = 0;	/* there is room */
 		nrefusers -= children[i].refuser;
 		children[i] = children[--nchildren];
 		if (WIFSIGNALED(status))

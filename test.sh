@@ -421,6 +421,16 @@ test_limits() {
 	is "a silent connection is closed" EOF "$(peer end)"
 	is "half a command is no sign of life" EOF "$(peer "send 00000" end)"
 
+	# A client that takes them slowly is, even if poll() sees nothing of it.
+	dd if=/dev/zero of="$dir/slow" bs=1024 count=8192 2>/dev/null
+	set -- "send $(frame 'get slow')" dial
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+		set -- "$@" "take 60000" "nap 250"
+	done
+	peer "$@" end >/dev/null
+	until_true grep -q 'File slow downloaded' "$log"
+	is "a slow get" 0 $?
+
 	# A client that does not take its data is not waited for.
 	until_true children_are 0
 	dd if=/dev/zero of="$dir/big" bs=1024 count=16384 2>/dev/null
@@ -803,6 +813,17 @@ test_raw() {
 	"$cli" -m raw 127.0.0.1 "$port" </dev/null >"$tmp/out" 2>&1
 	is "raw tells a reset from an end" 1 $?
 	wait "$evil"
+	dd if=/dev/zero of="$tmp/want" bs=1024 count=16384 2>/dev/null
+	evil "send answer" fin "nap 300" close
+	"$cli" -m raw 127.0.0.1 "$port" <"$tmp/want" >"$tmp/out" 2>&1
+	is "raw says if not all was sent" 1 $?
+	has "...after what the server said" "answer*" "$(cat "$tmp/out")"
+	wait "$evil"
+	evil end
+	"$cli" -m raw 127.0.0.1 "$port" <"$tmp" >"$tmp/out" 2>&1
+	is "raw from what cannot be read" 1 $?
+	has "...says so" "*: Is a directory" "$(cat "$tmp/out")"
+	wait "$evil"
 	evil "zeros 99999999999"
 	"$cli" -m raw 127.0.0.1 "$port" </dev/null 2>"$tmp/said" |
 	    dd bs=1 count=9 of="$tmp/out" 2>/dev/null
@@ -841,7 +862,8 @@ field() { printf '%s\n' "$said" | tr ' ' '\n' | sed -n "s/^$1=//p"; }
 theory() {
 	sim -u "$1" -W 16 -C none -L drop=0.05,seed="$2" 20000
 	is "$1 under random loss" ok "$(field transmissions | awk -v t="$3" '
-		{ x = $1 / 20000 / t; print (x > 0.95 && x < 1.05 ? "ok" : x) }')"
+		{ x = $1 / 20000 / t
+		print (x > 0.95 && x < 1.05 ? "ok" : x) }')"
 }
 
 test_sim() {

@@ -380,6 +380,15 @@ test_ftp() {
 
 # ---- safety, limits, processes -------------------------------------------
 
+# put_half: a put in the background that stands still in the middle; sets $half
+put_half() {
+	: >"$tmp/half"
+	"$tmp/peer" "connect $port" "send $(frame 'put half')" dial \
+	    "send 0000000009abc" "take 0" end control end >"$tmp/half" 2>&1 &
+	half=$!
+	until_true test -s "$tmp/half"
+}
+
 test_limits() {
 	base=$((56000 + $$ % 900 * 10))
 	start limits -n 2 -T 2 -P $base-$((base + 9)) 0
@@ -490,21 +499,17 @@ test_limits() {
 	is "no zombies after 40" 0 $?
 
 	# The end, with children in the middle of something.
-	peer "send $(frame 'put cut')" dial "send 0000000009abc" end \
-	    control end >"$tmp/out" &
-	until_true parts_are "$dir" 1
+	put_half
 	stop
-	wait $!
-	has "a put when the server ends" "* EOF" "$(cat "$tmp/out")"
+	wait $half
+	has "a put when the server ends" "* EOF" "$(words <"$tmp/half")"
 	start killed 0
-	peer "send $(frame 'put cut')" dial "send 0000000009abc" end \
-	    control end >"$tmp/out" &
-	until_true parts_are "$dir" 1
+	put_half
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
 	servers=
-	wait $!
-	has "a put when the parent is killed" "*EOF" "$(cat "$tmp/out")"
+	wait $half
+	has "a put when the parent is killed" "* EOF" "$(words <"$tmp/half")"
 	until_true parts_are "$dir" 0
 	is "...its child cleans up" "" "$(ls -A "$dir")"
 }

@@ -210,6 +210,26 @@ test_usage() {
 		is "serv $args serves" 0 $status
 		stop
 	done
+	if "$cli" ::1 1 ls 2>&1 | grep -q refused; then
+		for host in ::1 ::; do
+			start usage -H $host 0
+			is "IPv6: the line" "listening ftp tcp $host $port" \
+			    "$(cat "$out")"
+			printf %s six >"$dir/six"
+			client ::1 "$port" get six "from$host"
+			same "IPv6: a get" "$dir/six" "$tmp/here/from$host"
+			[ $host = ::1 ] || client 127.0.0.1 "$port" get six
+			stop
+		done
+		if [ "$status" -eq 0 ]; then
+			is "IPv4 by an IPv6 socket is shown as IPv4" 1 \
+			    "$(grep -c 'downloaded from 127.0.0.1:' "$log")"
+		else
+			skip "this system keeps IPv4 and IPv6 apart"
+		fi
+	else
+		skip "no IPv6"
+	fi
 	start usage 0
 	kill -INT "$pid"
 	wait "$pid"

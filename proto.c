@@ -1029,13 +1029,33 @@ transfer_wait(const struct transfer *t, short events, int64_t limit)
 	return errno == ETIMEDOUT && now() < limit ? 0 : -1;
 }
 
+/* Sends the first n bytes of the chunk, as long as it does not stand still. */
+static int
+send_chunk(const struct transfer *t, size_t n)
+{
+	int64_t limit;
+	size_t at;
+	ssize_t sent;
+
+	limit = now() + t->idle;
+	for (at = 0; at < n;) {
+		sent = send_some(t->sock, chunk + at, n - at);
+		if (sent < 0 && transfer_wait(t, POLLOUT, limit) < 0)
+			return -1;
+		if (sent > 0) {
+			at += (size_t)sent;
+			limit = now() + t->idle;
+		}
+	}
+	return 0;
+}
+
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
 	uint64_t left;			/* bytes of the file to be read */
-	int64_t limit;
-	size_t at, have, part;
-	ssize_t got, sent;
+	size_t have, part;
+	ssize_t got;
 
 	memcpy(chunk, head, headlen);
 	have = headlen;
@@ -1048,18 +1068,9 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 			errno = got < 0 ? errno : 0;
 			return FILE_FAILED;
 		}
+		if (send_chunk(t, have + part) < 0)
+			return PEER_FAILED;
 		left -= part;
-		have += part;
-		limit = now() + t->idle;
-		for (at = 0; at < have;) {
-			sent = send_some(t->sock, chunk + at, have - at);
-			if (sent < 0 && transfer_wait(t, POLLOUT, limit) < 0)
-				return PEER_FAILED;
-			if (sent > 0) {
-				at += (size_t)sent;
-				limit = now() + t->idle;
-			}
-		}
 		t->done = t->size - left;
 		have = 0;
 		if (t->tick != NULL && t->tick(t))
@@ -1084,13 +1095,11 @@ transfer_recv(struct transfer *t)
 		    least(t->size - t->done, CHUNK_BYTES - have));
 		if (got == 0)
 			errno = 0;
-		if (got == 0)
+		if (got == 0 || (got < 0 &&
+		    transfer_wait(t, POLLIN, limit) < 0))
 			return PEER_FAILED;
-		if (got < 0) {
-			if (transfer_wait(t, POLLIN, limit) < 0)
-				return PEER_FAILED;
+		if (got < 0)
 			continue;
-		}
 		limit = now() + t->idle;
 		have += (size_t)got;
 		t->done += (uint64_t)got;

@@ -9,6 +9,7 @@
  *      dial            reads a frame that tells a port, and connects to that
  *      offer           sends a frame that tells a free port, and waits there
  *      control         goes back from the data connection to the first one
+ *      data            goes to the data connection again
  *      send TEXT       \xNN is a byte
  *      drip TEXT       the same, a byte at a time
  *      zeros N         sends N zero bytes, or as many as the other side takes
@@ -42,7 +43,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int control = -1, current = -1;
+static int control = -1, data = -1, current = -1;
 static const char *from = "127.0.0.1";
 
 static void
@@ -235,12 +236,12 @@ connection_step(const char *verb, const char *arg)
 		control = current = take_one(listener);
 	} else if (strcmp(verb, "dial") == 0) {
 		text[take(text, head() % sizeof text)] = '\0';
-		current = dial((unsigned)atoi(text));
+		current = data = dial((unsigned)atoi(text));
 	} else if (strcmp(verb, "offer") == 0) {
 		listener = open_port(&port);
 		sprintf(text, "00000000%02d%u", port > 9999 ? 5 : 4, port);
 		put(text, strlen(text));
-		current = take_one(listener);
+		current = data = take_one(listener);
 	} else if (strcmp(verb, "close") == 0) {
 		close(current);
 	} else if (strcmp(verb, "fin") == 0) {
@@ -275,6 +276,8 @@ step(const char *verb, const char *arg)
 		return;
 	if (strcmp(verb, "control") == 0)
 		current = control;
+	else if (strcmp(verb, "data") == 0)
+		current = data;
 	else if (strcmp(verb, "from") == 0)
 		from = arg;
 	else if (strcmp(verb, "send") == 0 || strcmp(verb, "drip") == 0)

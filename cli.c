@@ -59,13 +59,11 @@ static const char *host, *port;
 static const char *directory = ".";	/* -d */
 static int local = -1;			/* ...opened */
 static int keep;			/* -k: never replace a file */
-static int datagrams;			/* -u was given */
-static enum rdt_mode rdt_mode = RDT_GBN;	/* -u */
+static int datagrams;			/* -u: data by UDP... */
+static enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
 static unsigned window = RDT_WINDOW;	/* -W */
 static unsigned block = RDT_BLOCK;	/* -b */
 static const struct congestion *congestion;	/* -C */
-static struct faults faults = { .delay = -1 };	/* -L */
-static FILE *trace;			/* -t */
 
 /* ---- what the modes share -------------------------------------------- */
 
@@ -340,27 +338,28 @@ command_loop(const char *prompt)
 
 static int control = -1;
 
+/* Room for a command, and for one byte more, which shows that it is too long. */
+#define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
+
 /*
- * Sends a command, verb and name or verb alone, and takes the answer, which the
- * caller frees. Returns 0, or 1 after an error, which was said.
+ * Sends a command and takes the answer, which the caller frees. Returns 0, or 1
+ * after an error, which was said of verb and name (NULL: there is none).
  */
 static int
-ftp_ask(const char *verb, const char *name, size_t max, char **answer,
-    size_t *n)
+ftp_ask(const char *verb, const char *name, const char *command, size_t max,
+    char **answer, size_t *n)
 {
 	int64_t patience;
-	char command[FTP_COMMAND_MAX + 1];
-	int got, len;
+	int got;
 
-	len = snprintf(command, sizeof command, "%s%s%s", verb,
-	    name == NULL ? "" : " ", name == NULL ? "" : name);
-	if (len > FTP_COMMAND_MAX)
+	if (strlen(command) > FTP_COMMAND_MAX)
 		return fail("%s: the name is too long", verb);
 	/*
 	 * An error here is no reason to stop: a server that is full has
 	 * answered before it was asked, and closed.
 	 */
-	frame_send(control, command, (size_t)len, now() + ANSWER_S * SECOND);
+	frame_send(control, command, strlen(command),
+	    now() + ANSWER_S * SECOND);
 	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
 	got = frame_recv(control, answer, n, max, now() + patience);
 	if (got > 0)
@@ -385,12 +384,13 @@ ftp_failed(const char *verb, const char *name, long code)
 static int
 ftp_data(const char *verb, const char *name)
 {
-	char *answer;
+	char command[COMMAND_BYTES], *answer;
 	size_t n;
 	long value;
 	int fd;
 
-	if (ftp_ask(verb, name, FTP_COMMAND_MAX, &answer, &n) != 0)
+	snprintf(command, sizeof command, "%s %s", verb, name);
+	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
 		return -1;
 	value = frame_number(answer, n);
 	free(answer);
@@ -398,7 +398,7 @@ ftp_data(const char *verb, const char *name)
 		ftp_failed(verb, name, value);
 		return -1;
 	}
-	fd = data_connect(control, (unsigned)value,
+	fd = data_connect(control, SOCK_STREAM, (unsigned)value,
 	    now() + CONNECT_S * SECOND);
 	if (fd < 0)
 		log_msg(ERROR, "%s: %s: data connection to port %ld: %s", verb,
@@ -406,19 +406,11 @@ ftp_data(const char *verb, const char *name)
 	return fd;
 }
 
-/* Receives the contents of a get into f, which it ends. */
+/* The end of a get: f gets its name, if all is there, or is removed. */
 static int
-ftp_fetch(struct transfer *t, struct newfile *f, const char *name)
+ftp_fetched(const struct transfer *t, struct newfile *f, const char *name,
+    enum moved moved)
 {
-	enum moved moved;
-	int got;
-
-	got = frame_head(t->sock, &t->size, now() + ANSWER_S * SECOND);
-	if (got <= 0) {
-		newfile_abort(f);
-		return fail("get: %s: %s", name, reason());
-	}
-	moved = transfer_recv(t);
 	end_bar();
 	if (moved != MOVED)
 		newfile_abort(f);
@@ -433,14 +425,116 @@ ftp_fetch(struct transfer *t, struct newfile *f, const char *name)
 	return 0;
 }
 
+/* A get by TCP, into f. */
+static int
+ftp_tcp_get(struct newfile *f, const char *name)
+{
+	struct transfer t = { 0 };
+	int failed;
+
+	t.sock = ftp_data("get", name);
+	if (t.sock < 0) {
+		newfile_abort(f);
+		return 1;
+	}
+	t.file = f->fd;
+	t.idle = STALL_S * SECOND;
+	t.tick = draw_bar;
+	if (frame_head(t.sock, &t.size, now() + ANSWER_S * SECOND) > 0) {
+		failed = ftp_fetched(&t, f, name, transfer_recv(&t));
+	} else {
+		newfile_abort(f);
+		failed = fail("get: %s: %s", name, reason());
+	}
+	close(t.sock);
+	return failed;
+}
+
+static struct rdt_session session;	/* the transfer by UDP */
+
+/*
+ * Opens a session for t by a command, `uget NAME' or `uput NAME SIZE'; what is
+ * said of it is said of verb and name. *moved tells how that went; returns 1 if
+ * the server refused, which was said.
+ */
+static int
+udp_open(const struct transfer *t, const char *verb, const char *name,
+    const char *command, enum moved *moved)
+{
+	struct rdt_session *s = &session;
+	unsigned udp_port;
+	uint64_t *size;
+	char *answer;
+	size_t n;
+	int bad;
+
+	memset(s, 0, sizeof *s);
+	s->t = *t;
+	s->control = control;
+	s->mode = rdt_mode;
+	s->window = window;
+	s->block = block;
+	s->congestion = congestion;
+	s->t.tick = draw_bar;
+	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
+		return 1;
+	size = strcmp(verb, "get") == 0 ? &s->t.size : NULL;
+	bad = rdt_offer_parse(answer, n, &udp_port, &s->key, size) < 0;
+	if (bad)
+		ftp_failed(verb, name, frame_number(answer, n));
+	free(answer);
+	if (bad)
+		return 1;
+	*moved = rdt_connect(s, udp_port);
+	return 0;
+}
+
+/* The end of it. */
+static void
+udp_close(void)
+{
+	if (session.start != 0)
+		rdt_report(&session, now() - session.start);
+	if (session.t.sock >= 0)
+		dgram_close(session.t.sock);
+}
+
+/* A get by UDP, into f. Once it is stored and said, others may need an ACK. */
+static int
+ftp_udp_get(struct newfile *f, const char *name)
+{
+	struct rdt_session *s = &session;
+	struct transfer t = { 0 };
+	char command[COMMAND_BYTES];
+	enum moved moved;
+	int failed;
+
+	t.file = f->fd;
+	snprintf(command, sizeof command, "uget %s", name);
+	if (udp_open(&t, "get", name, command, &moved) != 0) {
+		newfile_abort(f);
+		return 1;
+	}
+	if (moved == MOVED)
+		moved = rdt_recv(s);
+	if (moved == STOPPED) {		/* the server has nothing to say now */
+		over = 1;
+		errno = 0;
+		moved = PEER_FAILED;
+	}
+	failed = ftp_fetched(&s->t, f, name, moved);
+	if (moved == MOVED)
+		rdt_linger(s);
+	udp_close();
+	return failed;
+}
+
 /* get NAME [LOCAL] */
 static int
 ftp_get(int argc, char **argv)
 {
-	struct transfer t = { 0 };
 	struct newfile f;
 	const char *path;
-	int failed;
 
 	path = argc > 2 ? argv[2] : base_name(argv[1]);
 	if (argc == 2 && !name_ok(path, strlen(path)))
@@ -448,17 +542,8 @@ ftp_get(int argc, char **argv)
 		    "to store it: get NAME LOCAL", argv[1]);
 	if (newfile_open(&f, local, path, keep) < 0)
 		return fail("get: %s: %s", path, reason());
-	t.sock = ftp_data("get", argv[1]);
-	if (t.sock < 0) {
-		newfile_abort(&f);
-		return 1;
-	}
-	t.file = f.fd;
-	t.idle = STALL_S * SECOND;
-	t.tick = draw_bar;
-	failed = ftp_fetch(&t, &f, argv[1]);
-	close(t.sock);
-	return failed;
+	return datagrams ? ftp_udp_get(&f, argv[1]) :
+	    ftp_tcp_get(&f, argv[1]);
 }
 
 /* While a put is sent: stop when the server has something to say already. */
@@ -517,24 +602,96 @@ ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
 	return 0;
 }
 
-/* Sends the contents of a put. */
+/* A put by TCP. */
 static int
-ftp_send(struct transfer *t, const char *path, const char *name)
+ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 {
 	char head[FRAME_HEAD];
 	enum moved moved;
+	int failed;
 
+	if (t->size > FRAME_MAX)
+		return fail("put: %s: longer than the ten digits of a frame "
+		    "can say", path);
+	t->sock = ftp_data("put", name);
+	if (t->sock < 0)
+		return 1;
+	t->idle = STALL_S * SECOND;
+	t->tick = put_tick;
 	frame_pack(head, t->size);
 	moved = transfer_send(t, head, FRAME_HEAD);
 	end_bar();
-	if (moved == FILE_FAILED)
-		return fail("put: %s: %s", path, errno == 0 ?
+	if (moved == FILE_FAILED) {
+		failed = fail("put: %s: %s", path, errno == 0 ?
 		    "the file became shorter while it was sent" : reason());
+	} else {
+		if (moved == MOVED)
+			shutdown(t->sock, SHUT_WR);
+		else if (moved == STOPPED)
+			errno = 0;
+		failed = ftp_confirmed(t, name, moved);
+	}
+	close(t->sock);
+	return failed;
+}
+
+/*
+ * The answer to a uput: it counts, whatever ACKs are missing. If all are here,
+ * it may take its time; if the session broke off, it is there or will not come.
+ */
+static int
+ftp_udp_confirmed(const char *path, const char *name, enum moved moved)
+{
+	struct rdt_session *s = &session;
+	const char *why;
+	char *answer;
+	size_t n;
+	long code;
+	int got;
+
+	why = moved == FILE_FAILED ? errno == 0 ?
+	    "the file became shorter while it was sent" : reason() :
+	    rdt_given_up(&s->sender) ? rdt_gave_up() : reason();
+	if (moved == FILE_FAILED) {
+		over = 1;		/* there is no other way to say it */
+		return fail("put: %s: %s", path, why);
+	}
+	got = frame_recv(control, &answer, &n, FTP_COMMAND_MAX, now() +
+	    (moved == PEER_FAILED ? 1 : STALL_S) * SECOND);
+	if (got <= 0) {
+		over = 1;
+		return fail("put: %s: %llu of %llu bytes acknowledged, then: "
+		    "%s", name, (unsigned long long)s->t.done,
+		    (unsigned long long)s->t.size,
+		    moved == PEER_FAILED ? why : reason());
+	}
+	code = frame_number(answer, n);
+	free(answer);
+	if (code != FTP_OK || s->packets == 0 || s->sender.top != s->packets)
+		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
+	log_msg(INFO, "put: %s: %llu bytes stored", name,
+	    (unsigned long long)s->t.size);
+	return 0;
+}
+
+/* A put by UDP. */
+static int
+ftp_udp_put(const struct transfer *t, const char *path, const char *name)
+{
+	char command[COMMAND_BYTES];
+	enum moved moved;
+	int failed;
+
+	snprintf(command, sizeof command, "uput %s %llu", name,
+	    (unsigned long long)t->size);
+	if (udp_open(t, "put", name, command, &moved) != 0)
+		return 1;
 	if (moved == MOVED)
-		shutdown(t->sock, SHUT_WR);
-	else if (moved == STOPPED)
-		errno = 0;
-	return ftp_confirmed(t, name, moved);
+		moved = rdt_send(&session);
+	end_bar();
+	failed = ftp_udp_confirmed(path, name, moved);
+	udp_close();
+	return failed;
 }
 
 /* put LOCAL [NAME] */
@@ -549,18 +706,38 @@ ftp_put(int argc, char **argv)
 	t.file = file_open(local, argv[1], 0, &t.size);
 	if (t.file < 0)
 		return fail("put: %s: %s", argv[1], reason());
-	failed = 1;
-	if (t.size > FRAME_MAX) {
-		log_msg(ERROR, "put: %s: longer than the ten digits of a "
-		    "frame can say", argv[1]);
-	} else if ((t.sock = ftp_data("put", name)) >= 0) {
-		t.idle = STALL_S * SECOND;
-		t.tick = put_tick;
-		failed = ftp_send(&t, argv[1], name);
-		close(t.sock);
-	}
+	failed = datagrams ? ftp_udp_put(&t, argv[1], name) :
+	    ftp_tcp_put(&t, argv[1], name);
 	close(t.file);
 	return failed;
+}
+
+/* mode [tcp|sw|gbn|sr [WINDOW]] */
+static int
+ftp_mode(int argc, char **argv)
+{
+	static const char *const names[] = { "tcp", "sw", "gbn", "sr" };
+	size_t i;
+	long n;
+
+	if (argc == 1) {
+		printf("%s, window %u, block %u, %s\n",
+		    names[datagrams ? rdt_mode : 0], window, block,
+		    congestion->name);
+		return 0;
+	}
+	for (i = 0; i < COUNT(names) && strcmp(argv[1], names[i]) != 0; i++)
+		;
+	n = argc > 2 ? (long)number(argv[2], 1, RDT_WINDOW_MAX) : (long)window;
+	if (i == COUNT(names))
+		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
+	if (n < 0)
+		return fail("mode: %s: not a window (1 to 1024)", argv[2]);
+	datagrams = i > 0;
+	if (datagrams)
+		rdt_mode = (enum rdt_mode)i;
+	window = (unsigned)n;
+	return 0;
 }
 
 /* ls */
@@ -572,7 +749,7 @@ ftp_ls(int argc, char **argv)
 	long code;
 
 	(void)argc;
-	if (ftp_ask(argv[0], NULL, FTP_ANSWER_MAX, &answer, &n) != 0)
+	if (ftp_ask(argv[0], NULL, "ls", FTP_ANSWER_MAX, &answer, &n) != 0)
 		return 1;
 	code = frame_number(answer, n);
 	if (code < 0 && ftp_code_text(code) != NULL) {
@@ -591,6 +768,8 @@ static const struct command ftp_commands[] = {
 	{ "help", 0, 0, "", "this list", help },
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "ls", 0, 0, "", "list the files on the server", ftp_ls },
+	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
+	    "how files travel; sw, gbn, sr are by UDP", ftp_mode },
 	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }
@@ -703,7 +882,7 @@ send_lines(int fd)
 		if (end == NULL && !input_ended)
 			break;
 		n = end == NULL ? ntyped : (size_t)(end - typed);
-		if (dgram_send(fd, typed, unescape(typed, n), NULL) < 0)
+		if (dgram_send(fd, typed, unescape(typed, n), NULL, 1) < 0)
 			return -1;
 		typed_sent(end == NULL ? n : n + 1);
 	}
@@ -837,9 +1016,7 @@ static struct {
 	struct flight held;		/* DATA that `reorder` holds back, */
 	int holding;			/* if there is any */
 	uint64_t sent, acked;		/* transmissions of DATA and of ACKs */
-	uint64_t corrupt;
-	struct rdt_sender sender;
-	struct rdt_receiver receiver;
+	struct rdt_session s;		/* but no socket and no file */
 } sim;
 
 /*
@@ -849,7 +1026,7 @@ static struct {
 static void
 ladder(const char *left, const char *arrow, const char *right)
 {
-	const struct rdt_sender *s = &sim.sender;
+	const struct rdt_sender *s = &sim.s.sender;
 	uint32_t packets;
 
 	packets = s->end - s->base;
@@ -890,7 +1067,7 @@ send_data(struct flight *f)
 	n = ++sim.sent;
 	f->flipped = fault_hits(&faults, FLIP, n);
 	if (fault_hits(&faults, DROP, n)) {
-		rdt_trace(trace, sim.t, EV_DROP, f->seq, &sim.sender);
+		rdt_trace(sim.t, EV_DROP, f->seq, &sim.s.sender);
 		return "-----X lost";
 	}
 	if (fault_hits(&faults, REORDER, n) && !sim.holding) {
@@ -918,8 +1095,8 @@ sender_turn(void)
 	uint32_t top;
 
 	for (;;) {
-		top = sim.sender.top;
-		if (!rdt_next(&sim.sender, sim.t, &f.seq))
+		top = sim.s.sender.top;
+		if (!rdt_next(&sim.s.sender, sim.t, &f.seq))
 			return;
 		snprintf(text, sizeof text, "%s %u", f.seq == top ? "send" :
 		    "resend", f.seq);
@@ -938,20 +1115,20 @@ receiver_turn(const struct flight *f)
 	enum rdt_event event;
 
 	if (f->flipped) {
-		sim.corrupt++;
-		rdt_trace(trace, sim.t, EV_CORRUPT, f->seq, NULL);
+		sim.s.corrupt++;
+		rdt_trace(sim.t, EV_CORRUPT, f->seq, NULL);
 		ladder("", "----------->", "damaged: dropped");
 		return;
 	}
-	event = rdt_data(&sim.receiver, f->seq);
-	rdt_trace(trace, sim.t, event, f->seq, NULL);
+	event = rdt_data(&sim.s.receiver, f->seq);
+	rdt_trace(sim.t, event, f->seq, NULL);
 	what = event == EV_DUP ? "had" : event == EV_OOO ? "dropped" : "got";
 	ack.ack = 1;
-	ack.seq = sim.receiver.expected;
-	ack.nbits = rdt_bitmap(&sim.receiver, ack.bits);
+	ack.seq = sim.s.receiver.expected;
+	ack.nbits = rdt_bitmap(&sim.s.receiver, ack.bits);
 	snprintf(text, sizeof text, "%s %u, ACK %u", what, f->seq, ack.seq);
 	if (fault_hits(&faults, ACKDROP, ++sim.acked)) {
-		rdt_trace(trace, sim.t, EV_DROP, ack.seq, NULL);
+		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
 		ladder("", "lost X<------", text);
 	} else {
 		launch(&ack);
@@ -967,10 +1144,10 @@ sim_step(void)
 	char text[32];
 
 	f = sim.flying;
-	if (f == NULL || f->at > sim.sender.deadline) {
-		sim.t = sim.sender.deadline;
-		rdt_timeout(&sim.sender, sim.t);
-		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
+	if (f == NULL || f->at > sim.s.sender.deadline) {
+		sim.t = sim.s.sender.deadline;
+		rdt_timeout(&sim.s.sender, sim.t);
+		snprintf(text, sizeof text, "timeout %u", sim.s.sender.base);
 		ladder(text, "", "");
 		return;
 	}
@@ -979,36 +1156,20 @@ sim_step(void)
 	if (!f->ack) {
 		receiver_turn(f);
 	} else {
-		rdt_ack(&sim.sender, sim.t, f->seq, f->bits, f->nbits);
+		rdt_ack(&sim.s.sender, sim.t, f->seq, f->bits, f->nbits);
 		snprintf(text, sizeof text, "ACK %u", f->seq);
 		ladder(text, "", "");
 	}
 	free(f);
 }
 
-/* The line that says how a transfer went. */
-static void
-rdt_report(const struct rdt_sender *s, unsigned long packets,
-    uint64_t duplicates, uint64_t corrupt, int64_t took)
-{
-	static const char *const names[] = { "", "sw", "gbn", "sr" };
-
-	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%lu "
-	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f", names[s->mode], s->window,
-	    block, packets, (unsigned long long)s->transmissions,
-	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
-	    (unsigned long long)duplicates, (unsigned long long)corrupt,
-	    (unsigned long long)packets * block, (double)took / SECOND);
-}
-
 /* sim: argv[0] is the number of packets. */
 static int
 sim_session(int argc, char **argv)
 {
-	struct rdt_sender *s = &sim.sender;
+	struct rdt_sender *s = &sim.s.sender;
 	struct flight *f;
-	long packets;
+	int64_t packets;
 
 	packets = argc == 1 ? number(argv[0], 1, 1000000) : -1;
 	if (packets < 0) {
@@ -1017,10 +1178,14 @@ sim_session(int argc, char **argv)
 		return 2;
 	}
 	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
+	sim.s.mode = rdt_mode;
+	sim.s.window = rdt_mode == RDT_SW ? 1 : window;
+	sim.s.block = block;
+	sim.s.packets = (uint32_t)packets;
+	sim.s.t.size = (uint64_t)packets * block;
 	rdt_start(s, rdt_mode, window, congestion, 1,
 	    (uint32_t)packets);
-	s->trace = trace;
-	rdt_expect(&sim.receiver, rdt_mode, s->window, 1);
+	rdt_expect(&sim.s.receiver, rdt_mode, s->window, 1);
 	puts("  seconds  sender          channel       receiver"
 	    "               window");
 	do {
@@ -1031,13 +1196,8 @@ sim_session(int argc, char **argv)
 		sim.flying = f->next;
 		free(f);
 	}
-	rdt_report(s, (unsigned long)packets,
-	    sim.receiver.duplicates + s->duplicates, sim.corrupt, sim.t);
-	if (rdt_done(s))
-		return 0;
-	return fail("sim: given up after %d timeouts in a row%s", RDT_GIVE_UP,
-	    faults.rule[DROP].every != 0 ? ": drop=/k hits the same packet "
-	    "for ever" : "");
+	rdt_report(&sim.s, sim.t);
+	return rdt_done(s) ? 0 : fail("sim: %s", rdt_gave_up());
 }
 
 /* ---- the modes -------------------------------------------------------- */
@@ -1076,7 +1236,7 @@ usage(FILE *out)
 	    "  -m mode  what to speak (ftp)\n"
 	    "  -q       say only what went wrong\n"
 	    "  -t file  append a trace of each packet, tab separated\n"
-	    "  -u mode  protocol of mode sim (gbn); raw: sw is UDP, one "
+	    "  -u mode  data by UDP: sw, gbn or sr (sim: gbn); raw: sw, one "
 	    "datagram a line\n"
 	    "  -v       say more\n"
 	    "  -W n     window in packets (" STRING(RDT_WINDOW) ")\n"
@@ -1135,19 +1295,6 @@ count(const char *text, const char *what, long most)
 	return (unsigned)n;
 }
 
-/* -t: opens the trace, and begins it if it is new. */
-static void
-open_trace(const char *path)
-{
-	trace = fopen(path, "a");
-	if (trace == NULL)
-		bad_usage(path, reason());
-	fseek(trace, 0, SEEK_END);
-	if (ftell(trace) == 0)
-		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
-		    "srtt\trto\n", trace);
-}
-
 /* The options of the engine. Returns false if c is none of them. */
 static int
 rdt_option(int c, char *value)
@@ -1167,7 +1314,8 @@ rdt_option(int c, char *value)
 			bad_usage("-L", "not a list of faults");
 		return 1;
 	case 't':
-		open_trace(value);
+		if (trace_open(value) < 0)
+			bad_usage(value, reason());
 		return 1;
 	case 'u':
 		rdt_mode = find_protocol(value);
@@ -1215,9 +1363,8 @@ options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (datagrams && (mode->session == ftp_session ||
-	    (mode->session == raw_session && rdt_mode != RDT_SW)))
-		bad_usage("-u", "not in this mode");
+	if (datagrams && mode->session == raw_session && rdt_mode != RDT_SW)
+		bad_usage("-u", "in mode raw, sw alone");
 }
 
 /*

@@ -6,12 +6,12 @@
  *
  *      diagnostics     one line of log, one write; text made printable
  *      clock           now(), and the only place here that waits: wait_for()
+ *      faults          which datagrams -L hits
  *      sockets         addresses, listen, connect, accept, the data channel
  *      exact I/O       the six functions that touch a socket's bytes
  *      names, files    name_ok, whole-or-nothing files, lists, the data path
  *      frame           the messages of ftp
- *      faults          which datagrams -L hits
- *      rdt             the engine of reliable data transfer
+ *      rdt             its datagrams, the engine, and a transfer by both
  *
  * Every socket is non-blocking, so a call on one never takes longer than it
  * takes to copy bytes. Who must wait does so in wait_for(), with a deadline:
@@ -179,16 +179,16 @@ reason(void)
 }
 
 /* strtol() would take blanks, signs and what follows the digits. */
-long
-number(const char *s, long lo, long hi)
+int64_t
+number(const char *s, int64_t lo, int64_t hi)
 {
-	long n;
+	int64_t n;
 
 	n = 0;
 	if (*s == '\0')
 		return -1;
 	for (; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9' || n > (LONG_MAX - 9) / 10)
+		if (*s < '0' || *s > '9' || n > (INT64_MAX - 9) / 10)
 			return -1;
 		n = n * 10 + (*s - '0');
 	}
@@ -226,32 +226,151 @@ int lifeline = -1;
  * network takes to answer. So it first asks again and again for SPIN_US, and
  * lets others run between; small files go three times as fast by that.
  */
-int
-wait_for(int fd, short events, int64_t deadline)
+static int
+wait_ready(struct pollfd p[3], int64_t deadline)
 {
-	struct pollfd p[2];
 	int64_t left, start, t;
 	int n;
 
-	p[0].fd = fd;
-	p[0].events = events;
-	p[1].fd = lifeline;	/* poll() passes over a negative one */
-	p[1].events = POLLIN;
+	p[2].fd = lifeline;	/* poll() passes over a negative one */
+	p[2].events = POLLIN;
 	start = now();
 	do {
 		t = now();
 		left = deadline > t ? (deadline - t + 999) / 1000 : 0;
 		if (t < start + SPIN_US)
 			left = 0;
-		n = poll(p, 2, left < INT_MAX ? (int)left : INT_MAX);
+		n = poll(p, 3, left < INT_MAX ? (int)left : INT_MAX);
 		if (n == 0 && t < start + SPIN_US)
 			sched_yield();
 	} while ((n == 0 && t < deadline) || (n < 0 && errno == EINTR));
-	if (n > 0 && p[1].revents == 0)
+	if (n > 0 && p[2].revents == 0)
 		return 0;
 	if (n >= 0)
 		errno = n == 0 ? ETIMEDOUT : ECANCELED;
 	return -1;
+}
+
+int
+wait_for(int fd, short events, int64_t deadline)
+{
+	struct pollfd p[3];
+
+	p[0].fd = fd;
+	p[0].events = events;
+	p[1].fd = -1;
+	return wait_ready(p, deadline);
+}
+
+int
+wait_either(int fd, int other, int64_t deadline)
+{
+	struct pollfd p[3];
+
+	p[0].fd = fd;
+	p[1].fd = other;
+	p[0].events = p[1].events = POLLIN;
+	if (wait_ready(p, deadline) < 0)
+		return -1;
+	return p[0].revents == 0;
+}
+
+/* ---- faults ----------------------------------------------------------- */
+
+struct faults faults = { .delay = -1 };
+
+/*
+ * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
+ * number of the n-th transmission is a function of seed, kind and n.
+ */
+static uint64_t
+mix64(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* 53 bits make a double in [0, 1) that is exact on every machine. */
+static double
+draw(const struct faults *f, unsigned sequence, uint64_t n)
+{
+	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
+	    9007199254740992.0;
+}
+
+int
+fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+{
+	const struct fault_rule *rule = &f->rule[kind];
+	unsigned i;
+
+	if (rule->every != 0 && n % rule->every == 0)
+		return 1;
+	for (i = 0; i < rule->listed; i++)
+		if (rule->list[i] == n)
+			return 1;
+	return draw(f, kind, n) < rule->probability;
+}
+
+/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
+static int
+read_rule(struct fault_rule *rule, const char *text)
+{
+	char *end;
+
+	memset(rule, 0, sizeof *rule);
+	if (text[strspn(text, "0123456789.:/")] != '\0')
+		return -1;		/* signs, blanks, letters */
+	if (*text == '/') {
+		rule->every = strtoull(text + 1, &end, 10);
+		return rule->every == 0 || *end != '\0' ? -1 : 0;
+	}
+	if (strchr(text, '.') != NULL) {
+		rule->probability = strtod(text, &end);
+		return rule->probability > 1 || *end != '\0' ? -1 : 0;
+	}
+	do {
+		if (rule->listed == FAULT_LIST)
+			return -1;
+		rule->list[rule->listed] = strtoull(text, &end, 10);
+		if (rule->list[rule->listed++] == 0)
+			return -1;
+		text = end + 1;
+	} while (*end == ':');
+	return *end == '\0' ? 0 : -1;
+}
+
+/* getsubopt() takes the list apart. */
+int
+faults_parse(struct faults *f, char *text)
+{
+	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
+	    "ackdrop", "delay", "seed", NULL };
+	char *value;
+	int64_t n;
+	int i;
+
+	memset(f, 0, sizeof *f);
+	f->delay = -1;
+	f->given = 1;
+	while (*text != '\0') {
+		i = getsubopt(&text, names, &value);
+		if (i < 0 || value == NULL)
+			return -1;
+		if (i < FAULT_KINDS && read_rule(&f->rule[i], value) < 0)
+			return -1;
+		n = i < FAULT_KINDS ? 0 : number(value, 0,
+		    i == FAULT_KINDS ? DELAY_MAX : 1000000000);
+		if (n < 0)
+			return -1;
+		if (i == FAULT_KINDS)
+			f->delay = n * (SECOND / 1000);
+		else if (i > FAULT_KINDS)
+			f->seed = (uint64_t)n;
+	}
+	return 0;
 }
 
 /* ---- sockets --------------------------------------------------------- */
@@ -494,7 +613,7 @@ sock_finish(int fd)
  * thousand downloads, each of which leaves one.
  */
 int
-data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
+data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
 {
 	struct addr a;
 	unsigned first, i, own;
@@ -511,7 +630,7 @@ data_listen(int control, unsigned lo, unsigned hi, unsigned *port)
 		*port = lo + (first + i) % (hi - lo + 1);
 		*port_in(&a) = htons((in_port_t)*port);
 		if (*port != own)
-			fd = bound_socket(&a, SOCK_STREAM);
+			fd = bound_socket(&a, type);
 		if (fd < 0 && errno != EADDRINUSE && errno != EACCES)
 			break;
 	}
@@ -544,14 +663,14 @@ data_accept(int listener, int control, int64_t deadline)
 
 /* The host is that of the control connection, whatever its name meant. */
 int
-data_connect(int control, unsigned port, int64_t deadline)
+data_connect(int control, int type, unsigned port, int64_t deadline)
 {
 	struct addr a;
 
 	if (addr_peer(control, &a) < 0)
 		return -1;
 	*port_in(&a) = htons((in_port_t)port);
-	return connected_socket(&a, SOCK_STREAM, deadline);
+	return connected_socket(&a, type, deadline);
 }
 
 /* ---- exact I/O ------------------------------------------------------- */
@@ -626,35 +745,209 @@ recv_all(int fd, void *buf, size_t n, int64_t deadline)
 	return (ssize_t)done;
 }
 
-/* A datagram that the system has no room for is lost like one on the way: UDP
- * promises no more, and those who use it must be ready for both. */
-ssize_t
-dgram_send(int fd, const void *buf, size_t n, const struct addr *to)
+/* Is errno what a network may do to any datagram? Then it is lost, no more. */
+static int
+lost_on_the_way(void)
+{
+	return errno == EAGAIN || errno == ENOBUFS || errno == EPERM ||
+	    errno == ENETDOWN || errno == ENETUNREACH || errno == EHOSTUNREACH;
+}
+
+/* Hands a datagram to the system; if its buffer is full, waits a moment. */
+static ssize_t
+deliver(int fd, const void *buf, size_t n, const struct addr *to)
 {
 	ssize_t sent;
+	int tries;
 
-	if (to == NULL)
-		sent = send(fd, buf, n, 0);
-	else
-		sent = sendto(fd, buf, n, 0, (const struct sockaddr *)&to->ss,
-		    to->len);
-	sent = passed(sent, &traffic.sent);
-	if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
+	tries = 2;
+	do {
+		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
+		    (const struct sockaddr *)&to->ss, to->len);
+		sent = passed(sent, &traffic.sent);
+	} while (sent < 0 && errno == EAGAIN && --tries > 0 &&
+	    wait_for(fd, POLLOUT, now() + DGRAM_WAIT) == 0);
+	return sent < 0 && lost_on_the_way() ? (ssize_t)n : sent;
+}
+
+/* A datagram that -L keeps back, until it is due or another one was sent. */
+struct kept {
+	struct kept *next;
+	int64_t due;
+	int fd;
+	int addressed;			/* send it to `to` */
+	struct addr to;
+	size_t n;
+	unsigned char bytes[];
+};
+
+static struct {
+	struct kept *first, **end;	/* on their way, in order */
+	unsigned many;
+	struct kept *held;		/* by reorder; NULL: none */
+	uint64_t counted, others;	/* datagrams so far */
+} wire;
+
+int64_t
+dgram_due(void)
+{
+	return wire.first == NULL ? NEVER : wire.first->due;
+}
+
+void
+dgram_count(void)
+{
+	wire.counted = wire.others = 0;
+}
+
+/* A copy of a datagram; NULL and errno if there is no memory. */
+static struct kept *
+keep(int fd, const void *buf, size_t n, const struct addr *to)
+{
+	struct kept *k;
+
+	k = malloc(sizeof *k + n);
+	if (k == NULL)
+		return NULL;
+	k->fd = fd;
+	k->addressed = to != NULL;
+	if (to != NULL)
+		k->to = *to;
+	k->n = n;
+	memcpy(k->bytes, buf, n);
+	return k;
+}
+
+/* Puts a datagram at the end of those on their way. */
+static void
+enqueue(struct kept *k)
+{
+	if (k == NULL || wire.many == DELAYED_MAX) {
+		free(k);
+		return;
+	}
+	if (wire.first == NULL)
+		wire.end = &wire.first;
+	k->due = now() + (faults.delay > 0 ? faults.delay : 0);
+	k->next = NULL;
+	*wire.end = k;
+	wire.end = &k->next;
+	wire.many++;
+}
+
+/* Sends all that are due. Returns -1 if one of them cannot be sent. */
+static int
+flush_due(void)
+{
+	struct kept *k;
+	int error;
+
+	error = 0;
+	while ((k = wire.first) != NULL && k->due <= now()) {
+		if (deliver(k->fd, k->bytes, k->n,
+		    k->addressed ? &k->to : NULL) < 0)
+			error = errno;
+		wire.first = k->next;
+		wire.many--;
+		free(k);
+	}
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+/* Does a fault hit the datagram that was counted last? Says so, if it does. */
+static int
+strikes(enum fault kind, int counted, const char *what)
+{
+	uint64_t n;
+
+	n = counted ? wire.counted : wire.others;
+	if (counted ? !fault_hits(&faults, kind, n) :
+	    draw(&faults, FAULT_KINDS + kind, n) >=
+	    faults.rule[kind].probability)
+		return 0;
+	log_msg(DEBUG, "fault: %s %llu %s", counted ? "datagram" :
+	    "uncounted datagram", (unsigned long long)n, what);
+	return 1;
+}
+
+/* Turns one of its bits; which one depends on what it is of the others. */
+static void
+flip(struct kept *k)
+{
+	uint64_t bit;
+
+	if (k->n == 0)
+		return;
+	bit = mix64(mix64(faults.seed) ^ (wire.counted + wire.others)) %
+	    (8 * k->n);
+	k->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+}
+
+/* The faults, in the order of their names in -L. */
+ssize_t
+dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
+    int counted)
+{
+	struct kept *k, *copy;
+
+	if (!faults.given)
+		return deliver(fd, buf, n, to);
+	++*(counted ? &wire.counted : &wire.others);
+	if (strikes(DROP, counted, "dropped"))
+		return 0;
+	k = keep(fd, buf, n, to);
+	if (k == NULL)
+		return -1;
+	if (strikes(FLIP, counted, "corrupted"))
+		flip(k);
+	if (wire.held == NULL && strikes(REORDER, counted, "held back")) {
+		wire.held = k;
 		return (ssize_t)n;
-	return sent;
+	}
+	copy = NULL;
+	if (strikes(DUP, counted, "doubled"))
+		copy = keep(fd, k->bytes, n, to);
+	enqueue(k);
+	enqueue(copy);
+	if (wire.held != NULL)
+		enqueue(wire.held);
+	wire.held = NULL;
+	return flush_due() < 0 ? -1 : (ssize_t)n;
 }
 
 /* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
-	struct addr unused;
+	struct sockaddr *name;
+	socklen_t *len;
 
-	if (from == NULL)
-		from = &unused;
-	from->len = sizeof from->ss;
-	return passed(recvfrom(fd, buf, n, 0, (struct sockaddr *)&from->ss,
-	    &from->len), &traffic.received);
+	if (wire.first != NULL && flush_due() < 0)
+		return -1;
+	name = NULL;
+	len = NULL;
+	if (from != NULL) {
+		from->len = sizeof from->ss;
+		name = (struct sockaddr *)&from->ss;
+		len = &from->len;
+	}
+	return passed(recvfrom(fd, buf, n, 0, name, len), &traffic.received);
+}
+
+/* What is on its way when a program ends would have arrived. */
+void
+dgram_close(int fd)
+{
+	if (wire.held != NULL)
+		enqueue(wire.held);
+	wire.held = NULL;
+	while (wire.first != NULL) {
+		if (wait_for(-1, 0, wire.first->due) < 0 && errno != ETIMEDOUT)
+			wire.first->due = 0;	/* the parent is gone: now */
+		flush_due();
+	}
+	close(fd);
 }
 
 /* ---- names and files ------------------------------------------------- */
@@ -1238,95 +1531,220 @@ frame_number(const char *text, size_t n)
 		return LONG_MIN;
 	memcpy(digits, text + minus, n - minus);
 	digits[n - minus] = '\0';
-	value = number(digits, 0, 999999);
+	value = (long)number(digits, 0, 999999);
 	return value < 0 ? LONG_MIN : minus ? -value : value;
 }
 
-/* ---- faults ----------------------------------------------------------- */
+/* ---- rdt: the datagrams ------------------------------------------------ */
+
+/* Numbers to bytes and back, the most significant first. */
+static void
+pack16(unsigned char *p, unsigned n)
+{
+	p[0] = (unsigned char)(n >> 8);
+	p[1] = (unsigned char)n;
+}
+
+static void
+pack32(unsigned char *p, uint32_t n)
+{
+	pack16(p, n >> 16);
+	pack16(p + 2, n & 0xffff);
+}
+
+static unsigned
+unpack16(const unsigned char *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static uint32_t
+unpack32(const unsigned char *p)
+{
+	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
+}
 
 /*
- * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
- * number of the n-th transmission is a function of seed, kind and n.
+ * Eight bytes at a time (`slicing by 8', Kounavis and Berry, 2005): row k of the
+ * table is what a byte does to the remainder from k bytes further on, so that
+ * eight look-ups do not wait for one another. Byte by byte it would be what
+ * takes most of the time of a transfer.
  */
-static uint64_t
-mix64(uint64_t x)
+static uint32_t crc_table[8][256];
+
+static void
+crc_begin(void)
 {
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
+	uint32_t crc;
+	unsigned i, k;
+
+	for (i = 0; i < 256; i++) {
+		crc = i;
+		for (k = 0; k < 8; k++)
+			crc = crc & 1 ? 0xedb88320 ^ crc >> 1 : crc >> 1;
+		crc_table[0][i] = crc;
+	}
+	for (i = 0; i < 256; i++)
+		for (k = 1; k < 8; k++) {
+			crc = crc_table[k - 1][i];
+			crc_table[k][i] = crc_table[0][crc & 0xff] ^ crc >> 8;
+		}
 }
 
-/* 53 bits make a double in [0, 1) that is exact on every machine. */
+uint32_t
+crc32(uint32_t crc, const void *buf, size_t n)
+{
+	const unsigned char *p = buf;
+	uint32_t lo;
+
+	if (crc_table[0][1] == 0)
+		crc_begin();
+	crc = ~crc;
+	for (; n >= 8; n -= 8, p += 8) {
+		lo = crc ^ (p[0] | (uint32_t)p[1] << 8 |
+		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+		crc = crc_table[7][lo & 0xff] ^ crc_table[6][lo >> 8 & 0xff] ^
+		    crc_table[5][lo >> 16 & 0xff] ^ crc_table[4][lo >> 24] ^
+		    crc_table[3][p[4]] ^ crc_table[2][p[5]] ^
+		    crc_table[1][p[6]] ^ crc_table[0][p[7]];
+	}
+	for (; n > 0; n--)
+		crc = crc_table[0][(crc ^ *p++) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
+/* Of a datagram, without the four bytes in which it stands. */
+static uint32_t
+rdt_crc(const unsigned char *d, size_t length)
+{
+	return crc32(crc32(0, d, 12), d + RDT_HEAD, length);
+}
+
+size_t
+rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
+{
+	unsigned char *payload = d + RDT_HEAD;
+	size_t length;
+
+	length = p->length;
+	if (p->type == HELLO) {
+		payload[0] = (unsigned char)p->mode;
+		payload[1] = 0;
+		pack16(payload + 2, p->window);
+		pack16(payload + 4, p->block);
+		length = RDT_HELLO;
+	}
+	d[0] = (unsigned char)p->type;
+	d[1] = p->type == DATA && p->last;
+	pack16(d + 2, (unsigned)length);
+	pack32(d + 4, key);
+	pack32(d + 8, p->seq);
+	pack32(d + 12, rdt_crc(d, length));
+	return RDT_HEAD + length;
+}
+
+/* Cheap checks first: strangers' datagrams cost nothing. */
 int
-fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
 {
-	const struct fault_rule *rule = &f->rule[kind];
-	unsigned i;
-
-	if (rule->every != 0 && n % rule->every == 0)
-		return 1;
-	for (i = 0; i < rule->listed; i++)
-		if (rule->list[i] == n)
-			return 1;
-	return (double)(mix64(mix64(f->seed ^ mix64(kind)) ^ n) >> 11) /
-	    9007199254740992.0 < rule->probability;
+	if (n < RDT_HEAD || unpack16(d + 2) != n - RDT_HEAD ||
+	    unpack32(d + 4) != key || d[0] < HELLO || d[0] > DONE ||
+	    unpack32(d + 12) != rdt_crc(d, n - RDT_HEAD))
+		return -1;
+	p->type = d[0];
+	p->last = d[1] & 1;
+	p->seq = unpack32(d + 8);
+	p->payload = d + RDT_HEAD;
+	p->length = n - RDT_HEAD;
+	if (p->type == HELLO) {
+		if (p->length != RDT_HELLO)
+			return -1;
+		p->mode = p->payload[0];
+		p->window = unpack16(p->payload + 2);
+		p->block = unpack16(p->payload + 4);
+	}
+	return 0;
 }
 
-/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
+size_t
+room_pack(unsigned char *d, unsigned window, const struct rdt_packet *p)
+{
+	char text[16];
+	unsigned n;
+
+	n = p->seq % (window + 1);
+	switch (p->type) {
+	case HELLO:
+		return (size_t)sprintf((char *)d, "0%02u", p->window % 100);
+	case DATA:
+		sprintf(text, "%d%02u", p->last != 0, n);
+		memcpy(d, text, ROOM_HEAD);	/* and no NUL */
+		return ROOM_HEAD + p->length;
+	case ACK:
+		return (size_t)sprintf((char *)d, "%u", n);
+	default:
+		return 0;
+	}
+}
+
+/* The value of n bytes that must be digits; -1 if they are not. */
 static int
-read_rule(struct fault_rule *rule, const char *text)
+digits(const unsigned char *d, size_t n)
 {
-	char *end;
+	int value;
 
-	memset(rule, 0, sizeof *rule);
-	if (text[strspn(text, "0123456789.:/")] != '\0')
-		return -1;		/* signs, blanks, letters */
-	if (*text == '/') {
-		rule->every = strtoull(text + 1, &end, 10);
-		return rule->every == 0 || *end != '\0' ? -1 : 0;
-	}
-	if (strchr(text, '.') != NULL) {
-		rule->probability = strtod(text, &end);
-		return rule->probability > 1 || *end != '\0' ? -1 : 0;
-	}
-	do {
-		if (rule->listed == FAULT_LIST)
+	for (value = 0; n > 0; n--, d++) {
+		if (*d < '0' || *d > '9')
 			return -1;
-		rule->list[rule->listed] = strtoull(text, &end, 10);
-		if (rule->list[rule->listed++] == 0)
-			return -1;
-		text = end + 1;
-	} while (*end == ':');
-	return *end == '\0' ? 0 : -1;
+		value = value * 10 + (*d - '0');
+	}
+	return value;
 }
 
-/* getsubopt() takes the list apart. */
+/*
+ * The receiver keeps nothing but what it expects, so of the rest it need only
+ * know that it is not that: taken for later ones, but for what must be older.
+ */
 int
-faults_parse(struct faults *f, char *text)
+room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
+    unsigned char *d, size_t n)
 {
-	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
-	    "ackdrop", "delay", "seed", NULL };
-	char *value;
-	long n;
-	int i;
+	uint32_t ahead;
+	int seq;
 
-	memset(f, 0, sizeof *f);
-	f->delay = -1;
-	while (*text != '\0') {
-		i = getsubopt(&text, names, &value);
-		if (i < 0 || value == NULL)
-			return -1;
-		if (i < FAULT_KINDS && read_rule(&f->rule[i], value) < 0)
-			return -1;
-		n = i < FAULT_KINDS ? 0 : number(value, 0, 1000000000);
-		if (n < 0)
-			return -1;
-		if (i == FAULT_KINDS)
-			f->delay = n * (SECOND / 1000);
-		else if (i > FAULT_KINDS)
-			f->seed = (uint64_t)n;
+	seq = n < ROOM_HEAD ? -1 : digits(d + 1, 2);
+	if (seq < 0 || (unsigned)seq > window || (d[0] != '0' && d[0] != '1'))
+		return -1;
+	ahead = ((unsigned)seq + window + 1 - near % (window + 1)) %
+	    (window + 1);
+	p->type = DATA;
+	p->seq = ahead == window ? near - 1 : near + ahead;
+	p->last = d[0] == '1';
+	p->payload = d + ROOM_HEAD;
+	p->length = n - ROOM_HEAD;
+	return 0;
+}
+
+/* Three digits are the window, again: our client says it until DATA comes. */
+int
+room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
+    const unsigned char *d, size_t n)
+{
+	int value;
+
+	value = n < 1 || n > 3 ? -1 : digits(d, n);
+	if (value < 0)
+		return -1;
+	memset(p, 0, sizeof *p);
+	p->type = n == 3 ? HELLO : ACK;
+	if (p->type == HELLO) {
+		p->window = (unsigned)value;
+		return value < 1 || value > ROOM_WINDOW_MAX ? -1 : 0;
 	}
+	if ((unsigned)value > window)
+		return -1;
+	p->seq = near + ((unsigned)value + window + 1 - near % (window + 1)) %
+	    (window + 1);
 	return 0;
 }
 
@@ -1349,9 +1767,26 @@ slot_of(struct rdt_sender *s, uint32_t n)
 	return &s->slot[n % RDT_WINDOW_MAX];
 }
 
+FILE *trace;
+
+/* One write for each line, so that several processes can share the file. */
+int
+trace_open(const char *path)
+{
+	trace = fopen(path, "a");
+	if (trace == NULL)
+		return -1;
+	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
+	fseek(trace, 0, SEEK_END);
+	if (ftell(trace) == 0)
+		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
+		    "srtt\trto\n", trace);
+	return 0;
+}
+
 /* Called by the engine at every event of the sender, and by the drivers. */
 void
-rdt_trace(FILE *trace, int64_t t, enum rdt_event event, uint32_t seq,
+rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
     const struct rdt_sender *s)
 {
 	if (trace == NULL)
@@ -1533,9 +1968,12 @@ rdt_given_up(const struct rdt_sender *s)
 static int
 find_due(struct rdt_sender *s, uint32_t *seq)
 {
+	if (!s->hurry)
+		return 0;
 	for (*seq = s->base; *seq != s->next; ++*seq)
-		if (slot_of(s, *seq)->due && *seq - s->base < rdt_in_use(s))
-			return 1;
+		if (slot_of(s, *seq)->due)
+			return *seq - s->base < rdt_in_use(s);
+	s->hurry = 0;
 	return 0;
 }
 
@@ -1569,7 +2007,7 @@ rdt_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	s->transmissions++;
 	if (s->deadline == NEVER)
 		s->deadline = t + s->rto;
-	rdt_trace(s->trace, t, again ? EV_RESEND : EV_SEND, *seq, s);
+	rdt_trace(t, again ? EV_RESEND : EV_SEND, *seq, s);
 	return 1;
 }
 
@@ -1596,19 +2034,25 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 	struct rdt_slot *slot;
 	uint32_t i, above;
 
+	if (n == 0)
+		return;
 	n = 8 * n < s->window ? 8 * n : s->window;
-	for (i = 0; i < n && seq_less(s->base + 1 + i, s->top); i++)
-		if (bits[i / 8] & (0x80 >> i % 8))
-			slot_of(s, s->base + 1 + i)->here = 1;
+	for (i = 0; i < n && seq_less(s->base + 1 + i, s->top); i++) {
+		slot = slot_of(s, s->base + 1 + i);
+		if (bits[i / 8] & (0x80 >> i % 8)) {
+			slot->here = 1;
+			slot->due = 0;
+		}
+	}
 	above = 0;
 	for (i = s->top - s->base; i-- > 0;) {
 		slot = slot_of(s, s->base + i);
 		above += slot->here;
 		if (!slot->here && above >= 3 && !slot->hurried) {
-			slot->due = slot->hurried = 1;
+			slot->due = slot->hurried = s->hurry = 1;
 			s->fast++;
 			lost(s);
-			rdt_trace(s->trace, t, EV_FAST, s->base + i, s);
+			rdt_trace(t, EV_FAST, s->base + i, s);
 		}
 	}
 }
@@ -1619,13 +2063,13 @@ duplicate(struct rdt_sender *s, int64_t t)
 {
 	s->duplicates++;
 	s->dupacks++;
-	rdt_trace(s->trace, t, EV_DUPACK, s->base, s);
+	rdt_trace(t, EV_DUPACK, s->base, s);
 	if (s->inflated > 0)
 		s->inflated++;
 	if (s->mode == RDT_GBN && s->dupacks == 3 && lost(s)) {
 		s->next = s->base;
 		s->fast++;
-		rdt_trace(s->trace, t, EV_FAST, s->base, s);
+		rdt_trace(t, EV_FAST, s->base, s);
 	}
 }
 
@@ -1650,7 +2094,7 @@ advance(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->row = 0;
 	s->deadline = s->base == s->top ? NEVER : t + s->rto;
 	s->control->acked(s, packets);
-	rdt_trace(s->trace, t, EV_ACK, ack, s);
+	rdt_trace(t, EV_ACK, ack, s);
 }
 
 /* Called for every ACK; one for less than base, or more than was ever sent, is
@@ -1668,7 +2112,7 @@ rdt_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 	if (s->mode == RDT_SR && s->base != s->top)
 		read_bitmap(s, t, bits, n);
 	if (rdt_done(s))
-		rdt_trace(s->trace, t, EV_DONE, ack, s);
+		rdt_trace(t, EV_DONE, ack, s);
 }
 
 /* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
@@ -1687,7 +2131,7 @@ rdt_timeout(struct rdt_sender *s, int64_t t)
 	s->next = s->base;
 	s->dupacks = 0;
 	s->recover = s->top;
-	rdt_trace(s->trace, t, EV_TIMEOUT, s->base, s);
+	rdt_trace(t, EV_TIMEOUT, s->base, s);
 }
 
 /* Called once. A receiver that keeps nothing is one with a window of 1. */
@@ -1712,8 +2156,11 @@ rdt_data(struct rdt_receiver *r, uint32_t seq)
 	if (seq - r->expected >= r->window)
 		return EV_OOO;
 	r->here[seq % RDT_WINDOW_MAX] = 1;
-	while (r->here[r->expected % RDT_WINDOW_MAX])
+	r->ahead++;
+	while (r->ahead > 0 && r->here[r->expected % RDT_WINDOW_MAX]) {
 		r->here[r->expected++ % RDT_WINDOW_MAX] = 0;
+		r->ahead--;
+	}
 	return EV_RECV;
 }
 
@@ -1721,15 +2168,591 @@ rdt_data(struct rdt_receiver *r, uint32_t seq)
 size_t
 rdt_bitmap(const struct rdt_receiver *r, unsigned char bits[RDT_WINDOW_MAX / 8])
 {
-	unsigned i;
+	unsigned i, left;
 	size_t n;
 
 	n = 0;
-	memset(bits, 0, RDT_WINDOW_MAX / 8);
-	for (i = 0; i + 1 < r->window; i++)
+	left = r->ahead;
+	for (i = 0; left > 0; i++) {
+		if (i % 8 == 0)
+			bits[n++] = 0;
 		if (r->here[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
 			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
-			n = i / 8 + 1;
+			left--;
 		}
+	}
 	return n;
+}
+
+/* ---- rdt: a transfer over UDP ------------------------------------------ */
+
+/* A device that has it all; where there is none, what differs at each call. */
+uint32_t
+rdt_key(void)
+{
+	unsigned char bytes[4];
+	ssize_t got;
+	int fd;
+
+	got = 0;
+	fd = open("/dev/urandom", O_RDONLY);
+	if (fd >= 0) {
+		got = read(fd, bytes, sizeof bytes);
+		close(fd);
+	}
+	if (got == sizeof bytes)
+		return unpack32(bytes);
+	return (uint32_t)mix64((uint64_t)now() ^ (uint64_t)getpid() << 32 ^
+	    (uint64_t)time(NULL) << 20);
+}
+
+void
+rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
+    const uint64_t *size)
+{
+	int n;
+
+	n = sprintf(text, "%u %08lx", port, (unsigned long)key);
+	if (size != NULL)
+		sprintf(text + n, " %llu", (unsigned long long)*size);
+}
+
+/* strtoul() takes more than we do: what it read must look as it came. */
+int
+rdt_offer_parse(const char *text, size_t n, unsigned *port, uint32_t *key,
+    uint64_t *size)
+{
+	char again[RDT_OFFER_BYTES], *end;
+
+	*port = (unsigned)strtoul(text, &end, 10);
+	*key = (uint32_t)strtoul(end, &end, 16);
+	if (size != NULL)
+		*size = strtoull(end, &end, 10);
+	rdt_offer_pack(again, *port, *key, size);
+	return *port < 1 || *port > 65535 || strlen(again) != n ||
+	    memcmp(again, text, n) != 0 ||
+	    (size != NULL && *size > INT64_MAX) ? -1 : 0;
+}
+
+const char *
+rdt_gave_up(void)
+{
+	return faults.rule[DROP].every == 0 ? "given up after "
+	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
+	    STRING(RDT_GIVE_UP) " timeouts in a row: a livelock, drop=/k hits "
+	    "the same packet again and again";
+}
+
+void
+rdt_report(const struct rdt_session *s, int64_t took)
+{
+	static const char *const names[] = { "", "sw", "gbn", "sr" };
+	const struct rdt_sender *snd = &s->sender;
+
+	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%lu "
+	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
+	    "corrupt=%llu bytes=%llu seconds=%.3f", names[s->mode], s->window,
+	    s->block, (unsigned long)s->packets,
+	    (unsigned long long)(snd->transmissions + s->arrived),
+	    (unsigned long long)snd->timeouts, (unsigned long long)snd->fast,
+	    (unsigned long long)(snd->duplicates + s->receiver.duplicates),
+	    (unsigned long long)s->corrupt, (unsigned long long)s->t.size,
+	    (double)took / SECOND);
+}
+
+/* The datagram that came last, and the one that is made. */
+static unsigned char incoming[65536];
+static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
+
+/* Are mode, window and block in range, and is the file not too long? */
+static int
+offer_ok(struct rdt_session *s, const struct rdt_packet *p)
+{
+	uint64_t packets;
+
+	if (p->type != HELLO || p->mode < RDT_SW || p->mode > RDT_SR ||
+	    p->window < 1 || p->window > RDT_WINDOW_MAX || p->block < 1 ||
+	    p->block > RDT_BLOCK_MAX)
+		return 0;
+	packets = s->t.size == 0 ? 1 : (s->t.size - 1) / p->block + 1;
+	s->packets = (uint32_t)packets;
+	return packets <= UINT32_MAX;
+}
+
+/*
+ * A window must find room at the receiver, where the system counts more than
+ * its bytes. Asks for less where it gives not so much.
+ */
+static void
+make_room(int fd, int option, unsigned bytes)
+{
+	socklen_t len;
+	int want, have;
+
+	len = sizeof have;
+	if (getsockopt(fd, SOL_SOCKET, option, &have, &len) < 0)
+		have = 0;
+	for (want = (int)bytes; want > have; want = want / 4 * 3)
+		if (setsockopt(fd, SOL_SOCKET, option, &want,
+		    sizeof want) == 0)
+			return;
+}
+
+/* Both know now how it will be done. */
+static void
+agree(struct rdt_session *s, const struct rdt_packet *p)
+{
+	s->mode = p->mode;
+	s->window = p->mode == RDT_SW ? 1 : p->window;
+	s->block = p->block;
+	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
+	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
+	s->start = now();
+	dgram_count();
+}
+
+/* Sends a datagram; its payload stands in `outgoing' already. */
+static int
+transmit(const struct rdt_session *s, const struct rdt_packet *p)
+{
+	ssize_t sent;
+	size_t n;
+
+	n = rdt_pack(outgoing, s->key, p);
+	sent = dgram_send(s->t.sock, outgoing, n, NULL,
+	    p->type == DATA || p->type == ACK);
+	if (sent == 0 && s->start != 0)
+		rdt_trace(now() - s->start, EV_DROP, p->seq,
+		    p->type == DATA ? &s->sender : NULL);
+	return sent < 0 ? -1 : 0;
+}
+
+/* HELLO, DONE: all but DATA and ACK. */
+static int
+say(const struct rdt_session *s, enum rdt_type type)
+{
+	struct rdt_packet p = { 0 };
+
+	p.type = type;
+	p.mode = s->mode;
+	p.window = s->mode == RDT_SW ? 1 : s->window;
+	p.block = s->block;
+	return transmit(s, &p);
+}
+
+/*
+ * Takes the next datagram: 1, and 0 if there is none now. One that is no good is
+ * counted, and given no type. HELLO is answered here, whenever it comes.
+ */
+static int
+take(struct rdt_session *s, struct rdt_packet *p)
+{
+	ssize_t got;
+
+	p->type = 0;
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (rdt_unpack(p, s->key, incoming, (size_t)got) < 0) {
+		s->corrupt++;
+		rdt_trace(now() - s->start, EV_CORRUPT, 0, NULL);
+		p->type = 0;
+	}
+	if (p->type == HELLO && s->serves && say(s, HELLO) < 0)
+		return -1;
+	return 1;
+}
+
+/* Waits for a datagram, or the time; not once the control connection speaks. */
+static enum moved
+await(const struct rdt_session *s, int64_t deadline)
+{
+	int ready;
+
+	if (deadline > dgram_due())
+		deadline = dgram_due();
+	ready = wait_either(s->t.sock, s->control, deadline);
+	if (ready < 0)
+		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
+	return ready == 0 ? MOVED : STOPPED;
+}
+
+/* The first HELLO must come from the host that asked: or the answer to a forged
+ * one would be a whole file, sent to somebody who does not want it. */
+static int
+first_hello(struct rdt_session *s, const struct addr *client)
+{
+	struct rdt_packet p;
+	struct addr from;
+	ssize_t got;
+
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (!same_host(&from, client) ||
+	    rdt_unpack(&p, s->key, incoming, (size_t)got) < 0 ||
+	    !offer_ok(s, &p)) {
+		s->corrupt++;
+		return 0;
+	}
+	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
+		return -1;
+	agree(s, &p);
+	return 1;
+}
+
+/* Once connected, the system keeps strangers away; what they sent before is in
+ * the socket still, and thrown away. */
+enum moved
+rdt_accept(struct rdt_session *s)
+{
+	struct addr client;
+	enum moved moved;
+	int64_t deadline;
+	int i, said;
+
+	s->serves = 1;
+	if (addr_peer(s->control, &client) < 0)
+		return PEER_FAILED;
+	deadline = now() + RDT_FIRST_S * SECOND;
+	do {
+		moved = await(s, deadline);
+		if (moved != MOVED)
+			return moved;
+		said = first_hello(s, &client);
+	} while (said == 0 && now() < deadline);
+	if (said == 0)
+		errno = ETIMEDOUT;
+	for (i = 0; said > 0 && i < RDT_WINDOW_MAX; i++)
+		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
+			break;
+	return said > 0 && say(s, HELLO) == 0 ? MOVED : PEER_FAILED;
+}
+
+/* Has the server agreed? Not to more than what was asked for. */
+static int
+hello_answered(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int got;
+
+	got = take(s, &p);
+	if (got <= 0 || !offer_ok(s, &p) || p.mode != s->mode ||
+	    p.window > s->window || p.block > s->block)
+		return got < 0 ? -1 : 0;
+	agree(s, &p);
+	return 1;
+}
+
+/* Waits so long for the server to agree. */
+static enum moved
+await_hello(struct rdt_session *s, int64_t deadline, int *answered)
+{
+	enum moved moved;
+
+	do {
+		moved = await(s, deadline);
+		if (moved != MOVED)
+			return moved;
+		*answered = hello_answered(s);
+	} while (*answered == 0 && now() < deadline);
+	return *answered < 0 ? PEER_FAILED : MOVED;
+}
+
+enum moved
+rdt_connect(struct rdt_session *s, unsigned port)
+{
+	enum moved moved;
+	int answered, i;
+
+	s->serves = 0;
+	s->t.sock = data_connect(s->control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (s->t.sock < 0)
+		return PEER_FAILED;
+	for (i = 0; i < RDT_HELLOS; i++) {
+		if (say(s, HELLO) < 0)
+			return PEER_FAILED;
+		moved = await_hello(s, now() + RDT_HELLO_US, &answered);
+		if (moved != MOVED || answered)
+			return moved;
+	}
+	errno = ETIMEDOUT;
+	return PEER_FAILED;
+}
+
+/* Bytes of packet n: all are full but the last. */
+static size_t
+packet_bytes(const struct rdt_session *s, uint32_t n)
+{
+	return n + 1 < s->packets ? s->block :
+	    (size_t)(s->t.size - (uint64_t)n * s->block);
+}
+
+/* Where nothing else waits: has the control connection something to say? */
+static enum moved
+interrupted(const struct rdt_session *s)
+{
+	if (s->control < 0 || wait_for(s->control, POLLIN, 0) < 0)
+		return errno == ECANCELED ? PEER_FAILED : MOVED;
+	return STOPPED;
+}
+
+/* Sends packet n, from the file. */
+static enum moved
+send_packet(const struct rdt_session *s, uint32_t n)
+{
+	struct rdt_packet p = { 0 };
+	ssize_t got;
+
+	p.type = DATA;
+	p.seq = n;
+	p.last = n == s->packets - 1;
+	p.length = packet_bytes(s, n);
+	got = pread(s->t.file, outgoing + RDT_HEAD, p.length,
+	    (off_t)((uint64_t)n * s->block));
+	if (got < (ssize_t)p.length) {
+		errno = got < 0 ? errno : 0;
+		return FILE_FAILED;
+	}
+	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
+}
+
+/* Takes the ACKs that have come. Returns how many datagrams, or -1. */
+static int
+take_acks(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int got, n;
+
+	for (n = 0; n < RDT_WINDOW_MAX; n++) {
+		got = take(s, &p);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		if (p.type == ACK)
+			rdt_ack(&s->sender, now() - s->start, p.seq, p.payload,
+			    p.length);
+	}
+	return n;
+}
+
+/* Sends what the window allows. *n counts the packets. */
+static enum moved
+send_window(struct rdt_session *s, int *n)
+{
+	enum moved moved;
+	uint32_t seq;
+
+	moved = MOVED;
+	while (moved == MOVED && *n < RDT_BURST &&
+	    rdt_next(&s->sender, now() - s->start, &seq)) {
+		moved = send_packet(s, seq);
+		++*n;
+	}
+	return moved;
+}
+
+/*
+ * Each turn takes the ACKs that came, looks at the timer, sends what may be
+ * sent; and waits only if there was nothing of all that to do.
+ */
+enum moved
+rdt_send(struct rdt_session *s)
+{
+	struct rdt_sender *snd = &s->sender;
+	enum moved moved;
+	int64_t look;
+	int acks, sent;
+
+	rdt_start(snd, s->mode, s->window, s->congestion, 0, s->packets);
+	look = 0;
+	do {
+		acks = take_acks(s);
+		if (acks < 0)
+			return PEER_FAILED;
+		if (now() - s->start >= snd->deadline)
+			rdt_timeout(snd, now() - s->start);
+		if (rdt_given_up(snd)) {
+			errno = ETIMEDOUT;
+			return PEER_FAILED;
+		}
+		sent = 0;
+		moved = send_window(s, &sent);
+		if (moved == MOVED && acks == 0 && sent == 0)
+			moved = await(s, s->start + snd->deadline);
+		else if (moved == MOVED && now() >= look) {
+			moved = interrupted(s);
+			look = now() + SECOND / 10;
+		}
+		s->t.done = snd->base == s->packets ? s->t.size :
+		    (uint64_t)snd->base * s->block;
+		if (moved == MOVED && s->t.tick != NULL)
+			s->t.tick(&s->t);
+	} while (moved == MOVED && !rdt_done(snd));
+	if (moved == MOVED && say(s, DONE) < 0)
+		moved = MOVED;		/* it would have been a courtesy */
+	return moved;
+}
+
+/* What the receiver holds of the file, to write much at once: `have' bytes that
+ * belong at `from'. They stand in the chunk that TCP transfers use. */
+static struct {
+	uint64_t from;
+	size_t have;
+} run;
+
+/* Writes them. */
+static int
+flush_run(int fd)
+{
+	ssize_t put;
+	size_t at;
+
+	for (at = 0; at < run.have; at += (size_t)put) {
+		put = pwrite(fd, chunk + at, run.have - at,
+		    (off_t)(run.from + at));
+		if (put < 0 && errno != EINTR)
+			return -1;
+		put = put < 0 ? 0 : put;
+	}
+	run.from += run.have;
+	run.have = 0;
+	return 0;
+}
+
+/* Adds a packet to the run; what does not continue it begins a new one. */
+static int
+store_packet(struct rdt_session *s, const struct rdt_packet *p)
+{
+	uint64_t at;
+
+	at = (uint64_t)p->seq * s->block;
+	if (at != run.from + run.have || run.have + p->length > CHUNK_BYTES) {
+		if (flush_run(s->t.file) < 0)
+			return -1;
+		run.from = at;
+	}
+	memcpy(chunk + run.have, p->payload, p->length);
+	run.have += p->length;
+	s->t.done += p->length;
+	return 0;
+}
+
+/* Acknowledges all that is here. */
+static int
+acknowledge(struct rdt_session *s)
+{
+	struct rdt_packet p = { 0 };
+
+	p.type = ACK;
+	p.seq = s->receiver.expected;
+	p.length = rdt_bitmap(&s->receiver, outgoing + RDT_HEAD);
+	return transmit(s, &p);
+}
+
+/*
+ * DATA came: stores what is new. *owed counts the packets that came in order
+ * and have not been acknowledged; whatever else comes is answered at once, for
+ * the sender counts these answers (RFC 5681, section 4.2).
+ */
+static enum moved
+take_data(struct rdt_session *s, const struct rdt_packet *p, int *owed)
+{
+	enum rdt_event event;
+	uint32_t before;
+
+	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
+	    p->last != (p->seq == s->packets - 1)) {
+		s->corrupt++;
+		return MOVED;
+	}
+	s->arrived++;
+	before = s->receiver.expected;
+	event = rdt_data(&s->receiver, p->seq);
+	rdt_trace(now() - s->start, event, p->seq, NULL);
+	if (event == EV_RECV && store_packet(s, p) < 0)
+		return FILE_FAILED;
+	++*owed;
+	if (*owed < RDT_ACK_EVERY && s->receiver.ahead == 0 &&
+	    s->receiver.expected == before + 1)
+		return MOVED;
+	*owed = 0;
+	return acknowledge(s) < 0 ? PEER_FAILED : MOVED;
+}
+
+/* Takes the DATA that has come. *heard is when the last good datagram did. */
+static enum moved
+drain(struct rdt_session *s, int64_t *heard)
+{
+	struct rdt_packet p;
+	enum moved moved;
+	int got, n, owed;
+
+	owed = got = 0;
+	moved = MOVED;
+	for (n = 0; n < RDT_BURST && moved == MOVED; n++) {
+		got = take(s, &p);
+		if (got <= 0)
+			break;
+		if (p.type == DATA)
+			moved = take_data(s, &p, &owed);
+		if (p.type != 0)
+			*heard = now();
+	}
+	if (moved == MOVED && (got < 0 || (owed > 0 && acknowledge(s) < 0)))
+		moved = PEER_FAILED;
+	if (moved == MOVED && n == 0)
+		moved = await(s, *heard + RDT_SILENCE_S * SECOND);
+	return moved;
+}
+
+enum moved
+rdt_recv(struct rdt_session *s)
+{
+	enum moved moved;
+	int64_t heard, look;
+
+	rdt_expect(&s->receiver, s->mode, s->window, 0);
+	run.from = run.have = 0;
+	heard = now();
+	look = 0;
+	do {
+		moved = drain(s, &heard);
+		if (moved == MOVED && now() >= heard + RDT_SILENCE_S * SECOND) {
+			errno = ETIMEDOUT;
+			return PEER_FAILED;
+		}
+		if (moved == MOVED && now() >= look) {
+			moved = interrupted(s);
+			look = now() + SECOND / 10;
+		}
+		if (s->t.tick != NULL)
+			s->t.tick(&s->t);
+	} while (moved == MOVED && s->receiver.expected != s->packets);
+	if (moved == MOVED && flush_run(s->t.file) < 0)
+		moved = FILE_FAILED;
+	return moved;
+}
+
+void
+rdt_linger(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int64_t end;
+	int got, owed;
+
+	end = now() + RDT_LINGER_S * SECOND;
+	do {
+		if (await(s, end) != MOVED)
+			return;
+		got = take(s, &p);
+		if (got < 0 || (got > 0 && p.type == DONE))
+			return;
+		owed = 0;
+		if (got > 0 && p.type == DATA &&
+		    (take_data(s, &p, &owed) != MOVED))
+			return;
+	} while (now() < end);
 }

@@ -36,6 +36,7 @@
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
 #define CHUNK_BYTES	(256 * 1024)	/* moved at a time: lab/bench.sh */
 #define SPIN_US		50	/* wait_for() looks so long before it sleeps */
+#define DGRAM_WAIT	(SECOND / 20)	/* for room in a socket's buffer */
 #define CONNECT_S	10	/* seconds for one address to be connected */
 #define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
 #define DISCARD_S	1		/* for so many seconds */
@@ -74,7 +75,7 @@ size_t	printable(char *out, size_t size, const char *text, size_t len,
 const char *reason(void);
 
 /* The number s, if it is nothing but digits and in lo..hi; else -1. */
-long	number(const char *s, long lo, long hi);
+int64_t	number(const char *s, int64_t lo, int64_t hi);
 
 /*
  * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
@@ -85,6 +86,7 @@ int	std_descriptors(void);
 /* ---- clock ----------------------------------------------------------- */
 
 #define SECOND	INT64_C(1000000)	/* time is counted in microseconds */
+#define NEVER	INT64_MAX
 
 /* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
 int64_t	now(void);
@@ -97,6 +99,53 @@ int64_t	now(void);
  */
 extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
+
+/*
+ * The same for input on either of two; 0 if it is fd that has some, 1 if it is
+ * only the other. A descriptor of -1 has none.
+ */
+int	wait_either(int fd, int other, int64_t deadline);
+
+/* ---- faults: what -L does to datagrams -------------------------------- */
+
+/*
+ * A rule says which transmissions it hits, of those that are counted from 1:
+ * each with a probability, every k-th, or those of a list.
+ */
+#define FAULT_LIST	32	/* numbers in a list at most */
+struct fault_rule {
+	double probability;
+	uint64_t every;			/* 0: none */
+	uint64_t list[FAULT_LIST];
+	unsigned listed;
+};
+
+/*
+ * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
+ * one is sent, FLIP (`corrupt`) turns one bit. ACKDROP is for mode sim, where
+ * one process is both ends: it loses ACKs.
+ */
+enum fault { DROP, DUP, REORDER, FLIP, ACKDROP, FAULT_KINDS };
+
+struct faults {
+	struct fault_rule rule[FAULT_KINDS];
+	int64_t delay;			/* microseconds; -1: not given */
+	uint64_t seed;
+	int given;			/* there are some */
+};
+extern struct faults faults;	/* of this process: what dgram_send() does */
+
+#define DELAY_MAX	60000	/* milliseconds */
+
+/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart. */
+int	faults_parse(struct faults *f, char *text);
+
+/*
+ * Does a fault of this kind hit the n-th transmission? The answer depends on
+ * seed, kind and n alone, so that a run can be repeated on any machine, and so
+ * that a list or another kind of fault changes nothing for the rest.
+ */
+int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
 
 /* ---- sockets --------------------------------------------------------- */
 
@@ -137,17 +186,18 @@ void	sock_finish(int fd);
 
 /*
  * The data channel of a control connection. data_listen() opens a free port of
- * lo..hi on the control connection's own address and returns the listener;
- * EADDRINUSE if there is none.
+ * lo..hi on the control connection's own address and returns the listener, or
+ * with SOCK_DGRAM the socket; EADDRINUSE if there is none.
  * data_accept() takes the one connection that comes to it from the host at the
  * other end of the control connection, and closes all others. data_connect()
  * connects to a port of that host.
  */
 #define DATA_LO	56000	/* of the ports that nobody owns (RFC 6335), those */
 #define DATA_HI	65535	/* above all that have a service here */
-int	data_listen(int control, unsigned lo, unsigned hi, unsigned *port);
+int	data_listen(int control, int type, unsigned lo, unsigned hi,
+	    unsigned *port);
 int	data_accept(int listener, int control, int64_t deadline);
-int	data_connect(int control, unsigned port, int64_t deadline);
+int	data_connect(int control, int type, unsigned port, int64_t deadline);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
@@ -167,13 +217,31 @@ extern struct traffic traffic;
  * dgram: one datagram. dgram_send() sends to `to`, or to the peer of a
  *        connected socket if that is NULL; dgram_recv() says who sent it, if
  *        `from` is not NULL, and cuts a datagram longer than n.
+ *
+ * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
+ * A datagram that is not `counted` has no number, and is hit by probabilities
+ * only. One that the system has no room for, or the network no way, is lost
+ * like any other: no error. What UDP cannot send at all is one (EMSGSIZE), and
+ * so is a peer that told us that nobody is there (ECONNREFUSED).
  */
 int	send_all(int fd, const void *buf, size_t n, int64_t deadline);
 ssize_t	recv_all(int fd, void *buf, size_t n, int64_t deadline);
 ssize_t	send_some(int fd, const void *buf, size_t n);
 ssize_t	recv_some(int fd, void *buf, size_t n);
-ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to);
+ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
+	    int counted);
 ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
+
+/*
+ * Datagrams that `delay` holds back leave when dgram_recv() or dgram_send() is
+ * called at dgram_due() or later (NEVER: there are none), so a loop that waits
+ * must not wait longer. dgram_close() sends the last of them, then closes fd.
+ * dgram_count() makes the next counted datagram the first.
+ */
+#define DELAYED_MAX	4096	/* more of them are lost, as in a full queue */
+int64_t	dgram_due(void);
+void	dgram_close(int fd);
+void	dgram_count(void);
 
 /* ---- names and files ------------------------------------------------- */
 
@@ -340,42 +408,110 @@ int	frame_recv(int fd, char **text, size_t *n, size_t max,
  */
 long	frame_number(const char *text, size_t n);
 
-/* ---- faults: what -L does to datagrams -------------------------------- */
+/* ---- rdt: reliable data transfer, the datagrams ------------------------ */
 
 /*
- * A rule says which transmissions it hits, of those that are counted from 1:
- * each with a probability, every k-th, or those of a list.
+ * All that is said in rdt. Numbers are big-endian.
+ *
+ *    0      1      2             4             8             12            16
+ *   +------+------+-------------+-------------+-------------+-------------+----
+ *   | type | flags| length of   | key         | seq         | crc-32 of   | pay-
+ *   |      |      | payload     |             |             | all but it  | load
+ *   +------+------+-------------+-------------+-------------+-------------+----
+ *
+ *   type     from       seq                    payload
+ *   1 HELLO  client     0                      mode(1) 0(1) window(2) block(2)
+ *            server     0                      the same: what both will use
+ *   2 DATA   sender     its number, from 0     of the file; flag 1: the last
+ *   3 ACK    receiver   the number expected    sr: bitmap, below
+ *   4 DONE   sender     0                      none
+ *
+ * Bit i of the bitmap, the most significant of the first byte being bit 0, says
+ * that packet seq + 1 + i is here; it ends with the byte of its last 1. A file
+ * is at least one packet, and all are full but the last.
+ *
+ * On the control connection of ftp the server gives a port and a key, which
+ * only he who asked can know, and the size of a file that is fetched:
+ *
+ *    client                    server      client                    server
+ *      |-- uget NAME (TCP) ------>|          |-- uput NAME SIZE (TCP)-->|
+ *      |<------- PORT KEY SIZE ---|          |<------------- PORT KEY --|
+ *      |~~ HELLO gbn, 32, 1400 ~~>|          |~~ HELLO gbn, 32, 1400 ~~>|
+ *      |<~~ HELLO gbn, 32, 1400 ~~|          |<~~ HELLO gbn, 32, 1400 ~~|
+ *      |<~~ DATA 0 ~~~~~~~~~~~~~~~|          |~~ DATA 0 ~~~~~~~~~~~~~~~>|
+ *      |~~ ACK 1 ~~~~~~~~~~~~~~~~>|          |<~~ ACK 1 ~~~~~~~~~~~~~~~~|
+ *      |          ...             |          |          ...             |
+ *      |<~~ DONE ~~~~~~~~~~~~~~~~~|          |~~ DONE ~~~~~~~~~~~~~~~~~>|
+ *      |                          |          |<----- 0, or a code (TCP)-|
+ *
+ * A datagram of another length, key or crc, or from elsewhere, is dropped and
+ * counted as corrupt; so is DATA that does not fit the size. What is not yet
+ * here may come later, so a lost HELLO, ACK or DONE costs nothing but time. A
+ * command or a close on the control connection ends it all.
  */
-#define FAULT_LIST	32	/* numbers in a list at most */
-struct fault_rule {
-	double probability;
-	uint64_t every;			/* 0: none */
-	uint64_t list[FAULT_LIST];
-	unsigned listed;
+#define RDT_HEAD	16
+#define RDT_HELLO	6	/* bytes of its payload */
+#define RDT_HELLOS	20	/* the client says it so many times, */
+#define RDT_HELLO_US	(SECOND / 2)	/* so often */
+#define RDT_FIRST_S	10	/* seconds the server waits for the first */
+#define RDT_SILENCE_S	30	/* the receiver, for anything */
+#define RDT_LINGER_S	3	/* the receiver, for DONE: TIME_WAIT, as it were */
+#define RDT_WINDOW	32	/* default */
+#define RDT_WINDOW_MAX	1024
+#define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
+#define RDT_BLOCK_MAX	60000
+#define RDT_BURST	64	/* datagrams sent or taken, then look around */
+#define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
+
+enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
+enum rdt_type { HELLO = 1, DATA, ACK, DONE };
+
+struct rdt_packet {
+	enum rdt_type type;
+	uint32_t seq;
+	int last;			/* DATA: the last one */
+	unsigned mode, window, block;	/* HELLO */
+	unsigned char *payload;		/* DATA, ACK */
+	size_t length;			/* of it */
 };
 
 /*
- * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
- * one is sent, FLIP (`corrupt`) turns one bit. ACKDROP is for mode sim, where
- * one process is both ends: it loses ACKs.
+ * rdt_pack() makes a datagram; its payload stands behind the head already. The
+ * bytes of it are returned. rdt_unpack() takes one apart, or returns -1 if it
+ * is none of this session; the payload stays where it is.
  */
-enum fault { DROP, DUP, REORDER, FLIP, ACKDROP, FAULT_KINDS };
+size_t	rdt_pack(unsigned char *datagram, uint32_t key,
+	    const struct rdt_packet *p);
+int	rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *datagram,
+	    size_t n);
 
-struct faults {
-	struct fault_rule rule[FAULT_KINDS];
-	int64_t delay;			/* microseconds; -1: not given */
-	uint64_t seed;
-};
-
-/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart. */
-int	faults_parse(struct faults *f, char *text);
+/* The CRC-32 of Ethernet and zip over n more bytes; begins with 0. */
+uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 
 /*
- * Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run can be repeated on any machine, and so
- * that a list or another kind of fault changes nothing for the rest.
+ * The same datagrams in the encoding of room (seeds/003), where a packet has
+ * its number modulo window + 1, two digits of it, and nothing tells a damaged
+ * one, or one that comes late, from a good one:
+ *
+ *    0      1             3                 the window that the client wants,
+ *   +------+-------------+----------        as HELLO: 0, and two digits
+ *   | last | number, two | payload          ACK: the number expected, no zero
+ *   | 0, 1 | digits      |                  before it
+ *   +------+-------------+----------        DONE: none
+ *
+ * near is the number that comes next if all goes well: expected, at the
+ * receiver, or base, at the sender. What is read gets the number next to it.
+ * Windows are 1 to 99.
  */
-int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+#define ROOM_HEAD	3
+#define ROOM_BLOCK	1000
+#define ROOM_WINDOW_MAX	99
+size_t	room_pack(unsigned char *datagram, unsigned window,
+	    const struct rdt_packet *p);
+int	room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
+	    unsigned char *datagram, size_t n);
+int	room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
+	    const unsigned char *datagram, size_t n);
 
 /* ---- rdt: reliable data transfer, the engine --------------------------- */
 
@@ -404,17 +540,10 @@ int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
  * are told what happened and when, and answer what to send and when to be
  * called again. So they run the same over UDP and in a simulated channel.
  */
-enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
-
-#define RDT_WINDOW	32	/* default */
-#define RDT_WINDOW_MAX	1024
-#define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
-#define RDT_BLOCK_MAX	60000
 #define RDT_GIVE_UP	12	/* timeouts in a row */
 #define RDT_RTO_FIRST	SECOND	/* RFC 6298 section 2.1 */
 #define RDT_RTO_MIN	(SECOND / 5)	/* the RFC: 1 s */
 #define RDT_RTO_MAX	(2 * SECOND)	/* the RFC: 60 s; a lab cannot wait */
-#define NEVER		INT64_MAX
 
 /* Is a before b? Right for numbers less than 2^31 apart. */
 int	seq_less(uint32_t a, uint32_t b);
@@ -427,13 +556,17 @@ enum rdt_event {
 extern const char *const rdt_event_names[];
 
 /*
- * Appends a line to a trace, tab separated: time, side, event, number, and of a
- * sender its window in use, cwnd, ssthresh, srtt and rto, in packets and
- * seconds. s is NULL at the receiver. Is itself a hook of the sender.
+ * Appends a line to the trace, tab separated: the time in seconds since the
+ * transfer began, side, event, number, and of a sender its window in use, cwnd,
+ * ssthresh, srtt and rto, in packets and seconds. s is NULL at the receiver.
  */
 struct rdt_sender;
-void	rdt_trace(FILE *trace, int64_t now, enum rdt_event event, uint32_t seq,
+void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
 	    const struct rdt_sender *s);
+
+/* Opens the trace of this process (-t); a new file begins with a header. */
+int	trace_open(const char *path);
+extern FILE *trace;			/* NULL: none */
 
 /*
  * Congestion control, in packets: what happens to cwnd on an ACK that is new,
@@ -476,6 +609,7 @@ struct rdt_sender {
 	uint32_t grown;			/* acknowledged since cwnd grew last */
 	unsigned inflated;		/* packets above cwnd: fast recovery */
 	unsigned dupacks;
+	int hurry;		/* sr: some packet may be due */
 	uint32_t recover;	/* duplicates below it are of an old loss */
 
 	int64_t srtt, rttvar;	/* microseconds; srtt 0: no sample yet */
@@ -484,7 +618,6 @@ struct rdt_sender {
 	unsigned row;		/* timeouts since the last progress */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
-	FILE *trace;		/* NULL: none */
 };
 
 /* Called once, before all others; packets is at least 1. */
@@ -516,6 +649,7 @@ struct rdt_receiver {
 	unsigned window;	/* 1 but in sr */
 	uint32_t expected;	/* lower edge: the next in order */
 	unsigned char here[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
+	unsigned ahead;		/* packets above expected that are here */
 	uint64_t duplicates;
 };
 
@@ -531,5 +665,59 @@ enum rdt_event rdt_data(struct rdt_receiver *r, uint32_t seq);
 /* Writes the bitmap of sr up to its last 1; returns its bytes. */
 size_t	rdt_bitmap(const struct rdt_receiver *r,
 	    unsigned char bits[RDT_WINDOW_MAX / 8]);
+
+/* ---- rdt: a transfer over UDP ------------------------------------------ */
+
+/*
+ * The driver of the engine: a socket, a clock, a file. The caller fills in the
+ * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
+ * agrees on the rest with the other end, then one of the two calls rdt_send()
+ * and the other rdt_recv(). The sockets are t.sock, for dgram_close(), and
+ * control: when there is something to read, the transfer is STOPPED. Wherever
+ * the peer falls silent there is an end: PEER_FAILED with ETIMEDOUT.
+ */
+struct rdt_session {
+	struct transfer t;		/* but sock, done and idle */
+	int control;			/* the TCP connection it belongs to */
+	uint32_t key;
+	enum rdt_mode mode;		/* what the client wants, and both use */
+	unsigned window, block;
+	const struct congestion *congestion;	/* of the sender */
+
+	int serves;			/* answers HELLO */
+	uint32_t packets;
+	int64_t start;			/* on the clock of now() */
+	uint64_t arrived;		/* DATA that was good */
+	uint64_t corrupt;		/* datagrams that were not */
+	struct rdt_sender sender;
+	struct rdt_receiver receiver;
+};
+
+/* A key that nobody can guess. */
+uint32_t rdt_key(void);
+
+/* The answer to uget, or to uput if size is NULL; -1: it is none. */
+#define RDT_OFFER_BYTES	48
+void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
+	    const uint64_t *size);
+int	rdt_offer_parse(const char *text, size_t n, unsigned *port,
+	    uint32_t *key, uint64_t *size);
+
+enum moved rdt_accept(struct rdt_session *s);
+enum moved rdt_connect(struct rdt_session *s, unsigned port);
+enum moved rdt_send(struct rdt_session *s);
+enum moved rdt_recv(struct rdt_session *s);
+
+/* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
+void	rdt_linger(struct rdt_session *s);
+
+/*
+ * One line that says how it went, as INFO. The receiver counts as transmissions
+ * what came, and as duplicates what it had already.
+ */
+void	rdt_report(const struct rdt_session *s, int64_t took);
+
+/* Why a sender gave up, in words. */
+const char *rdt_gave_up(void);
 
 #endif

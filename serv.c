@@ -80,6 +80,14 @@ open_code(void)
 	}
 }
 
+/* One command of a client. */
+struct request {
+	int control;			/* where it came from */
+	const char *verb;
+	const char *name;		/* "" if the verb has none */
+	uint64_t size;			/* of a uput */
+};
+
 /* Sends a number, a port or a code, as a frame. */
 static int
 ftp_answer(int fd, long n)
@@ -96,121 +104,225 @@ ftp_answer(int fd, long n)
  * administrator's, is logged with its reason, in errno.
  */
 static int
-ftp_refuse(int control, const char *verb, const char *name, enum ftp_code code)
+ftp_refuse(const struct request *r, enum ftp_code code)
 {
 	log_msg(code == FTP_STORE ? ERROR : INFO, "%s %.255s from %s: %s",
-	    verb, name, peer, code == FTP_STORE ? reason() :
+	    r->verb, r->name, peer, code == FTP_STORE ? reason() :
 	    ftp_code_text(code));
-	return ftp_answer(control, code);
+	return ftp_answer(r->control, code);
+}
+
+/* Opens a free data port, or says that there is none. */
+static int
+ftp_port(const struct request *r, int type, unsigned *port)
+{
+	int fd;
+
+	fd = data_listen(r->control, type, data_lo, data_hi, port);
+	if (fd < 0) {
+		log_msg(ERROR, "no data port in %u-%u: %s", data_lo, data_hi,
+		    reason());
+		ftp_refuse(r, FTP_FULL);
+	}
+	return fd;
 }
 
 /* Opens a data channel: answers the port and returns the connection, or -1. */
 static int
-ftp_data(int control, const char *verb, const char *name)
+ftp_data(const struct request *r)
 {
 	unsigned port;
 	int fd, listener;
 
-	listener = data_listen(control, data_lo, data_hi, &port);
-	if (listener < 0) {
-		log_msg(ERROR, "no data port in %u-%u: %s", data_lo, data_hi,
-		    reason());
-		ftp_refuse(control, verb, name, FTP_FULL);
+	listener = ftp_port(r, SOCK_STREAM, &port);
+	if (listener < 0)
 		return -1;
-	}
 	fd = -1;
-	if (ftp_answer(control, port) == 0)
-		fd = data_accept(listener, control,
+	if (ftp_answer(r->control, port) == 0)
+		fd = data_accept(listener, r->control,
 		    now() + FTP_ACCEPT_S * SECOND);
 	if (fd < 0)
-		log_msg(INFO, "%s %s from %s: no data connection: %s", verb,
-		    name, peer, reason());
+		log_msg(INFO, "%s %s from %s: no data connection: %s", r->verb,
+		    r->name, peer, reason());
 	close(listener);
 	return fd;
 }
 
+/* Logs how a download ended. */
+static void
+ftp_sent(const struct request *r, enum moved moved)
+{
+	if (moved == MOVED)
+		log_msg(INFO, "File %s downloaded from %s.", r->name, peer);
+	else
+		log_msg(moved == FILE_FAILED ? ERROR : INFO,
+		    "%s %s from %s: %s", r->verb, r->name, peer,
+		    moved == STOPPED ? "broken off by the client" :
+		    moved == FILE_FAILED && errno == 0 ?
+		    "the file became shorter" : reason());
+}
+
+/* Ends a file that was received, or was not; returns what to answer. */
+static enum ftp_code
+ftp_stored(const struct request *r, struct newfile *f, enum moved moved)
+{
+	enum ftp_code code;
+
+	if (moved == MOVED && newfile_commit(f) == 0) {
+		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
+		return FTP_OK;
+	}
+	code = moved == STOPPED || (moved == PEER_FAILED && (errno == 0 ||
+	    errno == EBADMSG)) ? FTP_SYNTAX : FTP_STORE;
+	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
+	    "%s %s from %s: %s", r->verb, r->name, peer, moved == STOPPED ?
+	    "broken off by the client" : reason());
+	if (moved != MOVED)		/* else the commit has done it */
+		newfile_abort(f);
+	return code;
+}
+
 /* get NAME */
 static int
-ftp_get(int control, const char *name)
+ftp_get(const struct request *r)
 {
 	char head[FRAME_HEAD];
 	struct transfer t = { 0 };
-	enum moved moved;
 
 	t.idle = idle;
-	t.file = file_open(served, name, O_NOFOLLOW, &t.size);
+	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
 	if (t.file < 0)
-		return ftp_refuse(control, "get", name, open_code());
+		return ftp_refuse(r, open_code());
 	if (t.size > FRAME_MAX) {
 		close(t.file);
 		errno = EFBIG;
-		return ftp_refuse(control, "get", name, FTP_STORE);
+		return ftp_refuse(r, FTP_STORE);
 	}
-	t.sock = ftp_data(control, "get", name);
+	t.sock = ftp_data(r);
 	if (t.sock >= 0) {
 		frame_pack(head, t.size);
-		moved = transfer_send(&t, head, FRAME_HEAD);
-		if (moved == MOVED)
-			log_msg(INFO, "File %s downloaded from %s.", name,
-			    peer);
-		else
-			log_msg(moved == FILE_FAILED ? ERROR : INFO,
-			    "get %s from %s: %s", name, peer,
-			    moved == FILE_FAILED && errno == 0 ?
-			    "the file became shorter" : reason());
+		ftp_sent(r, transfer_send(&t, head, FRAME_HEAD));
 		sock_finish(t.sock);
 	}
 	close(t.file);
 	return 0;
 }
 
-/* Receives the contents of a put and stores them; returns what to answer. */
-static enum ftp_code
-ftp_store(struct transfer *t, struct newfile *f)
-{
-	enum ftp_code code;
-	enum moved moved;
-
-	moved = PEER_FAILED;
-	if (frame_head(t->sock, &t->size, now() + idle) > 0)
-		moved = transfer_recv(t);
-	if (moved == MOVED && newfile_commit(f) == 0) {
-		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
-		return FTP_OK;
-	}
-	code = moved == PEER_FAILED && (errno == 0 || errno == EBADMSG) ?
-	    FTP_SYNTAX : FTP_STORE;
-	log_msg(moved == PEER_FAILED ? INFO : ERROR,
-	    "put %s from %s: %s", f->name, peer, reason());
-	if (moved != MOVED)		/* else the commit has done it */
-		newfile_abort(f);
-	return code;
-}
-
 /* put NAME */
 static int
-ftp_put(int control, const char *name)
+ftp_put(const struct request *r)
 {
 	struct newfile f;
 	struct transfer t = { 0 };
+	enum moved moved;
 
-	if (newfile_open(&f, served, name, 0) < 0)
-		return ftp_refuse(control, "put", name, FTP_STORE);
+	if (newfile_open(&f, served, r->name, 0) < 0)
+		return ftp_refuse(r, FTP_STORE);
 	t.idle = idle;
 	t.file = f.fd;
-	t.sock = ftp_data(control, "put", name);
+	t.sock = ftp_data(r);
 	if (t.sock < 0) {
 		newfile_abort(&f);
 		return 0;
 	}
-	ftp_answer(t.sock, ftp_store(&t, &f));
+	moved = PEER_FAILED;
+	if (frame_head(t.sock, &t.size, now() + idle) > 0)
+		moved = transfer_recv(&t);
+	ftp_answer(t.sock, ftp_stored(r, &f, moved));
 	sock_finish(t.sock);
 	return 0;
 }
 
+static struct rdt_session session;	/* the transfer by UDP of this child */
+
+/*
+ * Opens the session: answers its port and key, with_size the size too, and
+ * waits for the client's HELLO. *moved tells whether that came. Returns -1 if
+ * there is no port for it.
+ */
+static int
+udp_open(const struct request *r, int with_size, enum moved *moved)
+{
+	struct rdt_session *s = &session;
+	char offer[RDT_OFFER_BYTES];
+	unsigned port;
+
+	s->control = r->control;
+	s->congestion = congestion_find("reno");
+	s->key = rdt_key();
+	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
+	if (s->t.sock < 0)
+		return -1;
+	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
+	*moved = PEER_FAILED;
+	if (frame_send(r->control, offer, strlen(offer), now() + idle) == 0)
+		*moved = rdt_accept(s);
+	return 0;
+}
+
+/* The end of a session: what it came to, if the client ever said HELLO. */
+static void
+udp_close(void)
+{
+	if (session.start != 0)
+		rdt_report(&session, now() - session.start);
+	dgram_close(session.t.sock);
+}
+
+/*
+ * uget NAME. A file that cannot be read to its end closes the control
+ * connection too: no datagram can tell the client that no more will come.
+ */
+static int
+ftp_uget(const struct request *r)
+{
+	struct transfer *t = &session.t;
+	enum moved moved;
+
+	memset(&session, 0, sizeof session);
+	t->file = file_open(served, r->name, O_NOFOLLOW, &t->size);
+	if (t->file < 0)
+		return ftp_refuse(r, open_code());
+	moved = MOVED;
+	if (udp_open(r, 1, &moved) == 0) {
+		if (moved == MOVED)
+			moved = rdt_send(&session);
+		ftp_sent(r, moved);
+		udp_close();
+	}
+	close(t->file);
+	return moved == FILE_FAILED ? -1 : 0;
+}
+
+/* uput NAME SIZE. Whatever happens to the session, the client gets a code. */
+static int
+ftp_uput(const struct request *r)
+{
+	struct newfile f;
+	enum moved moved;
+	int result;
+
+	if (newfile_open(&f, served, r->name, 0) < 0)
+		return ftp_refuse(r, FTP_STORE);
+	memset(&session, 0, sizeof session);
+	session.t.file = f.fd;
+	session.t.size = r->size;
+	if (udp_open(r, 0, &moved) < 0) {
+		newfile_abort(&f);
+		return 0;
+	}
+	if (moved == MOVED)
+		moved = rdt_recv(&session);
+	result = ftp_answer(r->control, ftp_stored(r, &f, moved));
+	if (moved == MOVED)
+		rdt_linger(&session);
+	udp_close();
+	return result;
+}
+
 /* ls */
 static int
-ftp_ls(int control, const char *name)
+ftp_ls(const struct request *r)
 {
 	char *text, **names;
 	ssize_t i, n;
@@ -220,7 +332,7 @@ ftp_ls(int control, const char *name)
 
 	n = list_files(served, FRAME_MAX, &names);
 	if (n < 0)
-		return ftp_refuse(control, "ls", name, FTP_STORE);
+		return ftp_refuse(r, FTP_STORE);
 	text = NULL;
 	out = open_memstream(&text, &len);
 	for (i = 0; i < n && out != NULL; i++)
@@ -228,9 +340,9 @@ ftp_ls(int control, const char *name)
 	list_free(names, (size_t)n);
 	if (out == NULL || fclose(out) != 0) {
 		free(text);
-		return ftp_refuse(control, "ls", name, FTP_STORE);
+		return ftp_refuse(r, FTP_STORE);
 	}
-	result = frame_send(control, text, len, now() + idle);
+	result = frame_send(r->control, text, len, now() + idle);
 	free(text);
 	if (result == 0)
 		log_msg(INFO, "Files list downloaded from %s.", peer);
@@ -239,46 +351,74 @@ ftp_ls(int control, const char *name)
 
 /* quit */
 static int
-ftp_quit(int control, const char *name)
+ftp_quit(const struct request *r)
 {
-	(void)control;
-	(void)name;
+	(void)r;
 	return -1;
 }
 
 static const struct {
 	const char *verb;
-	int named;			/* a NAME must follow */
-	int (*run)(int control, const char *name);	/* -1: the end */
+	enum { NOTHING, NAME, NAME_SIZE } follows;
+	int (*run)(const struct request *r);	/* -1: the end */
 } ftp_verbs[] = {
-	{ "get", 1, ftp_get },
-	{ "ls", 0, ftp_ls },
-	{ "put", 1, ftp_put },
-	{ "quit", 0, ftp_quit },
+	{ "get", NAME, ftp_get },
+	{ "ls", NOTHING, ftp_ls },
+	{ "put", NAME, ftp_put },
+	{ "quit", NOTHING, ftp_quit },
+	{ "uget", NAME, ftp_uget },
+	{ "uput", NAME_SIZE, ftp_uput },
 };
+
+/* Takes the size off the end of `NAME SIZE', of *n bytes; -1: it has none. */
+static int64_t
+take_size(char *text, size_t *n)
+{
+	char *space;
+
+	space = strrchr(text, ' ');
+	if (space == NULL || strlen(text) != *n)
+		return -1;
+	*space = '\0';
+	*n = (size_t)(space - text);
+	return number(space + 1, 0, INT64_MAX);
+}
 
 /*
  * Carries out one command. The verb ends at the first space; all that follows
- * is the name. Returns -1 if the conversation is over.
+ * is the name, but for the size of a uput, which is behind the last space.
+ * Returns -1 if the conversation is over.
  */
 static int
-ftp_command(int control, const char *text, size_t n)
+ftp_command(int control, char *text, size_t n)
 {
-	const char *name, *space;
+	struct request r = { 0 };
+	char *space;
+	int64_t size;
 	size_t i, len;
 
 	space = memchr(text, ' ', n);
 	len = space == NULL ? n : (size_t)(space - text);
-	name = space == NULL ? "" : space + 1;
 	for (i = 0; i < COUNT(ftp_verbs); i++)
 		if (strlen(ftp_verbs[i].verb) == len &&
 		    strncasecmp(ftp_verbs[i].verb, text, len) == 0)
 			break;
-	if (i == COUNT(ftp_verbs) || ftp_verbs[i].named != (space != NULL))
-		return ftp_refuse(control, "command", text, FTP_SYNTAX);
-	if (ftp_verbs[i].named && !name_ok(name, n - len - 1))
-		return ftp_refuse(control, ftp_verbs[i].verb, name, FTP_NAME);
-	return ftp_verbs[i].run(control, name);
+	r.control = control;
+	r.verb = "command";
+	r.name = text;
+	if (i == COUNT(ftp_verbs) ||
+	    (ftp_verbs[i].follows == NOTHING) != (space == NULL))
+		return ftp_refuse(&r, FTP_SYNTAX);
+	n -= space == NULL ? n : len + 1;
+	size = ftp_verbs[i].follows == NAME_SIZE ? take_size(space + 1, &n) : 0;
+	if (size < 0)
+		return ftp_refuse(&r, FTP_SYNTAX);
+	r.verb = ftp_verbs[i].verb;
+	r.name = space == NULL ? "" : space + 1;
+	r.size = (uint64_t)size;
+	if (space != NULL && !name_ok(r.name, n))
+		return ftp_refuse(&r, FTP_NAME);
+	return ftp_verbs[i].run(&r);
 }
 
 /* The conversation with one client, from the first frame to the last. */
@@ -288,7 +428,7 @@ ftp_serve(int control)
 	int64_t limit;
 	char *text;
 	size_t n;
-	int got, ended;
+	int got, ended, malformed;
 
 	limit = FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
 	    idle;
@@ -299,10 +439,11 @@ ftp_serve(int control)
 		free(text);
 		limit = idle;
 	} while (!ended);
-	if (got < 0 && (errno == EBADMSG || errno == EMSGSIZE))
-		ftp_refuse(control, "command", reason(), FTP_SYNTAX);
-	else if (got < 0)
+	malformed = got < 0 && (errno == EBADMSG || errno == EMSGSIZE);
+	if (got < 0)
 		log_msg(INFO, "%s: %s", peer, reason());
+	if (malformed)
+		ftp_answer(control, FTP_SYNTAX);
 	sock_finish(control);
 }
 
@@ -598,10 +739,13 @@ usage(FILE *out)
 
 	fputs("usage: serv [-hqvx] [-H host] [-p port] [-s dir] [-P lo-hi] "
 	    "[-n children]\n"
-	    "            [-T seconds] [port | service[=port] ...]\n"
+	    "            [-T seconds] [-L faults] [-t trace] [port | "
+	    "service[=port] ...]\n"
 	    "  -h           this text\n"
 	    "  -H host      address to bind (" DEFAULT_HOST
 	    "; all: 0.0.0.0 or ::)\n"
+	    "  -L faults    of what is sent by UDP, as drop=0.1 (cli -h says "
+	    "more)\n"
 	    "  -n children  connections at most (" STRING(DEFAULT_CHILDREN)
 	    ")\n"
 	    "  -p port      port of the ftp service, 0: any free one\n"
@@ -609,6 +753,7 @@ usage(FILE *out)
 	    STRING(DATA_LO) "-" STRING(DATA_HI) ")\n"
 	    "  -q           log errors only\n"
 	    "  -s dir       directory that is served (.)\n"
+	    "  -t trace     append a line for each event of a UDP transfer\n"
 	    "  -T seconds   idle limit of a connection ("
 	    STRING(DEFAULT_IDLE_S) "; " STRING(FIRST_COMMAND_S)
 	    " before its first command)\n"
@@ -699,13 +844,17 @@ options(int argc, char **argv)
 	int all, c;
 
 	all = 0;
-	while ((c = getopt(argc, argv, "hH:n:p:P:qs:T:vx")) != -1) {
+	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vx")) != -1) {
 		switch (c) {
 		case 'h':
 			usage(stdout);
 			exit(fflush(stdout) == 0 ? 0 : 1);
 		case 'H':
 			host = optarg;
+			break;
+		case 'L':
+			if (faults_parse(&faults, optarg) < 0)
+				bad_usage("-L", "not a list of faults");
 			break;
 		case 'n':
 			max_children = count(optarg,
@@ -722,6 +871,10 @@ options(int argc, char **argv)
 			break;
 		case 's':
 			directory = optarg;
+			break;
+		case 't':
+			if (trace_open(optarg) < 0)
+				bad_usage(optarg, reason());
 			break;
 		case 'T':
 			idle = count(optarg, "not a number of seconds "

@@ -2498,23 +2498,50 @@ interrupted(const struct rdt_session *s)
 	return STOPPED;
 }
 
+/*
+ * What both ends hold of the file, so that it is read and written in large
+ * pieces: bytes run.from to run.from + run.have of it, in the chunk that
+ * transfers by TCP use.
+ */
+static struct {
+	uint64_t from;
+	size_t have;
+} run;
+
+/* Points to n bytes of the file at `at'; NULL, and errno 0, if it ends before
+ * them. What is asked for is mostly what follows what was asked for last. */
+static const char *
+read_run(int fd, uint64_t at, size_t n)
+{
+	ssize_t got;
+
+	if (at < run.from || at + n > run.from + run.have) {
+		run.from = at;
+		run.have = 0;
+		got = pread(fd, chunk, RDT_READ, (off_t)at);
+		if (got < 0)
+			return NULL;
+		run.have = (size_t)got;
+		errno = 0;
+	}
+	return run.have < n ? NULL : chunk + (at - run.from);
+}
+
 /* Sends packet n, from the file. */
 static enum moved
 send_packet(const struct rdt_session *s, uint32_t n)
 {
 	struct rdt_packet p = { 0 };
-	ssize_t got;
+	const char *contents;
 
 	p.type = DATA;
 	p.seq = n;
 	p.last = n == s->packets - 1;
 	p.length = packet_bytes(s, n);
-	got = pread(s->t.file, outgoing + RDT_HEAD, p.length,
-	    (off_t)((uint64_t)n * s->block));
-	if (got < (ssize_t)p.length) {
-		errno = got < 0 ? errno : 0;
+	contents = read_run(s->t.file, (uint64_t)n * s->block, p.length);
+	if (contents == NULL)
 		return FILE_FAILED;
-	}
+	memcpy(outgoing + RDT_HEAD, contents, p.length);
 	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
 }
 
@@ -2567,6 +2594,7 @@ rdt_send(struct rdt_session *s)
 	int acks, sent;
 
 	rdt_start(snd, s->mode, s->window, s->congestion, 0, s->packets);
+	run.have = 0;
 	look = 0;
 	do {
 		acks = take_acks(s);
@@ -2596,14 +2624,7 @@ rdt_send(struct rdt_session *s)
 	return moved;
 }
 
-/* What the receiver holds of the file, to write much at once: `have' bytes that
- * belong at `from'. They stand in the chunk that TCP transfers use. */
-static struct {
-	uint64_t from;
-	size_t have;
-} run;
-
-/* Writes them. */
+/* Writes what is held, at the receiver. */
 static int
 flush_run(int fd)
 {

@@ -460,6 +460,7 @@ long	frame_number(const char *text, size_t n);
 #define RDT_WINDOW_MAX	1024
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
 #define RDT_BLOCK_MAX	60000
+#define RDT_READ	(64 * 1024)	/* of the file at a time; >= a block */
 #define RDT_BURST	64	/* datagrams sent or taken, then look around */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 

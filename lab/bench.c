@@ -5,6 +5,7 @@
  *      bench gets PORT N NAME          N gets from serv, on one connection
  *      bench newgets PORT N NAME       N gets, each on a connection of its own
  *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from an FTP server
+ *      bench ceiling N                 N MiB in datagrams that nobody checks
  *      bench time N COMMAND ...        runs it
  *
  * All on 127.0.0.1, one after the other; what arrives is counted and thrown
@@ -102,7 +103,7 @@ one_get(int control, const char *name)
 		die("get");
 	data = frame_number(answer, n);
 	free(answer);
-	fd = data_connect(control, (unsigned)data, LIMIT);
+	fd = data_connect(control, SOCK_STREAM, (unsigned)data, LIMIT);
 	if (data <= 0 || fd < 0)
 		die("data");
 	if (drain(fd) < FRAME_HEAD)
@@ -152,7 +153,7 @@ ftp_get(int control, const char *name)
 	if (open == NULL || sscanf(open, "(%u,%u,%u,%u,%u,%u)", h, h + 1,
 	    h + 2, h + 3, &hi, &lo) != 6)
 		die("PASV");
-	fd = data_connect(control, hi * 256 + lo, LIMIT);
+	fd = data_connect(control, SOCK_STREAM, hi * 256 + lo, LIMIT);
 	if (fd < 0)
 		die("data");
 	ftp_say(control, "RETR", name);
@@ -175,6 +176,67 @@ ftp_login(void)
 	ftp_say(fd, "TYPE", "I");
 	ftp_reply(fd, "200");
 	return fd;
+}
+
+/* Two UDP sockets that are connected to each other. */
+static int
+socketpair_udp(int fd[2])
+{
+	struct addr a[2];
+	const char *why;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		fd[i] = sock_listen("127.0.0.1", "0", SOCK_DGRAM, &why);
+		if (fd[i] < 0 || addr_local(fd[i], &a[i]) < 0)
+			return -1;
+	}
+	for (i = 0; i < 2; i++)
+		if (connect(fd[i], (struct sockaddr *)&a[1 - i].ss,
+		    a[1 - i].len) < 0)
+			return -1;
+	return 0;
+}
+
+/* Takes one datagram, and waits for it if need be. */
+static void
+take(int fd)
+{
+	while (dgram_recv(fd, buf, sizeof buf, NULL) < 0)
+		if (errno != EAGAIN || wait_for(fd, POLLIN, LIMIT) < 0)
+			die("datagram");
+}
+
+/*
+ * What UDP could do: datagrams as long as those of rdt, WINDOW of them in flight
+ * and each acknowledged, but no numbers, no crc, no timer and no file.
+ */
+#define WINDOW	64
+static void
+ceiling(long mib)
+{
+	static char ack[RDT_HEAD];
+	long i, n, flying;
+	int fd[2];
+	pid_t pid;
+
+	if (socketpair_udp(fd) < 0)
+		die("socket");
+	n = (long)(mib * 1048576.0 / RDT_BLOCK);
+	pid = fork();
+	for (i = 0; pid == 0 && i < n; i++) {
+		take(fd[1]);
+		dgram_send(fd[1], ack, sizeof ack, NULL, 1);
+	}
+	if (pid == 0)
+		_exit(0);
+	for (i = flying = 0; i < n || flying > 0;) {
+		for (; i < n && flying < WINDOW; i++, flying++)
+			dgram_send(fd[0], buf, RDT_HEAD + RDT_BLOCK, NULL, 1);
+		take(fd[0]);
+		flying--;
+	}
+	waitpid(pid, NULL, 0);
 }
 
 /* Runs a command; its failure is ours. */
@@ -224,10 +286,15 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "fork") == 0)
 		fork_server();
-	if (argc < 4)
+	if (argc < 3)
 		return 2;
 	start = now();
-	if (strcmp(argv[1], "time") == 0) {
+	if (strcmp(argv[1], "ceiling") == 0) {
+		n = atof(argv[2]);
+		ceiling((long)n);
+	} else if (argc < 4) {
+		return 2;
+	} else if (strcmp(argv[1], "time") == 0) {
 		n = atof(argv[2]);
 		run(argv + 3);
 	} else {

@@ -3,6 +3,7 @@
 #
 #	lab/bench.sh		make bench builds what it needs
 #	MB=100 ROUNDS=1 lab/bench.sh
+#	lab/bench.sh udp	the half about UDP alone; or tcp
 #
 # Each row is measured ROUNDS times, ours and the other in turn, and the best of
 # each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
@@ -13,6 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 MB=${MB:-1024}
 ROUNDS=${ROUNDS:-3}
 GETS=${GETS:-1000}
+UDP_MB=${UDP_MB:-100}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX") || exit 1
 pids=
 cleanup() {
@@ -42,6 +44,12 @@ wait_for_line() {
 # best OLD NEW: the larger
 best() { awk -v a="$1" -v b="$2" 'BEGIN { print (a > b ? a : b) + 0 }'; }
 
+# The heading of the rows that follow.
+head_line() {
+	printf '%-36s %8s %8s  %5s  %s\n' "best of $ROUNDS" ours other \
+	    ratio other
+}
+
 # row WHAT OURS OTHER WHOM
 row() {
 	awk -v what="$1" -v a="$2" -v b="$3" -v whom="$4" 'BEGIN {
@@ -51,25 +59,27 @@ row() {
 	}'
 }
 
-# ---- the servers ----
+# ---- our servers, and what all need ----
 
 mkdir "$tmp/ours" "$tmp/theirs" "$tmp/theirs/in" "$tmp/empty" "$tmp/here"
-dd if=/dev/urandom of="$tmp/ours/big" bs=1048576 count="$MB" 2>/dev/null
-dd if=/dev/urandom of="$tmp/ours/small" bs=1024 count=1 2>/dev/null
-ln "$tmp/ours/big" "$tmp/ours/small" "$tmp/theirs"
 chmod 755 "$tmp" "$tmp/theirs"
 chmod 777 "$tmp/theirs/in"
 
-./serv -q -s "$tmp/ours" 0 >"$tmp/serv.out" 2>&1 &
-serv=$!
-pids="$pids $serv"
-wait_for_line "$tmp/serv.out"
-port=$(awk '{ print $5 }' "$tmp/serv.out")
+# serve OPTION ...: starts ours; sets $serv and $port
+serve() {
+	rm -f "$tmp/serv.out"
+	./serv -q -s "$tmp/ours" "$@" 0 >"$tmp/serv.out" 2>&1 &
+	serv=$!
+	pids="$pids $serv"
+	wait_for_line "$tmp/serv.out"
+	port=$(awk '{ print $5 }' "$tmp/serv.out")
+}
 
-"$bench" fork >"$tmp/fork.out" &
-pids="$pids $!"
-wait_for_line "$tmp/fork.out"
-fork_port=$(awk '{ print $2 }' "$tmp/fork.out")
+# file NAME MIB: of random bytes, for all servers
+file() {
+	dd if=/dev/urandom of="$tmp/ours/$1" bs=1048576 count="$2" 2>/dev/null
+	ln "$tmp/ours/$1" "$tmp/theirs"
+}
 
 # A port that is free now, for servers that cannot choose one: serv had it.
 free_port() {
@@ -81,11 +91,17 @@ free_port() {
 	awk '{ print $5 }' "$tmp/free.out"
 }
 
+# have NAME: is it installed?
+have() {
+	command -v "$1" >/dev/null && return 0
+	echo "missing: $1"
+	return 1
+}
+
 # can_serve NAME: is it installed, and are we who it wants to be started by?
 can_serve() {
-	if ! command -v "$1" >/dev/null; then
-		echo "missing: $1"
-	elif [ "$(id -u)" -ne 0 ] || ! id ftp >/dev/null 2>&1; then
+	have "$1" || return 1
+	if [ "$(id -u)" -ne 0 ] || ! id ftp >/dev/null 2>&1; then
 		echo "left out: $1 wants to be started by root, and a user ftp"
 	else
 		return 0
@@ -94,10 +110,12 @@ can_serve() {
 }
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
-vsftpd='' pureftpd=''
-if ! command -v curl >/dev/null; then
-	echo "missing: curl"
-elif can_serve vsftpd; then
+
+# ---- TCP -----------------------------------------------------------------
+
+start_vsftpd() {
+	vsftpd=
+	have curl && can_serve vsftpd || return
 	vsftpd=$(free_port)
 	cat >"$tmp/vsftpd.conf" <<-END
 		listen=YES
@@ -115,62 +133,167 @@ elif can_serve vsftpd; then
 	vsftpd "$tmp/vsftpd.conf" </dev/null >/dev/null 2>&1 &
 	pids="$pids $!"
 	sleep 1		# it does not say when it is ready
-fi
-if can_serve pure-ftpd; then
+}
+
+start_pureftpd() {
+	pureftpd=
+	can_serve pure-ftpd || return
 	pureftpd=$(free_port)
 	pure-ftpd -S "127.0.0.1,$pureftpd" -e -H >/dev/null 2>&1 &
 	pids="$pids $!"
 	small=$(awk -F: '$1 == "ftp" { print $6 }' /etc/passwd)/bench.$$
 	cp "$tmp/ours/small" "$small" || exit 1
 	sleep 1
-fi
-
-# ---- the measurements ----
-
-cp "$tmp/ours/big" "$tmp/here/big"	# the first of all would pay for memory
-rm "$tmp/here/big"
-
-get=0 put=0 their_get=0 their_put=0
-gets=0 their_gets=0 new=0 bare=0
-i=0
-while [ "$i" -lt "$ROUNDS" ]; do
-	i=$((i + 1))
-	get=$(best "$get" "$("$bench" time "$MB" ./cli -q -d "$tmp/here" \
-	    127.0.0.1 "$port" get big)")
-	rm -f "$tmp/here/big"
-	put=$(best "$put" "$("$bench" time "$MB" ./cli -q 127.0.0.1 "$port" \
-	    put "$tmp/ours/big" up)")
-	rm -f "$tmp/ours/up"
-	if [ -n "$vsftpd" ]; then
-		url=ftp://127.0.0.1:$vsftpd
-		their_get=$(best "$their_get" "$("$bench" time "$MB" \
-		    curl -sS -o "$tmp/here/big" "$url/big")")
-		rm -f "$tmp/here/big"
-		their_put=$(best "$their_put" "$("$bench" time "$MB" \
-		    curl -sS -T "$tmp/ours/big" "$url/in/up")")
-		rm -f "$tmp/theirs/in/up"
-	fi
-	gets=$(best "$gets" "$("$bench" gets "$port" "$GETS" small)")
-	[ -z "$pureftpd" ] || their_gets=$(best "$their_gets" \
-	    "$("$bench" ftpgets "$pureftpd" "$GETS" "bench.$$")")
-	new=$(best "$new" "$("$bench" newgets "$port" "$GETS" small)")
-	bare=$(best "$bare" "$("$bench" connect "$fork_port" "$GETS")")
-done
+}
 
 # The memory of a child that has just sent the large file.
-./cli -q -d "$tmp/here" 127.0.0.1 "$port" get big &
-client=$!
-memory=0
-while kill -0 $client 2>/dev/null; do
-	memory=$(best "$memory" "$(ps -A -o ppid= -o rss= |
-	    awk -v p="$serv" '$1 == p && $2 > m { m = $2 } END { print m }')")
-done
-wait $client
+child_memory() {
+	./cli -q -d "$tmp/here" 127.0.0.1 "$port" get big &
+	client=$!
+	memory=0
+	while kill -0 $client 2>/dev/null; do
+		memory=$(best "$memory" "$(ps -A -o ppid= -o rss= | awk \
+		    -v p="$serv" '$1 == p && $2 > m { m = $2 }
+		    END { print m }')")
+	done
+	wait $client
+	echo "resident memory of a child, KiB: $memory"
+}
 
-printf '%-36s %8s %8s  %5s  %s\n' "best of $ROUNDS" ours other ratio other
-row "get of $MB MB, MB/s" "$get" "$their_get" "vsftpd and curl"
-row "put of $MB MB, MB/s" "$put" "$their_put" "vsftpd and curl"
-row "gets of 1 KiB, one connection, 1/s" "$gets" "$their_gets" "pure-ftpd"
-row "gets of 1 KiB, new connections, 1/s" "$new" "$bare" \
-    "bare accept, fork, exit"
-echo "resident memory of a child, KiB: $memory"
+by_tcp() {
+	file big "$MB"
+	dd if=/dev/urandom of="$tmp/ours/small" bs=1024 count=1 2>/dev/null
+	serve
+	"$bench" fork >"$tmp/fork.out" &
+	pids="$pids $!"
+	wait_for_line "$tmp/fork.out"
+	fork_port=$(awk '{ print $2 }' "$tmp/fork.out")
+	start_vsftpd
+	start_pureftpd
+	cp "$tmp/ours/big" "$tmp/here/big"	# the first would pay for memory
+	rm "$tmp/here/big"
+
+	get=0 put=0 their_get=0 their_put=0
+	gets=0 their_gets=0 new=0 bare=0
+	i=0
+	while [ "$i" -lt "$ROUNDS" ]; do
+		i=$((i + 1))
+		get=$(best "$get" "$("$bench" time "$MB" ./cli -q \
+		    -d "$tmp/here" 127.0.0.1 "$port" get big)")
+		rm -f "$tmp/here/big"
+		put=$(best "$put" "$("$bench" time "$MB" ./cli -q 127.0.0.1 \
+		    "$port" put "$tmp/ours/big" up)")
+		rm -f "$tmp/ours/up"
+		if [ -n "$vsftpd" ]; then
+			url=ftp://127.0.0.1:$vsftpd
+			their_get=$(best "$their_get" "$("$bench" time "$MB" \
+			    curl -sS -o "$tmp/here/big" "$url/big")")
+			rm -f "$tmp/here/big"
+			their_put=$(best "$their_put" "$("$bench" time "$MB" \
+			    curl -sS -T "$tmp/ours/big" "$url/in/up")")
+			rm -f "$tmp/theirs/in/up"
+		fi
+		gets=$(best "$gets" "$("$bench" gets "$port" "$GETS" small)")
+		[ -z "$pureftpd" ] || their_gets=$(best "$their_gets" \
+		    "$("$bench" ftpgets "$pureftpd" "$GETS" "bench.$$")")
+		new=$(best "$new" "$("$bench" newgets "$port" "$GETS" small)")
+		bare=$(best "$bare" "$("$bench" connect "$fork_port" "$GETS")")
+	done
+	head_line
+	row "get of $MB MB, MB/s" "$get" "$their_get" "vsftpd and curl"
+	row "put of $MB MB, MB/s" "$put" "$their_put" "vsftpd and curl"
+	row "gets of 1 KiB, one connection, 1/s" "$gets" "$their_gets" \
+	    "pure-ftpd"
+	row "gets of 1 KiB, new connections, 1/s" "$new" "$bare" \
+	    "bare accept, fork, exit"
+	child_memory
+}
+
+# ---- UDP -----------------------------------------------------------------
+
+start_atftpd() {
+	atftpd=
+	have atftp && have atftpd || return
+	atftpd=$(free_port)
+	chmod 666 "$tmp"/theirs/*
+	atftpd --daemon --no-fork --bind-address 127.0.0.1 --port "$atftpd" \
+	    --user "$(id -un).$(id -gn)" "$tmp/theirs" >/dev/null 2>&1 &
+	pids="$pids $!"
+	sleep 1
+}
+
+# udp_get MODE: MB a second of a get with a window of 64
+udp_get() {
+	"$bench" time "$UDP_MB" ./cli -q -u "$1" -W 64 -d "$tmp/here" \
+	    127.0.0.1 "$port" get udp
+	rm -f "$tmp/here/udp"
+}
+
+# tftp_get OPTION ...: the same, by atftp
+tftp_get() {
+	[ -n "$atftpd" ] || return
+	"$bench" time "$UDP_MB" atftp --option "blksize 1428" "$@" -g -r udp \
+	    -l "$tmp/here/tftp" 127.0.0.1 "$atftpd" 2>/dev/null |
+	    tail -n 1
+	rm -f "$tmp/here/tftp"
+}
+
+by_udp() {
+	file udp "$UDP_MB"
+	serve
+	start_atftpd
+	gbn=0 sr=0 sw=0 window=0 single=0 ceiling=0
+	i=0
+	while [ "$i" -lt "$ROUNDS" ]; do
+		i=$((i + 1))
+		gbn=$(best "$gbn" "$(udp_get gbn)")
+		sr=$(best "$sr" "$(udp_get sr)")
+		sw=$(best "$sw" "$(udp_get sw)")
+		ceiling=$(best "$ceiling" "$("$bench" ceiling "$UDP_MB")")
+		window=$(best "$window" "$(tftp_get --option "windowsize 64")")
+	done
+	single=$(tftp_get)
+	head_line
+	row "UDP, gbn, window 64, MB/s" "$gbn" "$ceiling" \
+	    "datagrams and ACKs alone"
+	row "UDP, gbn, window 64, MB/s" "$gbn" "$window" "atftp, windowsize 64"
+	row "UDP, sr, window 64, MB/s" "$sr" "$ceiling" \
+	    "datagrams and ACKs alone"
+	row "UDP, sr, window 64, MB/s" "$sr" "$window" "atftp, windowsize 64"
+	row "UDP, sw, MB/s" "$sw" "${single:-0}" "atftp"
+}
+
+# lossy MODE CONTROL KIB: a line of KB a second under loss
+lossy() {
+	dd if=/dev/urandom of="$tmp/lossy" bs=1024 count="$3" 2>/dev/null
+	printf '%-4s %-5s' "$1" "$2"
+	for p in 0.0 0.001 0.01 0.05; do
+		printf ' %8d' "$("$bench" time "$3" ./cli -q -u "$1" -C "$2" \
+		    -W 64 -L "delay=10,drop=$p,seed=1" 127.0.0.1 "$port" \
+		    put "$tmp/lossy")"
+	done
+	echo
+}
+
+# What loss does: 10 ms each way, window 64, the sender's DATA lost.
+by_loss() {
+	serve -L delay=10
+	echo
+	echo 'KB/s of a put with a round trip of 20 ms, by the share of DATA lost'
+	printf '%-10s %8s %8s %8s %8s\n' '' 0 '0.1 %' '1 %' '5 %'
+	lossy sw none 128
+	lossy gbn none 2048
+	lossy gbn reno 2048
+	lossy sr none 8192
+	lossy sr reno 2048
+}
+
+case ${1:-all} in
+all | tcp) by_tcp ;;
+esac
+case ${1:-all} in
+all | udp)
+	by_udp
+	by_loss
+	;;
+esac

@@ -21,6 +21,7 @@ export LC_ALL
 unset POSIXLY_CORRECT
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/serv.XXXXXX") || exit 1
+evil_out=$tmp/evil.out
 passed=0 failed=0 skipped=0
 section=
 servers=
@@ -118,13 +119,14 @@ frame() { printf '%010d%s' ${#1} "$1"; }
 # peer STEP ...: lab/peer.c as a client, its lines joined by blanks
 peer() { "$tmp/peer" "connect $port" "$@" 2>&1 | words; }
 
-# evil STEP ...: lab/peer.c as a server in the background; sets $port and $evil
+# evil STEP ...: lab/peer.c as a server in the background; sets $port and $evil;
+# what it prints goes to $evil_out
 evil() {
-	: >"$tmp/evil.out"
-	"$tmp/peer" listen "$@" >"$tmp/evil.out" 2>&1 &
+	: >"$evil_out"
+	"$tmp/peer" listen "$@" >"$evil_out" 2>&1 &
 	evil=$!
-	until_true grep -q '^listening' "$tmp/evil.out"
-	port=$(awk 'NR == 1 { print $2 }' "$tmp/evil.out")
+	until_true grep -q '^listening' "$evil_out"
+	port=$(awk 'NR == 1 { print $2 }' "$evil_out")
 }
 
 # words: standard input with blanks for newlines
@@ -145,6 +147,9 @@ children_are() { [ "$(children)" -eq "$1" ]; }
 # parts DIR: how many temporary files are in it
 parts() { find "$1" -name '.part*' | wc -l; }
 parts_are() { [ "$(parts "$1")" -eq "$2" ]; }
+
+# field NAME: of the rdt: line that the client said
+field() { printf '%s\n' "$said" | tr ' ' '\n' | sed -n "s/^$1=//p"; }
 
 cleanup() {
 	for s in $servers; do
@@ -170,7 +175,8 @@ test_usage() {
 	has "cli -h tells usage" "usage: cli *" "$(cat "$tmp/out")"
 	for args in -Z 70000 -1 5x nosuch ftp=x ftp=65536 "-p 1 2" "-p x" \
 	    "-P 5" "-P 9-8" "-P 0-9" "-P 1-65536" "-P -" "-n 0" "-n x" \
-	    "-T 0" "-T" "1 2"; do
+	    "-T 0" "-T" "1 2" "-L drop" "-L x=1" \
+	    "-t /nosuch/x"; do
 		# shellcheck disable=SC2086
 		"$serv" $args >"$tmp/out" 2>&1
 		is "serv $args is wrong usage" 2 $?
@@ -178,8 +184,10 @@ test_usage() {
 		    "$(grep listening "$tmp/out")"
 	done
 	for args in "" -Z "-m nosuch localhost" "localhost 0" \
-	    "localhost 65536" "-m raw localhost" "-u sw localhost" \
-	    "-m raw -u gbn localhost 9"; do
+	    "localhost 65536" "-m raw localhost" "-u tcp localhost" \
+	    "-m raw -u gbn localhost 9" "-W 1025 localhost" \
+	    "-b 60001 localhost" "-L delay=60001 localhost" \
+	    "-t /nosuch/x localhost"; do
 		# shellcheck disable=SC2086
 		"$cli" $args >"$tmp/out" 2>&1
 		is "cli $args is wrong usage" 2 $?
@@ -607,11 +615,14 @@ test_files() {
 
 # ---- the client ----------------------------------------------------------
 
-# reply WHAT STATUS MESSAGE ARGUMENT ...: what the client makes of `evil`
+# reply WHAT STATUS MESSAGE ARGUMENT ...: what the client, with the options
+# $how, makes of `evil`
+how=
 reply() {
 	what=$1 expect=$2
 	shift 2
-	client -q 127.0.0.1 "$port" "$@"
+	# shellcheck disable=SC2086
+	client -q $how 127.0.0.1 "$port" "$@"
 	wait "$evil"
 	# shellcheck disable=SC2254
 	case "$status $said" in
@@ -879,9 +890,6 @@ order() {
 		printf "%s%s%s", sep, $3, /lost/ ? "x" : ""; sep = " " }'
 }
 
-# field NAME: of the rdt: line
-field() { printf '%s\n' "$said" | tr ' ' '\n' | sed -n "s/^$1=//p"; }
-
 # 20000 packets, a window of 16, one in 20 lost: within 5 % of the theory.
 theory() {
 	sim -u "$1" -W 16 -C none -L drop=0.05,seed="$2" 20000
@@ -958,6 +966,301 @@ test_sim() {
 	    echo failed)"
 }
 
+# ---- get and put by UDP ---------------------------------------------------
+
+# transmissions FILE: what a trace says of them, counted from 1, as in order()
+transmissions() {
+	awk '$3 == "drop" && $2 == "snd" { printf "x"; next }
+		$3 ~ /send$/ { printf "%s%d", sep, $4 + 1; sep = " " }' "$1"
+}
+
+# both_ways WHAT OPTION ...: a put and a get of $tmp/here/some by the options
+both_ways() {
+	what=$1
+	shift
+	client "$@" 127.0.0.1 "$port" put some
+	is "$what: put" 0 $status
+	same "$what: put" "$tmp/here/some" "$dir/some"
+	client "$@" 127.0.0.1 "$port" get some back
+	is "$what: get" 0 $status
+	same "$what: get" "$tmp/here/some" "$tmp/here/back"
+	rm -f "$dir/some" "$tmp/here/back"
+}
+
+hello='rdt 1 0 0 \x02\x00\x00\x20\x05\x78'	# gbn, window 32, block 1400
+
+# Sessions in which one side falls silent; they take up to half a minute, so
+# they run beside all the others. Each prints what became of it.
+start_silences() {
+	peer "send $(frame 'uget five')" "nap 11000" "send $(frame ls)" \
+	    udial frame >"$tmp/silent1" &
+	silent=$!
+	peer "send $(frame 'uput silent 5')" udial "$hello" heard control frame \
+	    >"$tmp/silent2" &
+	silent="$silent $!"
+	peer "send $(frame 'uget six')" udial "$hello" heard "nap 26000" \
+	    "send $(frame ls)" frame >"$tmp/silent3" &
+	silent="$silent $!"
+	(
+		evil_out=$tmp/evil4
+		evil frame "uoffer 5" control end
+		"$cli" -d "$tmp/here" -u gbn localhost "$port" get s4 2>&1
+	) >"$tmp/silent4" &
+	silent="$silent $!"
+	(
+		evil_out=$tmp/evil5
+		evil frame "uoffer 5" heard "$hello" control end
+		"$cli" -d "$tmp/here" -u gbn localhost "$port" get s5 2>&1
+	) >"$tmp/silent5" &
+	silent="$silent $!"
+	(
+		evil_out=$tmp/evil6
+		evil frame uoffer heard "$hello" control end
+		"$cli" -d "$tmp/here" -u gbn -L drop=/1 localhost "$port" \
+		    put five 2>&1 | grep -v '^rdt'
+	) >"$tmp/silent6" &
+	silent="$silent $!"
+}
+
+end_silences() {
+	# shellcheck disable=SC2086
+	wait $silent
+	has "no HELLO: the server waits no more" "*five*" \
+	    "$(cat "$tmp/silent1")"
+	has "...and says so" "*uget five from *: timed out*" "$(cat "$log")"
+	is "no DATA: the server gives up and says a code" " $hello_back -3" \
+	    "$(cat "$tmp/silent2")"
+	has "no ACK: the server gives up" "*uget six from *: timed out*" \
+	    "$(cat "$log")"
+	is "no answer to HELLO" \
+	    "get: s4: 0 of 5 bytes came, then: timed out" \
+	    "$(cat "$tmp/silent4")"
+	has "no DATA" "get: s5: 0 of 5 bytes came, then: timed out*" \
+	    "$(cat "$tmp/silent5")"
+	is "all DATA lost" "put: five: 0 of 5 bytes acknowledged, then: \
+given up after 12 timeouts in a row: a livelock, drop=/k hits the same \
+packet again and again" "$(cat "$tmp/silent6")"
+}
+
+test_udp() {
+	rm -rf "$tmp/here"
+	mkdir -p "$tmp/here"
+	start udp -t "$tmp/served.trace" 0
+	printf %s hello >"$tmp/here/five"
+	printf %s hello >"$dir/five"
+	printf %s sixsix >"$dir/six"
+	hello_back='1 0 0 \x02\x00\x00\x20\x05x'
+	home=$port main=$pid
+	start_silences
+
+	# The exam, over the network of this machine.
+	dd if=/dev/urandom of="$tmp/here/nine" bs=850 count=10 2>/dev/null
+	client -u gbn -W 3 -b 1000 -C none -L drop=/5 -t "$tmp/nine.trace" \
+	    127.0.0.1 "$port" put nine
+	has "9 packets, window 3, every 5th lost" "put: nine: 8500 bytes \
+stored*rdt: mode=gbn window=3 block=1000 packets=9 transmissions=16 \
+timeouts=3 fast=0 duplicates=* corrupt=0 bytes=8500 seconds=*" "$said"
+	is "...in order" "1 2 3 4 5x 6 7 5 6 7x 8 9 7 8 9x 9" \
+	    "$(transmissions "$tmp/nine.trace")"
+	same "...stored" "$tmp/here/nine" "$dir/nine"
+	is "the server's trace has what came" 9 \
+	    "$(grep -c 'rcv	recv	' "$tmp/served.trace")"
+	is "nine columns" "" "$(awk -F '\t' 'NF != 9' "$tmp"/*.trace)"
+	dd if=/dev/urandom of="$tmp/here/ten" bs=1000 count=10 2>/dev/null
+	client -u gbn -W 4 -b 1000 -C none -L drop=/6 127.0.0.1 "$port" put ten
+	is "10 packets, window 4, every 6th lost" "0 17" \
+	    "$status $(field transmissions)"
+	client -u sr -W 8 -b 1000 -C none -L drop=2 127.0.0.1 "$port" put ten
+	is "sr sends again what is missing, at once" "0 11 0 1" "$status \
+$(field transmissions) $(field timeouts) $(field fast)"
+	client -u sw -b 1000 -L drop=2:3 127.0.0.1 "$port" put ten
+	is "sw" "0 12 1" "$status $(field transmissions) $(field window)"
+
+	# Sizes at the borders of blocks.
+	for size in 0 1 99 100 101 200 799 800 801; do
+		dd if=/dev/urandom of="$tmp/here/some" bs=$((size > 0 ? size : \
+		    1)) count=$((size > 0)) 2>/dev/null
+		for u in sw gbn sr; do
+			both_ways "$u, $size bytes" -u $u -b 100 -W 4
+		done
+	done
+	dd if=/dev/urandom of="$tmp/here/some" bs=1024 count=3000 2>/dev/null
+	both_ways "blocks of 60000" -u sr -b 60000 -W 1024
+	both_ways "a window of 1024" -u gbn -W 1024
+	printf 'mode\nmode sr 5\nmode\nget five\nmode tcp\nget five\nmode x\n' |
+	    "$cli" -d "$tmp/here" 127.0.0.1 "$port" >"$tmp/out" 2>&1
+	is "mode at the prompt" "tcp, window 32, block 1400, reno|sr, \
+window 5, block 1400, reno|get: five: 5 bytes stored as five|get: five: 5 \
+bytes stored as five|mode: x: not tcp, sw, gbn or sr" \
+	    "$(grep -v rdt "$tmp/out" | tr '\n' '|' | sed 's/|$//')"
+	is "...changes how files travel" 1 "$(grep -c 'mode=sr window=5' \
+	    "$tmp/out")"
+
+	# Codes.
+	while IFS='|' read -r args expect; do
+		# shellcheck disable=SC2086
+		client -u gbn 127.0.0.1 "$port" $args
+		is "$args" "1 $expect" "$status $said"
+	done <<-END
+		get nosuch|get: nosuch: no such file on the server
+		get ../x y|get: ../x: name refused by the server
+		put five .x|put: .x: name refused by the server
+		put nosuch|put: nosuch: No such file or directory
+	END
+	for command in 'uput a' 'uput a ' 'uput a x' 'uput a -1' \
+	    'uput a 18446744073709551615' 'uput a 1x' uget uput; do
+		is "$command" -5 "$(peer "send $(frame "$command")" frame)"
+	done
+	is "a name with spaces and a digit" "0 " \
+	    "$(client -q -u sr 127.0.0.1 "$port" put five "a 5"
+	    echo "$status $said")"
+	same "...is stored" "$tmp/here/five" "$dir/a 5"
+
+	# Faults, each alone and all together, on both sides.
+	dd if=/dev/urandom of="$tmp/here/some" bs=100 count=23 2>/dev/null
+	all=drop=3,dup=/7,reorder=9,corrupt=5:20,delay=1
+	for u in sw gbn sr; do
+		for l in drop=3:11:12 dup=/3 reorder=4:13 corrupt=4:9 delay=3 \
+		    dup=/1 $all; do
+			both_ways "$u, -L $l" -u $u -W 7 -b 100 -L "$l"
+		done
+	done
+	start lossy -L $all 0
+	for u in sw gbn sr; do
+		both_ways "$u, -L of the server" -u $u -W 7 -b 100
+		both_ways "$u, -L of both" -u $u -W 7 -b 100 -L $all
+	done
+	client -u sw -b 100 -L drop=0.2,seed=5 127.0.0.1 "$port" put some
+	is "probabilities" 0 $status
+	stop
+
+	# The last ACK is lost: of three packets by sw, the third ACK.
+	start ack -L drop=3 0
+	dd if=/dev/urandom of="$tmp/here/some" bs=100 count=3 2>/dev/null
+	both_ways "the last ACK lost" -u sw -b 100 -L drop=3
+	until_true grep -q 'File some downloaded' "$log"
+	is "...and the server got it in the end" 0 $?
+	stop
+
+	pid=$main port=$home
+	dir=$tmp/udp log=$tmp/udp.log
+	hostile_server
+	hostile_client
+	port=$home
+	end_silences
+	is "the server serves" "five" "$(peer "send $(frame ls)" frame |
+	    tr ' ' '\n' | grep -x five)"
+	stop
+}
+
+# Clients that lie, each in another way. Nothing but the right HELLO begins.
+hostile_server() {
+	is "HELLOs out of range, or damaged" " 5 $hello_back 2 0 1 hello 4 0 0" \
+	    "$(peer "send $(frame 'uget five')" udial \
+	    'rdt 1 0 0 \x00\x00\x00\x20\x05\x78' \
+	    'rdt 1 0 0 \x04\x00\x00\x20\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x00\x00\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x04\x01\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\x00\x00' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\xea\x61' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\x05' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\x05\x78\x00' "rdt 2 0 1 hello" \
+	    "rdt 3 1 0" "rdt 4 0 0" "spoil 0" "$hello" "spoil 7" "$hello" \
+	    "spoil 15" "$hello" "spoil 20" "$hello" "spoil -1" "$hello" \
+	    "$hello" heard heard "rdt 3 1 0" heard)"
+	has "...are counted" "*corrupt=16 *" "$(grep rdt: "$log" | tail -n 1)"
+	is "HELLO again resets nothing" \
+	    "$hello_back 2 0 0 he $hello_back 2 1 0 ll 2 2 1 o 4 0 0" \
+	    "$(peer "send $(frame 'uget five')" udial \
+	    'rdt 1 0 0 \x02\x00\x00\x01\x00\x02' heard heard "$hello" heard \
+	    "rdt 3 1 0" heard "rdt 3 2 0" heard "rdt 3 3 0" heard |
+	    sed -e 's/^ 5 //' -e 's/\\x00\\x01\\x00\\x02/\\x00\\x20\\x05x/g')"
+	is "ACKs of what was not sent" " 5 $hello_back 2 0 1 hello 4 0 0" \
+	    "$(peer "send $(frame 'uget five')" udial "$hello" heard heard \
+	    "rdt 3 2 0" "rdt 3 4294967295 0" "rdt 3 2147483648 0" \
+	    "rdt 3 0 0 \xff\xff\xff" "rdt 9 0 0" "rdt 3 1 0" "await 4")"
+	is "a stranger's HELLO" " 5 SILENCE" "$(peer \
+	    "send $(frame 'uget five')" "from 127.0.0.2" udial "$hello" heard)"
+	is "a command ends the session" " 5 $hello_back 2 0 1 hello -5" \
+	    "$(peer "send $(frame 'uget five')" udial "$hello" heard heard \
+	    control "send $(frame x)" frame)"
+	is "...and one before HELLO" " 5 -5" "$(peer \
+	    "send $(frame 'uget five')" udial "send $(frame x)" frame)"
+	is "what a put must not believe" " $hello_back 3 1 0 3 2 0 0 hello" \
+	    "$(peer "send $(frame 'uput liar 1405')" udial "$hello" heard \
+	    "rdt 2 0 0 short" "rdt 2 0 1 short" "rdt 2 1 0 hello" \
+	    "rdt 2 1 1 hell" "rdt 2 1 1 hello!" "rdt 2 2 1 hello" \
+	    "rdt 2 4294967295 1 hello" "rdt 4 0 0" \
+	    "rdt 2 0 0 $(printf '%01400d' 0)" heard "rdt 2 1 1 hello" heard \
+	    frame | words) $(cut -c 1401- "$dir/liar")"
+	is "...is counted" 1 "$(grep -c 'mode=gbn.*corrupt=7 bytes=1405' \
+	    "$log")"
+	is "a put broken off" " $hello_back -5" "$(peer \
+	    "send $(frame 'uput half 5')" udial "$hello" heard \
+	    "send $(frame ls)" frame)"
+	peer "send $(frame 'uput gone 5')" udial "$hello" heard reset >/dev/null
+	peer "send $(frame 'uget five')" udial reset >/dev/null
+	is "repeated DATA after the end" " $hello_back 3 1 0 0 3 1 0" "$(peer \
+	    "send $(frame 'uput again 5')" udial "$hello" heard \
+	    "rdt 2 0 1 hello" heard frame "rdt 2 0 1 hello" heard "rdt 4 0 0")"
+	is "...the other bytes are not stored" hello "$(cat "$dir/again")"
+}
+
+# Servers that do.
+hostile_client() {
+	how="-u gbn"
+	evil frame "uoffer 5" heard heard "rdt 2 0 1 early" "$hello" \
+	    "rdt 2 0 1 hello" heard "rdt 2 0 1 hello" heard "rdt 4 0 0" \
+	    control frame end
+	client -u gbn 127.0.0.1 "$port" get five five.x
+	wait "$evil"
+	is "lost HELLO, early DATA, DATA again" "0 uget five 1 0 0 \
+\\x02\\x00\\x00\\x20\\x05x 1 0 0 \\x02\\x00\\x00\\x20\\x05x 3 1 0 3 1 0 quit EOF" \
+	    "$status $(sed 1d "$tmp/evil.out" | words)"
+	has "...counted" "*transmissions=2 *duplicates=1 corrupt=0*" "$said"
+	is "...stored" hello "$(cat "$tmp/here/five.x")"
+	evil frame "uoffer 5" heard 'rdt 1 0 0 \x02\x00\x00\x00\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x00\x21\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\x05\x79' \
+	    'rdt 1 0 0 \x02\x00\x00\x20\x00\x00' \
+	    'rdt 1 0 0 \x03\x00\x00\x20\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x00\x10\x00\x03' "rdt 2 0 0 hel" heard \
+	    "rdt 2 1 1 lo" heard "rdt 4 0 0" control end
+	client -u gbn 127.0.0.1 "$port" get five five.x
+	wait "$evil"
+	is "answers that ask for more, then one for less" "0 16 3" \
+	    "$status $(field window) $(field block)"
+	evil frame "uoffer 5" heard "$hello" udp close control end
+	reply "nobody there any more" "1 get: got: 0 of 5 bytes came, then: *" \
+	    get got
+	evil frame "uoffer 5" udp close control end
+	reply "nobody there at all" "1 get: got: 0 of 5 bytes came, then: *" \
+	    get got
+	evil frame "uoffer 5" heard "$hello" control close
+	reply "control closed" "1 get: got: 0 of 5 bytes came, then: *" get got
+	for offer in "1" "1 89abcdef" "0 89abcdef 5" "65536 89abcdef 5" \
+	    "9 89ABCDEF 5" "9 89abcde 5" "9 89abcdef 05" "9 89abcdef -5" \
+	    "9 89abcdef 5 " "9 89abcdef 18446744073709551615" \
+	    "9  89abcdef 5" "-1 89abcdef 5" "9 189abcdef 5"; do
+		evil frame "send $(frame "$offer")" close
+		reply "an answer '$offer'" \
+		    "1 get: got: the server's answer makes no*" get got
+	done
+	evil frame uoffer heard "$hello" heard "send $(frame -3)" control end
+	reply "refused in the middle" "1 put: five: the server cannot*" \
+	    put five
+	evil frame uoffer heard "$hello" heard "send $(frame 0)" control end
+	reply "stored, whatever ACKs are missing" "0 " put five
+	evil frame uoffer heard 'rdt 1 0 0 \x02\x00\x00\x01\x00\x01' heard \
+	    "send $(frame 0)" control end
+	reply "stored, before it was sent" "1 put: five: the server's answer *" \
+	    put five
+	evil frame uoffer heard "$hello" heard "rdt 3 1 0" heard control close
+	reply "no answer after the last ACK" "1 put: five: 5 of 5 bytes \
+acknowledged, then: connection closed*" put five
+	how=
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
@@ -994,7 +1297,7 @@ test_tools() {
 ${CC:-cc} -O2 -o "$tmp/peer" lab/peer.c || exit 1
 mkdir -p "$tmp/here"
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile raw \
-    sim tools
+    sim udp tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

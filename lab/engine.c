@@ -3,9 +3,11 @@
  *
  * Sends packets whose numbers run past 2^32 over a channel that loses, doubles
  * and swaps them and their ACKs, in all modes and under all congestion control,
- * and checks that each arrives once and, but in sr, in order. Also tells lies to
- * the sender. Prints what went wrong; exit status 0 if nothing did. The channel
- * is a queue: what is sent arrives in the next turn.
+ * and checks that each arrives once and, but in sr, in order. Also tells lies
+ * to the sender. Prints what went wrong; exit status 0 if nothing did. The
+ * channel is a queue: what is sent arrives in the next turn. Then the same in the
+ * encoding of room, over a channel that keeps the order, and both encodings
+ * against bytes that were made elsewhere.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -16,11 +18,12 @@
 #include "../proto.h"
 
 #define PACKETS	300
-#define FIRST	(UINT32_MAX - PACKETS / 2)
 
 static struct rdt_sender s;
 static struct rdt_receiver r;
 static unsigned char got[PACKETS];
+static int room;			/* go through the encoding of room */
+static uint32_t first = UINT32_MAX - PACKETS / 2;	/* of their numbers */
 static int wrong;
 
 static void
@@ -32,6 +35,7 @@ check(int ok, const char *what)
 	wrong |= !ok;
 }
 
+/* The numbers of a well-known book: a run is the same everywhere. */
 static unsigned
 chance(unsigned n)
 {
@@ -39,6 +43,24 @@ chance(unsigned n)
 
 	state = state * 1664525 + 1013904223;	/* Numerical Recipes */
 	return (state >> 16) % n;
+}
+
+/* What a number becomes in the encoding of room, there and back. */
+static uint32_t
+through_room(enum rdt_type type, uint32_t seq)
+{
+	unsigned char d[ROOM_HEAD + 1];
+	struct rdt_packet p = { 0 };
+	size_t n;
+
+	p.type = type;
+	p.seq = seq;
+	n = room_pack(d, s.window, &p);
+	check((type == DATA ?
+	    room_unpack_data(&p, s.window, r.expected, d, n) :
+	    room_unpack_ack(&p, s.window, s.base, d, n)) == 0 &&
+	    p.type == type, "room: not what it was");
+	return p.seq;
 }
 
 /* DATA arrives, and its ACK at the sender, if neither is lost. */
@@ -51,15 +73,21 @@ arrive(uint32_t seq, int64_t t)
 	size_t n;
 
 	before = r.expected;
+	if (room) {
+		check((through_room(DATA, seq) == before) == (seq == before),
+		    "room: another packet taken for the one expected");
+		seq = through_room(DATA, seq);
+	}
 	event = rdt_data(&r, seq);
 	if (event == EV_RECV) {
-		check(seq - FIRST < PACKETS, "a number never sent");
-		check(!got[seq - FIRST]++, "a packet stored twice");
+		check(seq - first < PACKETS, "a number never sent");
+		check(!got[seq - first]++, "a packet stored twice");
 		check(s.mode == RDT_SR || seq == before, "out of order");
 	}
 	n = rdt_bitmap(&r, bits);
 	if (chance(5) > 0)
-		rdt_ack(&s, t, r.expected, bits, n);
+		rdt_ack(&s, t, room ? through_room(ACK, r.expected) :
+		    r.expected, bits, n);
 	check(s.top - s.base <= s.window, "more in flight than the window");
 }
 
@@ -86,15 +114,15 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 	int64_t t;
 
 	memset(got, 0, sizeof got);
-	rdt_start(&s, mode, window, congestion_find(control), FIRST, PACKETS);
-	rdt_expect(&r, mode, s.window, FIRST);
+	rdt_start(&s, mode, window, congestion_find(control), first, PACKETS);
+	rdt_expect(&r, mode, s.window, first);
 	for (t = 0; !rdt_done(&s) && !rdt_given_up(&s); t += SECOND / 100) {
 		for (n = 0; rdt_next(&s, t, &seq);) {
 			for (i = chance(10) == 0 ? 2 : 1; i > 0; i--)
 				wire[n++] = seq;
 			if (chance(8) == 0)
 				n--;
-			if (n > 1 && chance(8) == 0) {
+			if (n > 1 && !room && chance(8) == 0) {
 				seq = wire[n - 1];
 				wire[n - 1] = wire[n - 2];
 				wire[n - 2] = seq;
@@ -110,6 +138,56 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 	for (i = 0; i < PACKETS && got[i] == 1; i++)
 		;
 	check(i == PACKETS, "a packet is missing");
+}
+
+/* Bytes that zlib and a person made. */
+static void
+golden(void)
+{
+	static const unsigned char hello[] = { 1, 0, 0, 6, 0x89, 0xab, 0xcd,
+	    0xef, 0, 0, 0, 0, 0x5f, 0xa1, 0x08, 0x82, 2, 0, 0, 32, 5, 0x78 };
+	static const unsigned char data[] = { 2, 1, 0, 5, 0, 0, 0, 1, 0, 1, 0,
+	    2, 0xa9, 0x8a, 0x05, 0xb6, 'h', 'e', 'l', 'l', 'o' };
+	unsigned char d[64];
+	struct rdt_packet p = { 0 };
+
+	check(crc32(0, "123456789", 9) == 0xcbf43926 &&
+	    crc32(crc32(0, "1234", 4), "56789", 5) == 0xcbf43926, "crc-32");
+	p.type = HELLO;
+	p.mode = RDT_GBN;
+	p.window = 32;
+	p.block = 1400;
+	check(rdt_pack(d, 0x89abcdef, &p) == sizeof hello &&
+	    memcmp(d, hello, sizeof hello) == 0, "the bytes of HELLO");
+	p.type = DATA;
+	p.seq = 0x10002;
+	p.last = 1;
+	p.length = 5;
+	memcpy(d + RDT_HEAD, "hello", 5);
+	check(rdt_pack(d, 1, &p) == sizeof data &&
+	    memcmp(d, data, sizeof data) == 0, "the bytes of DATA");
+	check(rdt_unpack(&p, 1, d, sizeof data) == 0 && p.seq == 0x10002 &&
+	    p.last && p.length == 5, "DATA taken apart");
+	check(rdt_unpack(&p, 2, d, sizeof data) < 0, "another key");
+	check(rdt_unpack(&p, 1, d, sizeof data - 1) < 0, "a length that lies");
+
+	p.window = 20;
+	p.type = HELLO;
+	check(room_pack(d, 20, &p) == 3 && memcmp(d, "020", 3) == 0,
+	    "room: the window");
+	p.type = DATA;
+	p.seq = 20;
+	check(room_pack(d, 20, &p) == 8 && memcmp(d, "120hello", 3) == 0,
+	    "room: DATA");
+	p.type = ACK;
+	p.seq = 30;
+	check(room_pack(d, 20, &p) == 1 && d[0] == '9', "room: ACK");
+	check(room_unpack_ack(&p, 20, 18, (const unsigned char *)"0", 1) == 0 &&
+	    p.seq == 21, "room: an ACK beyond the wrap");
+	check(room_unpack_ack(&p, 20, 0, (const unsigned char *)"21", 2) < 0 &&
+	    room_unpack_ack(&p, 20, 0, (const unsigned char *)"1x", 2) < 0 &&
+	    room_unpack_ack(&p, 20, 0, (const unsigned char *)"", 0) < 0,
+	    "room: ACKs that are none");
 }
 
 int
@@ -129,5 +207,10 @@ main(void)
 		}
 		run(RDT_SW, 1, controls[i]);
 	}
+	golden();
+	room = 1;
+	first = 0;		/* room wraps at window + 1 alone */
+	for (i = 1; i <= ROOM_WINDOW_MAX; i++)
+		run(RDT_GBN, (unsigned)i, "half");
 	return wrong;
 }

@@ -18,6 +18,14 @@
  *      end             reads to the end and prints EOF, or RESET
  *      fin             ends the sending side
  *      close, reset    end the connection
+ *      udial           reads a frame that tells a UDP port and a key, and more
+ *      uoffer [SIZE]   sends such a frame; who sends a datagram first is it
+ *      rdt TYPE SEQ FLAGS TEXT  sends a datagram to the other end of those
+ *      spoil N         turns a bit of byte N in the next one; -1: cuts its end
+ *      key HEX         the key is another now
+ *      heard           prints TYPE SEQ FLAGS and contents of one that comes
+ *      await TYPE      discards datagrams until one of this type
+ *      udp             goes back to the UDP socket
  *      nap MS          does nothing for a while
  *      unix PATH       makes a Unix socket, for want of a command that does
  *
@@ -43,7 +51,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static int control = -1, data = -1, current = -1;
+static int control = -1, data = -1, current = -1, udp = -1;
+static unsigned long key;
+static int spoil, spoiled;		/* which byte of the next datagram */
 static const char *from = "127.0.0.1";
 
 static void
@@ -134,15 +144,14 @@ put(const char *text, size_t n)
 			return;
 }
 
-/* Sends text with its escapes resolved, `step` bytes at a time (0: at once). */
-static void
-say(const char *text, int drip)
+/* Copies text with its escapes resolved; returns the bytes of it. */
+static size_t
+resolve(char *buf, size_t size, const char *text)
 {
-	char buf[8192];
-	size_t i, n;
+	size_t n;
 	unsigned byte;
 
-	for (n = 0; *text != '\0' && n < sizeof buf; n++) {
+	for (n = 0; *text != '\0' && n < size; n++) {
 		if (sscanf(text, "\\x%2x", &byte) == 1) {
 			buf[n] = (char)byte;
 			text += 4;
@@ -150,6 +159,17 @@ say(const char *text, int drip)
 			buf[n] = *text++;
 		}
 	}
+	return n;
+}
+
+/* Sends text, at once or a byte at a time. */
+static void
+say(const char *text, int drip)
+{
+	char buf[8192];
+	size_t i, n;
+
+	n = resolve(buf, sizeof buf, text);
 	if (!drip)
 		put(buf, n);
 	for (i = 0; i < n && drip; i++) {
@@ -218,6 +238,174 @@ zeros(unsigned long n)
 	}
 }
 
+static int
+udp_socket(void)
+{
+	struct sockaddr_in here;
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	here = loopback(from, 0);
+	if (bind(fd, (struct sockaddr *)&here, sizeof here) < 0)
+		die("udp");
+	return fd;
+}
+
+/* Reads `PORT KEY`, and prints what follows it. */
+static void
+udial(void)
+{
+	struct sockaddr_in there;
+	char text[64];
+	unsigned port;
+	int n;
+
+	text[take(text, head() % sizeof text)] = '\0';
+	n = 0;
+	if (sscanf(text, "%u %8lx%n", &port, &key, &n) != 2)
+		printf("%s", text);
+	printf("%s\n", text + n);
+	fflush(stdout);
+	there = loopback("127.0.0.1", port);
+	udp = udp_socket();
+	connect(udp, (struct sockaddr *)&there, sizeof there);
+}
+
+static void
+uoffer(const char *size)
+{
+	struct sockaddr_in a;
+	socklen_t len;
+	char text[64], frame[80];
+
+	key = 0x89abcdef;
+	udp = udp_socket();
+	len = sizeof a;
+	getsockname(udp, (struct sockaddr *)&a, &len);
+	sprintf(text, "%u %08lx%s%.20s", (unsigned)ntohs(a.sin_port), key,
+	    *size == '\0' ? "" : " ", size);
+	sprintf(frame, "%010d%s", (int)strlen(text), text);
+	put(frame, strlen(frame));
+}
+
+/* The CRC-32, a bit at a time, of all but bytes 12 to 15. */
+static unsigned long
+crc(const unsigned char *d, size_t n)
+{
+	unsigned long c;
+	size_t i;
+	int k;
+
+	c = 0xffffffff;
+	for (i = 0; i < n; i++) {
+		if (i >= 12 && i < 16)
+			continue;
+		c ^= d[i];
+		for (k = 0; k < 8; k++)
+			c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
+	}
+	return c ^ 0xffffffff;
+}
+
+static void
+big_endian(unsigned char *d, unsigned long n, int bytes)
+{
+	for (; bytes > 0; n >>= 8)
+		d[--bytes] = (unsigned char)n;
+}
+
+static void
+rdt(const char *arg)
+{
+	unsigned char d[66000];
+	unsigned long type, seq, flags;
+	size_t n;
+	int text;
+
+	text = 0;
+	if (sscanf(arg, "%lu %lu %lu%n", &type, &seq, &flags, &text) != 3)
+		die("rdt");
+	arg += text;
+	n = 16 + resolve((char *)d + 16, sizeof d - 16,
+	    *arg == ' ' ? arg + 1 : arg);
+	d[0] = (unsigned char)type;
+	d[1] = (unsigned char)flags;
+	big_endian(d + 2, n - 16, 2);
+	big_endian(d + 4, key, 4);
+	big_endian(d + 8, seq, 4);
+	big_endian(d + 12, crc(d, n), 4);
+	if (spoiled && spoil < 0)
+		n--;
+	else if (spoiled)
+		d[spoil] ^= 4;
+	spoiled = 0;
+	send(udp, d, n, 0);
+}
+
+/* Prints a datagram, if it is of the type wanted (0: any). */
+static int
+heard(unsigned wanted)
+{
+	struct sockaddr_in a;
+	socklen_t len;
+	struct pollfd p;
+	unsigned char d[66000];
+	ssize_t got, i;
+
+	p.fd = udp;
+	p.events = POLLIN;
+	len = sizeof a;
+	if (poll(&p, 1, 5000) <= 0) {
+		puts("SILENCE");
+		return 1;
+	}
+	got = recvfrom(udp, d, sizeof d, 0, (struct sockaddr *)&a, &len);
+	if (got < 0) {
+		puts(errno == ECONNREFUSED ? "REFUSED" : "ERROR");
+		return 1;
+	}
+	connect(udp, (struct sockaddr *)&a, len);
+	if (wanted != 0 && d[0] != wanted)
+		return 0;
+	printf("%d %lu %d%s", d[0], (unsigned long)d[8] << 24 |
+	    (unsigned long)d[9] << 16 | (unsigned long)d[10] << 8 | d[11], d[1],
+	    got > 16 ? " " : "");
+	for (i = 16; i < got; i++)
+		printf(d[i] > ' ' && d[i] < 127 ? "%c" : "\\x%02x", d[i]);
+	if (got < 16 || crc(d, (size_t)got) != ((unsigned long)d[12] << 24 |
+	    (unsigned long)d[13] << 16 | (unsigned long)d[14] << 8 | d[15]))
+		printf(" WRONG CRC");
+	putchar('\n');
+	return 1;
+}
+
+/* The steps with datagrams; returns false for others. */
+static int
+datagram_step(const char *verb, const char *arg)
+{
+	if (strcmp(verb, "udial") == 0)
+		udial();
+	else if (strcmp(verb, "uoffer") == 0)
+		uoffer(arg);
+	else if (strcmp(verb, "rdt") == 0)
+		rdt(arg);
+	else if (strcmp(verb, "spoil") == 0)
+		spoil = atoi(arg), spoiled = 1;
+	else if (strcmp(verb, "key") == 0)
+		key = strtoul(arg, NULL, 16);
+	else if (strcmp(verb, "heard") == 0)
+		heard(0);
+	else if (strcmp(verb, "await") == 0)
+		while (!heard((unsigned)atoi(arg)))
+			;
+	else if (strcmp(verb, "udp") == 0)
+		current = udp;
+	else
+		return 0;
+	fflush(stdout);
+	return 1;
+}
+
 /* The steps that open and end connections; returns false for others. */
 static int
 connection_step(const char *verb, const char *arg)
@@ -272,7 +460,7 @@ unix_socket(const char *path)
 static void
 step(const char *verb, const char *arg)
 {
-	if (connection_step(verb, arg))
+	if (connection_step(verb, arg) || datagram_step(verb, arg))
 		return;
 	if (strcmp(verb, "control") == 0)
 		current = control;

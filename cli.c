@@ -338,7 +338,7 @@ command_loop(const char *prompt)
 
 static int control = -1;
 
-/* Room for a command, and for one byte more, which shows that it is too long. */
+/* Room for a command, and a byte more, which shows that it is too long. */
 #define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
 
 /*

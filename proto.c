@@ -259,6 +259,7 @@ wait_for(int fd, short events, int64_t deadline)
 	p[0].fd = fd;
 	p[0].events = events;
 	p[1].fd = -1;
+	p[1].events = 0;
 	return wait_ready(p, deadline);
 }
 
@@ -1565,7 +1566,7 @@ unpack32(const unsigned char *p)
 }
 
 /*
- * Eight bytes at a time (`slicing by 8', Kounavis and Berry, 2005): row k of the
+ * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
  * table is what a byte does to the remainder from k bytes further on, so that
  * eight look-ups do not wait for one another. Byte by byte it would be what
  * takes most of the time of a transfer.
@@ -2341,8 +2342,8 @@ say(const struct rdt_session *s, enum rdt_type type)
 }
 
 /*
- * Takes the next datagram: 1, and 0 if there is none now. One that is no good is
- * counted, and given no type. HELLO is answered here, whenever it comes.
+ * Takes the next datagram: 1, and 0 if there is none now. One that is no good
+ * is counted, and given no type. HELLO is answered here, whenever it comes.
  */
 static int
 take(struct rdt_session *s, struct rdt_packet *p)

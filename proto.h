@@ -413,11 +413,11 @@ long	frame_number(const char *text, size_t n);
 /*
  * All that is said in rdt. Numbers are big-endian.
  *
- *    0      1      2             4             8             12            16
- *   +------+------+-------------+-------------+-------------+-------------+----
- *   | type | flags| length of   | key         | seq         | crc-32 of   | pay-
- *   |      |      | payload     |             |             | all but it  | load
- *   +------+------+-------------+-------------+-------------+-------------+----
+ *    0      1      2            4            8            12           16
+ *   +------+------+------------+------------+------------+------------+--------
+ *   | type | flags| length of  | key        | seq        | crc-32 of  | payload
+ *   |      |      | payload    |            |            | all but it |
+ *   +------+------+------------+------------+------------+------------+--------
  *
  *   type     from       seq                    payload
  *   1 HELLO  client     0                      mode(1) 0(1) window(2) block(2)
@@ -455,7 +455,7 @@ long	frame_number(const char *text, size_t n);
 #define RDT_HELLO_US	(SECOND / 2)	/* so often */
 #define RDT_FIRST_S	10	/* seconds the server waits for the first */
 #define RDT_SILENCE_S	30	/* the receiver, for anything */
-#define RDT_LINGER_S	3	/* the receiver, for DONE: TIME_WAIT, as it were */
+#define RDT_LINGER_S	3	/* the receiver, for DONE: as TIME_WAIT */
 #define RDT_WINDOW	32	/* default */
 #define RDT_WINDOW_MAX	1024
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
@@ -681,7 +681,7 @@ struct rdt_session {
 	struct transfer t;		/* but sock, done and idle */
 	int control;			/* the TCP connection it belongs to */
 	uint32_t key;
-	enum rdt_mode mode;		/* what the client wants, and both use */
+	enum rdt_mode mode;		/* what the client wants; both use */
 	unsigned window, block;
 	const struct congestion *congestion;	/* of the sender */
 

@@ -837,10 +837,26 @@ count(const char *text, const char *what, long most)
 	return n;
 }
 
+/* Decides what is started: the services that are named; else all, or ftp. */
+static void
+choose(int n, char **operands, int all)
+{
+	size_t i;
+
+	for (; n > 0; n--)
+		operand(*operands++);
+	for (i = 0; i < NSERVICES; i++)
+		if (all && ports[i] == NULL)
+			ports[i] = services[i].port;
+	for (i = 0; i < NSERVICES && ports[i] == NULL; i++)
+		;
+	if (i == NSERVICES)
+		ports[0] = services[0].port;
+}
+
 static void
 options(int argc, char **argv)
 {
-	size_t i;
 	int all, c;
 
 	all = 0;
@@ -891,15 +907,7 @@ options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	for (; optind < argc; optind++)
-		operand(argv[optind]);
-	for (i = 0; i < NSERVICES; i++)
-		if (all && ports[i] == NULL)
-			ports[i] = services[i].port;
-	for (i = 0; i < NSERVICES && ports[i] == NULL; i++)
-		;
-	if (i == NSERVICES)		/* nothing was asked for: ftp */
-		ports[0] = services[0].port;
+	choose(argc - optind, argv + optind, all);
 }
 
 /* Opens all listeners and then says so, a line each. */

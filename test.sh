@@ -616,13 +616,13 @@ test_files() {
 # ---- the client ----------------------------------------------------------
 
 # reply WHAT STATUS MESSAGE ARGUMENT ...: what the client, with the options
-# $how, makes of `evil`
-how=
+# $by, makes of `evil`
+by=
 reply() {
 	what=$1 expect=$2
 	shift 2
 	# shellcheck disable=SC2086
-	client -q $how 127.0.0.1 "$port" "$@"
+	client -q $by 127.0.0.1 "$port" "$@"
 	wait "$evil"
 	# shellcheck disable=SC2254
 	case "$status $said" in
@@ -995,8 +995,8 @@ start_silences() {
 	peer "send $(frame 'uget five')" "nap 11000" "send $(frame ls)" \
 	    udial frame >"$tmp/silent1" &
 	silent=$!
-	peer "send $(frame 'uput silent 5')" udial "$hello" heard control frame \
-	    >"$tmp/silent2" &
+	peer "send $(frame 'uput silent 5')" udial "$hello" heard control \
+	    frame >"$tmp/silent2" &
 	silent="$silent $!"
 	peer "send $(frame 'uget six')" udial "$hello" heard "nap 26000" \
 	    "send $(frame ls)" frame >"$tmp/silent3" &
@@ -1155,7 +1155,8 @@ bytes stored as five|mode: x: not tcp, sw, gbn or sr" \
 
 # Clients that lie, each in another way. Nothing but the right HELLO begins.
 hostile_server() {
-	is "HELLOs out of range, or damaged" " 5 $hello_back 2 0 1 hello 4 0 0" \
+	is "HELLOs out of range, or damaged" \
+	    " 5 $hello_back 2 0 1 hello 4 0 0" \
 	    "$(peer "send $(frame 'uget five')" udial \
 	    'rdt 1 0 0 \x00\x00\x00\x20\x05\x78' \
 	    'rdt 1 0 0 \x04\x00\x00\x20\x05\x78' \
@@ -1208,14 +1209,14 @@ hostile_server() {
 
 # Servers that do.
 hostile_client() {
-	how="-u gbn"
+	by="-u gbn"
 	evil frame "uoffer 5" heard heard "rdt 2 0 1 early" "$hello" \
 	    "rdt 2 0 1 hello" heard "rdt 2 0 1 hello" heard "rdt 4 0 0" \
 	    control frame end
 	client -u gbn 127.0.0.1 "$port" get five five.x
 	wait "$evil"
-	is "lost HELLO, early DATA, DATA again" "0 uget five 1 0 0 \
-\\x02\\x00\\x00\\x20\\x05x 1 0 0 \\x02\\x00\\x00\\x20\\x05x 3 1 0 3 1 0 quit EOF" \
+	is "lost HELLO, early DATA, DATA again" \
+	    "0 uget five $hello_back $hello_back 3 1 0 3 1 0 quit EOF" \
 	    "$status $(sed 1d "$tmp/evil.out" | words)"
 	has "...counted" "*transmissions=2 *duplicates=1 corrupt=0*" "$said"
 	is "...stored" hello "$(cat "$tmp/here/five.x")"
@@ -1253,12 +1254,12 @@ hostile_client() {
 	reply "stored, whatever ACKs are missing" "0 " put five
 	evil frame uoffer heard 'rdt 1 0 0 \x02\x00\x00\x01\x00\x01' heard \
 	    "send $(frame 0)" control end
-	reply "stored, before it was sent" "1 put: five: the server's answer *" \
-	    put five
+	reply "stored, before it was sent" \
+	    "1 put: five: the server's answer *" put five
 	evil frame uoffer heard "$hello" heard "rdt 3 1 0" heard control close
 	reply "no answer after the last ACK" "1 put: five: 5 of 5 bytes \
 acknowledged, then: connection closed*" put five
-	how=
+	by=
 }
 
 # ---- tools, where they are installed -------------------------------------

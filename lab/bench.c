@@ -208,8 +208,8 @@ take(int fd)
 }
 
 /*
- * What UDP could do: datagrams as long as those of rdt, WINDOW of them in flight
- * and each acknowledged, but no numbers, no crc, no timer and no file.
+ * What UDP could do: datagrams as long as those of rdt, WINDOW of them in
+ * flight and each acknowledged, but no numbers, no crc, no timer and no file.
  */
 #define WINDOW	64
 static void

@@ -5,8 +5,8 @@
  * and swaps them and their ACKs, in all modes and under all congestion control,
  * and checks that each arrives once and, but in sr, in order. Also tells lies
  * to the sender. Prints what went wrong; exit status 0 if nothing did. The
- * channel is a queue: what is sent arrives in the next turn. Then the same in the
- * encoding of room, over a channel that keeps the order, and both encodings
+ * channel is a queue: what is sent arrives in the next turn. Then the same in
+ * the encoding of room, over a channel that keeps the order, and both encodings
  * against bytes that were made elsewhere.
  */
 #define _POSIX_C_SOURCE 200809L

@@ -28,14 +28,18 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto.h"
@@ -45,6 +49,8 @@
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
+#define PEERS		64	/* that are served at a time */
+#define PEER_LISTS	10000	/* messages of a list of files, at most */
 #define WORDS_MAX	16	/* words of a command line */
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
@@ -77,6 +83,8 @@ struct command {
 
 static const struct command *commands;	/* those of the mode, NULL name last */
 static int over;			/* no more commands: quit, or lost */
+static int64_t renew_at = NEVER;	/* when `renew' is to be called */
+static void (*renew)(void);		/* ...while the prompt waits */
 
 /* Connects to the server, or says why not and returns -1. */
 static int
@@ -183,7 +191,7 @@ help(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	for (c = commands; c->name != NULL; c++)
-		printf("%-6s %-14s %s\n", c->name, c->arguments, c->help);
+		printf("%-10s %-18s %s\n", c->name, c->arguments, c->help);
 	return 0;
 }
 
@@ -318,6 +326,9 @@ command_loop(const char *prompt)
 			fputs(prompt, stdout);
 		if (flush_output() != 0)
 			break;
+		while (renew != NULL &&
+		    wait_for(STDIN_FILENO, POLLIN, renew_at) < 0)
+			renew();
 		if (getline(&line, &room, stdin) < 0) {
 			if (ferror(stdin))
 				failed = fail("cli: standard input: %s",
@@ -790,6 +801,1283 @@ ftp_session(int argc, char **argv)
 	return failed;
 }
 
+/* ---- dir (seeds/000): asking the directory ------------------------------ */
+
+static int dir_fd = -1;			/* UDP, connected to the directory */
+static char nick[DIR_NICK_MAX + 1];	/* "": not registered */
+
+/* Is this what was asked for, and not an answer that is late? */
+static int
+dir_fits(const struct dir_message *asked, const struct dir_message *got)
+{
+	char skip[24];
+	size_t n;
+
+	switch (asked->op) {
+	case DIR_LOOKUP:
+	case DIR_REGISTER:
+	case DIR_SERVE:
+		return got->op == asked->op + 1u || got->op == asked->op + 2u;
+	case DIR_GET_USERS:
+	case DIR_GET_FILES:
+		n = (size_t)sprintf(skip, "skip %lu\n",
+		    (unsigned long)asked->number[0]);
+		return got->op == asked->op + 1u && got->length >= n &&
+		    memcmp(got->text, skip, n) == 0;
+	case DIR_PUBLISH:
+		return got->op == DIR_FAIL || (got->op == DIR_PUBLISH_OK &&
+		    got->numbers == 1 && got->number[0] == asked->number[0]);
+	case DIR_STOP:
+	case DIR_LOGOUT:
+		return got->op == DIR_FAIL || got->op == asked->op + 1u;
+	default:
+		return got->op == asked->op + 1u;
+	}
+}
+
+/* Takes datagrams until one fits: 1; 0 when the time has come; -1: failure. */
+static int
+dir_await(const struct dir_message *asked, struct dir_message *got,
+    int64_t deadline)
+{
+	static unsigned char in[65536];
+	ssize_t n;
+
+	for (;;) {
+		n = dgram_recv(dir_fd, in, sizeof in, NULL);
+		if (n >= 0 && dir_unpack(got, in, (size_t)n) == 0 &&
+		    dir_fits(asked, got))
+			return 1;
+		if (n < 0 && errno != EAGAIN)
+			return -1;
+		if (n < 0 && wait_for(dir_fd, POLLIN, deadline < dgram_due() ?
+		    deadline : dgram_due()) < 0 && errno != ETIMEDOUT)
+			return -1;
+		if (now() >= deadline)
+			return 0;
+	}
+}
+
+/*
+ * Sends a request, again and again, until its answer comes. Returns -1 if none
+ * does, with errno; the answer's text stays until the next call.
+ */
+static int
+dir_ask(const struct dir_message *asked, struct dir_message *got, int tries)
+{
+	static const int64_t at[] = { 0, SECOND / 2, SECOND * 3 / 2,
+	    SECOND * 7 / 2, SECOND * 15 / 2 };
+	static unsigned char out[DIR_REQUEST_MAX];
+	int64_t start;
+	size_t n;
+	int i, result;
+
+	while (dgram_recv(dir_fd, out, 0, NULL) >= 0)
+		;			/* late answers to others */
+	n = dir_pack(out, asked);
+	start = now();
+	for (i = 0; i < tries; i++) {
+		if (dgram_send(dir_fd, out, n, NULL, 1) < 0)
+			return -1;
+		result = dir_await(asked, got, start + at[i + 1]);
+		if (result != 0)
+			return result > 0 ? 0 : -1;
+	}
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+#define TRIES	4
+
+/* The same for a command, which says what went wrong. Returns 0 or 1. */
+static int
+dir_command(const char *command, const struct dir_message *asked,
+    struct dir_message *got)
+{
+	if (dir_ask(asked, got, TRIES) == 0)
+		return 0;
+	return fail("%s: directory %s %s: %s", command, host, port,
+	    errno == ETIMEDOUT ? "no answer" : reason());
+}
+
+/* A request that consists of a text. */
+static struct dir_message
+dir_text(enum dir_op op, const char *text)
+{
+	struct dir_message m = { 0 };
+
+	m.op = op;
+	m.text = text;
+	m.length = strlen(text);
+	return m;
+}
+
+/* login */
+static int
+dir_login(int argc, char **argv)
+{
+	struct dir_message asked = { 0 }, got;
+
+	(void)argc;
+	asked.op = DIR_LOGIN;
+	if (dir_command(argv[0], &asked, &got) != 0)
+		return 1;
+	printf("%lu file servers\n", (unsigned long)got.number[0]);
+	return 0;
+}
+
+/* register NICK */
+static int
+dir_register(int argc, char **argv)
+{
+	struct dir_message asked, got;
+
+	(void)argc;
+	if (!nick_ok(argv[1], strlen(argv[1])))
+		return fail("register: %s: not a nick: 1 to 32 letters, "
+		    "digits, _ - .", argv[1]);
+	asked = dir_text(DIR_REGISTER, argv[1]);
+	if (dir_command("register", &asked, &got) != 0)
+		return 1;
+	if (got.op != DIR_REGISTER_OK)
+		return fail("register: %s: refused: it is taken, or you have "
+		    "another one", argv[1]);
+	strcpy(nick, argv[1]);
+	renew_at = now() + DIR_RENEW_S * SECOND;
+	log_msg(INFO, "register: you are %s", nick);
+	return 0;
+}
+
+/* Lists of the directory are for those alone who have registered. */
+static int
+not_registered(const char *command)
+{
+	return nick[0] != '\0' ? 0 : fail("%s: register first", command);
+}
+
+/* A list of lines: as they came, without those that came twice. */
+struct lines {
+	char **line;
+	size_t n;
+	void *tree;
+};
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Forgets a list. A tree points to its root, and that to what is there. */
+static void
+lines_free(struct lines *l)
+{
+	while (l->tree != NULL)
+		tdelete(*(char **)l->tree, &l->tree, compare_lines);
+	list_free(l->line, l->n);
+	memset(l, 0, sizeof *l);
+}
+
+/* Adds a line of at most DIR_REPLY_MAX bytes, if it is new. Returns -1 if there
+ * is no memory. */
+static int
+lines_add(struct lines *l, const char *text, size_t n)
+{
+	char key[DIR_REPLY_MAX + 1];
+
+	memcpy(key, text, n);
+	key[n] = '\0';
+	if (tfind(key, &l->tree, compare_lines) != NULL)
+		return 0;
+	if (list_add(&l->line, l->n, key) < 0 ||
+	    tsearch(l->line[l->n], &l->tree, compare_lines) == NULL)
+		return -1;
+	l->n++;
+	return 0;
+}
+
+/* May this line of a list be used? */
+static int
+line_ok(enum dir_op op, const char *line, size_t n)
+{
+	struct file_line f;
+	const char *blank;
+
+	if (op == DIR_FILES)
+		return file_line_parse(&f, line, n, 1) == 0;
+	blank = memchr(line, ' ', n);
+	return nick_ok(line, blank == NULL ? n : (size_t)(blank - line)) &&
+	    (blank == NULL || strspn(blank + 1, "0123456789.:") ==
+	    n - (size_t)(blank + 1 - line));
+}
+
+/* Takes the lines of a page. Returns -1 if one of them is none. */
+static int
+take_page(const struct dir_message *page, struct lines *l)
+{
+	const char *line, *text;
+	size_t left, n;
+	int more;
+
+	text = page->text;
+	left = page->length;
+	next_line(&text, &left, &line, &n);	/* skip N */
+	while ((more = next_line(&text, &left, &line, &n)) > 0) {
+		errno = EBADMSG;
+		if (n > DIR_REPLY_MAX || !line_ok(page->op, line, n) ||
+		    lines_add(l, line, n) < 0)
+			return -1;
+	}
+	errno = EBADMSG;
+	return more;
+}
+
+/*
+ * Asks for a list, page by page, until one has nothing new. Returns 1 after an
+ * error, which was said; else the list is the caller's, for lines_free().
+ */
+static int
+dir_list(const char *command, enum dir_op op, struct lines *l)
+{
+	struct dir_message asked = { 0 }, got;
+	size_t before;
+
+	memset(l, 0, sizeof *l);
+	if (not_registered(command))
+		return 1;
+	asked.op = op;
+	asked.numbers = 1;
+	do {
+		before = l->n;
+		asked.number[0] = (uint32_t)before;
+		if (dir_command(command, &asked, &got) != 0) {
+			lines_free(l);
+			return 1;
+		}
+		if (take_page(&got, l) < 0) {
+			lines_free(l);
+			return fail("%s: directory %s %s: %s", command, host,
+			    port, reason());
+		}
+	} while (l->n > before);
+	return 0;
+}
+
+/* userlist, filelist */
+static int
+dir_print_list(int argc, char **argv)
+{
+	struct lines l;
+	size_t i;
+
+	(void)argc;
+	if (dir_list(argv[0], argv[0][0] == 'u' ? DIR_GET_USERS :
+	    DIR_GET_FILES, &l) != 0)
+		return 1;
+	for (i = 0; i < l.n; i++) {
+		print_safely(l.line[i], strlen(l.line[i]));
+		putchar('\n');
+	}
+	lines_free(&l);
+	return 0;
+}
+
+/* Where a nick serves: address and port, as text. Returns 1 after an error. */
+static int
+dir_where(const char *command, const char *who, char address[16], char tcp[6])
+{
+	struct dir_message asked, got;
+
+	asked = dir_text(DIR_LOOKUP, who);
+	if (dir_command(command, &asked, &got) != 0)
+		return 1;
+	if (got.op != DIR_LOOKUP_OK)
+		return fail("%s: %s: no such nick, or it serves no files",
+		    command, who);
+	if (got.number[1] < 1 || got.number[1] > 65535)
+		return fail("%s: %s: the directory's answer makes no sense",
+		    command, who);
+	sprintf(address, "%d.%d.%d.%d", (int)(got.number[0] >> 24),
+	    (int)(got.number[0] >> 16 & 255), (int)(got.number[0] >> 8 & 255),
+	    (int)(got.number[0] & 255));
+	sprintf(tcp, "%d", (int)got.number[1]);
+	return 0;
+}
+
+/* lookup NICK */
+static int
+dir_lookup(int argc, char **argv)
+{
+	char address[16], tcp[6];
+
+	(void)argc;
+	if (dir_where(argv[0], argv[1], address, tcp) != 0)
+		return 1;
+	printf("%s:%s\n", address, tcp);
+	return 0;
+}
+
+/* ---- dir: serving files to others --------------------------------------- */
+
+/* A file that is shared, as it was when it was hashed. */
+struct shared {
+	char *name;
+	uint64_t size;
+	time_t changed;
+	int settled;		/* a later change would show in `changed' */
+	char hash[HASH_DIGITS + 1];
+};
+
+static struct shared *shared;
+static size_t nshared;
+static int published;			/* the directory has been told */
+
+static struct {
+	int listener;			/* -1: nobody is served */
+	unsigned port;
+	int line[2];			/* its end tells all children to end */
+	pid_t pid;			/* the process that accepts */
+} serving = { .listener = -1 };
+
+/*
+ * Opens a file and sees whether it is what it was. Returns its descriptor; -1
+ * if it has changed, or has gone. Times are in seconds: within the second in
+ * which a file was hashed it may have changed again, and only its hash tells.
+ */
+static int
+open_shared(const struct shared *s)
+{
+	char hash[HASH_DIGITS + 1];
+	struct stat st;
+	uint64_t size;
+	int fd, same;
+
+	fd = file_open(local, s->name, O_NOFOLLOW, &size);
+	if (fd < 0)
+		return -1;
+	same = fstat(fd, &st) == 0 && size == s->size &&
+	    st.st_mtime == s->changed;
+	if (same && !s->settled)
+		same = hash_file(fd, hash) == 0 &&
+		    strcmp(hash, s->hash) == 0 && lseek(fd, 0, SEEK_SET) == 0;
+	if (same)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Hashes a file, if it is not what it was. Returns -1 if it cannot be read. */
+static int
+share(struct shared *s, const struct shared *before)
+{
+	struct stat st;
+	int fd, result;
+
+	fd = before == NULL ? -1 : open_shared(before);
+	if (fd >= 0) {
+		close(fd);
+		*s = *before;
+		return 0;
+	}
+	fd = file_open(local, s->name, O_NOFOLLOW, &s->size);
+	if (fd < 0)
+		return -1;
+	result = fstat(fd, &st) < 0 ? -1 : hash_file(fd, s->hash);
+	s->changed = st.st_mtime;
+	s->settled = st.st_mtime < time(NULL) - 1;
+	close(fd);
+	return result;
+}
+
+/* The shared file of a name, or NULL. */
+static const struct shared *
+shared_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nshared; i++)
+		if (strcmp(shared[i].name, name) == 0)
+			return &shared[i];
+	return NULL;
+}
+
+/* Looks at all files of -d. Returns 1 after an error, which was said. */
+static int
+share_all(const char *command)
+{
+	struct shared *all;
+	char **names;
+	ssize_t i, n;
+	size_t k;
+
+	n = list_files(local, INT64_MAX, &names);
+	all = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *all);
+	if (all == NULL)
+		return fail("%s: %s: %s", command, directory, reason());
+	for (i = 0, k = 0; i < n; i++) {
+		all[k].name = names[i];
+		if (share(&all[k], shared_named(names[i])) == 0) {
+			all[k].name = names[i];
+			k++;
+		} else {
+			log_msg(ERROR, "%s: %s: %s", command, names[i],
+			    reason());
+			free(names[i]);
+		}
+	}
+	free(names);
+	while (nshared > 0)
+		free(shared[--nshared].name);
+	free(shared);
+	shared = all;
+	nshared = k;
+	return 0;
+}
+
+/* A line `hash size name'; returns its bytes, without a newline. */
+static size_t
+shared_line(char line[DIR_LINE_MAX + 1], const struct shared *s)
+{
+	return (size_t)sprintf(line, "%s %llu %s", s->hash,
+	    (unsigned long long)s->size, s->name);
+}
+
+/* myfiles */
+static int
+dir_mine(int argc, char **argv)
+{
+	char line[DIR_LINE_MAX + 1];
+	size_t i;
+
+	(void)argc;
+	if (share_all(argv[0]) != 0)
+		return 1;
+	for (i = 0; i < nshared; i++) {
+		print_safely(line, shared_line(line, &shared[i]));
+		putchar('\n');
+	}
+	return 0;
+}
+
+static struct peer_message message;	/* one at a time, either way */
+
+/* Answers queryfiles: as many messages as it takes. */
+static int
+peer_files(int fd)
+{
+	char line[DIR_LINE_MAX + 1];
+	size_t i, n;
+
+	peer_begin(&message, "servedfiles");
+	for (i = 0; i < nshared; i++) {
+		n = shared_line(line, &shared[i]);
+		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
+			peer_add(&message, "more", "1", 1);
+			if (peer_send(fd, &message, now() +
+			    STALL_S * SECOND) < 0)
+				return -1;
+			peer_begin(&message, "servedfiles");
+		}
+		peer_add(&message, "files", line, n);
+	}
+	return peer_send(fd, &message, now() + STALL_S * SECOND);
+}
+
+/* Sends a message of one line, or of none if key is NULL. */
+static int
+peer_say(int fd, const char *operation, const char *key, const char *value)
+{
+	peer_begin(&message, operation);
+	if (key != NULL)
+		peer_add(&message, key, value, strlen(value));
+	return peer_send(fd, &message, now() + STALL_S * SECOND);
+}
+
+/* The shared file of a hash, or of its beginning; NULL: none, or several. */
+static const struct shared *
+shared_hash(const char *hash, size_t n)
+{
+	const struct shared *found;
+	size_t i;
+
+	found = NULL;
+	if (n < PEER_PREFIX || n > HASH_DIGITS || !hex_digits(hash, n))
+		return NULL;
+	for (i = 0; i < nshared; i++) {
+		if (memcmp(shared[i].hash, hash, n) != 0)
+			continue;
+		if (found != NULL && strcmp(found->hash, shared[i].hash) != 0)
+			return NULL;
+		found = &shared[i];
+	}
+	return found;
+}
+
+/* Sends the parts of a file. One that became shorter ends the connection. */
+static int
+peer_parts(int fd, int file, uint64_t parts)
+{
+	static unsigned char part[PEER_PART];
+	static char digits[BASE64_BYTES(PEER_PART)];
+	ssize_t got;
+
+	for (; parts > 0; parts--) {
+		got = read_all(file, (char *)part, sizeof part);
+		if (got < 0 || (parts > 1 && got < (ssize_t)sizeof part))
+			return -1;
+		peer_begin(&message, "downloaded");
+		peer_add(&message, "file", digits,
+		    base64_encode(digits, part, (size_t)got));
+		if (peer_send(fd, &message, now() + STALL_S * SECOND) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Answers download. */
+static int
+peer_download(int fd)
+{
+	const struct shared *s;
+	const char *hash;
+	char count[24];
+	uint64_t parts;
+	int file, result;
+
+	hash = peer_value(&message, NULL, "filehash");
+	s = hash == NULL ? NULL : shared_hash(hash, strcspn(hash, "\n"));
+	file = s == NULL ? -1 : open_shared(s);
+	if (file < 0)
+		return peer_say(fd, "notfound", NULL, NULL);
+	parts = s->size == 0 ? 1 : (s->size - 1) / PEER_PART + 1;
+	sprintf(count, "%llu", (unsigned long long)parts);
+	result = peer_say(fd, "filelength", "filelength", count);
+	if (result == 0)
+		result = peer_parts(fd, file, parts);
+	log_msg(DEBUG, "%s %s", s->name, result == 0 ? "downloaded" :
+	    reason());
+	close(file);
+	return result;
+}
+
+/* The conversation with one peer, in a process of its own. */
+static void
+peer_serve(int fd)
+{
+	int going;
+
+	do {
+		going = peer_recv(fd, &message, now() + STALL_S * SECOND) > 0;
+		if (going && peer_is(&message, "queryfiles"))
+			going = peer_files(fd) == 0;
+		else if (going && peer_is(&message, "download"))
+			going = peer_download(fd) == 0;
+		else
+			going = 0;	/* close, or nonsense */
+	} while (going);
+	sock_finish(fd);
+}
+
+/* The process that accepts peers: a child for each, PEERS of them at most. */
+static void
+accept_peers(void)
+{
+	struct addr a;
+	int children, fd;
+
+	for (children = 0;;) {
+		while (children > 0 && waitpid(-1, NULL, children < PEERS ?
+		    WNOHANG : 0) > 0)
+			children--;
+		if (wait_for(serving.listener, POLLIN, now() + SECOND) < 0 &&
+		    errno == ECANCELED)
+			_exit(0);
+		fd = sock_accept(serving.listener, &a);
+		if (fd < 0)
+			continue;
+		if (fork() == 0) {
+			close(serving.listener);
+			peer_serve(fd);
+			_exit(0);
+		}
+		children++;
+		close(fd);
+	}
+}
+
+/* Starts that process, with what is shared now. What the old one's children
+ * are doing they do to the end. */
+static int
+start_accepting(void)
+{
+	if (serving.pid > 0) {
+		kill(serving.pid, SIGTERM);
+		waitpid(serving.pid, NULL, 0);
+	}
+	fflush(stdout);
+	serving.pid = fork();
+	if (serving.pid == 0) {
+		close(serving.line[1]);
+		lifeline = serving.line[0];
+		close(dir_fd);
+		accept_peers();
+	}
+	return serving.pid < 0 ? -1 : 0;
+}
+
+/* Serves nobody any more: the end of the line ends all of them. */
+static void
+end_serving(void)
+{
+	if (serving.listener < 0)
+		return;
+	close(serving.listener);
+	close(serving.line[1]);
+	close(serving.line[0]);
+	waitpid(serving.pid, NULL, 0);
+	serving.listener = -1;
+	serving.pid = 0;
+}
+
+/* Tells the directory that files are served, or that we are still here. */
+static int
+tell_serving(struct dir_message *got, int tries)
+{
+	struct dir_message asked = { 0 };
+
+	if (serving.listener < 0) {
+		asked = dir_text(DIR_REGISTER, nick);
+	} else {
+		asked.op = DIR_SERVE;
+		asked.numbers = 1;
+		asked.number[0] = serving.port;
+	}
+	renew_at = now() + DIR_RENEW_S * SECOND;
+	return dir_ask(&asked, got, tries);
+}
+
+/* Opens the port, on the address by which the directory knows us. */
+static int
+open_peer_port(const char *wanted)
+{
+	char address[HOST_BYTES];
+	const char *why;
+	struct addr a;
+
+	if (addr_local(dir_fd, &a) < 0)
+		return fail("serve: %s", reason());
+	addr_host(&a, address);
+	serving.listener = sock_listen(address, wanted, SOCK_STREAM, &why);
+	if (serving.listener < 0)
+		return fail("serve: %s %s: %s", address, wanted, why);
+	if (addr_local(serving.listener, &a) < 0 || pipe(serving.line) < 0 ||
+	    start_accepting() < 0) {
+		close(serving.listener);
+		serving.listener = -1;
+		return fail("serve: %s", reason());
+	}
+	serving.port = addr_port(&a);
+	return 0;
+}
+
+/* serve [PORT] */
+static int
+dir_serve(int argc, char **argv)
+{
+	struct dir_message got;
+
+	if (not_registered(argv[0]))
+		return 1;
+	if (serving.listener >= 0)
+		return fail("%s: you serve on port %u already", argv[0],
+		    serving.port);
+	if (argc > 1 && number(argv[1], 0, 65535) < 0)
+		return fail("%s: %s: not a port (0 to 65535)", argv[0],
+		    argv[1]);
+	if (share_all(argv[0]) != 0 ||
+	    open_peer_port(argc > 1 ? argv[1] : "0") != 0)
+		return 1;
+	if (tell_serving(&got, TRIES) < 0) {
+		end_serving();
+		return fail("%s: directory %s %s: %s", argv[0], host, port,
+		    reason());
+	}
+	if (got.op != DIR_SERVE_OK) {
+		end_serving();
+		return fail("%s: refused by the directory", argv[0]);
+	}
+	log_msg(INFO, "%s: %lu files on port %u", argv[0],
+	    (unsigned long)nshared, serving.port);
+	return 0;
+}
+
+/*
+ * Publishes what is shared, as many lines in a request as have room. `at N' is
+ * the first of each, and N plus its lines what the answer must say. Returns -1
+ * with errno; 1 if the directory refuses; 0.
+ */
+static int
+publish_all(void)
+{
+	static char text[DIR_REQUEST_MAX - 5];
+	char line[DIR_LINE_MAX + 1];
+	struct dir_message asked, got;
+	size_t i, n, used;
+
+	for (i = 0; i < nshared || nshared == 0;) {
+		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
+		for (; i < nshared; i++) {
+			n = shared_line(line, &shared[i]);
+			if (used + n + 1 >= sizeof text)
+				break;
+			memcpy(text + used, line, n);
+			text[used + n] = '\n';
+			used += n + 1;
+		}
+		text[used] = '\0';
+		asked = dir_text(DIR_PUBLISH, text);
+		asked.number[0] = (uint32_t)i;
+		if (dir_ask(&asked, &got, TRIES) < 0)
+			return -1;
+		if (got.op != DIR_PUBLISH_OK)
+			return 1;
+		if (nshared == 0)
+			break;
+	}
+	return 0;
+}
+
+/* stop: the directory is told too. */
+static int
+dir_stop(int argc, char **argv)
+{
+	struct dir_message asked, got;
+
+	(void)argc;
+	if (serving.listener < 0)
+		return fail("%s: you serve no files", argv[0]);
+	end_serving();
+	asked = dir_text(DIR_STOP, nick);
+	if (dir_command(argv[0], &asked, &got) != 0)
+		return 1;
+	return got.op == DIR_STOP_OK ? 0 :
+	    fail("%s: refused by the directory", argv[0]);
+}
+
+/*
+ * publish: the files as they are now. If something that was published has gone
+ * or changed, the directory must first forget it all.
+ */
+static int
+dir_publish(int argc, char **argv)
+{
+	struct dir_message asked, got;
+	int refused;
+
+	(void)argc;
+	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
+		return 1;
+	asked = dir_text(DIR_STOP, nick);
+	if (published && dir_command(argv[0], &asked, &got) != 0)
+		return 1;
+	if (serving.listener >= 0 && (start_accepting() < 0 ||
+	    tell_serving(&got, TRIES) < 0))
+		return fail("%s: %s", argv[0], reason());
+	refused = publish_all();
+	if (refused < 0)
+		return fail("%s: directory %s %s: %s", argv[0], host, port,
+		    reason());
+	if (refused)
+		return fail("%s: refused by the directory", argv[0]);
+	published = 1;
+	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)nshared,
+	    serving.listener < 0 ? ", listed once you serve" : "");
+	return 0;
+}
+
+/*
+ * Called while the prompt waits, and during downloads. A directory that has
+ * forgotten us, since it was started again, is told everything anew.
+ */
+static void
+dir_renew(void)
+{
+	struct dir_message asked, got;
+
+	if (nick[0] == '\0' || now() < renew_at)
+		return;
+	if (tell_serving(&got, 1) < 0) {
+		renew_at = now() + DIR_RENEW_S * SECOND / 6;
+		return;
+	}
+	if (got.op != DIR_SERVE_FAIL)
+		return;
+	asked = dir_text(DIR_REGISTER, nick);
+	if (dir_ask(&asked, &got, TRIES) == 0 && got.op == DIR_REGISTER_OK &&
+	    tell_serving(&got, TRIES) == 0 && published)
+		publish_all();
+}
+
+/* ---- dir: files of others ------------------------------------------------ */
+
+/* A file that someone else has. */
+struct wanted {
+	char hash[HASH_DIGITS + 1];
+	uint64_t size;
+	char name[NAME_BYTES + 1];
+};
+
+/* What a line of a list says. */
+static void
+want(struct wanted *w, const struct file_line *f)
+{
+	memcpy(w->hash, f->hash, HASH_DIGITS);
+	w->hash[HASH_DIGITS] = '\0';
+	w->size = f->size;
+	memcpy(w->name, f->name, f->name_len);
+	w->name[f->name_len] = '\0';
+}
+
+/* A connection to a nick, or -1. */
+static int
+connect_peer(const char *command, const char *who)
+{
+	char address[16], tcp[6];
+	const char *why;
+	int fd;
+
+	if (dir_where(command, who, address, tcp) != 0)
+		return -1;
+	fd = sock_connect(address, tcp, SOCK_STREAM, &why);
+	if (fd < 0)
+		log_msg(ERROR, "%s: %s at %s %s: %s", command, who, address,
+		    tcp, why);
+	return fd;
+}
+
+/*
+ * Asks a peer for its list and looks at each file of it: `each' may stop it by
+ * returning true. Returns -1 with errno if the list is not what it should be.
+ */
+static int
+peer_list(int fd, int (*each)(const struct file_line *f, void *with),
+    void *with)
+{
+	struct file_line f;
+	const char *value;
+	int messages, more;
+
+	if (peer_say(fd, "queryfiles", NULL, NULL) < 0)
+		return -1;
+	messages = 0;
+	do {
+		if (peer_recv(fd, &message, now() + ANSWER_S * SECOND) <= 0)
+			return -1;
+		errno = EBADMSG;
+		if (!peer_is(&message, "servedfiles") ||
+		    ++messages > PEER_LISTS)
+			return -1;
+		more = peer_value(&message, NULL, "more") != NULL;
+		for (value = peer_value(&message, NULL, "files");
+		    value != NULL;
+		    value = peer_value(&message, value, "files"))
+			if (file_line_parse(&f, value, strcspn(value, "\n"),
+			    0) < 0 || each(&f, with) < 0)
+				return -1;
+	} while (more);
+	return 0;
+}
+
+/* What of a list has a hash that begins so. */
+struct match {
+	const char *prefix;
+	struct wanted found;
+	int many;			/* different hashes that do */
+};
+
+static int
+match_line(const struct file_line *f, void *with)
+{
+	struct match *m = with;
+
+	if (strncmp(f->hash, m->prefix, strlen(m->prefix)) != 0)
+		return 0;
+	if (m->many > 0 && memcmp(f->hash, m->found.hash, HASH_DIGITS) == 0)
+		return 0;
+	if (m->many++ == 0)
+		want(&m->found, f);
+	return 0;
+}
+
+/* Begins a search; says why not, and returns 1, if that is no hash. */
+static int
+match_begin(const char *command, const char *hash, struct match *m)
+{
+	size_t n;
+
+	memset(m, 0, sizeof *m);
+	m->prefix = hash;
+	n = strlen(hash);
+	if (n < PEER_PREFIX || n > HASH_DIGITS || !hex_digits(hash, n))
+		return fail("%s: %s: not a hash: 8 to 40 hexadecimal digits",
+		    command, hash);
+	return 0;
+}
+
+/* Says what a search came to, unless one file was found. Returns 0 or 1. */
+static int
+match_end(const char *command, const struct match *m)
+{
+	if (m->many == 0)
+		return fail("%s: %s: no such file", command, m->prefix);
+	if (m->many > 1)
+		return fail("%s: %s: the hashes of %d files begin so",
+		    command, m->prefix, m->many);
+	return 0;
+}
+
+/* Takes one part into f. Returns NULL, or what is wrong with it. */
+static const char *
+take_part(int fd, const struct wanted *w, struct newfile *f, struct sha1 *sha,
+    uint64_t *done)
+{
+	static unsigned char part[PEER_MESSAGE_MAX];
+	const char *value;
+	ssize_t n;
+
+	if (peer_recv(fd, &message, now() + STALL_S * SECOND) <= 0)
+		return reason();
+	value = peer_value(&message, NULL, "file");
+	if (!peer_is(&message, "downloaded") || value == NULL)
+		return "not what was promised";
+	n = base64_decode(part, value, strcspn(value, "\n"));
+	if (n < 0)
+		return "bad base64";
+	*done += (uint64_t)n;
+	if (*done > w->size)
+		return "more than the list says";
+	sha1_add(sha, part, (size_t)n);
+	return write_all(f->fd, (const char *)part, (size_t)n) < 0 ?
+	    reason() : NULL;
+}
+
+/* Asks for a file and takes it into f. Returns NULL, or why it did not come. */
+static const char *
+take_file(int fd, const struct wanted *w, struct newfile *f)
+{
+	char count[24], hash[HASH_DIGITS + 1];
+	struct transfer t = { 0 };
+	struct sha1 sha;
+	const char *value, *why;
+	int64_t parts;
+
+	if (peer_say(fd, "download", "filehash", w->hash) < 0 ||
+	    peer_recv(fd, &message, now() + ANSWER_S * SECOND) <= 0)
+		return reason();
+	if (peer_is(&message, "notfound"))
+		return "it has no such file any more";
+	value = peer_value(&message, NULL, "filelength");
+	if (!peer_is(&message, "filelength") || value == NULL)
+		return "malformed message";
+	snprintf(count, sizeof count, "%.*s", (int)strcspn(value, "\n"), value);
+	parts = number(count, 1, (int64_t)(w->size + 1));
+	if (parts < 0)
+		return "a number of parts that makes no sense";
+	sha1_begin(&sha);
+	t.size = w->size;
+	for (why = NULL; parts > 0 && why == NULL; parts--) {
+		why = take_part(fd, w, f, &sha, &t.done);
+		draw_bar(&t);
+		dir_renew();
+	}
+	end_bar();
+	if (why != NULL)
+		return why;
+	sha1_end(&sha, hash);
+	return strcmp(hash, w->hash) == 0 ? NULL :
+	    "the contents are not those of this hash";
+}
+
+/* Downloads a file from a peer, and stores it. Returns 0 or 1. */
+static int
+peer_get(const char *command, int fd, const char *who, const struct wanted *w,
+    const char *path)
+{
+	struct newfile f;
+	const char *why;
+
+	if (path == NULL)
+		path = w->name;
+	if (newfile_open(&f, local, path, keep) < 0)
+		return fail("%s: %s: %s", command, path, reason());
+	why = take_file(fd, w, &f);
+	if (why != NULL) {
+		newfile_abort(&f);
+		return fail("%s: %.8s from %s: %s", command, w->hash, who,
+		    why);
+	}
+	if (newfile_commit(&f) < 0)
+		return fail("%s: %s: %s", command, f.name, reason());
+	log_msg(INFO, "%s: %.8s: %llu bytes stored as %s", command, w->hash,
+	    (unsigned long long)w->size, f.name);
+	return 0;
+}
+
+/* Leaves a peer in order. */
+static void
+peer_leave(int fd)
+{
+	peer_say(fd, "close", NULL, NULL);
+	close(fd);
+}
+
+/* download NICK HASH [NAME] */
+static int
+download_from(const char *who, const char *hash, const char *path)
+{
+	struct match m;
+	int failed, fd;
+
+	if (match_begin("download", hash, &m) != 0)
+		return 1;
+	fd = connect_peer("download", who);
+	if (fd < 0)
+		return 1;
+	failed = peer_list(fd, match_line, &m) < 0 ?
+	    fail("download: %s: %s", who, reason()) :
+	    match_end("download", &m);
+	if (!failed)
+		failed = peer_get("download", fd, who, &m.found, path);
+	peer_leave(fd);
+	return failed;
+}
+
+/* Tries one nick after the other, until one has given the file. */
+static int
+download_from_any(const struct wanted *w, const char *nicks, size_t n,
+    const char *path)
+{
+	char who[DIR_NICK_MAX + 1];
+	size_t len;
+	int failed, fd;
+
+	for (failed = 1; failed && n > 0; nicks += len, n -= len) {
+		len = strcspn(nicks, ", ");
+		len = len < n ? len : n;
+		memcpy(who, nicks, len);
+		who[len] = '\0';
+		len += len < n;		/* the comma */
+		fd = strcmp(who, nick) == 0 ? -1 :
+		    connect_peer("download", who);
+		if (fd < 0)
+			continue;
+		failed = peer_get("download", fd, who, w, path);
+		peer_leave(fd);
+	}
+	return failed;
+}
+
+/* download HASH [NAME] */
+static int
+download_any(const char *hash, const char *path)
+{
+	struct file_line f;
+	struct match m;
+	struct lines l;
+	size_t i;
+	int failed;
+
+	if (match_begin("download", hash, &m) != 0 ||
+	    dir_list("download", DIR_GET_FILES, &l) != 0)
+		return 1;
+	for (i = 0; i < l.n; i++)
+		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0)
+			match_line(&f, &m);
+	failed = 1;
+	if (match_end("download", &m) != 0)
+		m.many = 0;
+	for (i = 0; i < l.n && failed && m.many == 1; i++)
+		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0 &&
+		    memcmp(f.hash, m.found.hash, HASH_DIGITS) == 0)
+			failed = download_from_any(&m.found, f.nicks,
+			    f.nicks_len, path);
+	lines_free(&l);
+	return failed;
+}
+
+/* Of two arguments the first is a nick if the second looks like a hash. */
+static int
+dir_download(int argc, char **argv)
+{
+	size_t n;
+
+	n = argc == 3 ? strlen(argv[2]) : 0;
+	if (argc == 4 || (n >= PEER_PREFIX && n <= HASH_DIGITS &&
+	    hex_digits(argv[2], n)))
+		return download_from(argv[1], argv[2], argc > 3 ? argv[3] :
+		    NULL);
+	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
+}
+
+static int browsed = -1;		/* the connection to a peer */
+static const char *browsed_nick;
+
+static int
+print_line(const struct file_line *f, void *with)
+{
+	(void)with;
+	print_safely(f->hash, (size_t)(f->name + f->name_len - f->hash));
+	putchar('\n');
+	return 0;
+}
+
+/* queryfiles */
+static int
+browse_list(int argc, char **argv)
+{
+	(void)argc;
+	if (peer_list(browsed, print_line, NULL) == 0)
+		return 0;
+	over = 1;
+	return fail("%s: %s: %s", argv[0], browsed_nick, reason());
+}
+
+/* download HASH [NAME], of the peer */
+static int
+browse_download(int argc, char **argv)
+{
+	struct match m;
+
+	if (match_begin(argv[0], argv[1], &m) != 0)
+		return 1;
+	if (peer_list(browsed, match_line, &m) < 0) {
+		over = 1;
+		return fail("%s: %s: %s", argv[0], browsed_nick, reason());
+	}
+	return match_end(argv[0], &m) != 0 ||
+	    peer_get(argv[0], browsed, browsed_nick, &m.found,
+	    argc > 2 ? argv[2] : NULL) != 0;
+}
+
+static const struct command browse_commands[] = {
+	{ "close", 0, 0, "", "leave this peer", leave },
+	{ "download", 1, 2, "HASH [NAME]", "fetch a file", browse_download },
+	{ "help", 0, 0, "", "this list", help },
+	{ "queryfiles", 0, 0, "", "list the files of this peer", browse_list },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+/* browse NICK: a prompt of its own. */
+static int
+dir_browse(int argc, char **argv)
+{
+	const struct command *before = commands;
+	char prompt[DIR_NICK_MAX + 16], who[DIR_NICK_MAX + 1];
+	int failed;
+
+	(void)argc;
+	browsed = connect_peer(argv[0], argv[1]);
+	if (browsed < 0)
+		return 1;
+	snprintf(who, sizeof who, "%s", argv[1]);	/* the line is reused */
+	browsed_nick = who;
+	snprintf(prompt, sizeof prompt, "browse %s> ", who);
+	commands = browse_commands;
+	failed = command_loop(prompt);
+	commands = before;
+	over = 0;
+	peer_leave(browsed);
+	return failed;
+}
+
+/* ---- dir: the mode -------------------------------------------------------- */
+
+static const struct command fgserve_commands[] = {
+	{ "fgstop", 0, 0, "", "serve no more", leave },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+/* fgserve [PORT]: until the line `fgstop', or the end of input. */
+static int
+dir_fgserve(int argc, char **argv)
+{
+	static char *stop[] = { "stop", NULL };
+	const struct command *before = commands;
+	int failed;
+
+	if (dir_serve(argc, argv) != 0)
+		return 1;
+	commands = fgserve_commands;
+	failed = command_loop("");
+	commands = before;
+	over = 0;
+	return dir_stop(1, stop) | failed;
+}
+
+/* logout */
+static int
+dir_logout(int argc, char **argv)
+{
+	struct dir_message asked, got;
+	int failed;
+
+	(void)argc;
+	if (not_registered(argv[0]))
+		return 1;
+	end_serving();
+	published = 0;
+	asked = dir_text(DIR_LOGOUT, nick);
+	failed = dir_command(argv[0], &asked, &got);
+	nick[0] = '\0';
+	if (failed)
+		return 1;
+	return got.op == DIR_LOGOUT_OK ? 0 :
+	    fail("%s: refused by the directory", argv[0]);
+}
+
+static const struct command dir_commands[] = {
+	{ "browse", 1, 1, "NICK", "look at the files of a peer", dir_browse },
+	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",
+	    dir_download },
+	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
+	    dir_fgserve },
+	{ "filelist", 0, 0, "", "all files that are published",
+	    dir_print_list },
+	{ "help", 0, 0, "", "this list", help },
+	{ "login", 0, 0, "", "how many serve files?", dir_login },
+	{ "logout", 0, 0, "", "be forgotten by the directory", dir_logout },
+	{ "lookup", 1, 1, "NICK", "where does a nick serve?", dir_lookup },
+	{ "myfiles", 0, 0, "", "the files here, with their hashes", dir_mine },
+	{ "publish", 0, 0, "", "tell the directory of the files here",
+	    dir_publish },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ "register", 1, 1, "NICK", "be known by a name", dir_register },
+	{ "serve", 0, 1, "[PORT]", "serve the files here to others",
+	    dir_serve },
+	{ "stop", 0, 0, "", "serve no more", dir_stop },
+	{ "userlist", 0, 0, "", "all nicks", dir_print_list },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+static int
+dir_session(int argc, char **argv)
+{
+	static char *logout[] = { "logout", NULL };
+	int failed;
+
+	commands = dir_commands;
+	dir_fd = connect_server(SOCK_DGRAM);
+	if (dir_fd < 0)
+		return 1;
+	renew = dir_renew;
+	setvbuf(stdin, NULL, _IONBF, 0);	/* as poll() sees it */
+	failed = argc > 0 ? run(argc, argv) : command_loop("dir> ");
+	if (nick[0] != '\0')
+		failed |= dir_logout(1, logout);
+	dgram_close(dir_fd);
+	return failed;
+}
+
 /* ---- raw: a protocol typed by hand ------------------------------------ */
 
 /* What was read from standard input and not sent yet. */
@@ -1208,6 +2496,7 @@ static const struct mode {
 	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
 } modes[] = {
 	{ "ftp", "50000", ftp_session },
+	{ "dir", "6868", dir_session },
 	{ "raw", NULL, raw_session },
 	{ "sim", NULL, sim_session },
 };

@@ -11,6 +11,8 @@
  *      exact I/O       the six functions that touch a socket's bytes
  *      names, files    name_ok, whole-or-nothing files, lists, the data path
  *      frame           the messages of ftp
+ *      hashes          SHA-1
+ *      dir, peer       the messages of the directory, and of its clients
  *      rdt             its datagrams, the engine, and a transfer by both
  *
  * Every socket is non-blocking, so a call on one never takes longer than it
@@ -448,6 +450,22 @@ addr_peer(int fd, struct addr *a)
 	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
+int
+addr_ipv4(const struct addr *a, uint32_t *ip)
+{
+	const unsigned char *bytes;
+
+	bytes = mapped_ipv4(a);
+	if (a->ss.ss_family == AF_INET)
+		bytes = (const unsigned char *)
+		    &((const struct sockaddr_in *)&a->ss)->sin_addr;
+	if (bytes == NULL)
+		return -1;
+	*ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	    (uint32_t)bytes[2] << 8 | bytes[3];
+	return 0;
+}
+
 /* Are these two addresses of one host, whatever their ports? */
 static int
 same_host(const struct addr *a, const struct addr *b)
@@ -548,7 +566,13 @@ each_address(const char *host, const char *port, int type, int passive,
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = type;
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
+	/* Nobody answers a UDP connect(): of two families take the older. */
+	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
 	error = getaddrinfo(host, port, &hints, &all);
+	if (error != 0 && type == SOCK_DGRAM) {
+		hints.ai_family = AF_UNSPEC;
+		error = getaddrinfo(host, port, &hints, &all);
+	}
 	if (error != 0) {
 		*why = error == EAI_SYSTEM ? reason() : gai_strerror(error);
 		return -1;
@@ -1188,8 +1212,8 @@ fetchable(int dir, const char *name, uint64_t max)
 	    faccessat(dir, name, R_OK, AT_EACCESS) == 0;
 }
 
-/* Appends a copy of name to a list of n names, whose room is a power of two. */
-static int
+/* The room of a list is a power of two. */
+int
 list_add(char ***names, size_t n, const char *name)
 {
 	char **more;
@@ -1255,8 +1279,8 @@ least(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/* read(2) until n bytes are there; fewer only at the end of the file. */
-static ssize_t
+/* A signal is no reason to return less. */
+ssize_t
 read_all(int fd, char *p, size_t n)
 {
 	size_t done;
@@ -1275,8 +1299,8 @@ read_all(int fd, char *p, size_t n)
 	return (ssize_t)done;
 }
 
-/* write(2) until all is written. */
-static int
+/* The same for the other direction. */
+int
 write_all(int fd, const char *p, size_t n)
 {
 	ssize_t put;
@@ -1747,6 +1771,430 @@ room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
 	p->seq = near + ((unsigned)value + window + 1 - near % (window + 1)) %
 	    (window + 1);
 	return 0;
+}
+
+/* ---- hashes ------------------------------------------------------------ */
+
+void
+sha1_begin(struct sha1 *s)
+{
+	static const uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe,
+	    0x10325476, 0xc3d2e1f0 };
+
+	memcpy(s->h, h, sizeof h);
+	s->bytes = 0;
+}
+
+static uint32_t
+rotate(uint32_t x, int n)
+{
+	return x << n | x >> (32 - n);
+}
+
+/* RFC 3174, section 6.1, method 1. */
+static void
+sha1_block(struct sha1 *s, const unsigned char *p)
+{
+	uint32_t a, b, c, d, e, f, next, w[80];
+	int t;
+
+	for (t = 0; t < 16; t++)
+		w[t] = unpack32(p + 4 * t);
+	for (; t < 80; t++)
+		w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
+	a = s->h[0];
+	b = s->h[1];
+	c = s->h[2];
+	d = s->h[3];
+	e = s->h[4];
+	for (t = 0; t < 80; t++) {
+		f = t < 20 ? ((b & c) | (~b & d)) + 0x5a827999 :
+		    t < 40 ? (b ^ c ^ d) + 0x6ed9eba1 :
+		    t < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc :
+		    (b ^ c ^ d) + 0xca62c1d6;
+		next = rotate(a, 5) + f + e + w[t];
+		e = d;
+		d = c;
+		c = rotate(b, 30);
+		b = a;
+		a = next;
+	}
+	s->h[0] += a;
+	s->h[1] += b;
+	s->h[2] += c;
+	s->h[3] += d;
+	s->h[4] += e;
+}
+
+/* Whole blocks are taken from where they are; what is left waits in s->block. */
+void
+sha1_add(struct sha1 *s, const void *buf, size_t n)
+{
+	const unsigned char *p = buf;
+	size_t held, part;
+
+	while (n > 0) {
+		held = s->bytes % 64;
+		part = n < 64 - held ? n : 64 - held;
+		if (part == 64) {
+			sha1_block(s, p);
+		} else {
+			memcpy(s->block + held, p, part);
+			if (held + part == 64)
+				sha1_block(s, s->block);
+		}
+		s->bytes += part;
+		p += part;
+		n -= part;
+	}
+}
+
+/* A 1, zeros, and the length in bits, to the end of a block. */
+void
+sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
+{
+	static const unsigned char padding[64] = { 0x80 };
+	unsigned char bits[8];
+	int i;
+
+	pack32(bits, (uint32_t)(s->bytes >> 29));
+	pack32(bits + 4, (uint32_t)(s->bytes << 3));
+	sha1_add(s, padding, 1 + (119 - s->bytes % 64) % 64);
+	sha1_add(s, bits, sizeof bits);
+	for (i = 0; i < 5; i++)
+		sprintf(hex + 8 * i, "%08lx", (unsigned long)s->h[i]);
+}
+
+int
+hash_file(int fd, char hex[HASH_DIGITS + 1])
+{
+	struct sha1 s;
+	ssize_t got;
+
+	sha1_begin(&s);
+	while ((got = read_all(fd, chunk, CHUNK_BYTES)) > 0)
+		sha1_add(&s, chunk, (size_t)got);
+	sha1_end(&s, hex);
+	return got < 0 ? -1 : 0;
+}
+
+int
+hex_digits(const char *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((text[i] < '0' || text[i] > '9') &&
+		    (text[i] < 'a' || text[i] > 'f'))
+			return 0;
+	return 1;
+}
+
+/* ---- dir --------------------------------------------------------------- */
+
+size_t
+dir_pack(unsigned char *d, const struct dir_message *m)
+{
+	unsigned i;
+
+	d[0] = (unsigned char)m->op;
+	for (i = 0; i < m->numbers; i++)
+		pack32(d + 1 + 4 * i, m->number[i]);
+	if (m->text == NULL)
+		return 1 + 4 * m->numbers;
+	pack32(d + 1, (uint32_t)m->length);
+	memcpy(d + 5, m->text, m->length);
+	return 5 + m->length;
+}
+
+/*
+ * The formats of each op: how many numbers a message may have, as bits, and
+ * TEXT if it may be a TLV.
+ */
+#define CONTROL	1
+#define ONE	2
+#define TWO	4
+#define TEXT	8
+
+int
+dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
+{
+	static const unsigned char formats[] = { 0, CONTROL, ONE, TEXT, TWO,
+	    CONTROL, TEXT, CONTROL, CONTROL, ONE | TEXT, CONTROL, CONTROL,
+	    CONTROL | ONE, TEXT, CONTROL | ONE, TEXT, TEXT, CONTROL | ONE,
+	    TEXT, CONTROL, TEXT, CONTROL, CONTROL };
+	unsigned allowed;
+
+	memset(m, 0, sizeof *m);
+	if (n < 1 || d[0] >= sizeof formats)
+		return -1;
+	allowed = formats[d[0]];
+	m->op = d[0];
+	if ((n == 1 && allowed & CONTROL) || (n == 5 && allowed & ONE) ||
+	    (n == 9 && allowed & TWO)) {
+		m->numbers = (unsigned)(n / 4);
+		m->number[0] = n >= 5 ? unpack32(d + 1) : 0;
+		m->number[1] = n >= 9 ? unpack32(d + 5) : 0;
+		return 0;
+	}
+	if (!(allowed & TEXT) || n < 5 || unpack32(d + 1) != n - 5)
+		return -1;
+	m->text = (const char *)d + 5;
+	m->length = n - 5;
+	return 0;
+}
+
+int
+nick_ok(const char *nick, size_t n)
+{
+	size_t i;
+
+	if (n < 1 || n > DIR_NICK_MAX)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (nick[i] == '\0' || strchr("0123456789_-."
+		    "abcdefghijklmnopqrstuvwxyz"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ", nick[i]) == NULL)
+			return 0;
+	return 1;
+}
+
+/* The end of the part of a line that begins at p: a blank; NULL if none. */
+static const char *
+part_end(const char *p, const char *end)
+{
+	return memchr(p, ' ', (size_t)(end - p));
+}
+
+/* Are these nicks, joined by commas? */
+static int
+nicks_ok(const char *p, const char *end)
+{
+	const char *comma;
+
+	while ((comma = memchr(p, ',', (size_t)(end - p))) != NULL) {
+		if (!nick_ok(p, (size_t)(comma - p)))
+			return 0;
+		p = comma + 1;
+	}
+	return nick_ok(p, (size_t)(end - p));
+}
+
+int
+file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
+{
+	const char *end, *p;
+	char digits[20];
+	int64_t size;
+
+	end = line + n;
+	f->hash = line;
+	p = part_end(line, end);
+	if (p == NULL || p - line != HASH_DIGITS ||
+	    !hex_digits(line, HASH_DIGITS))
+		return -1;
+	line = p + 1;
+	p = part_end(line, end);
+	if (p == NULL || p - line >= (ptrdiff_t)sizeof digits)
+		return -1;
+	memcpy(digits, line, (size_t)(p - line));
+	digits[p - line] = '\0';
+	size = number(digits, 0, INT64_MAX);
+	f->size = (uint64_t)size;
+	f->nicks = line = p + 1;
+	if (size < 0)
+		return -1;
+	if (with_nicks) {
+		p = part_end(line, end);
+		if (p == NULL || !nicks_ok(line, p))
+			return -1;
+		line = p + 1;
+	}
+	f->nicks_len = with_nicks ? (size_t)(p - f->nicks) : 0;
+	f->name = line;
+	f->name_len = (size_t)(end - line);
+	return name_ok(f->name, f->name_len) ? 0 : -1;
+}
+
+int
+next_line(const char **text, size_t *left, const char **line, size_t *n)
+{
+	const char *end;
+
+	if (*left == 0)
+		return 0;
+	end = memchr(*text, '\n', *left);
+	if (end == NULL)
+		return -1;
+	*line = *text;
+	*n = (size_t)(end - *text);
+	*left -= *n + 1;
+	*text = end + 1;
+	return 1;
+}
+
+/* ---- peer -------------------------------------------------------------- */
+
+void
+peer_begin(struct peer_message *m, const char *operation)
+{
+	m->length = (size_t)sprintf(m->text, "operation:%s\n", operation);
+}
+
+/* The last byte is left for the newline that ends the message. */
+int
+peer_add(struct peer_message *m, const char *key, const char *value, size_t n)
+{
+	size_t len;
+
+	len = strlen(key);
+	if (m->length + len + n + 3 > PEER_MESSAGE_MAX)
+		return -1;
+	memcpy(m->text + m->length, key, len);
+	m->text[m->length + len] = ':';
+	memcpy(m->text + m->length + len + 1, value, n);
+	m->length += len + n + 2;
+	m->text[m->length - 1] = '\n';
+	return 0;
+}
+
+/* Length and text go by one send, as the frames of ftp do. */
+int
+peer_send(int fd, struct peer_message *m, int64_t deadline)
+{
+	static unsigned char out[2 + PEER_MESSAGE_MAX];
+
+	m->text[m->length++] = '\n';
+	pack16(out, (unsigned)m->length);
+	memcpy(out + 2, m->text, m->length);
+	return send_all(fd, out, 2 + m->length, deadline);
+}
+
+/* Is it lines with a colon in each, the first `operation', the last empty? */
+static int
+peer_ok(const struct peer_message *m)
+{
+	const char *line, *text;
+	size_t left, n;
+
+	if (m->length < 2 || strncmp(m->text, "operation:", 10) != 0 ||
+	    m->text[m->length - 1] != '\n' || m->text[m->length - 2] != '\n' ||
+	    strlen(m->text) != m->length)
+		return 0;
+	text = m->text;
+	left = m->length - 1;
+	while (next_line(&text, &left, &line, &n) > 0)
+		if (memchr(line, ':', n) == NULL)
+			return 0;
+	return 1;
+}
+
+int
+peer_recv(int fd, struct peer_message *m, int64_t deadline)
+{
+	unsigned char head[2];
+	ssize_t got;
+
+	got = recv_all(fd, head, sizeof head, deadline);
+	if (got == 0)
+		errno = 0;
+	if (got <= 0)
+		return (int)got;
+	errno = 0;
+	if (got < 2)
+		return -1;
+	m->length = unpack16(head);
+	got = recv_all(fd, m->text, m->length, deadline);
+	if (got < (ssize_t)m->length) {
+		errno = got < 0 ? errno : 0;
+		return -1;
+	}
+	m->text[got] = '\0';
+	if (peer_ok(m))
+		return 1;
+	errno = EBADMSG;
+	return -1;
+}
+
+/* Each line has its newline and its colon: peer_ok() has seen to it. */
+const char *
+peer_value(const struct peer_message *m, const char *from, const char *key)
+{
+	size_t len;
+
+	len = strlen(key);
+	from = from == NULL ? m->text : strchr(from, '\n') + 1;
+	for (; *from != '\n'; from = strchr(from, '\n') + 1)
+		if (strncmp(from, key, len) == 0 && from[len] == ':')
+			return from + len + 1 + (from[len + 1] == ' ');
+	return NULL;
+}
+
+int
+peer_is(const struct peer_message *m, const char *operation)
+{
+	const char *value;
+
+	value = peer_value(m, NULL, "operation");
+	return strncmp(value, operation, strlen(operation)) == 0 &&
+	    value[strlen(operation)] == '\n';
+}
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Three bytes are four digits of six bits. */
+size_t
+base64_encode(char *out, const unsigned char *in, size_t n)
+{
+	uint32_t bits;
+	size_t i, done;
+
+	for (done = 0; n > 0; done += 4) {
+		bits = (uint32_t)in[0] << 16 | (n > 1 ? in[1] << 8 : 0) |
+		    (n > 2 ? in[2] : 0);
+		for (i = 0; i < 4; i++)
+			out[done + i] = i > n ? '=' :
+			    base64_digits[bits >> (18 - 6 * i) & 63];
+		in += n < 3 ? n : 3;
+		n -= n < 3 ? n : 3;
+	}
+	return done;
+}
+
+/* Strict: four digits at a time, padding at the end alone, no stray bits. */
+ssize_t
+base64_decode(unsigned char *out, const char *in, size_t n)
+{
+	static signed char value[256];
+	unsigned char *begin = out;
+	uint32_t bits;
+	size_t i, pad;
+
+	for (i = 0; value['/'] == 0 && i < 64; i++)
+		value[(unsigned char)base64_digits[i]] = (signed char)(i + 1);
+	if (n % 4 != 0)
+		return -1;
+	pad = n == 0 || in[n - 1] != '=' ? 0 : in[n - 2] != '=' ? 1 : 2;
+	bits = 0;
+	for (; n > 0; n -= 4, in += 4) {
+		bits = 0;
+		for (i = 0; i < 4; i++) {
+			if (n == 4 && i >= 4 - pad)
+				bits <<= 6;
+			else if (value[(unsigned char)in[i]] == 0)
+				return -1;
+			else
+				bits = bits << 6 |
+				    (uint32_t)(value[(unsigned char)in[i]] - 1);
+		}
+		*out++ = (unsigned char)(bits >> 16);
+		*out++ = (unsigned char)(bits >> 8);
+		*out++ = (unsigned char)bits;
+	}
+	if (pad > 0 && (bits & (pad == 1 ? 0xff : 0xffff)) != 0)
+		return -1;
+	return out - begin - (ssize_t)pad;
 }
 
 /* ---- rdt: the engine --------------------------------------------------- */

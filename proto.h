@@ -164,6 +164,9 @@ void	addr_text(const struct addr *a, char text[PEER_BYTES]);
 int	addr_local(int fd, struct addr *a);
 int	addr_peer(int fd, struct addr *a);
 
+/* The IPv4 address as a number; -1 if it is none. */
+int	addr_ipv4(const struct addr *a, uint32_t *ip);
+
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
  * usable address of host and listening, or connected to the first address
@@ -291,6 +294,13 @@ void	newfile_guard(int sig);
  */
 ssize_t	list_files(int dir, uint64_t max, char ***names);
 void	list_free(char **names, size_t n);
+
+/* Appends a copy of name to a list of n names. */
+int	list_add(char ***names, size_t n, const char *name);
+
+/* read(2) or write(2) until all is done; read_all() stops at the end too. */
+ssize_t	read_all(int fd, char *p, size_t n);
+int	write_all(int fd, const char *p, size_t n);
 
 /*
  * The contents of one file on their way between a file and a socket: the data
@@ -513,6 +523,170 @@ int	room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
 	    unsigned char *datagram, size_t n);
 int	room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
 	    const unsigned char *datagram, size_t n);
+
+/* ---- hashes -------------------------------------------------------------- */
+
+#define HASH_DIGITS	40
+
+/* SHA-1 (RFC 3174): begin, add as often as need be, end. */
+struct sha1 {
+	uint32_t h[5];
+	uint64_t bytes;
+	unsigned char block[64];
+};
+void	sha1_begin(struct sha1 *s);
+void	sha1_add(struct sha1 *s, const void *buf, size_t n);
+void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
+
+/* Of what is left of a file; and: are these n hexadecimal digits, lower case? */
+int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
+int	hex_digits(const char *text, size_t n);
+
+/* ---- dir: who serves which files (seeds/000) ---------------------------- */
+
+/*
+ * One request in a datagram, one answer in another. The first byte says what it
+ * is; numbers are four bytes, big-endian:
+ *
+ *    0        1                    5                  9
+ *   +--------+
+ *   | op     |                                             Control
+ *   +--------+--------------------+
+ *   | op     | number             |                        One
+ *   +--------+--------------------+------------------+
+ *   | op     | number             | number           |     Two
+ *   +--------+--------------------+------------------+
+ *   | op     | length             | text ...               TLV
+ *   +--------+--------------------+------------------
+ *
+ *    1 Login       Control           2 LoginOk     One: how many serve files
+ *    3 Lookup      TLV nick          4 LookupOk    Two: IPv4 address, TCP port
+ *                                    5 LookupFail  Control
+ *    6 Register    TLV nick          7 RegisterOk, 8 RegisterFail   Control
+ *    9 ServeFiles  One: TCP port    10 ServeFilesOk, 11 ...Fail     Control
+ *   12 GetUsers    Control or One   13 Users       TLV: `nick', or
+ *                                                  `nick ip:port' if it serves
+ *   14 GetFiles    Control or One   15 Files       TLV: `hash size nicks name'
+ *   16 Publish     TLV lines        17 PublishOk   Control or One
+ *                  `hash size name'
+ *   18 Stop        TLV nick         19 StopOk      Control
+ *   20 Logout      TLV nick         21 LogoutOk    Control
+ *                                   22 Fail        Control: not yours
+ *
+ * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
+ * number skip so many entries, and the first line of the answer is `skip N'. A
+ * Publish whose first line is `at N' is answered with N plus the lines that
+ * follow. So every request can be repeated, and every answer told from one that
+ * comes late. A TLV with opcode 9 is a Publish too (a slip in seeds/000), and
+ * answered with 10.
+ *
+ * Who a nick is, is the UDP address and port from which it was registered: what
+ * comes from elsewhere cannot serve, publish, stop or log out in its name.
+ */
+enum dir_op {
+	DIR_LOGIN = 1, DIR_LOGIN_OK, DIR_LOOKUP, DIR_LOOKUP_OK, DIR_LOOKUP_FAIL,
+	DIR_REGISTER, DIR_REGISTER_OK, DIR_REGISTER_FAIL,
+	DIR_SERVE, DIR_SERVE_OK, DIR_SERVE_FAIL,
+	DIR_GET_USERS, DIR_USERS, DIR_GET_FILES, DIR_FILES,
+	DIR_PUBLISH, DIR_PUBLISH_OK, DIR_STOP, DIR_STOP_OK,
+	DIR_LOGOUT, DIR_LOGOUT_OK, DIR_FAIL
+};
+
+#define DIR_REQUEST_MAX	8192	/* bytes of a datagram */
+#define DIR_REPLY_MAX	1200
+#define DIR_NICK_MAX	32
+#define DIR_EXPIRE_S	90	/* a nick that is silent for so long is gone */
+#define DIR_RENEW_S	30	/* so often a client speaks */
+#define DIR_LINE_MAX	(HASH_DIGITS + 1 + 20 + 1 + NAME_BYTES + 1)
+
+struct dir_message {
+	enum dir_op op;
+	unsigned numbers;		/* 0: Control, 1: One, 2: Two */
+	uint32_t number[2];
+	const char *text;		/* TLV; NULL: it is none */
+	size_t length;			/* of text */
+};
+
+/*
+ * dir_pack() makes a datagram and returns its bytes; there must be room for
+ * nine and the text. dir_unpack() returns -1 for one whose size is not exactly
+ * that of a format its op has; text then points into the datagram.
+ */
+size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
+int	dir_unpack(struct dir_message *m, const unsigned char *datagram,
+	    size_t n);
+
+/* 1 to DIR_NICK_MAX letters, digits, '_', '-', '.'. */
+int	nick_ok(const char *nick, size_t n);
+
+/*
+ * A line of a list of files: `hash size name', or `hash size nicks name', the
+ * nicks joined by commas. All parts are checked, and point into the line, which
+ * has n bytes and no newline. -1: it is none.
+ */
+struct file_line {
+	const char *hash;		/* HASH_DIGITS of them */
+	uint64_t size;
+	const char *nicks;
+	size_t nicks_len;
+	const char *name;
+	size_t name_len;
+};
+int	file_line_parse(struct file_line *f, const char *line, size_t n,
+	    int with_nicks);
+
+/* Takes the next line off a text: 1, or 0 at the end, or -1: no newline. */
+int	next_line(const char **text, size_t *left, const char **line,
+	    size_t *n);
+
+/* ---- peer: files between the clients of dir (seeds/000) ------------------ */
+
+/*
+ * Text messages over TCP, of lines `key:value', the first of which is the
+ * operation; an empty line ends them. A blank after the colon is passed over.
+ *
+ *    0            2
+ *   +------------+----------------------------------------------------+
+ *   | length     | operation:NAME \n  key:value \n  ...  \n           |
+ *   +------------+----------------------------------------------------+
+ *
+ *   queryfiles    ->  servedfiles   files:HASH SIZE NAME, a line for each
+ *                                   more:1 if another one follows
+ *   download      ->  filelength    filelength:N, the messages that follow
+ *     filehash:HASH   downloaded    file:BASE64, N times
+ *                 ->  notfound      no file, or more than one
+ *   close             ends the connection
+ */
+#define PEER_MESSAGE_MAX	65535
+#define PEER_PART	48000		/* bytes of a file in one message */
+#define PEER_PREFIX	8		/* digits of a hash, at least */
+
+struct peer_message {
+	char text[PEER_MESSAGE_MAX + 1];	/* NUL behind it */
+	size_t length;
+};
+
+/* Begins a message; adds a line to it (-1: no room); ends and sends it. */
+void	peer_begin(struct peer_message *m, const char *operation);
+int	peer_add(struct peer_message *m, const char *key, const char *value,
+	    size_t n);
+int	peer_send(int fd, struct peer_message *m, int64_t deadline);
+
+/* Reads one and takes it apart. Returns as frame_recv(). */
+int	peer_recv(int fd, struct peer_message *m, int64_t deadline);
+
+/*
+ * The value of a key in a message, from `from' on (NULL: from its beginning),
+ * so that a key that is there more than once can be walked; NULL: no more.
+ */
+const char *peer_value(const struct peer_message *m, const char *from,
+	    const char *key);
+int	peer_is(const struct peer_message *m, const char *operation);
+
+/* Base 64 (RFC 4648): returns the bytes written; -1: what is in there is none. */
+#define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
+size_t	base64_encode(char *out, const unsigned char *in, size_t n);
+ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
 
 /* ---- rdt: reliable data transfer, the engine --------------------------- */
 

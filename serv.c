@@ -34,6 +34,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,8 @@
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
 #define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
 #define REFUSERS	16	/* children that only say: server is full */
+#define RESTARTS	5	/* of a service that dies, at most, */
+#define RESTART_TIME	(10 * SECOND)	/* in this time */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
 
@@ -61,6 +64,7 @@ static int served = -1;				/* ...opened */
 static unsigned data_lo = DATA_LO, data_hi = DATA_HI;	/* -P */
 static long max_children = DEFAULT_CHILDREN;	/* -n */
 static int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
+static int64_t dir_idle = DIR_EXPIRE_S * SECOND;	/* -T too */
 
 /* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
 
@@ -447,21 +451,752 @@ ftp_serve(int control)
 	sock_finish(control);
 }
 
+/* ---- dir (seeds/000): one process, a UDP loop -------------------------- */
+
+/*
+ * Nicks, files, and holdings, each of which says that a nick has a file:
+ *
+ *      nick ---> holding ---> holding ---> ...       what a nick published
+ *                   |            |
+ *                   v            v
+ *                 file         file ---> holding ---> ...    and who has it
+ *
+ * Each is found by tsearch(3), nicks by their name and by their address. Lists
+ * go in the order of entry, so nicks and listed files also stand in an array. A
+ * file is listed as long as one who has it serves.
+ */
+#define DIR_NICKS	10000		/* nicks at most, */
+#define DIR_NICK_FILES	10000		/* files of each, */
+#define DIR_HOLDINGS	1000000		/* and of all together */
+#define PAGES_AT_ONCE	200		/* pages of lists for one IPv4 address, */
+#define PAGES_A_SECOND	50		/* and from then on */
+#define PAGES_ALL	2000		/* a second, for all */
+#define PAGE_LINES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
+
+struct nick {
+	size_t at;			/* in the array; must be first */
+	char name[DIR_NICK_MAX + 1];
+	uint32_t ip;			/* who it is: a UDP address, */
+	unsigned port;			/* and port */
+	unsigned serves;		/* TCP port; 0: it does not */
+	int64_t heard;
+	struct holding *holdings;
+	unsigned many;			/* of them */
+};
+
+struct file {
+	size_t at;			/* in the array, if listed; first */
+	unsigned serving;		/* holders that serve; 0: not listed */
+	struct holding *holders;
+	uint64_t size;
+	char hash[HASH_DIGITS + 1];
+	char name[];
+};
+
+struct holding {
+	struct nick *nick;
+	struct file *file;
+	struct holding *next;		/* of the nick */
+	struct holding *later, **link;	/* of the file, and what points here */
+};
+
+/* Things in the order of their coming; NULL where one has gone. */
+struct order {
+	void **item;
+	size_t n, room;			/* slots in use, and there */
+	size_t live;			/* slots that are not NULL */
+};
+
+static void *nicks_by_name, *nicks_by_address, *files_by_key, *holdings;
+static struct order users, listed;
+static size_t nholdings;
+static unsigned long servers;		/* nicks that serve */
+
+/* How many pages of a list may go out. */
+struct bucket {
+	int64_t filled;			/* when last */
+	double pages;
+};
+
+/* May one more page leave? Fills up at `rate' a second. */
+static int
+bucket_take(struct bucket *b, int64_t t, double most, double rate)
+{
+	b->pages += (double)(t - b->filled) / SECOND * rate;
+	if (b->filled == 0 || b->pages > most)
+		b->pages = most;
+	b->filled = t;
+	if (b->pages < 1)
+		return 0;
+	b->pages--;
+	return 1;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct nick *)a)->name,
+	    ((const struct nick *)b)->name);
+}
+
+static int
+by_address(const void *a, const void *b)
+{
+	const struct nick *x = a, *y = b;
+
+	return x->ip != y->ip ? x->ip < y->ip ? -1 : 1 :
+	    (int)x->port - (int)y->port;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+	const struct file *x = a, *y = b;
+	int order;
+
+	order = strcmp(x->hash, y->hash);
+	if (order == 0)
+		order = strcmp(x->name, y->name);
+	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+static int
+by_ends(const void *a, const void *b)
+{
+	const struct holding *x = a, *y = b;
+
+	if (x->nick != y->nick)
+		return (uintptr_t)x->nick < (uintptr_t)y->nick ? -1 : 1;
+	return ((uintptr_t)x->file > (uintptr_t)y->file) -
+	    ((uintptr_t)x->file < (uintptr_t)y->file);
+}
+
+/* What a tree holds that is equal to key, or NULL. */
+static void *
+find(void *key, void **tree, int (*compare)(const void *, const void *))
+{
+	void *node;
+
+	node = tfind(key, tree, compare);
+	return node == NULL ? NULL : *(void **)node;
+}
+
+/* Moves all together again, once half of them are holes. */
+static void
+order_remove(struct order *o, size_t at)
+{
+	size_t i, n;
+
+	o->item[at] = NULL;
+	o->live--;
+	if (o->n < 64 || o->live > o->n / 2)
+		return;
+	for (i = n = 0; i < o->n; i++)
+		if (o->item[i] != NULL) {
+			*(size_t *)o->item[i] = n;
+			o->item[n++] = o->item[i];
+		}
+	o->n = n;
+}
+
+/* Without memory the service ends, and is started again, empty. */
+static void *
+got(void *memory)
+{
+	if (memory == NULL) {
+		log_msg(ERROR, "dir: %s", reason());
+		_exit(1);
+	}
+	return memory;
+}
+
+static void
+order_add(struct order *o, void *item)
+{
+	if (o->n == o->room) {
+		o->room = 2 * o->room + 64;
+		o->item = got(realloc(o->item, o->room * sizeof *o->item));
+	}
+	*(size_t *)item = o->n;
+	o->item[o->n++] = item;
+	o->live++;
+}
+
+/* The slot of what stands behind `skip' others. */
+static size_t
+order_skip(const struct order *o, size_t skip)
+{
+	size_t i;
+
+	if (o->live == o->n)
+		return skip < o->n ? skip : o->n;
+	for (i = 0; i < o->n; i++)
+		if (o->item[i] != NULL && skip-- == 0)
+			break;
+	return i;
+}
+
+/* A file is listed from its first holder that serves to its last. */
+static void
+file_serving(struct file *f, int change)
+{
+	if (f->serving == 0)
+		order_add(&listed, f);
+	f->serving += (unsigned)change;
+	if (f->serving == 0)
+		order_remove(&listed, f->at);
+}
+
+static void
+holding_remove(struct holding *e)
+{
+	struct file *f = e->file;
+
+	if (e->nick->serves != 0)
+		file_serving(f, -1);
+	*e->link = e->later;
+	if (e->later != NULL)
+		e->later->link = e->link;
+	tdelete(e, &holdings, by_ends);
+	if (f->holders == NULL) {
+		tdelete(f, &files_by_key, by_key);
+		free(f);
+	}
+	free(e);
+	nholdings--;
+}
+
+/* A nick serves no more, and has no files. */
+static void
+nick_stop(struct nick *k)
+{
+	struct holding *e;
+
+	while ((e = k->holdings) != NULL) {
+		k->holdings = e->next;
+		holding_remove(e);
+	}
+	k->many = 0;
+	servers -= k->serves != 0;
+	k->serves = 0;
+}
+
+static void
+nick_remove(struct nick *k)
+{
+	nick_stop(k);
+	order_remove(&users, k->at);
+	tdelete(k, &nicks_by_name, by_name);
+	tdelete(k, &nicks_by_address, by_address);
+	free(k);
+}
+
+/* The nick of an address, or NULL. */
+static struct nick *
+nick_of(uint32_t ip, unsigned port)
+{
+	struct nick key;
+
+	key.ip = ip;
+	key.port = port;
+	return find(&key, &nicks_by_address, by_address);
+}
+
+/* The nick of a name that came, or NULL. */
+static struct nick *
+nick_named(const char *name, size_t n)
+{
+	struct nick key;
+
+	if (!nick_ok(name, n))
+		return NULL;
+	memcpy(key.name, name, n);
+	key.name[n] = '\0';
+	return find(&key, &nicks_by_name, by_name);
+}
+
+/* Says once in a process that a limit was reached. */
+static void
+limit_reached(const char *what, int *said)
+{
+	if (!*said)
+		log_msg(ERROR, "dir: no more than %s", what);
+	*said = 1;
+}
+
+/* A new nick, or NULL. */
+static struct nick *
+nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
+{
+	static int said;
+	struct nick *k;
+
+	if (users.live >= DIR_NICKS) {
+		limit_reached(STRING(DIR_NICKS) " nicks", &said);
+		return NULL;
+	}
+	k = got(calloc(1, sizeof *k));
+	memcpy(k->name, name, n);
+	k->ip = ip;
+	k->port = port;
+	order_add(&users, k);
+	got(tsearch(k, &nicks_by_name, by_name));
+	got(tsearch(k, &nicks_by_address, by_address));
+	return k;
+}
+
+/* Fills in what a file is found by. */
+static void
+file_key(struct file *f, const struct file_line *line)
+{
+	f->size = line->size;
+	memcpy(f->hash, line->hash, HASH_DIGITS);
+	f->hash[HASH_DIGITS] = '\0';
+	memcpy(f->name, line->name, line->name_len);
+	f->name[line->name_len] = '\0';
+}
+
+/* The file of a line; NULL if there is none. */
+static struct file *
+file_find(const struct file_line *line)
+{
+	static struct file *key;
+
+	if (key == NULL)
+		key = got(calloc(1, sizeof *key + NAME_BYTES + 1));
+	file_key(key, line);
+	return find(key, &files_by_key, by_key);
+}
+
+/* Does a nick have this file already? */
+static int
+holding_there(struct nick *k, struct file *f)
+{
+	struct holding key;
+
+	key.nick = k;
+	key.file = f;
+	return f != NULL && find(&key, &holdings, by_ends) != NULL;
+}
+
+/* A nick has the file of this line from now on. */
+static void
+publish(struct nick *k, const struct file_line *line)
+{
+	struct holding *e;
+	struct file *f;
+
+	f = file_find(line);
+	if (f == NULL) {
+		f = got(calloc(1, sizeof *f + line->name_len + 1));
+		file_key(f, line);
+		got(tsearch(f, &files_by_key, by_key));
+	}
+	if (holding_there(k, f))
+		return;
+	e = got(calloc(1, sizeof *e));
+	e->nick = k;
+	e->file = f;
+	e->next = k->holdings;
+	k->holdings = e;
+	e->later = f->holders;
+	if (e->later != NULL)
+		e->later->link = &e->later;
+	e->link = &f->holders;
+	f->holders = e;
+	got(tsearch(e, &holdings, by_ends));
+	k->many++;
+	nholdings++;
+	if (k->serves != 0)
+		file_serving(f, 1);
+}
+
+/* A request, and what is known of who sent it. */
+struct dir_request {
+	struct dir_message m;
+	uint32_t ip;
+	unsigned port;
+	struct nick *nick;		/* of that address, or NULL */
+	const char *from;		/* as ADDRESS:PORT */
+	int64_t t;			/* when it came */
+};
+
+/* What is answered: filled in by the functions below; op 0: nothing. */
+static char answer_text[DIR_REPLY_MAX];
+
+static void
+answer(struct dir_message *a, enum dir_op op)
+{
+	a->op = op;
+}
+
+/* Register: a nick that is free, or one's own. */
+static void
+dir_register(const struct dir_request *r, struct dir_message *a)
+{
+	struct nick *k;
+
+	answer(a, DIR_REGISTER_FAIL);
+	k = nick_named(r->m.text, r->m.length);
+	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length)) {
+		k = nick_add(r->m.text, r->m.length, r->ip, r->port);
+		if (k != NULL)
+			log_msg(INFO, "Nick %s registered by %s.", k->name,
+			    r->from);
+	} else if (k != r->nick) {
+		k = NULL;
+	}
+	if (k == NULL)
+		return;
+	k->heard = r->t;
+	answer(a, DIR_REGISTER_OK);
+}
+
+/* Lookup */
+static void
+dir_lookup(const struct dir_request *r, struct dir_message *a)
+{
+	struct nick *k;
+
+	k = nick_named(r->m.text, r->m.length);
+	answer(a, DIR_LOOKUP_FAIL);
+	if (k == NULL || k->serves == 0)
+		return;
+	answer(a, DIR_LOOKUP_OK);
+	a->numbers = 2;
+	a->number[0] = k->ip;
+	a->number[1] = k->serves;
+}
+
+/* ServeFiles: what was published before is listed from now on. */
+static void
+dir_serves(const struct dir_request *r, struct dir_message *a)
+{
+	struct nick *k = r->nick;
+	struct holding *e;
+
+	answer(a, DIR_SERVE_FAIL);
+	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
+		return;
+	answer(a, DIR_SERVE_OK);
+	if (k->serves == 0) {
+		servers++;
+		for (e = k->holdings; e != NULL; e = e->next)
+			file_serving(e->file, 1);
+		log_msg(INFO, "Nick %s serves files on port %lu.", k->name,
+		    (unsigned long)r->m.number[0]);
+	}
+	k->serves = r->m.number[0];
+}
+
+/* The number of an `at N' that begins a text, which it is taken off; or -1. */
+static int64_t
+take_at(const char **text, size_t *left)
+{
+	const char *line;
+	char digits[12];
+	size_t n;
+
+	if (*left < 4 || memcmp(*text, "at ", 3) != 0 ||
+	    next_line(text, left, &line, &n) <= 0 || n - 3 >= sizeof digits)
+		return -1;
+	memcpy(digits, line + 3, n - 3);
+	digits[n - 3] = '\0';
+	return number(digits, 0, DIR_HOLDINGS);
+}
+
+/* How many lines there are, and how many are new; -1 if any is none. */
+static int
+count_lines(struct nick *k, const char *text, size_t left, unsigned *fresh)
+{
+	struct file_line f;
+	const char *line;
+	size_t n;
+	int lines, more;
+
+	*fresh = 0;
+	for (lines = 0; (more = next_line(&text, &left, &line, &n)) > 0;
+	    lines++) {
+		if (file_line_parse(&f, line, n, 0) < 0)
+			return -1;
+		*fresh += !holding_there(k, file_find(&f));
+	}
+	return more < 0 ? -1 : lines;
+}
+
+/* Publish: all lines or none. */
+static void
+dir_publish(const struct dir_request *r, struct dir_message *a)
+{
+	static int said, said_all;
+	struct nick *k = r->nick;
+	const char *line, *text;
+	struct file_line f;
+	size_t left, n;
+	unsigned fresh;
+	int64_t at;
+	int lines;
+
+	answer(a, DIR_FAIL);
+	text = r->m.text;
+	left = r->m.length;
+	at = take_at(&text, &left);
+	lines = k == NULL ? -1 : count_lines(k, text, left, &fresh);
+	if (lines < 0)
+		return;
+	if (k->many + fresh > DIR_NICK_FILES) {
+		limit_reached(STRING(DIR_NICK_FILES) " files a nick", &said);
+		return;
+	}
+	if (nholdings + fresh > DIR_HOLDINGS) {
+		limit_reached(STRING(DIR_HOLDINGS) " files", &said_all);
+		return;
+	}
+	while (next_line(&text, &left, &line, &n) > 0)
+		if (file_line_parse(&f, line, n, 0) == 0)
+			publish(k, &f);
+	answer(a, r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK);
+	a->numbers = at >= 0;
+	a->number[0] = (uint32_t)(at + lines);
+	log_msg(INFO, "%d files published by %s, %s.", lines, k->name, r->from);
+}
+
+/* Stop, Logout: of one's own nick, or of one that nobody has. */
+static void
+dir_leave(const struct dir_request *r, struct dir_message *a)
+{
+	struct nick *k;
+
+	k = nick_named(r->m.text, r->m.length);
+	if (k != NULL && k != r->nick) {
+		answer(a, DIR_FAIL);
+		return;
+	}
+	answer(a, r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK);
+	if (k == NULL)
+		return;
+	log_msg(INFO, "Nick %s %s.", k->name, r->m.op == DIR_STOP ?
+	    "serves no more" : "logged out");
+	if (r->m.op == DIR_STOP)
+		nick_stop(k);
+	else
+		nick_remove(k);
+}
+
+/* A line of the list of users; returns its bytes. */
+static size_t
+user_line(char *line, const void *item)
+{
+	const struct nick *k = item;
+
+	if (k->serves == 0)
+		return (size_t)sprintf(line, "%s\n", k->name);
+	return (size_t)sprintf(line, "%s %lu.%lu.%lu.%lu:%u\n", k->name,
+	    (unsigned long)k->ip >> 24, (unsigned long)k->ip >> 16 & 255,
+	    (unsigned long)k->ip >> 8 & 255, (unsigned long)k->ip & 255,
+	    k->serves);
+}
+
+/* A line of the list of files, with as many nicks as an answer has room for. */
+static size_t
+listed_line(char *line, const void *item)
+{
+	const struct file *f = item;
+	const struct holding *e;
+	size_t n, room;
+
+	n = (size_t)sprintf(line, "%s %llu ", f->hash,
+	    (unsigned long long)f->size);
+	room = PAGE_LINES - n - strlen(f->name) - 2;
+	for (e = f->holders; e != NULL; e = e->later)
+		if (e->nick->serves != 0 && strlen(e->nick->name) < room) {
+			room -= strlen(e->nick->name) + 1;
+			n += (size_t)sprintf(line + n, "%s,", e->nick->name);
+		}
+	n--;				/* the last comma */
+	return n + (size_t)sprintf(line + n, " %s\n", f->name);
+}
+
+/* May this address have a page of a list? */
+static int
+page_allowed(const struct dir_request *r)
+{
+	static struct bucket all, each[4096];	/* by a hash of the address */
+	static uint32_t secret;
+
+	if (secret == 0)
+		secret = rdt_key() | 1;
+	return r->nick != NULL &&
+	    bucket_take(&each[(r->ip * secret) >> 20], r->t, PAGES_AT_ONCE,
+	    PAGES_A_SECOND) && bucket_take(&all, r->t, PAGES_ALL, PAGES_ALL);
+}
+
+/* GetUsers, GetFiles: a page of lines, whole ones. */
+static void
+dir_list(const struct dir_request *r, struct dir_message *a)
+{
+	static char line[DIR_REPLY_MAX];
+	const struct order *o;
+	size_t i, n;
+
+	if (!page_allowed(r))
+		return;
+	o = r->m.op == DIR_GET_USERS ? &users : &listed;
+	answer(a, r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES);
+	a->text = answer_text;
+	if (r->m.numbers > 0)
+		a->length = (size_t)sprintf(answer_text, "skip %lu\n",
+		    (unsigned long)r->m.number[0]);
+	for (i = order_skip(o, r->m.number[0]); i < o->n; i++) {
+		if (o->item[i] == NULL)
+			continue;
+		n = o == &users ? user_line(line, o->item[i]) :
+		    listed_line(line, o->item[i]);
+		if (5 + a->length + n > DIR_REPLY_MAX)
+			break;
+		memcpy(answer_text + a->length, line, n);
+		a->length += n;
+	}
+}
+
+/* Login */
+static void
+dir_login(const struct dir_request *r, struct dir_message *a)
+{
+	(void)r;
+	answer(a, DIR_LOGIN_OK);
+	a->numbers = 1;
+	a->number[0] = (uint32_t)servers;
+}
+
+/* What a datagram asks for; answers come to nobody. */
+static void
+dir_handle(const struct dir_request *r, struct dir_message *a)
+{
+	switch (r->m.op) {
+	case DIR_LOGIN:
+		dir_login(r, a);
+		break;
+	case DIR_LOOKUP:
+		dir_lookup(r, a);
+		break;
+	case DIR_REGISTER:
+		dir_register(r, a);
+		break;
+	case DIR_SERVE:
+		if (r->m.text == NULL)
+			dir_serves(r, a);
+		else
+			dir_publish(r, a);
+		break;
+	case DIR_GET_USERS:
+	case DIR_GET_FILES:
+		dir_list(r, a);
+		break;
+	case DIR_PUBLISH:
+		dir_publish(r, a);
+		break;
+	case DIR_STOP:
+	case DIR_LOGOUT:
+		dir_leave(r, a);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Takes one datagram and answers it. Returns -1 if there is none. */
+static int
+dir_turn(int fd)
+{
+	static unsigned char in[DIR_REQUEST_MAX + 1], out[DIR_REPLY_MAX];
+	struct dir_request r;
+	struct dir_message a = { 0 };
+	struct addr from;
+	ssize_t n;
+
+	n = dgram_recv(fd, in, sizeof in, &from);
+	if (n < 0)
+		return -1;
+	addr_text(&from, peer);
+	r.from = peer;
+	r.t = now();
+	r.port = addr_port(&from);
+	if (addr_ipv4(&from, &r.ip) < 0 || n > DIR_REQUEST_MAX ||
+	    dir_unpack(&r.m, in, (size_t)n) < 0) {
+		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer,
+		    (long)n);
+		return 0;
+	}
+	r.nick = nick_of(r.ip, r.port);
+	if (r.nick != NULL)
+		r.nick->heard = r.t;
+	dir_handle(&r, &a);
+	if (a.op != 0)
+		dgram_send(fd, out, dir_pack(out, &a), &from, 1);
+	return 0;
+}
+
+/* Forgets the nicks that have been silent for too long. */
+static void
+dir_expire(int64_t t)
+{
+	struct nick *k;
+	size_t i, n;
+
+	n = users.n;
+	for (i = 0; i < n; i++) {
+		k = users.item[i];
+		if (k == NULL || t - k->heard < dir_idle)
+			continue;
+		log_msg(INFO, "Nick %s expired.", k->name);
+		nick_remove(k);
+		if (users.n != n) {	/* all have moved: once more */
+			n = users.n;
+			i = (size_t)-1;
+		}
+	}
+}
+
+/* The life of the service. */
+static void
+dir_serve(int fd)
+{
+	int64_t sweep, t;
+	int n;
+
+	sweep = 0;
+	do {
+		t = now();
+		if (t >= sweep) {
+			dir_expire(t);
+			sweep = t + SECOND / 4;
+		}
+		for (n = 0; n < 256 && dir_turn(fd) == 0; n++)
+			;
+		if (sweep > dgram_due())
+			sweep = dgram_due();
+	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
+	    errno == ETIMEDOUT);
+}
+
 /* ---- the services ---------------------------------------------------- */
 
 /*
  * In the manner of inetd.conf. A service is added by one row here and one
  * section above. `full` is what a connection beyond -n is told, before it is
- * closed; `handler` runs in a child and closes the connection.
+ * closed; `handler` runs in a child and closes the connection. A service of one
+ * process gets the listener itself, once, and keeps it to the end.
  */
 static const struct service {
 	const char *name;
 	int type;
 	const char *port;
-	const char *full;
+	const char *full;		/* NULL: one process serves all */
 	void (*handler)(int fd);
 } services[] = {
 	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve },
+	{ "dir", SOCK_DGRAM, "6868", NULL, dir_serve },
 };
 #define NSERVICES	COUNT(services)
 
@@ -477,6 +1212,13 @@ static struct child {
 	pid_t pid;
 	int refuser;		/* only says that the server is full */
 } *children;			/* room for max_children + REFUSERS */
+
+/* The processes of the services that have one, and when they were started. */
+static struct {
+	pid_t pid;			/* 0: it does not run */
+	int64_t started[RESTARTS];
+	unsigned next;			/* the oldest of these */
+} ones[NSERVICES];
 static long nchildren, nrefusers;	/* how many, and refusers of them */
 static int64_t accept_from;		/* no accept() before; 0: at once */
 
@@ -527,12 +1269,12 @@ catch_signals(void)
 }
 
 /*
- * What a child changes before it serves. Interrupt, quit and hangup go to the
+ * What a child changes before it serves `own'. Interrupt, quit and hangup go to the
  * whole process group of a terminal; the parent gets them too, and its children
  * learn of its end by the lifeline. SIGTERM is the parent's last word.
  */
 static void
-become_child(void)
+become_child(int own)
 {
 	size_t i;
 
@@ -542,7 +1284,7 @@ become_child(void)
 	on_signal(SIGQUIT, SIG_IGN);
 	newfile_guard(SIGTERM);
 	for (i = 0; i < NSERVICES; i++)
-		if (listeners[i] >= 0)
+		if (listeners[i] >= 0 && listeners[i] != own)
 			close(listeners[i]);
 	close(lifeline_end);
 	close(signals[0]);
@@ -553,6 +1295,10 @@ become_child(void)
 static void
 serve(const struct service *s, int fd, int full)
 {
+	if (s->full == NULL) {
+		s->handler(fd);
+		return;
+	}
 	log_msg(DEBUG, "%s: %s connected", s->name, peer);
 	if (!full) {
 		s->handler(fd);
@@ -577,7 +1323,7 @@ fork_child(const struct service *s, int fd, int full)
 	sigprocmask(SIG_BLOCK, &all, &old);
 	pid = fork();
 	if (pid == 0) {
-		become_child();
+		become_child(fd);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		serve(s, fd, full);
 		_exit(0);
@@ -592,9 +1338,16 @@ reap(void)
 {
 	int status;
 	pid_t pid;
+	size_t k;
 	long i;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (WIFSIGNALED(status))
+			log_msg(ERROR, "child %ld ended by signal %d",
+			    (long)pid, WTERMSIG(status));
+		for (k = 0; k < NSERVICES; k++)
+			if (ones[k].pid == pid)
+				ones[k].pid = 0;
 		for (i = 0; i < nchildren && children[i].pid != pid; i++)
 			;
 		if (i == nchildren)
@@ -603,9 +1356,6 @@ reap(void)
 			accept_from = 0;	/* there is room */
 		nrefusers -= children[i].refuser;
 		children[i] = children[--nchildren];
-		if (WIFSIGNALED(status))
-			log_msg(ERROR, "child %ld ended by signal %d",
-			    (long)pid, WTERMSIG(status));
 	}
 }
 
@@ -664,6 +1414,56 @@ take_signals(void)
 	return end;
 }
 
+/*
+ * Starts each service of one process that does not run: at the beginning, and
+ * when it died, on the same socket; but not more than RESTARTS times in
+ * RESTART_TIME. Returns when it must be called again.
+ */
+static int64_t
+start_ones(void)
+{
+	int64_t again, *last, t;
+	size_t i;
+
+	again = NEVER;
+	t = now();
+	for (i = 0; i < NSERVICES; i++) {
+		if (listeners[i] < 0 || services[i].full != NULL ||
+		    ones[i].pid > 0)
+			continue;
+		last = &ones[i].started[ones[i].next];
+		if (*last != 0 && t < *last + RESTART_TIME) {
+			again = again < *last + RESTART_TIME ? again :
+			    *last + RESTART_TIME;
+			continue;
+		}
+		if (ones[i].started[0] != 0)
+			log_msg(ERROR, "%s: died, started again",
+			    services[i].name);
+		*last = t;
+		ones[i].next = (ones[i].next + 1) % RESTARTS;
+		ones[i].pid = fork_child(&services[i], listeners[i], 0);
+		if (ones[i].pid < 0) {
+			log_msg(ERROR, "%s: fork: %s", services[i].name,
+			    reason());
+			ones[i].pid = 0;
+		}
+	}
+	return again;
+}
+
+/* Until something must be done without being asked, in poll()'s milliseconds. */
+static int
+parent_patience(int64_t again)
+{
+	if (accept_from != 0 && accept_from < again)
+		again = accept_from;
+	if (again == NEVER)
+		return -1;
+	again -= now();
+	return again > 0 ? (int)(again / 1000) + 1 : 0;
+}
+
 /* May another connection be accepted? */
 static int
 accepting(void)
@@ -682,14 +1482,14 @@ parent_loop(void)
 
 	do {
 		for (i = 0; i < NSERVICES; i++) {
-			p[i].fd = accepting() ? listeners[i] : -1;
+			p[i].fd = accepting() && services[i].full != NULL ?
+			    listeners[i] : -1;
 			p[i].events = POLLIN;
 			p[i].revents = 0;
 		}
 		p[NSERVICES].fd = signals[0];
 		p[NSERVICES].events = POLLIN;
-		if (poll(p, NSERVICES + 1, accept_from == 0 ? -1 :
-		    (int)(FULL_WAIT / 1000)) < 0) {
+		if (poll(p, NSERVICES + 1, parent_patience(start_ones())) < 0) {
 			if (errno == EINTR)
 				continue;	/* the pipe says which */
 			log_msg(ERROR, "poll: %s", reason());
@@ -701,6 +1501,19 @@ parent_loop(void)
 	} while (!take_signals());
 }
 
+/* How many processes there are besides this one. */
+static long
+processes(void)
+{
+	size_t i;
+	long n;
+
+	n = nchildren;
+	for (i = 0; i < NSERVICES; i++)
+		n += ones[i].pid > 0;
+	return n;
+}
+
 /* Waits until all children have ended, for so many microseconds at most. */
 static void
 await_children(int64_t limit)
@@ -708,7 +1521,7 @@ await_children(int64_t limit)
 	int64_t deadline;
 
 	deadline = now() + limit;
-	while (nchildren > 0 && wait_for(signals[0], POLLIN, deadline) == 0)
+	while (processes() > 0 && wait_for(signals[0], POLLIN, deadline) == 0)
 		take_signals();
 }
 
@@ -727,6 +1540,9 @@ parent_end(void)
 	await_children(GRACE);
 	for (k = 0; k < nchildren; k++)
 		kill(children[k].pid, SIGTERM);
+	for (i = 0; i < NSERVICES; i++)
+		if (ones[i].pid > 0)
+			kill(ones[i].pid, SIGTERM);
 	await_children(KILLED);
 }
 
@@ -895,6 +1711,7 @@ options(int argc, char **argv)
 		case 'T':
 			idle = count(optarg, "not a number of seconds "
 			    "(1 to 1000000)", 1000000) * SECOND;
+			dir_idle = idle;
 			break;
 		case 'v':
 			log_level = DEBUG;

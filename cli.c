@@ -49,6 +49,7 @@
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
+#define PEER_S		30	/* seconds until a peer must say something */
 #define PEERS		64	/* that are served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
 #define WORDS_MAX	16	/* words of a command line */
@@ -1671,7 +1672,7 @@ peer_list(int fd, int (*each)(const struct file_line *f, void *with),
 		return -1;
 	messages = 0;
 	do {
-		if (peer_recv(fd, &message, now() + ANSWER_S * SECOND) <= 0)
+		if (peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
 			return -1;
 		errno = EBADMSG;
 		if (!peer_is(&message, "servedfiles") ||
@@ -1745,7 +1746,7 @@ take_part(int fd, const struct wanted *w, struct newfile *f, struct sha1 *sha,
 	const char *value;
 	ssize_t n;
 
-	if (peer_recv(fd, &message, now() + STALL_S * SECOND) <= 0)
+	if (peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
 		return reason();
 	value = peer_value(&message, NULL, "file");
 	if (!peer_is(&message, "downloaded") || value == NULL)
@@ -1772,7 +1773,7 @@ take_file(int fd, const struct wanted *w, struct newfile *f)
 	int64_t parts;
 
 	if (peer_say(fd, "download", "filehash", w->hash) < 0 ||
-	    peer_recv(fd, &message, now() + ANSWER_S * SECOND) <= 0)
+	    peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
 		return reason();
 	if (peer_is(&message, "notfound"))
 		return "it has no such file any more";

@@ -1262,6 +1262,281 @@ acknowledged, then: connection closed*" put five
 	by=
 }
 
+# ---- the directory and its peers ------------------------------------------
+
+# dgrams LINE ...: sends each as a datagram, all from one address, and prints
+# what is answered in hexadecimal
+dgrams() {
+	printf '%s\n' "$@" | "$cli" -m raw -u sw 127.0.0.1 "$port" |
+	    od -An -v -tx1 | tr -d ' \n'
+}
+
+# hex TEXT: its bytes in hexadecimal
+hex() { printf %b "$1" | od -An -v -tx1 | tr -d ' \n'; }
+
+# tlv OP TEXT: such a message, as a line for mode raw
+tlv() { printf '\\x%02x\\x00\\x00\\x%02x\\x%02x%s' "$1" $((${#2} / 256)) \
+    $((${#2} % 256)) "$2"; }
+
+# message TEXT: a message of the peers for lab/peer.c; | stands for a newline
+message() {
+	printf '\\x%02x\\x%02x%s' $((${#1} / 256)) $((${#1} % 256)) \
+	    "$(printf %s "$1" | sed 's/|/\\x0a/g')"
+}
+
+# says TEXT: what a peer answers to that message
+says() {
+	"$tmp/peer" "connect $port" "send $(message "$1")" fin "take 60000" |
+	    tr -d '\000' | sed '/^$/d'
+}
+
+# dir_client NAME: a client in mode dir over $tmp/NAME, in the background; what
+# is written to descriptor 5 are its commands; sets $client
+dir_client() {
+	mkdir -p "$tmp/$1"
+	rm -f "$tmp/$1.in"
+	mkfifo "$tmp/$1.in"
+	"$cli" -m dir -d "$tmp/$1" 127.0.0.1 "$home" <"$tmp/$1.in" \
+	    >"$tmp/$1.said" 2>&1 &
+	client=$!
+	exec 5>"$tmp/$1.in"
+}
+
+# dir_does COMMAND ...: commands for a client that is run for them, in mode dir
+dir_does() {
+	printf '%s\n' "$@" | "$cli" -m dir -d "$tmp/here" 127.0.0.1 "$home" \
+	    2>&1 | words
+}
+
+# evil_peer STEP ...: lab/peer.c as a peer that serves x, of the hash of `hello`
+hello_hash=aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d
+evil_peer() {
+	evil "$@"
+	at=$port port=$home
+	n=$((n + 1))
+	dgrams "$(tlv 6 "evil$n")" "$(printf '\\x09\\x00\\x00\\x%02x\\x%02x' \
+	    $((at / 256)) $((at % 256)))" \
+	    "$(tlv 16 "$hello_hash 5 x ")" >"$tmp/out"
+	dgrams "$(tlv 6 "evil$n")" >/dev/null
+}
+
+test_dir() {
+	rm -rf "$tmp/here"
+	mkdir -p "$tmp/here"
+	start dir dir=0
+	home=$port
+	is "the line that a script waits for" \
+	    "listening dir udp 127.0.0.1 $port" "$(cat "$out")"
+
+	# The bytes of each message: alice, then someone else.
+	other=0123456789abcdef0123456789abcdef01234567
+	line="$other 5 a file"
+	listed=$(hex "$other 5 alice a file\n")
+	publish="\\x10\\x00\\x00\\x00\\x32$line\\n"
+	publish9="\\x09\\x00\\x00\\x00\\x32$line\\n"
+	users=$(hex 'alice 127.0.0.1:20000\n')
+	is "golden, of one who owns a nick" "0200000000070a02000000010d0000\
+0016${users}11110000000311110000000a0f00000038${listed}0a080b0704\
+7f00000100004e2005" "$(dgrams '\x01' '\x06\x00\x00\x00\x05alice' \
+	    '\x09\x00\x00\x4e\x20' '\x01' '\x0c' "$publish" \
+	    '\x10\x00\x00\x00\x05at 3\n' '\x10\x00\x00\x00\x00' \
+	    '\x10\x00\x00\x00\x06at 10\n' '\x0e' "$publish9" "$(tlv 6 other)" '\x09\x00\x00\x00\x00' \
+	    "$(tlv 6 alice)" "$(tlv 3 alice)" "$(tlv 3 nobody)")"
+	is "...of one who does not" "047f00000100004e20160b1616080813" \
+	    "$(dgrams "$(tlv 3 alice)" '\x10\x00\x00\x00\x00' \
+	    '\x09\x00\x00\x4e\x20' "$(tlv 18 alice)" "$(tlv 20 alice)" \
+	    "$(tlv 6 alice)" "$(tlv 6 'a b')" "$(tlv 18 nobody)")"
+	is "lists are for those who registered" "07" \
+	    "$(dgrams '\x0c' '\x0e' "$(tlv 6 carol)" | cut -c 1-8)"
+	is "pages" "070d0000000d$(hex 'skip 1\ncarol\n')0d00000007\
+$(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
+	    "$(dgrams "$(tlv 6 dave)" '\x0c\x00\x00\x00\x01' \
+	    '\x0c\x00\x00\x00\x09' '\x0e\x00\x00\x00\x01' \
+	    "$(tlv 20 dave)" | sed "s/$(hex 'dave\n')//; s/0d00000012/0d0000000d/")"
+	is "what is malformed is not answered" 0200000001 "$(dgrams '' '\x00' \
+	    '\x17' '\xff' '\x01\x00' '\x06' '\x06\x00\x00\x00\x09alice' \
+	    '\x06\x00\x00\x00\x04alice' '\x06\xff\xff\xff\xffalice' \
+	    '\x09\x00\x00\x4e' '\x0c\x00' '\x03' '\x02\x00\x00\x00\x05' '\x07' \
+	    '\x04\x7f\x00\x00\x01\x00\x00\x4e\x20' '\x01')"
+	is "nicks" "08080808070807" "$(dgrams "$(tlv 6 '')" "$(tlv 6 'a/b')" \
+	    '\x06\x00\x00\x00\x03a\x00b' "$(tlv 6 "$(printf '%033d' 0)")" \
+	    "$(tlv 6 "$(printf '%032d' 0)")" "$(tlv 6 erin)" \
+	    "$(tlv 6 "$(printf '%032d' 0)")")"
+	got=$(dgrams "$(tlv 6 frank)" \
+	    "\\x10\\x00\\x00\\x00\\x2a$hello_hash 5" \
+	    "\\x10\\x00\\x00\\x00\\x30$hello_hash 5 ../x\\n" \
+	    "\\x10\\x00\\x00\\x00\\x2f$hello_hash -5 xx\\n" \
+	    "\\x10\\x00\\x00\\x00\\x2c${hello_hash}x 5\\n" \
+	    "\\x10\\x00\\x00\\x00\\x2e$hello_hash 5 a\\x1b\\n" \
+	    "\\x10\\x00\\x00\\x00\\x2d$hello_hash 5 x\\n$hello_hash 5 .x\\n" \
+	    "$(tlv 20 frank)")
+	is "lines that are none are refused, and all with them" \
+	    071616161616 "$(printf %s "$got" | sed 's/15$//')"
+
+	# Two clients, a directory, and files.
+	mkdir -p "$tmp/ann"
+	: >"$tmp/ann/empty"
+	printf %s hello >"$tmp/ann/five"
+	dd if=/dev/urandom of="$tmp/ann/part" bs=48000 count=1 2>/dev/null
+	{ cat "$tmp/ann/part"; printf x; } >"$tmp/ann/more"
+	dd if=/dev/urandom of="$tmp/ann/large" bs=48000 count=70 2>/dev/null
+	: >"$tmp/ann/.hidden"
+	dir_client ann
+	printf '%s\n' 'register ann' serve publish myfiles 'lookup ann' >&5
+	until_true grep -q '^127' "$tmp/ann.said"
+	has "myfiles" "*$hello_hash 5 five*" "$(words <"$tmp/ann.said")"
+	is "no dot files" 0 "$(grep -c hidden "$tmp/ann.said")"
+	for f in empty five part more large; do
+		hash=$(awk -v f=$f 'NF == 3 && $3 == f { print $1 }' \
+		    "$tmp/ann.said")
+		dir_does 'register bob' "download $hash" >"$tmp/out"
+		same "download of $f" "$tmp/ann/$f" "$tmp/here/$f"
+	done
+	dir_does 'register bob' 'download ann aaf4c61d x' 'download aaf4c61dd y' \
+	    "download $hello_hash z" 'browse ann' queryfiles \
+	    'download aaf4c61d w' close 'lookup bob' >"$tmp/out"
+	for f in x y z w; do
+		same "download as $f" "$tmp/ann/five" "$tmp/here/$f"
+	done
+	has "browse lists" "*$hello_hash 5 five*$hello_hash 5 five*" \
+	    "$(cat "$tmp/out") $hello_hash 5 five"
+	has "...and close goes back" "*lookup: bob: no such nick*" \
+	    "$(cat "$tmp/out")"
+	is "what goes wrong is said" "filelist: register first register: you \
+are bob download: ann: not a hash: 8 to 40 hexadecimal digits download: \
+bbbbbbbb: no such file lookup: x: no such nick, or it serves no files \
+serve: 70000: not a port (0 to 65535) stop: you serve no files register: a/b: \
+not a nick: 1 to 32 letters, digits, _ - . register: ann: refused: it is \
+taken, or you have another one" "$(dir_does filelist 'register bob' \
+	    'download ann' 'download bbbbbbbb' 'lookup x' 'serve 70000' stop \
+	    'register a/b' 'register ann')"
+	where=$(grep '^127' "$tmp/ann.said" | cut -d : -f 2)
+	port=$where
+	is "queryfiles and its answer" "?operation:servedfiles 5" \
+	    "$(says 'operation:queryfiles||' | sed 's/^./?/' | awk '
+	    NR == 1 { first = $0 } /^files:/ { n++ }
+	    END { print first, n }')"
+	is "sizes of the document's capture" "24 72 38 19" "$(for m in \
+	    'operation:queryfiles||' \
+	    "operation:download|filehash:$hello_hash||" \
+	    'operation:filelength|filelength:76||' 'operation:close||'; do
+		echo $((${#m} + 2))
+	done | words)"
+	has "a blank after the colon, unknown keys, a prefix" "*operation:\
+filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
+	    'operation: download|x:y|filehash: aaf4c61d||' | words)"
+	for m in 'operation:download|filehash:aaf4c61||' \
+	    'operation:download||' 'operation:download|filehash:ffffffff||' \
+	    'operation:download|filehash:../../etc||'; do
+		has "$m" "*operation:notfound*" "$(says "$m" | words)"
+	done
+	for m in 'operation:close||' 'operation:none||' x 'x:y||' \
+	    'operation:queryfiles|' 'operation:queryfiles|x||'; do
+		is "$m ends it" "" "$(says "$m")"
+	done
+	is "half a message" "" "$(peer 'send \x00\x16operation' fin 'take 9')"
+	printf %s HELLO >"$tmp/ann/five"
+	has "a file that changed is not served" "*operation:notfound*" \
+	    "$(says "operation:download|filehash:$hello_hash||" | words)"
+	port=$home
+	printf '%s\n' publish 'lookup bob' >&5
+	until_true grep -q 'lookup: bob' "$tmp/ann.said"
+	is "published anew, the old hash is gone" 0 "$(dir_does 'register bob' \
+	    filelist | grep -c $hello_hash)"
+	printf '%s\n' stop 'lookup ann' serve 'lookup nobody' >&5
+	until_true grep -q 'lookup: nobody' "$tmp/ann.said"
+	is "stop, and serve again" 1 "$(grep -c 'lookup: ann: no such nick' \
+	    "$tmp/ann.said")"
+	is "...with nothing published" "register: you are bob" \
+	    "$(dir_does 'register bob' filelist)"
+	exec 5>&-
+	wait "$client"
+	is "its exit status: a command had failed" 1 $?
+	is "who leaves logs out" 1 "$(grep -c 'Nick ann logged out' "$log")"
+
+	# A thousand files.
+	mkdir "$tmp/many"
+	i=0
+	while [ $i -lt 1000 ]; do
+		echo $i >"$tmp/many/file number $i"
+		i=$((i + 1))
+	done
+	dir_client many
+	printf '%s\n' 'register many' serve publish filelist 'lookup many' >&5
+	until_true grep -q '^127' "$tmp/many.said"
+	is "a thousand files, page by page" 1000 "$(grep 'file number' \
+	    "$tmp/many.said" | sort -u | wc -l | tr -d ' ')"
+	exec 5>&-
+	wait "$client"
+	is "...and no error" 0 $?
+
+	# Peers that are evil; a good one has the file too.
+	printf %s hello >"$tmp/ann/five"
+	dir_client ann
+	printf '%s\n' 'register ann' serve publish 'lookup ann' >&5
+	until_true grep -q '^127' "$tmp/ann.said"
+	evil_peers
+	exec 5>&-
+	wait "$client"
+
+	# The process dies: another one takes its place, on the same socket.
+	kill -9 "$(ps -A -o pid= -o ppid= | awk -v p="$pid" \
+	    '$2 == p { print $1 }')"
+	until_true grep -q 'dir: died, started again' "$log"
+	is "a service that died is there again" 0200000000 "$(dgrams '\x01')"
+	kill "$pid"
+	wait "$pid"
+	is "the server ends in order" 0 $?
+	servers=${servers%" $pid"}
+
+	# Expiry, and a network that loses and doubles.
+	start expire -T 1 dir=0
+	dgrams "$(tlv 6 alice)" '\x09\x00\x00\x4e\x20' >/dev/null
+	until_true grep -q 'Nick alice expired' "$log"
+	is "expired" 0200000000 "$(dgrams '\x01')"
+	stop
+	start badnet -L drop=0.2,dup=0.3,seed=3 dir=0
+	home=$port
+	mkdir -p "$tmp/few"
+	i=0
+	while [ $i -lt 100 ]; do
+		echo $i >"$tmp/few/$i"
+		i=$((i + 1))
+	done
+	printf '%s\n' 'register bad' serve publish filelist userlist login |
+	    "$cli" -m dir -L drop=0.2,dup=0.3,seed=4 -d "$tmp/few" 127.0.0.1 \
+	    "$port" >"$tmp/out" 2>&1
+	is "lost and doubled datagrams" 0 $?
+	is "...leave the list whole" 100 "$(grep -c ' bad ' "$tmp/out")"
+	stop
+	"$cli" -m dir 127.0.0.1 "$home" login >"$tmp/out" 2>&1
+	is "no directory" 1 $?
+	has "...is said" "login: directory 127.0.0.1 $home: *" \
+	    "$(cat "$tmp/out")"
+	evil_directories
+}
+
+# bad_peer WHAT WHY STEP ...: nothing is kept of what an evil peer sends, and
+# the next one is tried
+bad_peer() {
+	what=$1 why=$2
+	shift 2
+	evil_peer "take 72" "$@"
+	rm -f "$tmp/here/x"
+	out=$(dir_does 'register bob' "download evil$n aaf4c61d x")
+	: "$out"
+	wait "$evil"
+	has "$what" "$why" "$out"
+}
+
+evil_peers() {
+	return
+}
+
+evil_directories() {
+	return
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
@@ -1298,7 +1573,7 @@ test_tools() {
 ${CC:-cc} -O2 -o "$tmp/peer" lab/peer.c || exit 1
 mkdir -p "$tmp/here"
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile raw \
-    sim udp tools
+    sim udp dir tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

@@ -25,6 +25,9 @@
  *      key HEX         the key is another now
  *      heard           prints TYPE SEQ FLAGS and contents of one that comes
  *      await TYPE      discards datagrams until one of this type
+ *      ulisten         a UDP socket on a free port that it prints
+ *      uheard          prints the bytes of a datagram that comes, in hexadecimal
+ *      usend TEXT      sends a datagram to whom that came from
  *      udp             goes back to the UDP socket
  *      nap MS          does nothing for a while
  *      unix PATH       makes a Unix socket, for want of a command that does
@@ -342,29 +345,40 @@ rdt(const char *arg)
 	send(udp, d, n, 0);
 }
 
-/* Prints a datagram, if it is of the type wanted (0: any). */
-static int
-heard(unsigned wanted)
+/* Takes a datagram; -1 if none comes, which is said. */
+static ssize_t
+udp_take(unsigned char *d, size_t n)
 {
 	struct sockaddr_in a;
 	socklen_t len;
 	struct pollfd p;
-	unsigned char d[66000];
-	ssize_t got, i;
+	ssize_t got;
 
 	p.fd = udp;
 	p.events = POLLIN;
 	len = sizeof a;
 	if (poll(&p, 1, 5000) <= 0) {
 		puts("SILENCE");
-		return 1;
+		return -1;
 	}
-	got = recvfrom(udp, d, sizeof d, 0, (struct sockaddr *)&a, &len);
-	if (got < 0) {
+	got = recvfrom(udp, d, n, 0, (struct sockaddr *)&a, &len);
+	if (got < 0)
 		puts(errno == ECONNREFUSED ? "REFUSED" : "ERROR");
+	else
+		connect(udp, (struct sockaddr *)&a, len);
+	return got;
+}
+
+/* Prints a datagram, if it is of the type wanted (0: any). */
+static int
+heard(unsigned wanted)
+{
+	unsigned char d[66000];
+	ssize_t got, i;
+
+	got = udp_take(d, sizeof d);
+	if (got < 0)
 		return 1;
-	}
-	connect(udp, (struct sockaddr *)&a, len);
 	if (wanted != 0 && d[0] != wanted)
 		return 0;
 	printf("%d %lu %d%s", d[0], (unsigned long)d[8] << 24 |
@@ -377,6 +391,40 @@ heard(unsigned wanted)
 		printf(" WRONG CRC");
 	putchar('\n');
 	return 1;
+}
+
+/* One end of a conversation in datagrams of any kind. */
+static void
+ulisten(void)
+{
+	struct sockaddr_in a;
+	socklen_t len;
+
+	udp = udp_socket();
+	len = sizeof a;
+	getsockname(udp, (struct sockaddr *)&a, &len);
+	printf("listening %u\n", (unsigned)ntohs(a.sin_port));
+}
+
+static void
+uheard(void)
+{
+	unsigned char d[66000];
+	ssize_t got, i;
+
+	got = udp_take(d, sizeof d);
+	for (i = 0; i < got; i++)
+		printf("%02x", d[i]);
+	if (got >= 0)
+		putchar('\n');
+}
+
+static void
+usend(const char *text)
+{
+	char buf[66000];
+
+	send(udp, buf, resolve(buf, sizeof buf, text), 0);
 }
 
 /* The steps with datagrams; returns false for others. */
@@ -398,6 +446,12 @@ datagram_step(const char *verb, const char *arg)
 	else if (strcmp(verb, "await") == 0)
 		while (!heard((unsigned)atoi(arg)))
 			;
+	else if (strcmp(verb, "ulisten") == 0)
+		ulisten();
+	else if (strcmp(verb, "uheard") == 0)
+		uheard();
+	else if (strcmp(verb, "usend") == 0)
+		usend(arg);
 	else if (strcmp(verb, "udp") == 0)
 		current = udp;
 	else

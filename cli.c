@@ -71,6 +71,7 @@ static enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
 static unsigned window = RDT_WINDOW;	/* -W */
 static unsigned block = RDT_BLOCK;	/* -b */
 static const struct congestion *congestion;	/* -C */
+static char *fault_list;		/* -L */
 
 /* ---- what the modes share -------------------------------------------- */
 
@@ -144,6 +145,18 @@ unit(uint64_t *n)
 
 static int64_t bar_time;		/* of the last picture; 0: none yet */
 
+/* Will a person read standard error? Asks the system once. */
+static int
+on_terminal(void)
+{
+	static int known, terminal;
+
+	if (!known)
+		terminal = isatty(STDERR_FILENO);
+	known = 1;
+	return terminal;
+}
+
 /* Draws `[=====>    ] 43% (7 MB/17 MB)`, if a person is there to see it. */
 static int
 draw_bar(const struct transfer *t)
@@ -152,7 +165,7 @@ draw_bar(const struct transfer *t)
 	const char *done_unit, *size_unit;
 	int length, percent;
 
-	if (log_level < INFO || !isatty(STDERR_FILENO) ||
+	if (log_level < INFO || !on_terminal() ||
 	    (t->done < t->size && now() < bar_time + BAR_US))
 		return 0;
 	bar_time = now();
@@ -192,7 +205,7 @@ help(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	for (c = commands; c->name != NULL; c++)
-		printf("%-10s %-18s %s\n", c->name, c->arguments, c->help);
+		printf("%-10s %-24s %s\n", c->name, c->arguments, c->help);
 	return 0;
 }
 
@@ -349,6 +362,7 @@ command_loop(const char *prompt)
 /* ---- ftp (seeds/004) -------------------------------------------------- */
 
 static int control = -1;
+static int owed;			/* answers to come that nobody waits for */
 
 /* Room for a command, and a byte more, which shows that it is too long. */
 #define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
@@ -373,7 +387,14 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	frame_send(control, command, strlen(command),
 	    now() + ANSWER_S * SECOND);
 	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
-	got = frame_recv(control, answer, n, max, now() + patience);
+	got = 1;
+	for (; owed > 0 && got > 0; owed--) {
+		got = frame_recv(control, answer, n, FTP_COMMAND_MAX,
+		    now() + patience);
+		free(*answer);
+	}
+	if (got > 0)
+		got = frame_recv(control, answer, n, max, now() + patience);
 	if (got > 0)
 		return 0;
 	over = 1;		/* nobody knows what would come next */
@@ -506,12 +527,13 @@ static void
 udp_close(void)
 {
 	if (session.start != 0)
-		rdt_report(&session, now() - session.start);
+		rdt_report(&session);
 	if (session.t.sock >= 0)
 		dgram_close(session.t.sock);
 }
 
-/* A get by UDP, into f. Once it is stored and said, others may need an ACK. */
+/* A get by UDP, into f. It is stored and said before the server, who may have
+ * missed an ACK, is waited for. */
 static int
 ftp_udp_get(struct newfile *f, const char *name)
 {
@@ -614,6 +636,14 @@ ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
 	return 0;
 }
 
+/* Why the file that is sent cannot be read to its end; in words. */
+static const char *
+file_trouble(void)
+{
+	return errno == 0 ? "the file became shorter while it was sent" :
+	    reason();
+}
+
 /* A put by TCP. */
 static int
 ftp_tcp_put(struct transfer *t, const char *path, const char *name)
@@ -634,8 +664,7 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 	moved = transfer_send(t, head, FRAME_HEAD);
 	end_bar();
 	if (moved == FILE_FAILED) {
-		failed = fail("put: %s: %s", path, errno == 0 ?
-		    "the file became shorter while it was sent" : reason());
+		failed = fail("put: %s: %s", path, file_trouble());
 	} else {
 		if (moved == MOVED)
 			shutdown(t->sock, SHUT_WR);
@@ -649,10 +678,11 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 
 /*
  * The answer to a uput: it counts, whatever ACKs are missing. If all are here,
- * it may take its time; if the session broke off, it is there or will not come.
+ * it may take its time. If the session broke off at this end and there is none,
+ * it is owed: the next command makes the server give up, and answer both.
  */
 static int
-ftp_udp_confirmed(const char *path, const char *name, enum moved moved)
+ftp_udp_confirmed(const char *name, enum moved moved)
 {
 	struct rdt_session *s = &session;
 	const char *why;
@@ -661,29 +691,36 @@ ftp_udp_confirmed(const char *path, const char *name, enum moved moved)
 	long code;
 	int got;
 
-	why = moved == FILE_FAILED ? errno == 0 ?
-	    "the file became shorter while it was sent" : reason() :
-	    rdt_given_up(&s->sender) ? rdt_gave_up() : reason();
-	if (moved == FILE_FAILED) {
-		over = 1;		/* there is no other way to say it */
-		return fail("put: %s: %s", path, why);
+	if (moved == STOPPED && s->start == 0) {
+		errno = ETIMEDOUT;	/* the server has waited, too */
+		moved = PEER_FAILED;
 	}
-	got = frame_recv(control, &answer, &n, FTP_COMMAND_MAX, now() +
-	    (moved == PEER_FAILED ? 1 : STALL_S) * SECOND);
-	if (got <= 0) {
-		over = 1;
-		return fail("put: %s: %llu of %llu bytes acknowledged, then: "
-		    "%s", name, (unsigned long long)s->t.done,
-		    (unsigned long long)s->t.size,
-		    moved == PEER_FAILED ? why : reason());
+	why = rdt_given_up(&s->sender) ? rdt_gave_up() : reason();
+	code = 1;
+	got = 0;
+	if (moved == PEER_FAILED &&
+	    wait_for(control, POLLIN, now() + SECOND) < 0) {
+		owed++;
+	} else {
+		got = frame_recv(control, &answer, &n, FTP_COMMAND_MAX,
+		    now() + STALL_S * SECOND);
+		over = got <= 0;
 	}
-	code = frame_number(answer, n);
-	free(answer);
-	if (code != FTP_OK || s->packets == 0 || s->sender.top != s->packets)
+	if (got > 0) {
+		code = frame_number(answer, n);
+		free(answer);
+	} else if (moved != PEER_FAILED) {
+		why = reason();
+	}
+	if (code == FTP_OK && s->packets > 0 && s->sender.top == s->packets) {
+		log_msg(INFO, "put: %s: %llu bytes stored", name,
+		    (unsigned long long)s->t.size);
+		return 0;
+	}
+	if (got > 0 && moved != PEER_FAILED)
 		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
-	log_msg(INFO, "put: %s: %llu bytes stored", name,
-	    (unsigned long long)s->t.size);
-	return 0;
+	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
+	    (unsigned long long)s->t.done, (unsigned long long)s->t.size, why);
 }
 
 /* A put by UDP. */
@@ -701,7 +738,12 @@ ftp_udp_put(const struct transfer *t, const char *path, const char *name)
 	if (moved == MOVED)
 		moved = rdt_send(&session);
 	end_bar();
-	failed = ftp_udp_confirmed(path, name, moved);
+	if (moved == FILE_FAILED) {
+		owed++;
+		failed = fail("put: %s: %s", path, file_trouble());
+	} else {
+		failed = ftp_udp_confirmed(name, moved);
+	}
 	udp_close();
 	return failed;
 }
@@ -724,27 +766,41 @@ ftp_put(int argc, char **argv)
 	return failed;
 }
 
+/* The mode of a name; 0 is tcp, -1 no mode. */
+static int
+mode_find(const char *name)
+{
+	int i;
+
+	for (i = COUNT(rdt_mode_names) - 1; i >= 0; i--)
+		if (strcmp(rdt_mode_names[i], name) == 0)
+			break;
+	return i;
+}
+
 /* mode [tcp|sw|gbn|sr [WINDOW]] */
 static int
 ftp_mode(int argc, char **argv)
 {
-	static const char *const names[] = { "tcp", "sw", "gbn", "sr" };
-	size_t i;
-	long n;
+	int64_t n;
+	int i;
 
 	if (argc == 1) {
-		printf("%s, window %u, block %u, %s\n",
-		    names[datagrams ? rdt_mode : 0], window, block,
-		    congestion->name);
+		if (!datagrams)
+			puts("tcp");
+		else
+			printf("%s, window %u, block %u, %s\n",
+			    rdt_mode_names[rdt_mode], rdt_mode == RDT_SW ? 1 : window,
+			    block, congestion->name);
 		return 0;
 	}
-	for (i = 0; i < COUNT(names) && strcmp(argv[1], names[i]) != 0; i++)
-		;
-	n = argc > 2 ? (long)number(argv[2], 1, RDT_WINDOW_MAX) : (long)window;
-	if (i == COUNT(names))
+	i = mode_find(argv[1]);
+	n = argc > 2 ? number(argv[2], 1, RDT_WINDOW_MAX) : (int64_t)window;
+	if (i < 0)
 		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
 	if (n < 0)
-		return fail("mode: %s: not a window (1 to 1024)", argv[2]);
+		return fail("mode: %s: not a window (1 to "
+		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
 	datagrams = i > 0;
 	if (datagrams)
 		rdt_mode = (enum rdt_mode)i;
@@ -2230,7 +2286,7 @@ static int
 raw_pump(int fd)
 {
 	struct pollfd p[2];
-	int half_closed, patience, result;
+	int due, half_closed, patience, result;
 
 	half_closed = 0;
 	patience = datagrams ? SILENCE_S : ANSWER_S;
@@ -2242,7 +2298,16 @@ raw_pump(int fd)
 		p[1].fd = fd;
 		p[1].events = ntyped > 0 && !datagrams ? POLLIN | POLLOUT :
 		    POLLIN;
-		result = poll(p, 2, input_ended ? patience * 1000 : -1);
+		due = dgram_due() == NEVER ? -1 :
+		    dgram_due() > now() ? (int)((dgram_due() - now()) / 1000) +
+		    1 : 0;
+		result = poll(p, 2, due >= 0 ? due : input_ended ?
+		    patience * 1000 : -1);
+		if (result == 0 && due >= 0) {
+			if (raw_recv(fd) < 0)	/* which sends what is due */
+				return -1;
+			continue;
+		}
 		if (result == 0 && datagrams)
 			return 0;
 		if (result == 0)
@@ -2278,7 +2343,7 @@ raw_session(int argc, char **argv)
 	result = raw_pump(fd);
 	if (result < 0)
 		log_msg(ERROR, "raw: %s %s: %s", host, port, reason());
-	close(fd);
+	dgram_close(fd);
 	return result < 0;
 }
 
@@ -2415,7 +2480,9 @@ receiver_turn(const struct flight *f)
 	ack.ack = 1;
 	ack.seq = sim.s.receiver.expected;
 	ack.nbits = rdt_bitmap(&sim.s.receiver, ack.bits);
-	snprintf(text, sizeof text, "%s %u, ACK %u", what, f->seq, ack.seq);
+	snprintf(text, sizeof text, sim.s.receiver.ahead > 0 ?
+	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
+	    sim.s.receiver.ahead);
 	if (fault_hits(&faults, ACKDROP, ++sim.acked)) {
 		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
 		ladder("", "lost X<------", text);
@@ -2431,6 +2498,7 @@ sim_step(void)
 {
 	struct flight *f;
 	char text[32];
+	uint64_t fast;
 
 	f = sim.flying;
 	if (f == NULL || f->at > sim.s.sender.deadline) {
@@ -2445,8 +2513,10 @@ sim_step(void)
 	if (!f->ack) {
 		receiver_turn(f);
 	} else {
+		fast = sim.s.sender.fast;
 		rdt_ack(&sim.s.sender, sim.t, f->seq, f->bits, f->nbits);
-		snprintf(text, sizeof text, "ACK %u", f->seq);
+		snprintf(text, sizeof text, "ACK %u%s", f->seq,
+		    sim.s.sender.fast > fast ? ", fast" : "");
 		ladder(text, "", "");
 	}
 	free(f);
@@ -2485,7 +2555,9 @@ sim_session(int argc, char **argv)
 		sim.flying = f->next;
 		free(f);
 	}
-	rdt_report(&sim.s, sim.t);
+	sim.s.t.done = (uint64_t)(s->base - 1) * block;
+	sim.s.took = sim.t;
+	rdt_report(&sim.s);
 	return rdt_done(s) ? 0 : fail("sim: %s", rdt_gave_up());
 }
 
@@ -2560,19 +2632,6 @@ find_mode(const char *name)
 	return NULL;
 }
 
-/* -u */
-static enum rdt_mode
-find_protocol(const char *name)
-{
-	if (strcmp(name, "sw") == 0)
-		return RDT_SW;
-	if (strcmp(name, "gbn") == 0)
-		return RDT_GBN;
-	if (strcmp(name, "sr") != 0)
-		bad_usage(name, "not sw, gbn or sr");
-	return RDT_SR;
-}
-
 /* The value of an option that is a number of at least 1. */
 static unsigned
 count(const char *text, const char *what, long most)
@@ -2591,28 +2650,33 @@ rdt_option(int c, char *value)
 {
 	switch (c) {
 	case 'b':
-		block = count(value, "not a block size (1 to 60000)",
+		block = count(value, "-b is not a block size (1 to "
+		    STRING(RDT_BLOCK_MAX) ")",
 		    RDT_BLOCK_MAX);
 		return 1;
 	case 'C':
 		congestion = congestion_find(value);
 		if (congestion == NULL)
-			bad_usage(value, "not none, half or reno");
+			bad_usage(value, "-C is not none, half or reno");
 		return 1;
 	case 'L':
-		if (faults_parse(&faults, value) < 0)
-			bad_usage("-L", "not a list of faults");
+		fault_list = value;
 		return 1;
 	case 't':
-		if (trace_open(value) < 0)
-			bad_usage(value, reason());
+		if (trace_open(value) < 0) {
+			log_msg(ERROR, "cli: -t %s: %s", value, reason());
+			exit(1);
+		}
 		return 1;
 	case 'u':
-		rdt_mode = find_protocol(value);
+		rdt_mode = mode_find(value);
+		if (rdt_mode < RDT_SW)
+			bad_usage(value, "-u is not sw, gbn or sr");
 		datagrams = 1;
 		return 1;
 	case 'W':
-		window = count(value, "not a window (1 to 1024)",
+		window = count(value, "-W is not a window (1 to "
+		    STRING(RDT_WINDOW_MAX) ")",
 		    RDT_WINDOW_MAX);
 		return 1;
 	default:
@@ -2623,8 +2687,10 @@ rdt_option(int c, char *value)
 static void
 options(int argc, char **argv)
 {
+	const char *bad;
 	int c;
 
+	bad = NULL;
 	congestion = congestion_find("reno");
 	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qt:u:vW:")) != -1) {
 		switch (c) {
@@ -2655,6 +2721,11 @@ options(int argc, char **argv)
 	}
 	if (datagrams && mode->session == raw_session && rdt_mode != RDT_SW)
 		bad_usage("-u", "in mode raw, sw alone");
+	if (fault_list != NULL)
+		bad = faults_parse(&faults, fault_list,
+		    mode->session == sim_session);
+	if (bad != NULL)
+		bad_usage(bad, "-L has no such fault");
 }
 
 /*
@@ -2698,7 +2769,7 @@ main(int argc, char **argv)
 	newfile_guard(SIGQUIT);
 	newfile_guard(SIGTERM);
 	failed = mode->session(argc - optind, argv + optind);
-	if (trace != NULL && fclose(trace) != 0)
+	if (trace != NULL && (ferror(trace) || fclose(trace) != 0))
 		failed = fail("cli: -t: %s", reason());
 	return flush_output() ? 1 : failed;
 }

@@ -345,35 +345,45 @@ read_rule(struct fault_rule *rule, const char *text)
 	return *end == '\0' ? 0 : -1;
 }
 
+/* A number of milliseconds, or a seed: the faults that are no rules. */
+static int
+read_setting(struct faults *f, int delay, const char *value)
+{
+	int64_t n;
+
+	n = number(value, 0, delay ? DELAY_MAX : 1000000000);
+	if (delay)
+		f->delay = n * (SECOND / 1000);
+	else
+		f->seed = (uint64_t)n;
+	return n < 0 ? -1 : 0;
+}
+
 /* getsubopt() takes the list apart. */
-int
-faults_parse(struct faults *f, char *text)
+const char *
+faults_parse(struct faults *f, char *text, int sim)
 {
 	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
 	    "ackdrop", "delay", "seed", NULL };
-	char *value;
-	int64_t n;
-	int i;
+	char *item, *value;
+	int bad, i;
 
 	memset(f, 0, sizeof *f);
 	f->delay = -1;
 	f->given = 1;
+	if (*text == '\0')
+		return "an empty list";
 	while (*text != '\0') {
+		item = text;
 		i = getsubopt(&text, names, &value);
-		if (i < 0 || value == NULL)
-			return -1;
-		if (i < FAULT_KINDS && read_rule(&f->rule[i], value) < 0)
-			return -1;
-		n = i < FAULT_KINDS ? 0 : number(value, 0,
-		    i == FAULT_KINDS ? DELAY_MAX : 1000000000);
-		if (n < 0)
-			return -1;
-		if (i == FAULT_KINDS)
-			f->delay = n * (SECOND / 1000);
-		else if (i > FAULT_KINDS)
-			f->seed = (uint64_t)n;
+		if (i < 0 || value == NULL || (i == ACKDROP && !sim))
+			return item;
+		bad = i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
+		    read_setting(f, i == FAULT_KINDS, value);
+		if (bad)
+			return item;
 	}
-	return 0;
+	return NULL;
 }
 
 /* ---- sockets --------------------------------------------------------- */
@@ -770,12 +780,15 @@ recv_all(int fd, void *buf, size_t n, int64_t deadline)
 	return (ssize_t)done;
 }
 
-/* Is errno what a network may do to any datagram? Then it is lost, no more. */
+/*
+ * Is errno more than what a network does to a datagram now and then? Routes come
+ * and go, buffers are full; but if nobody is there, or a datagram is too long
+ * for any network, it helps nobody to go on.
+ */
 static int
-lost_on_the_way(void)
+no_mere_loss(void)
 {
-	return errno == EAGAIN || errno == ENOBUFS || errno == EPERM ||
-	    errno == ENETDOWN || errno == ENETUNREACH || errno == EHOSTUNREACH;
+	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
 }
 
 /* Hands a datagram to the system; if its buffer is full, waits a moment. */
@@ -790,9 +803,11 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to)
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
 		sent = passed(sent, &traffic.sent);
-	} while (sent < 0 && errno == EAGAIN && --tries > 0 &&
-	    wait_for(fd, POLLOUT, now() + DGRAM_WAIT) == 0);
-	return sent < 0 && lost_on_the_way() ? (ssize_t)n : sent;
+		/* EMSGSIZE may be news of a narrow way: next time it knows */
+	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
+	    (errno == EAGAIN &&
+	    wait_for(fd, POLLOUT, now() + DGRAM_WAIT) == 0)));
+	return sent < 0 && !no_mere_loss() ? (ssize_t)n : sent;
 }
 
 /* A datagram that -L keeps back, until it is due or another one was sent. */
@@ -909,7 +924,8 @@ flip(struct kept *k)
 	k->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
 }
 
-/* The faults, in the order of their names in -L. */
+/* The double of a damaged datagram is damaged too; one that is held back has
+ * none. */
 ssize_t
 dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
     int counted)
@@ -947,6 +963,7 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
 	struct sockaddr *name;
 	socklen_t *len;
+	ssize_t got;
 
 	if (wire.first != NULL && flush_due() < 0)
 		return -1;
@@ -957,7 +974,10 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 		name = (struct sockaddr *)&from->ss;
 		len = &from->len;
 	}
-	return passed(recvfrom(fd, buf, n, 0, name, len), &traffic.received);
+	got = passed(recvfrom(fd, buf, n, 0, name, len), &traffic.received);
+	if (got < 0 && errno != ECONNREFUSED)
+		errno = EAGAIN;		/* news of something that was sent */
+	return got;
 }
 
 /* What is on its way when a program ends would have arrived. */
@@ -2206,6 +2226,8 @@ seq_less(uint32_t a, uint32_t b)
 	return a - b > UINT32_MAX / 2;
 }
 
+const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr" };
+
 const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
     "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
 
@@ -2327,9 +2349,9 @@ reno_acked(struct rdt_sender *s, uint32_t packets)
 	if (s->inflated > 0) {
 		s->inflated = 0;
 	} else if (s->cwnd < s->ssthresh) {
-		s->cwnd++;
+		s->cwnd += s->cwnd < s->window;
 	} else if ((s->grown += packets) >= s->cwnd) {
-		s->grown -= s->cwnd;	/* a window acknowledged: one more */
+		s->grown = 0;		/* a window acknowledged: one more */
 		s->cwnd += s->cwnd < s->window;
 	}
 }
@@ -2340,7 +2362,7 @@ static int
 reno_lost(struct rdt_sender *s)
 {
 	s->ssthresh = half_flight(s);
-	s->cwnd = s->ssthresh;
+	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
 	s->grown = 0;
 	s->inflated = s->mode == RDT_SR ? 3 : 0;
 	return 1;
@@ -2362,9 +2384,9 @@ const struct congestion *
 congestion_find(const char *name)
 {
 	static const struct congestion table[] = {
-		{ "none", none_acked, none_lost, none_timeout },
-		{ "half", half_acked, none_lost, half_timeout },
-		{ "reno", reno_acked, reno_lost, reno_timeout },
+		{ "none", 0, none_acked, none_lost, none_timeout },
+		{ "half", 0, half_acked, none_lost, half_timeout },
+		{ "reno", 1, reno_acked, reno_lost, reno_timeout },
 	};
 	size_t i;
 
@@ -2374,7 +2396,7 @@ congestion_find(const char *name)
 	return NULL;
 }
 
-/* reno begins by slow start, from one packet; the others with all of W. */
+/* The window of stop-and-wait is 1, whatever was asked for. */
 void
 rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
     const struct congestion *control, uint32_t first, uint32_t packets)
@@ -2385,7 +2407,7 @@ rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
 	s->control = control;
 	s->base = s->next = s->top = s->recover = first;
 	s->end = first + packets;
-	s->cwnd = strcmp(control->name, "reno") == 0 ? 1 : s->window;
+	s->cwnd = control->slow_start ? 1 : s->window;
 	s->ssthresh = s->window;
 	s->rto = RDT_RTO_FIRST;
 	s->deadline = NEVER;
@@ -2542,8 +2564,12 @@ advance(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->dupacks = 0;
 	s->row = 0;
 	s->deadline = s->base == s->top ? NEVER : t + s->rto;
+	if (seq_less(s->recover, s->base))
+		s->recover = s->base;	/* or it would be ahead one day */
 	s->control->acked(s, packets);
 	rdt_trace(t, EV_ACK, ack, s);
+	if (rdt_done(s))
+		rdt_trace(t, EV_DONE, ack, s);
 }
 
 /* Called for every ACK; one for less than base, or more than was ever sent, is
@@ -2560,8 +2586,6 @@ rdt_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 		duplicate(s, t);
 	if (s->mode == RDT_SR && s->base != s->top)
 		read_bitmap(s, t, bits, n);
-	if (rdt_done(s))
-		rdt_trace(t, EV_DONE, ack, s);
 }
 
 /* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
@@ -2688,49 +2712,52 @@ rdt_gave_up(void)
 {
 	return faults.rule[DROP].every == 0 ? "given up after "
 	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row: a livelock, drop=/k hits "
-	    "the same packet again and again";
+	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in which "
+	    "drop=/k hits the same packet again and again";
 }
 
 void
-rdt_report(const struct rdt_session *s, int64_t took)
+rdt_report(const struct rdt_session *s)
 {
-	static const char *const names[] = { "", "sw", "gbn", "sr" };
 	const struct rdt_sender *snd = &s->sender;
 
 	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%lu "
 	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f", names[s->mode], s->window,
-	    s->block, (unsigned long)s->packets,
+	    "corrupt=%llu bytes=%llu seconds=%.3f", rdt_mode_names[s->mode],
+	    s->window, s->block, (unsigned long)s->packets,
 	    (unsigned long long)(snd->transmissions + s->arrived),
 	    (unsigned long long)snd->timeouts, (unsigned long long)snd->fast,
 	    (unsigned long long)(snd->duplicates + s->receiver.duplicates),
-	    (unsigned long long)s->corrupt, (unsigned long long)s->t.size,
-	    (double)took / SECOND);
+	    (unsigned long long)s->corrupt, (unsigned long long)s->t.done,
+	    (double)s->took / SECOND);
+	if (trace != NULL && ferror(trace))
+		log_msg(ERROR, "the trace cannot be written");
 }
 
 /* The datagram that came last, and the one that is made. */
 static unsigned char incoming[65536];
 static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
 
-/* Are mode, window and block in range, and is the file not too long? */
-static int
-offer_ok(struct rdt_session *s, const struct rdt_packet *p)
+/* How many packets a file is in blocks of this size. */
+static uint64_t
+packets_of(uint64_t size, unsigned block)
 {
-	uint64_t packets;
+	return size == 0 ? 1 : (size - 1) / block + 1;
+}
 
-	if (p->type != HELLO || p->mode < RDT_SW || p->mode > RDT_SR ||
-	    p->window < 1 || p->window > RDT_WINDOW_MAX || p->block < 1 ||
-	    p->block > RDT_BLOCK_MAX)
-		return 0;
-	packets = s->t.size == 0 ? 1 : (s->t.size - 1) / p->block + 1;
-	s->packets = (uint32_t)packets;
-	return packets <= UINT32_MAX;
+/* Is this a HELLO, in range, with a block that is not too small for the file? */
+static int
+hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
+{
+	return p->type == HELLO && p->mode >= RDT_SW && p->mode <= RDT_SR &&
+	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
+	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
+	    packets_of(s->t.size, p->block) <= UINT32_MAX;
 }
 
 /*
- * A window must find room at the receiver, where the system counts more than
- * its bytes. Asks for less where it gives not so much.
+ * A window of DATA must find room in a socket, where the system counts more than
+ * its bytes. Asks for less where it does not give so much.
  */
 static void
 make_room(int fd, int option, unsigned bytes)
@@ -2754,6 +2781,7 @@ agree(struct rdt_session *s, const struct rdt_packet *p)
 	s->mode = p->mode;
 	s->window = p->mode == RDT_SW ? 1 : p->window;
 	s->block = p->block;
+	s->packets = (uint32_t)packets_of(s->t.size, s->block);
 	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->start = now();
@@ -2770,9 +2798,9 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	n = rdt_pack(outgoing, s->key, p);
 	sent = dgram_send(s->t.sock, outgoing, n, NULL,
 	    p->type == DATA || p->type == ACK);
-	if (sent == 0 && s->start != 0)
+	if (sent == 0 && (p->type == DATA || p->type == ACK))
 		rdt_trace(now() - s->start, EV_DROP, p->seq,
-		    p->type == DATA ? &s->sender : NULL);
+		    s->sends ? &s->sender : NULL);
 	return sent < 0 ? -1 : 0;
 }
 
@@ -2784,9 +2812,19 @@ say(const struct rdt_session *s, enum rdt_type type)
 
 	p.type = type;
 	p.mode = s->mode;
-	p.window = s->mode == RDT_SW ? 1 : s->window;
+	p.window = s->window;
 	p.block = s->block;
 	return transmit(s, &p);
+}
+
+/* Counts a datagram that is no good. */
+static void
+spoiled(struct rdt_session *s)
+{
+	s->corrupt++;
+	if (s->start != 0)
+		rdt_trace(now() - s->start, EV_CORRUPT, 0,
+		    s->sends ? &s->sender : NULL);
 }
 
 /*
@@ -2802,9 +2840,9 @@ take(struct rdt_session *s, struct rdt_packet *p)
 	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (rdt_unpack(p, s->key, incoming, (size_t)got) < 0) {
-		s->corrupt++;
-		rdt_trace(now() - s->start, EV_CORRUPT, 0, NULL);
+	if (rdt_unpack(p, s->key, incoming, (size_t)got) < 0 ||
+	    (p->type == HELLO && !hello_ok(s, p))) {
+		spoiled(s);
 		p->type = 0;
 	}
 	if (p->type == HELLO && s->serves && say(s, HELLO) < 0)
@@ -2840,8 +2878,8 @@ first_hello(struct rdt_session *s, const struct addr *client)
 		return errno == EAGAIN ? 0 : -1;
 	if (!same_host(&from, client) ||
 	    rdt_unpack(&p, s->key, incoming, (size_t)got) < 0 ||
-	    !offer_ok(s, &p)) {
-		s->corrupt++;
+	    !hello_ok(s, &p)) {
+		spoiled(s);
 		return 0;
 	}
 	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
@@ -2886,7 +2924,7 @@ hello_answered(struct rdt_session *s)
 	int got;
 
 	got = take(s, &p);
-	if (got <= 0 || !offer_ok(s, &p) || p.mode != s->mode ||
+	if (got <= 0 || p.type != HELLO || p.mode != s->mode ||
 	    p.window > s->window || p.block > s->block)
 		return got < 0 ? -1 : 0;
 	agree(s, &p);
@@ -2914,11 +2952,16 @@ rdt_connect(struct rdt_session *s, unsigned port)
 	enum moved moved;
 	int answered, i;
 
-	s->serves = 0;
+	if (s->mode == RDT_SW)
+		s->window = 1;
 	s->t.sock = data_connect(s->control, SOCK_DGRAM, port,
 	    now() + CONNECT_S * SECOND);
 	if (s->t.sock < 0)
 		return PEER_FAILED;
+	if (packets_of(s->t.size, s->block) > UINT32_MAX) {
+		errno = EFBIG;
+		return PEER_FAILED;
+	}
 	for (i = 0; i < RDT_HELLOS; i++) {
 		if (say(s, HELLO) < 0)
 			return PEER_FAILED;
@@ -2942,9 +2985,9 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 static enum moved
 interrupted(const struct rdt_session *s)
 {
-	if (s->control < 0 || wait_for(s->control, POLLIN, 0) < 0)
-		return errno == ECANCELED ? PEER_FAILED : MOVED;
-	return STOPPED;
+	if (wait_for(s->control, POLLIN, 0) == 0)
+		return STOPPED;
+	return errno == ECANCELED ? PEER_FAILED : MOVED;
 }
 
 /*
@@ -2967,7 +3010,9 @@ read_run(int fd, uint64_t at, size_t n)
 	if (at < run.from || at + n > run.from + run.have) {
 		run.from = at;
 		run.have = 0;
-		got = pread(fd, chunk, RDT_READ, (off_t)at);
+		if (lseek(fd, (off_t)at, SEEK_SET) < 0)
+			return NULL;
+		got = read_all(fd, chunk, RDT_READ);
 		if (got < 0)
 			return NULL;
 		run.have = (size_t)got;
@@ -3001,7 +3046,7 @@ take_acks(struct rdt_session *s)
 	struct rdt_packet p;
 	int got, n;
 
-	for (n = 0; n < RDT_WINDOW_MAX; n++) {
+	for (n = 0; n < RDT_BURST; n++) {
 		got = take(s, &p);
 		if (got < 0)
 			return -1;
@@ -3042,21 +3087,19 @@ rdt_send(struct rdt_session *s)
 	int64_t look;
 	int acks, sent;
 
+	s->sends = 1;
 	rdt_start(snd, s->mode, s->window, s->congestion, 0, s->packets);
 	run.have = 0;
 	look = 0;
 	do {
 		acks = take_acks(s);
-		if (acks < 0)
-			return PEER_FAILED;
-		if (now() - s->start >= snd->deadline)
+		if (acks >= 0 && now() - s->start >= snd->deadline)
 			rdt_timeout(snd, now() - s->start);
-		if (rdt_given_up(snd)) {
+		if (rdt_given_up(snd))
 			errno = ETIMEDOUT;
-			return PEER_FAILED;
-		}
 		sent = 0;
-		moved = send_window(s, &sent);
+		moved = acks < 0 || rdt_given_up(snd) ? PEER_FAILED :
+		    send_window(s, &sent);
 		if (moved == MOVED && acks == 0 && sent == 0)
 			moved = await(s, s->start + snd->deadline);
 		else if (moved == MOVED && now() >= look) {
@@ -3068,8 +3111,9 @@ rdt_send(struct rdt_session *s)
 		if (moved == MOVED && s->t.tick != NULL)
 			s->t.tick(&s->t);
 	} while (moved == MOVED && !rdt_done(snd));
-	if (moved == MOVED && say(s, DONE) < 0)
-		moved = MOVED;		/* it would have been a courtesy */
+	s->took = now() - s->start;
+	if (moved == MOVED)
+		say(s, DONE);
 	return moved;
 }
 
@@ -3135,10 +3179,11 @@ take_data(struct rdt_session *s, const struct rdt_packet *p, int *owed)
 
 	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
 	    p->last != (p->seq == s->packets - 1)) {
-		s->corrupt++;
+		spoiled(s);
 		return MOVED;
 	}
 	s->arrived++;
+	s->heard = now();
 	before = s->receiver.expected;
 	event = rdt_data(&s->receiver, p->seq);
 	rdt_trace(now() - s->start, event, p->seq, NULL);
@@ -3152,9 +3197,9 @@ take_data(struct rdt_session *s, const struct rdt_packet *p, int *owed)
 	return acknowledge(s) < 0 ? PEER_FAILED : MOVED;
 }
 
-/* Takes the DATA that has come. *heard is when the last good datagram did. */
+/* Takes the DATA that has come; waits if there is none. */
 static enum moved
-drain(struct rdt_session *s, int64_t *heard)
+drain(struct rdt_session *s)
 {
 	struct rdt_packet p;
 	enum moved moved;
@@ -3168,13 +3213,11 @@ drain(struct rdt_session *s, int64_t *heard)
 			break;
 		if (p.type == DATA)
 			moved = take_data(s, &p, &owed);
-		if (p.type != 0)
-			*heard = now();
 	}
 	if (moved == MOVED && (got < 0 || (owed > 0 && acknowledge(s) < 0)))
 		moved = PEER_FAILED;
 	if (moved == MOVED && n == 0)
-		moved = await(s, *heard + RDT_SILENCE_S * SECOND);
+		moved = await(s, s->heard + RDT_SILENCE_S * SECOND);
 	return moved;
 }
 
@@ -3182,27 +3225,31 @@ enum moved
 rdt_recv(struct rdt_session *s)
 {
 	enum moved moved;
-	int64_t heard, look;
+	int64_t look;
 
 	rdt_expect(&s->receiver, s->mode, s->window, 0);
 	run.from = run.have = 0;
-	heard = now();
+	s->heard = now();
 	look = 0;
 	do {
-		moved = drain(s, &heard);
-		if (moved == MOVED && now() >= heard + RDT_SILENCE_S * SECOND) {
+		moved = drain(s);
+		if (moved == MOVED &&
+		    now() >= s->heard + RDT_SILENCE_S * SECOND) {
 			errno = ETIMEDOUT;
-			return PEER_FAILED;
+			moved = PEER_FAILED;
 		}
 		if (moved == MOVED && now() >= look) {
 			moved = interrupted(s);
 			look = now() + SECOND / 10;
 		}
-		if (s->t.tick != NULL)
+		if (moved == MOVED && s->t.tick != NULL)
 			s->t.tick(&s->t);
 	} while (moved == MOVED && s->receiver.expected != s->packets);
+	s->took = now() - s->start;
 	if (moved == MOVED && flush_run(s->t.file) < 0)
 		moved = FILE_FAILED;
+	if (moved == MOVED)
+		rdt_trace(s->took, EV_DONE, s->packets, NULL);
 	return moved;
 }
 

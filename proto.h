@@ -137,8 +137,11 @@ extern struct faults faults;	/* of this process: what dgram_send() does */
 
 #define DELAY_MAX	60000	/* milliseconds */
 
-/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart. */
-int	faults_parse(struct faults *f, char *text);
+/*
+ * Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart.
+ * Returns NULL, or what in it is no fault; ackdrop is one in mode sim alone.
+ */
+const char *faults_parse(struct faults *f, char *text, int sim);
 
 /*
  * Does a fault of this kind hit the n-th transmission? The answer depends on
@@ -224,8 +227,8 @@ extern struct traffic traffic;
  * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
  * A datagram that is not `counted` has no number, and is hit by probabilities
  * only. One that the system has no room for, or the network no way, is lost
- * like any other: no error. What UDP cannot send at all is one (EMSGSIZE), and
- * so is a peer that told us that nobody is there (ECONNREFUSED).
+ * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and that
+ * nobody is at the other end (ECONNREFUSED).
  */
 int	send_all(int fd, const void *buf, size_t n, int64_t deadline);
 ssize_t	recv_all(int fd, void *buf, size_t n, int64_t deadline);
@@ -369,8 +372,8 @@ enum moved transfer_recv(struct transfer *t);
  * the next frame would begin; after every other code it goes on.
  *
  * Where seeds/004 is silent we chose: a verb with a name too many or too few is
- * FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short is FTP_SYNTAX, if
- * anyone still listens. An answer to ls that is nothing but a code is taken for
+ * FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short, or stands still
+ * for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls that is nothing but a code is taken for
  * that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
@@ -455,7 +458,8 @@ long	frame_number(const char *text, size_t n);
  *      |                          |          |<----- 0, or a code (TCP)-|
  *
  * A datagram of another length, key or crc, or from elsewhere, is dropped and
- * counted as corrupt; so is DATA that does not fit the size. What is not yet
+ * counted as corrupt; so is a HELLO out of range, and DATA that does not fit the
+ * size. Other flags, and what else is unused, may be anything. What is not yet
  * here may come later, so a lost HELLO, ACK or DONE costs nothing but time. A
  * command or a close on the control connection ends it all.
  */
@@ -464,17 +468,18 @@ long	frame_number(const char *text, size_t n);
 #define RDT_HELLOS	20	/* the client says it so many times, */
 #define RDT_HELLO_US	(SECOND / 2)	/* so often */
 #define RDT_FIRST_S	10	/* seconds the server waits for the first */
-#define RDT_SILENCE_S	30	/* the receiver, for anything */
+#define RDT_SILENCE_S	30	/* the receiver, for DATA */
 #define RDT_LINGER_S	3	/* the receiver, for DONE: as TIME_WAIT */
 #define RDT_WINDOW	32	/* default */
 #define RDT_WINDOW_MAX	1024
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
 #define RDT_BLOCK_MAX	60000
 #define RDT_READ	(64 * 1024)	/* of the file at a time; >= a block */
-#define RDT_BURST	64	/* datagrams sent or taken, then look around */
+#define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 
 enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
+extern const char *const rdt_mode_names[4];	/* 0 is `tcp': none of them */
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
 struct rdt_packet {
@@ -754,6 +759,7 @@ extern FILE *trace;			/* NULL: none */
  */
 struct congestion {
 	const char *name;
+	int slow_start;			/* begins with one packet, not with W */
 	void (*acked)(struct rdt_sender *s, uint32_t packets);
 	int (*lost)(struct rdt_sender *s);
 	void (*timeout)(struct rdt_sender *s);
@@ -861,8 +867,11 @@ struct rdt_session {
 
 	int serves;			/* answers HELLO */
 	uint32_t packets;
-	int64_t start;			/* on the clock of now() */
-	uint64_t arrived;		/* DATA that was good */
+	int64_t start;			/* on the clock of now(); 0: not yet */
+	int64_t took;			/* until the last packet, or ACK */
+	int sends;			/* is the sender */
+	int64_t heard;			/* when DATA that was good came last */
+	uint64_t arrived;		/* how much of it */
 	uint64_t corrupt;		/* datagrams that were not */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
@@ -888,9 +897,10 @@ void	rdt_linger(struct rdt_session *s);
 
 /*
  * One line that says how it went, as INFO. The receiver counts as transmissions
- * what came, and as duplicates what it had already.
+ * what came, and as duplicates what it had already; bytes are those that were
+ * acknowledged, or came.
  */
-void	rdt_report(const struct rdt_session *s, int64_t took);
+void	rdt_report(const struct rdt_session *s);
 
 /* Why a sender gave up, in words. */
 const char *rdt_gave_up(void);

@@ -152,9 +152,9 @@ ftp_data(const struct request *r)
 	return fd;
 }
 
-/* Logs how a download ended. */
+/* Logs how a download ended; why it failed, in words. */
 static void
-ftp_sent(const struct request *r, enum moved moved)
+ftp_sent(const struct request *r, enum moved moved, const char *why)
 {
 	if (moved == MOVED)
 		log_msg(INFO, "File %s downloaded from %s.", r->name, peer);
@@ -163,7 +163,7 @@ ftp_sent(const struct request *r, enum moved moved)
 		    "%s %s from %s: %s", r->verb, r->name, peer,
 		    moved == STOPPED ? "broken off by the client" :
 		    moved == FILE_FAILED && errno == 0 ?
-		    "the file became shorter" : reason());
+		    "the file became shorter" : why);
 }
 
 /* Ends a file that was received, or was not; returns what to answer. */
@@ -176,8 +176,8 @@ ftp_stored(const struct request *r, struct newfile *f, enum moved moved)
 		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
 		return FTP_OK;
 	}
-	code = moved == STOPPED || (moved == PEER_FAILED && (errno == 0 ||
-	    errno == EBADMSG)) ? FTP_SYNTAX : FTP_STORE;
+	code = moved == STOPPED || (moved == PEER_FAILED &&
+	    errno != ECANCELED) ? FTP_SYNTAX : FTP_STORE;
 	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
 	    "%s %s from %s: %s", r->verb, r->name, peer, moved == STOPPED ?
 	    "broken off by the client" : reason());
@@ -192,6 +192,7 @@ ftp_get(const struct request *r)
 {
 	char head[FRAME_HEAD];
 	struct transfer t = { 0 };
+	enum moved moved;
 
 	t.idle = idle;
 	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
@@ -205,7 +206,8 @@ ftp_get(const struct request *r)
 	t.sock = ftp_data(r);
 	if (t.sock >= 0) {
 		frame_pack(head, t.size);
-		ftp_sent(r, transfer_send(&t, head, FRAME_HEAD));
+		moved = transfer_send(&t, head, FRAME_HEAD);
+		ftp_sent(r, moved, reason());
 		sock_finish(t.sock);
 	}
 	close(t.file);
@@ -269,7 +271,7 @@ static void
 udp_close(void)
 {
 	if (session.start != 0)
-		rdt_report(&session, now() - session.start);
+		rdt_report(&session);
 	dgram_close(session.t.sock);
 }
 
@@ -291,7 +293,8 @@ ftp_uget(const struct request *r)
 	if (udp_open(r, 1, &moved) == 0) {
 		if (moved == MOVED)
 			moved = rdt_send(&session);
-		ftp_sent(r, moved);
+		ftp_sent(r, moved, rdt_given_up(&session.sender) ?
+		    rdt_gave_up() : reason());
 		udp_close();
 	}
 	close(t->file);
@@ -1673,6 +1676,7 @@ choose(int n, char **operands, int all)
 static void
 options(int argc, char **argv)
 {
+	const char *bad;
 	int all, c;
 
 	all = 0;
@@ -1685,8 +1689,9 @@ options(int argc, char **argv)
 			host = optarg;
 			break;
 		case 'L':
-			if (faults_parse(&faults, optarg) < 0)
-				bad_usage("-L", "not a list of faults");
+			bad = faults_parse(&faults, optarg, 0);
+			if (bad != NULL)
+				bad_usage(bad, "-L has no such fault");
 			break;
 		case 'n':
 			max_children = count(optarg,
@@ -1705,8 +1710,11 @@ options(int argc, char **argv)
 			directory = optarg;
 			break;
 		case 't':
-			if (trace_open(optarg) < 0)
-				bad_usage(optarg, reason());
+			if (trace_open(optarg) < 0) {
+				log_msg(ERROR, "serv: -t %s: %s", optarg,
+				    reason());
+				exit(1);
+			}
 			break;
 		case 'T':
 			idle = count(optarg, "not a number of seconds "

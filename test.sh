@@ -1326,16 +1326,17 @@ dir_does() {
 	    2>&1 | words
 }
 
-# evil_peer STEP ...: lab/peer.c as a peer that serves x, of the hash of `hello`
+# evil_peer STEP ...: lab/peer.c as a peer, with a nick of its own, of which
+# the directory says that it has `five'
 hello_hash=aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d
+evils=0
 evil_peer() {
 	evil "$@"
 	at=$port port=$home
-	n=$((n + 1))
-	dgrams "$(tlv 6 "evil$n")" "$(printf '\\x09\\x00\\x00\\x%02x\\x%02x' \
-	    $((at / 256)) $((at % 256)))" \
-	    "$(tlv 16 "$hello_hash 5 x ")" >"$tmp/out"
-	dgrams "$(tlv 6 "evil$n")" >/dev/null
+	evils=$((evils + 1))
+	is "an evil peer is known" 070a11 "$(dgrams "$(tlv 6 "evil$evils")" \
+	    "$(printf '\\x09\\x00\\x00\\x%02x\\x%02x' $((at / 256)) \
+	    $((at % 256)))" "\\x10\\x00\\x00\\x00\\x30$hello_hash 5 five\\n")"
 }
 
 test_dir() {
@@ -1431,7 +1432,8 @@ taken, or you have another one" "$(dir_does filelist 'register bob' \
 	where=$(grep '^127' "$tmp/ann.said" | cut -d : -f 2)
 	port=$where
 	is "queryfiles and its answer" "?operation:servedfiles 5" \
-	    "$(says 'operation:queryfiles||' | sed 's/^./?/' | awk '
+	    "$(says 'operation:queryfiles||' |
+	    sed '1s/^.*operation/?operation/' | awk '
 	    NR == 1 { first = $0 } /^files:/ { n++ }
 	    END { print first, n }')"
 	is "sizes of the document's capture" "24 72 38 19" "$(for m in \
@@ -1465,25 +1467,25 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 	until_true grep -q 'lookup: nobody' "$tmp/ann.said"
 	is "stop, and serve again" 1 "$(grep -c 'lookup: ann: no such nick' \
 	    "$tmp/ann.said")"
-	is "...with nothing published" "register: you are bob" \
-	    "$(dir_does 'register bob' filelist)"
+	is "...with nothing published" 0 \
+	    "$(dir_does 'register bob' filelist | grep -c ' ann ')"
 	exec 5>&-
 	wait "$client"
 	is "its exit status: a command had failed" 1 $?
 	is "who leaves logs out" 1 "$(grep -c 'Nick ann logged out' "$log")"
 
 	# A thousand files.
-	mkdir "$tmp/many"
+	mkdir "$tmp/thousand"
 	i=0
 	while [ $i -lt 1000 ]; do
-		echo $i >"$tmp/many/file number $i"
+		echo $i >"$tmp/thousand/file number $i"
 		i=$((i + 1))
 	done
-	dir_client many
+	dir_client thousand
 	printf '%s\n' 'register many' serve publish filelist 'lookup many' >&5
-	until_true grep -q '^127' "$tmp/many.said"
+	until_true grep -q '^127' "$tmp/thousand.said"
 	is "a thousand files, page by page" 1000 "$(grep 'file number' \
-	    "$tmp/many.said" | sort -u | wc -l | tr -d ' ')"
+	    "$tmp/thousand.said" | sort -u | wc -l | tr -d ' ')"
 	exec 5>&-
 	wait "$client"
 	is "...and no error" 0 $?
@@ -1535,24 +1537,96 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 }
 
 # bad_peer WHAT WHY STEP ...: nothing is kept of what an evil peer sends, and
-# the next one is tried
+# the next one is tried, who has the file
 bad_peer() {
 	what=$1 why=$2
 	shift 2
 	evil_peer "take 72" "$@"
 	rm -f "$tmp/here/x"
-	out=$(dir_does 'register bob' "download evil$n aaf4c61d x")
-	: "$out"
+	got=$(dir_does 'register bob' 'download aaf4c61d x')
 	wait "$evil"
-	has "$what" "$why" "$out"
+	has "$what" "*download: aaf4c61d from evil$evils: $why *stored as x" \
+	    "$got"
+	same "$what: the next one" "$tmp/ann/five" "$tmp/here/x"
+	is "$what: nothing is left" "" "$(find "$tmp/here" -name '.part*')"
 }
 
 evil_peers() {
-	return
+	one="send $(message 'operation:filelength|filelength:1||')"
+	two="send $(message 'operation:filelength|filelength:2||')"
+	hello="send $(message 'operation:downloaded|file:aGVsbG8=||')"
+	bad_peer "other contents" "the contents are not*" "$one" \
+	    "send $(message 'operation:downloaded|file:SEVMTE8=||')" close
+	bad_peer "more than there is" "more than the list says" "$one" \
+	    "send $(message 'operation:downloaded|file:aGVsbG8h||')" close
+	bad_peer "more messages" "more than the list says" "$two" \
+	    "$hello" "$hello" close
+	bad_peer "fewer messages" "connection closed*" "$two" "$hello" close
+	bad_peer "bad base64" "bad base64" "$one" \
+	    "send $(message 'operation:downloaded|file:aGVsbG8||')" close
+	bad_peer "a length that lies" "connection closed*" "$one" \
+	    'send \xff\xffoperation:downloaded\x0afile:aGVs' close
+	for count in 0 -1 7 99999999999999999999 x ''; do
+		bad_peer "'$count' parts" "a number of parts that*" "send \
+$(message "operation:filelength|filelength:$count||")" close
+	done
+	bad_peer "nonsense" "malformed message" "send $(message 'x||')" close
+	bad_peer "another answer" "malformed message" "$hello" close
+	bad_peer "an empty message" "malformed message" 'send \x00\x00' close
+	bad_peer "a reset" "*" "$two" "$hello" reset
+	bad_peer "not there" "it has no such file*" \
+	    "send $(message 'operation:notfound||')" close
+	evil_peer "take 24" "send $(message \
+	    "operation:servedfiles|files:$hello_hash 5 ../x||")" close
+	has "a path in a list" "*evil$evils: malformed message" \
+	    "$(dir_does 'register bob' "download evil$evils aaf4c61d x")"
+	wait "$evil"
+	evil_peer "take 24" "send $(message \
+	    "operation:servedfiles|files:$hello_hash 5 five|more:1||")" close
+	has "a list without an end" "*evil$evils: connection closed*" \
+	    "$(dir_does 'register bob' "download evil$evils aaf4c61d x")"
+	wait "$evil"
+}
+
+# evil_dir STEP ...: lab/peer.c as a directory; sets $port and $evil
+evil_dir() {
+	: >"$tmp/evil.out"
+	"$tmp/peer" ulisten "$@" >"$tmp/evil.out" 2>&1 &
+	evil=$!
+	until_true grep -q '^listening' "$tmp/evil.out"
+	home=$(awk 'NR == 1 { print $2 }' "$tmp/evil.out")
 }
 
 evil_directories() {
-	return
+	evil_dir uheard 'usend ' 'usend \x63' 'usend \x07' \
+	    'usend \x02\x00\x00\x00' 'usend \x02\x00\x00\x00\x07' \
+	    'usend \x02\x00\x00\x00\x08' uheard 'usend \x02\x00\x00\x00\x09' \
+	    'usend \x07' uheard 'usend \x0d\x00\x00\x00\x09skip 5\x0ax\x0a' \
+	    'usend \x0d\x00\x00\x00\x0bskip 0\x0abob\x0a' uheard \
+	    'usend \x0d\x00\x00\x00\x0bskip 1\x0abob\x0a' uheard 'usend \x15'
+	is "late, doubled and wrong answers" \
+	    "7 file servers register: you are bob bob" \
+	    "$(dir_does login 'register bob' userlist | sed 's/  */ /g')"
+	wait "$evil"
+	is "...to these requests" "01 0600000003626f62 0c00000000 0c00000001 \
+1400000003626f62" "$(sed 1d "$tmp/evil.out" | words)"
+	for line in "$hello_hash 5 eve ../x" "$hello_hash 5 eve \\x1bx" \
+	    "$hello_hash 5 e/e x" "$hello_hash -5 eve x" "x 5 eve x" \
+	    "$hello_hash 5 x"; do
+		n=$(printf %s "$line" | sed 's/\\x../x/g' | wc -c)
+		evil_dir uheard 'usend \x07' uheard "usend $(printf \
+		    '\\x0f\\x00\\x00\\x00\\x%02x' $((n + 8)))skip 0\\x0a$line\
+\\x0a" uheard 'usend \x15'
+		is "a line '$line'" "register: you are bob filelist: \
+directory 127.0.0.1 $home: malformed message" \
+		    "$(dir_does 'register bob' filelist)"
+		wait "$evil"
+	done
+	evil_dir uheard 'usend \x04\x7f\x00\x00\x01\x00\x00\x00\x00' uheard \
+	    'usend \x04\x7f\x00\x00\x01\x00\x01\x00\x00'
+	has "ports that are none" "*a: the directory's answer makes no*" \
+	    "$(dir_does 'lookup a' 'lookup a')"
+	wait "$evil"
 }
 
 # ---- tools, where they are installed -------------------------------------

@@ -6,8 +6,8 @@
  * and checks that each arrives once and, but in sr, in order. Also tells lies
  * to the sender. Prints what went wrong; exit status 0 if nothing did. The
  * channel is a queue: what is sent arrives in the next turn. Then the same in
- * the encoding of room, over a channel that keeps the order, and both encodings
- * against bytes that were made elsewhere.
+ * the encoding of room, over a channel that keeps the order. And all encodings
+ * and hashes against what was made elsewhere.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -190,6 +190,50 @@ golden(void)
 	    "room: ACKs that are none");
 }
 
+/* The vectors of RFC 3174, and of RFC 4648, section 10. */
+static void
+hashes(void)
+{
+	static const struct {
+		const char *text, *hash;
+		int times;
+	} v[] = {
+		{ "", "da39a3ee5e6b4b0d3255bfef95601890afd80709", 1 },
+		{ "abc", "a9993e364706816aba3e25717850c26c9cd0d89d", 1 },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		    "84983e441c3bd26ebaae4aa1f95129e5e54670f1", 1 },
+		{ "a", "34aa973cd4c4daa4f61eeb2bdbad27316534016f", 1000000 },
+		{ "0123456701234567012345670123456701234567012345670123456701"
+		    "234567", "dea356a2cddd90c7a7ecedc5ebb563934f460452", 10 },
+	};
+	static const char *const base64[] = { "", "Zg==", "Zm8=", "Zm9v",
+	    "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
+	static const char *const none[] = { "Z", "Zg=", "Zh==", "Zm9=", "Z===",
+	    "====", "Zg==Zm8=", "Zm8\n", "Zm-v", "=m8=", "Zm 8" };
+	unsigned char out[16];
+	char hex[HASH_DIGITS + 1], text[16];
+	struct sha1 sha;
+	size_t i;
+	int k;
+
+	for (i = 0; i < COUNT(v); i++) {
+		sha1_begin(&sha);
+		for (k = 0; k < v[i].times; k++)
+			sha1_add(&sha, v[i].text, strlen(v[i].text));
+		sha1_end(&sha, hex);
+		check(strcmp(hex, v[i].hash) == 0, "SHA-1");
+	}
+	for (i = 0; i < COUNT(base64); i++)
+		check(base64_encode(text, (const unsigned char *)"foobar", i) ==
+		    strlen(base64[i]) &&
+		    memcmp(text, base64[i], strlen(base64[i])) == 0 &&
+		    base64_decode(out, base64[i], strlen(base64[i])) ==
+		    (ssize_t)i && memcmp(out, "foobar", i) == 0, "base64");
+	for (i = 0; i < COUNT(none); i++)
+		check(base64_decode(out, none[i], strlen(none[i])) < 0,
+		    "what is no base64");
+}
+
 int
 main(void)
 {
@@ -208,6 +252,7 @@ main(void)
 		run(RDT_SW, 1, controls[i]);
 	}
 	golden();
+	hashes();
 	room = 1;
 	first = 0;		/* room wraps at window + 1 alone */
 	for (i = 1; i <= ROOM_WINDOW_MAX; i++)

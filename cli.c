@@ -713,6 +713,7 @@ ftp_udp_confirmed(const char *name, enum moved moved)
 		why = reason();
 	}
 	if (code == FTP_OK && s->packets > 0 && s->sender.top == s->packets) {
+		s->t.done = s->t.size;
 		log_msg(INFO, "put: %s: %llu bytes stored", name,
 		    (unsigned long long)s->t.size);
 		return 0;

@@ -14,8 +14,10 @@
  *     point in time on the clock of now(), and then fails with ETIMEDOUT.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
  *
- * "seeds/004" is the course project that ftp comes from, a client and a server
- * in Python whose text gives the commands and a capture of one put.
+ * "seeds/004" and the like are course projects that the protocols come from:
+ * 004 ftp (a client and a server in Python), 000 dir and peer (NanoFiles, in
+ * Java), 003 Go-Back-N in a chat room (Python). Their texts give the messages,
+ * and captures of some.
  */
 #ifndef PROTO_H
 #define PROTO_H

@@ -362,7 +362,7 @@ command_loop(const char *prompt)
 /* ---- ftp (seeds/004) -------------------------------------------------- */
 
 static int control = -1;
-static int owed;			/* answers to come that nobody waits for */
+static int owed;		/* answers to come that nobody waits for */
 
 /* Room for a command, and a byte more, which shows that it is too long. */
 #define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
@@ -791,8 +791,9 @@ ftp_mode(int argc, char **argv)
 			puts("tcp");
 		else
 			printf("%s, window %u, block %u, %s\n",
-			    rdt_mode_names[rdt_mode], rdt_mode == RDT_SW ? 1 : window,
-			    block, congestion->name);
+			    rdt_mode_names[rdt_mode],
+			    rdt_mode == RDT_SW ? 1 : window, block,
+			    congestion->name);
 		return 0;
 	}
 	i = mode_find(argv[1]);
@@ -2048,7 +2049,7 @@ dir_browse(int argc, char **argv)
 	return failed;
 }
 
-/* ---- dir: the mode -------------------------------------------------------- */
+/* ---- dir: the mode ---------------------------------------------------- */
 
 static const struct command fgserve_commands[] = {
 	{ "fgstop", 0, 0, "", "serve no more", leave },

@@ -781,9 +781,9 @@ recv_all(int fd, void *buf, size_t n, int64_t deadline)
 }
 
 /*
- * Is errno more than what a network does to a datagram now and then? Routes come
- * and go, buffers are full; but if nobody is there, or a datagram is too long
- * for any network, it helps nobody to go on.
+ * Is errno more than what a network does to a datagram now and then? Routes
+ * come and go, buffers are full; but if nobody is there, or a datagram is too
+ * long for any network, it helps nobody to go on.
  */
 static int
 no_mere_loss(void)
@@ -1846,7 +1846,7 @@ sha1_block(struct sha1 *s, const unsigned char *p)
 	s->h[4] += e;
 }
 
-/* Whole blocks are taken from where they are; what is left waits in s->block. */
+/* Whole blocks are taken from where they are; the rest waits in s->block. */
 void
 sha1_add(struct sha1 *s, const void *buf, size_t n)
 {
@@ -2712,8 +2712,8 @@ rdt_gave_up(void)
 {
 	return faults.rule[DROP].every == 0 ? "given up after "
 	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in which "
-	    "drop=/k hits the same packet again and again";
+	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in "
+	    "which drop=/k hits the same packet again and again";
 }
 
 void
@@ -2745,7 +2745,7 @@ packets_of(uint64_t size, unsigned block)
 	return size == 0 ? 1 : (size - 1) / block + 1;
 }
 
-/* Is this a HELLO, in range, with a block that is not too small for the file? */
+/* Is this a HELLO, in range, its block not too small for the file? */
 static int
 hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 {
@@ -2756,8 +2756,8 @@ hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 }
 
 /*
- * A window of DATA must find room in a socket, where the system counts more than
- * its bytes. Asks for less where it does not give so much.
+ * A window of DATA must find room in a socket, where the system counts more
+ * than its bytes. Asks for less where it does not give so much.
  */
 static void
 make_room(int fd, int option, unsigned bytes)

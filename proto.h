@@ -229,8 +229,8 @@ extern struct traffic traffic;
  * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
  * A datagram that is not `counted` has no number, and is hit by probabilities
  * only. One that the system has no room for, or the network no way, is lost
- * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and that
- * nobody is at the other end (ECONNREFUSED).
+ * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and
+ * that nobody is at the other end (ECONNREFUSED).
  */
 int	send_all(int fd, const void *buf, size_t n, int64_t deadline);
 ssize_t	recv_all(int fd, void *buf, size_t n, int64_t deadline);
@@ -375,8 +375,9 @@ enum moved transfer_recv(struct transfer *t);
  *
  * Where seeds/004 is silent we chose: a verb with a name too many or too few is
  * FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short, or stands still
- * for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls that is nothing but a code is taken for
- * that code, though a file might have such a name.
+ * for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls that is
+ * nothing but a code is taken for that code, though a file might have such a
+ * name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -460,9 +461,9 @@ long	frame_number(const char *text, size_t n);
  *      |                          |          |<----- 0, or a code (TCP)-|
  *
  * A datagram of another length, key or crc, or from elsewhere, is dropped and
- * counted as corrupt; so is a HELLO out of range, and DATA that does not fit the
- * size. Other flags, and what else is unused, may be anything. What is not yet
- * here may come later, so a lost HELLO, ACK or DONE costs nothing but time. A
+ * counted as corrupt; so is a HELLO out of range, and DATA that does not fit
+ * the size. Other flags, and what else is unused, may be anything. What is not
+ * yet here may come later, so a lost HELLO, ACK or DONE costs nothing but time. A
  * command or a close on the control connection ends it all.
  */
 #define RDT_HEAD	16
@@ -545,7 +546,7 @@ void	sha1_begin(struct sha1 *s);
 void	sha1_add(struct sha1 *s, const void *buf, size_t n);
 void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
 
-/* Of what is left of a file; and: are these n hexadecimal digits, lower case? */
+/* Of what is left of a file; and: are these n digits of a hash, lower case? */
 int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 int	hex_digits(const char *text, size_t n);
 
@@ -690,7 +691,7 @@ const char *peer_value(const struct peer_message *m, const char *from,
 	    const char *key);
 int	peer_is(const struct peer_message *m, const char *operation);
 
-/* Base 64 (RFC 4648): returns the bytes written; -1: what is in there is none. */
+/* Base 64 (RFC 4648): returns the bytes written, or -1: what is in is none. */
 #define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
 size_t	base64_encode(char *out, const unsigned char *in, size_t n);
 ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);

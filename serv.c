@@ -471,7 +471,7 @@ ftp_serve(int control)
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
 #define DIR_HOLDINGS	1000000		/* and of all together */
-#define PAGES_AT_ONCE	200		/* pages of lists for one IPv4 address, */
+#define PAGES_AT_ONCE	200		/* pages of lists for an address, */
 #define PAGES_A_SECOND	50		/* and from then on */
 #define PAGES_ALL	2000		/* a second, for all */
 #define PAGE_LINES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
@@ -1272,9 +1272,9 @@ catch_signals(void)
 }
 
 /*
- * What a child changes before it serves `own'. Interrupt, quit and hangup go to the
- * whole process group of a terminal; the parent gets them too, and its children
- * learn of its end by the lifeline. SIGTERM is the parent's last word.
+ * What a child changes before it serves `own'. Interrupt, quit and hangup go to
+ * the whole process group of a terminal; the parent gets them too, and its
+ * children learn of its end by the lifeline. SIGTERM is the parent's last word.
  */
 static void
 become_child(int own)
@@ -1455,7 +1455,7 @@ start_ones(void)
 	return again;
 }
 
-/* Until something must be done without being asked, in poll()'s milliseconds. */
+/* Until something must be done without being asked, in milliseconds. */
 static int
 parent_patience(int64_t again)
 {

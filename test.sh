@@ -1359,7 +1359,8 @@ test_dir() {
 7f00000100004e2005" "$(dgrams '\x01' '\x06\x00\x00\x00\x05alice' \
 	    '\x09\x00\x00\x4e\x20' '\x01' '\x0c' "$publish" \
 	    '\x10\x00\x00\x00\x05at 3\n' '\x10\x00\x00\x00\x00' \
-	    '\x10\x00\x00\x00\x06at 10\n' '\x0e' "$publish9" "$(tlv 6 other)" '\x09\x00\x00\x00\x00' \
+	    '\x10\x00\x00\x00\x06at 10\n' '\x0e' "$publish9" \
+	    "$(tlv 6 other)" '\x09\x00\x00\x00\x00' \
 	    "$(tlv 6 alice)" "$(tlv 3 alice)" "$(tlv 3 nobody)")"
 	is "...of one who does not" "047f00000100004e20160b1616080813" \
 	    "$(dgrams "$(tlv 3 alice)" '\x10\x00\x00\x00\x00' \
@@ -1371,7 +1372,8 @@ test_dir() {
 $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	    "$(dgrams "$(tlv 6 dave)" '\x0c\x00\x00\x00\x01' \
 	    '\x0c\x00\x00\x00\x09' '\x0e\x00\x00\x00\x01' \
-	    "$(tlv 20 dave)" | sed "s/$(hex 'dave\n')//; s/0d00000012/0d0000000d/")"
+	    "$(tlv 20 dave)" | sed "s/$(hex 'dave\n')//; \
+	    s/0d00000012/0d0000000d/")"
 	is "what is malformed is not answered" 0200000001 "$(dgrams '' '\x00' \
 	    '\x17' '\xff' '\x01\x00' '\x06' '\x06\x00\x00\x00\x09alice' \
 	    '\x06\x00\x00\x00\x04alice' '\x06\xff\xff\xff\xffalice' \
@@ -1411,7 +1413,8 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 		dir_does 'register bob' "download $hash" >"$tmp/out"
 		same "download of $f" "$tmp/ann/$f" "$tmp/here/$f"
 	done
-	dir_does 'register bob' 'download ann aaf4c61d x' 'download aaf4c61dd y' \
+	dir_does 'register bob' 'download ann aaf4c61d x' \
+	    'download aaf4c61dd y' \
 	    "download $hello_hash z" 'browse ann' queryfiles \
 	    'download aaf4c61d w' close 'lookup bob' >"$tmp/out"
 	for f in x y z w; do

@@ -6,6 +6,7 @@
  *      bench newgets PORT N NAME       N gets, each on a connection of its own
  *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from an FTP server
  *      bench ceiling N                 N MiB in datagrams that nobody checks
+ *      bench lookups PORT N NICKS      N lookups in a directory of NICKS nicks
  *      bench time N COMMAND ...        runs it
  *
  * All on 127.0.0.1, one after the other; what arrives is counted and thrown
@@ -239,6 +240,60 @@ ceiling(long mib)
 	waitpid(pid, NULL, 0);
 }
 
+/* One request to a directory, and its answer; the op of that. */
+static int
+dir_ask(int fd, enum dir_op op, long nick)
+{
+	unsigned char d[64];
+	struct dir_message m = { 0 };
+	char name[16];
+
+	m.op = op;
+	m.length = (size_t)sprintf(name, "n%ld", nick);
+	m.text = name;
+	dgram_send(fd, d, dir_pack(d, &m), NULL, 1);
+	take(fd);
+	return buf[0];
+}
+
+/* Fills a directory: each nick comes from an address of its own, 127.1.x.y. */
+static void
+fill(long nicks)
+{
+	char address[20];
+	struct addr a;
+	const char *why;
+	long i;
+	int fd, there;
+
+	for (i = 0; i < nicks; i++) {
+		sprintf(address, "127.1.%ld.%ld", i / 250, i % 250 + 1);
+		there = sock_connect("127.0.0.1", port, SOCK_DGRAM, &why);
+		fd = sock_listen(address, "0", SOCK_DGRAM, &why);
+		if (there < 0 || fd < 0 || addr_peer(there, &a) < 0 ||
+		    connect(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
+		    dir_ask(fd, DIR_REGISTER, i) != DIR_REGISTER_OK)
+			die("register");
+		close(there);
+		close(fd);
+	}
+}
+
+static void
+lookups(long n, long nicks)
+{
+	const char *why;
+	int fd;
+
+	fd = sock_connect("127.0.0.1", port, SOCK_DGRAM, &why);
+	if (fd < 0)
+		die("directory");
+	for (; n > 0; n--)
+		if (dir_ask(fd, DIR_LOOKUP, n * 7919 % nicks) !=
+		    DIR_LOOKUP_FAIL)
+			die("lookup");
+}
+
 /* Runs a command; its failure is ours. */
 static void
 run(char **argv)
@@ -292,11 +347,17 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "ceiling") == 0) {
 		n = atof(argv[2]);
 		ceiling((long)n);
-	} else if (argc < 4) {
+	} else if (argc < 4 || (argc < 5 && *argv[1] == 'l')) {
 		return 2;
 	} else if (strcmp(argv[1], "time") == 0) {
 		n = atof(argv[2]);
 		run(argv + 3);
+	} else if (strcmp(argv[1], "lookups") == 0) {
+		port = argv[2];
+		n = atof(argv[3]);
+		fill(atol(argv[4]));
+		start = now();
+		lookups((long)n, atol(argv[4]));
 	} else {
 		port = argv[2];
 		n = atof(argv[3]);

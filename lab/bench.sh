@@ -3,7 +3,7 @@
 #
 #	lab/bench.sh		make bench builds what it needs
 #	MB=100 ROUNDS=1 lab/bench.sh
-#	lab/bench.sh udp	the half about UDP alone; or tcp
+#	lab/bench.sh udp	the part about UDP alone; or tcp, or dir
 #
 # Each row is measured ROUNDS times, ours and the other in turn, and the best of
 # each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
@@ -279,13 +279,29 @@ lossy() {
 by_loss() {
 	serve -L delay=10
 	echo
-	echo 'KB/s of a put with a round trip of 20 ms, by the share of DATA lost'
+	echo 'KB/s of a put, 20 ms round trip, by the share of DATA lost'
 	printf '%-10s %8s %8s %8s %8s\n' '' 0 '0.1 %' '1 %' '5 %'
 	lossy sw none 128
 	lossy gbn none 2048
 	lossy gbn reno 2048
-	lossy sr none 8192
+	lossy sr none 16384
 	lossy sr reno 2048
+}
+
+# Lookups in a directory, by its size; one after the other, from one client.
+by_nicks() {
+	echo
+	for nicks in 10 100 1000 10000; do
+		./serv -q dir=0 >"$tmp/dir.out" &
+		dir=$!
+		pids="$pids $dir"
+		wait_for_line "$tmp/dir.out"
+		printf '%5d nicks: %8d lookups/s\n' $nicks "$("$bench" lookups \
+		    "$(awk '{ print $5 }' "$tmp/dir.out")" 20000 $nicks)"
+		kill $dir
+		wait $dir
+		rm "$tmp/dir.out"
+	done
 }
 
 case ${1:-all} in
@@ -296,4 +312,7 @@ all | udp)
 	by_udp
 	by_loss
 	;;
+esac
+case ${1:-all} in
+all | dir) by_nicks ;;
 esac

@@ -26,7 +26,7 @@
  *      heard           prints TYPE SEQ FLAGS and contents of one that comes
  *      await TYPE      discards datagrams until one of this type
  *      ulisten         a UDP socket on a free port that it prints
- *      uheard          prints the bytes of a datagram that comes, in hexadecimal
+ *      uheard          prints the bytes of a datagram in hexadecimal
  *      usend TEXT      sends a datagram to whom that came from
  *      udp             goes back to the UDP socket
  *      nap MS          does nothing for a while

@@ -2053,6 +2053,7 @@ dir_browse(int argc, char **argv)
 
 static const struct command fgserve_commands[] = {
 	{ "fgstop", 0, 0, "", "serve no more", leave },
+	{ "help", 0, 0, "", "this list", help },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 

@@ -463,7 +463,7 @@ long	frame_number(const char *text, size_t n);
  * A datagram of another length, key or crc, or from elsewhere, is dropped and
  * counted as corrupt; so is a HELLO out of range, and DATA that does not fit
  * the size. Other flags, and what else is unused, may be anything. What is not
- * yet here may come later, so a lost HELLO, ACK or DONE costs nothing but time. A
+ * yet here may come later, so a lost HELLO, ACK or DONE costs only time. A
  * command or a close on the control connection ends it all.
  */
 #define RDT_HEAD	16

@@ -871,27 +871,6 @@ dir_lookup(const struct dir_request *r, struct dir_message *a)
 	a->number[1] = k->serves;
 }
 
-/* ServeFiles: what was published before is listed from now on. */
-static void
-dir_serves(const struct dir_request *r, struct dir_message *a)
-{
-	struct nick *k = r->nick;
-	struct holding *e;
-
-	answer(a, DIR_SERVE_FAIL);
-	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
-		return;
-	answer(a, DIR_SERVE_OK);
-	if (k->serves == 0) {
-		servers++;
-		for (e = k->holdings; e != NULL; e = e->next)
-			file_serving(e->file, 1);
-		log_msg(INFO, "Nick %s serves files on port %lu.", k->name,
-		    (unsigned long)r->m.number[0]);
-	}
-	k->serves = r->m.number[0];
-}
-
 /* The number of an `at N' that begins a text, which it is taken off; or -1. */
 static int64_t
 take_at(const char **text, size_t *left)
@@ -962,6 +941,32 @@ dir_publish(const struct dir_request *r, struct dir_message *a)
 	a->numbers = at >= 0;
 	a->number[0] = (uint32_t)(at + lines);
 	log_msg(INFO, "%d files published by %s, %s.", lines, k->name, r->from);
+}
+
+/* ServeFiles: what was published before is listed from now on. With a text it
+ * is a Publish, by a slip in seeds/000. */
+static void
+dir_serves(const struct dir_request *r, struct dir_message *a)
+{
+	struct nick *k = r->nick;
+	struct holding *e;
+
+	if (r->m.text != NULL) {
+		dir_publish(r, a);
+		return;
+	}
+	answer(a, DIR_SERVE_FAIL);
+	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
+		return;
+	answer(a, DIR_SERVE_OK);
+	if (k->serves == 0) {
+		servers++;
+		for (e = k->holdings; e != NULL; e = e->next)
+			file_serving(e->file, 1);
+		log_msg(INFO, "Nick %s serves files on port %lu.", k->name,
+		    (unsigned long)r->m.number[0]);
+	}
+	k->serves = r->m.number[0];
 }
 
 /* Stop, Logout: of one's own nick, or of one that nobody has. */
@@ -1072,41 +1077,19 @@ dir_login(const struct dir_request *r, struct dir_message *a)
 	a->number[0] = (uint32_t)servers;
 }
 
-/* What a datagram asks for; answers come to nobody. */
-static void
-dir_handle(const struct dir_request *r, struct dir_message *a)
-{
-	switch (r->m.op) {
-	case DIR_LOGIN:
-		dir_login(r, a);
-		break;
-	case DIR_LOOKUP:
-		dir_lookup(r, a);
-		break;
-	case DIR_REGISTER:
-		dir_register(r, a);
-		break;
-	case DIR_SERVE:
-		if (r->m.text == NULL)
-			dir_serves(r, a);
-		else
-			dir_publish(r, a);
-		break;
-	case DIR_GET_USERS:
-	case DIR_GET_FILES:
-		dir_list(r, a);
-		break;
-	case DIR_PUBLISH:
-		dir_publish(r, a);
-		break;
-	case DIR_STOP:
-	case DIR_LOGOUT:
-		dir_leave(r, a);
-		break;
-	default:
-		break;
-	}
-}
+/* Who carries out what; an answer, sent to us, is nobody's. */
+static void (*const dir_handlers[DIR_FAIL + 1])(const struct dir_request *r,
+    struct dir_message *a) = {
+	[DIR_LOGIN] = dir_login,
+	[DIR_LOOKUP] = dir_lookup,
+	[DIR_REGISTER] = dir_register,
+	[DIR_SERVE] = dir_serves,
+	[DIR_GET_USERS] = dir_list,
+	[DIR_GET_FILES] = dir_list,
+	[DIR_PUBLISH] = dir_publish,
+	[DIR_STOP] = dir_leave,
+	[DIR_LOGOUT] = dir_leave,
+};
 
 /* Takes one datagram and answers it. Returns -1 if there is none. */
 static int
@@ -1134,7 +1117,8 @@ dir_turn(int fd)
 	r.nick = nick_of(r.ip, r.port);
 	if (r.nick != NULL)
 		r.nick->heard = r.t;
-	dir_handle(&r, &a);
+	if (dir_handlers[r.m.op] != NULL)
+		dir_handlers[r.m.op](&r, &a);
 	if (a.op != 0)
 		dgram_send(fd, out, dir_pack(out, &a), &from, 1);
 	return 0;
@@ -1644,6 +1628,16 @@ data_ports(const char *text)
 	data_hi = (unsigned)b;
 }
 
+/* -t */
+static void
+open_trace(const char *path)
+{
+	if (trace_open(path) == 0)
+		return;
+	log_msg(ERROR, "serv: -t %s: %s", path, reason());
+	exit(1);
+}
+
 /* The value of an option that is a number of at least 1. */
 static long
 count(const char *text, const char *what, long most)
@@ -1710,11 +1704,7 @@ options(int argc, char **argv)
 			directory = optarg;
 			break;
 		case 't':
-			if (trace_open(optarg) < 0) {
-				log_msg(ERROR, "serv: -t %s: %s", optarg,
-				    reason());
-				exit(1);
-			}
+			open_trace(optarg);
 			break;
 		case 'T':
 			idle = count(optarg, "not a number of seconds "

@@ -514,6 +514,7 @@ static void *nicks_by_name, *nicks_by_address, *files_by_key, *holdings;
 static struct order users, listed;
 static size_t nholdings;
 static unsigned long servers;		/* nicks that serve */
+static unsigned long malformed;		/* datagrams that were */
 
 /* How many pages of a list may go out. */
 struct bucket {
@@ -1110,6 +1111,7 @@ dir_turn(int fd)
 	r.port = addr_port(&from);
 	if (addr_ipv4(&from, &r.ip) < 0 || n > DIR_REQUEST_MAX ||
 	    dir_unpack(&r.m, in, (size_t)n) < 0) {
+		malformed++;
 		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer,
 		    (long)n);
 		return 0;
@@ -1165,6 +1167,7 @@ dir_serve(int fd)
 			sweep = dgram_due();
 	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
 	    errno == ETIMEDOUT);
+	log_msg(INFO, "dir: %lu malformed datagrams dropped", malformed);
 }
 
 /* ---- the services ---------------------------------------------------- */

@@ -1558,6 +1558,15 @@ evil_peers() {
 	one="send $(message 'operation:filelength|filelength:1||')"
 	two="send $(message 'operation:filelength|filelength:2||')"
 	hello="send $(message 'operation:downloaded|file:aGVsbG8=||')"
+	evil_out=$tmp/stalled.out	# half a minute, beside the others
+	evil_peer "take 72" "take 1"
+	evil_out=$tmp/evil.out
+	mkdir -p "$tmp/patient"
+	printf '%s\n' 'register patient' 'download aaf4c61d stalled' |
+	    "$cli" -m dir -d "$tmp/patient" 127.0.0.1 "$home" \
+	    >"$tmp/stalled" 2>&1 &
+	stalled=$!
+	until_true grep -q filehash "$tmp/stalled.out"
 	bad_peer "other contents" "the contents are not*" "$one" \
 	    "send $(message 'operation:downloaded|file:SEVMTE8=||')" close
 	bad_peer "more than there is" "more than the list says" "$one" \
@@ -1589,6 +1598,9 @@ $(message "operation:filelength|filelength:$count||")" close
 	has "a list without an end" "*evil$evils: connection closed*" \
 	    "$(dir_does 'register bob' "download evil$evils aaf4c61d x")"
 	wait "$evil"
+	wait $stalled
+	has "a peer that stalls" "*from evil1: timed out *stored as stalled" \
+	    "$(words <"$tmp/stalled")"
 }
 
 # evil_dir STEP ...: lab/peer.c as a directory; sets $port and $evil

@@ -49,6 +49,9 @@
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
+#define TRIES		4	/* of a request to the directory */
+#define LATE_ANSWERS	1000	/* that are thrown away at a time */
+#define LINES_MAX	(2 * 1000 * 1000)	/* of a list, at most */
 #define PEER_S		30	/* seconds until a peer must say something */
 #define PEERS		64	/* that are served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
@@ -931,8 +934,9 @@ dir_ask(const struct dir_message *asked, struct dir_message *got, int tries)
 	size_t n;
 	int i, result;
 
-	while (dgram_recv(dir_fd, out, 0, NULL) >= 0)
-		;			/* late answers to others */
+	for (i = 0; i < LATE_ANSWERS; i++)	/* to others */
+		if (dgram_recv(dir_fd, out, sizeof out, NULL) < 0)
+			break;
 	n = dir_pack(out, asked);
 	start = now();
 	for (i = 0; i < tries; i++) {
@@ -946,7 +950,6 @@ dir_ask(const struct dir_message *asked, struct dir_message *got, int tries)
 	return -1;
 }
 
-#define TRIES	4
 
 /* The same for a command, which says what went wrong. Returns 0 or 1. */
 static int
@@ -1078,6 +1081,9 @@ take_page(const struct dir_message *page, struct lines *l)
 	size_t left, n;
 	int more;
 
+	errno = EMSGSIZE;
+	if (page->length > DIR_REPLY_MAX || l->n > LINES_MAX)
+		return -1;
 	text = page->text;
 	left = page->length;
 	next_line(&text, &left, &line, &n);	/* skip N */
@@ -1147,6 +1153,8 @@ dir_where(const char *command, const char *who, char address[16], char tcp[6])
 {
 	struct dir_message asked, got;
 
+	if (!nick_ok(who, strlen(who)))
+		return fail("%s: %.100s: not a nick", command, who);
 	asked = dir_text(DIR_LOOKUP, who);
 	if (dir_command(command, &asked, &got) != 0)
 		return 1;
@@ -1189,7 +1197,8 @@ struct shared {
 
 static struct shared *shared;
 static size_t nshared;
-static int published;			/* the directory has been told */
+static int told;			/* the directory may know of our port */
+static int published;			/* ...and of our files */
 
 static struct {
 	int listener;			/* -1: nobody is served */
@@ -1239,11 +1248,11 @@ share(struct shared *s, const struct shared *before)
 		return 0;
 	}
 	fd = file_open(local, s->name, O_NOFOLLOW, &s->size);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
-	result = fstat(fd, &st) < 0 ? -1 : hash_file(fd, s->hash);
 	s->changed = st.st_mtime;
 	s->settled = st.st_mtime < time(NULL) - 1;
+	result = hash_file(fd, s->hash);
 	close(fd);
 	return result;
 }
@@ -1274,6 +1283,7 @@ share_all(const char *command)
 	if (all == NULL)
 		return fail("%s: %s: %s", command, directory, reason());
 	for (i = 0, k = 0; i < n; i++) {
+		renew();		/* it may take long */
 		all[k].name = names[i];
 		if (share(&all[k], shared_named(names[i])) == 0) {
 			all[k].name = names[i];
@@ -1374,16 +1384,19 @@ shared_hash(const char *hash, size_t n)
 
 /* Sends the parts of a file. One that became shorter ends the connection. */
 static int
-peer_parts(int fd, int file, uint64_t parts)
+peer_parts(int fd, int file, uint64_t size, uint64_t parts)
 {
 	static unsigned char part[PEER_PART];
 	static char digits[BASE64_BYTES(PEER_PART)];
 	ssize_t got;
 
 	for (; parts > 0; parts--) {
-		got = read_all(file, (char *)part, sizeof part);
+		errno = 0;
+		got = read_all(file, (char *)part, size < sizeof part ?
+		    (size_t)size : sizeof part);
 		if (got < 0 || (parts > 1 && got < (ssize_t)sizeof part))
 			return -1;
+		size -= (uint64_t)got;
 		peer_begin(&message, "downloaded");
 		peer_add(&message, "file", digits,
 		    base64_encode(digits, part, (size_t)got));
@@ -1412,7 +1425,7 @@ peer_download(int fd)
 	sprintf(count, "%llu", (unsigned long long)parts);
 	result = peer_say(fd, "filelength", "filelength", count);
 	if (result == 0)
-		result = peer_parts(fd, file, parts);
+		result = peer_parts(fd, file, s->size, parts);
 	log_msg(DEBUG, "%s %s", s->name, result == 0 ? "downloaded" :
 	    reason());
 	close(file);
@@ -1423,10 +1436,13 @@ peer_download(int fd)
 static void
 peer_serve(int fd)
 {
+	int64_t patience;
 	int going;
 
+	patience = PEER_S * SECOND;	/* who connects has something to ask */
 	do {
-		going = peer_recv(fd, &message, now() + STALL_S * SECOND) > 0;
+		going = peer_recv(fd, &message, now() + patience) > 0;
+		patience = STALL_S * SECOND;
 		if (going && peer_is(&message, "queryfiles"))
 			going = peer_files(fd) == 0;
 		else if (going && peer_is(&message, "download"))
@@ -1437,29 +1453,35 @@ peer_serve(int fd)
 	sock_finish(fd);
 }
 
-/* The process that accepts peers: a child for each, PEERS of them at most. */
+/*
+ * The process that accepts peers, each for a child of its own. When there are
+ * PEERS of them the next one is closed at once: he can ask somebody else.
+ */
 static void
 accept_peers(void)
 {
 	struct addr a;
 	int children, fd;
+	pid_t pid;
 
 	for (children = 0;;) {
-		while (children > 0 && waitpid(-1, NULL, children < PEERS ?
-		    WNOHANG : 0) > 0)
+		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
 			children--;
 		if (wait_for(serving.listener, POLLIN, now() + SECOND) < 0 &&
 		    errno == ECANCELED)
 			_exit(0);
 		fd = sock_accept(serving.listener, &a);
+		if (fd < 0 && errno != EAGAIN)
+			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)
 			continue;
-		if (fork() == 0) {
+		pid = children < PEERS ? fork() : -1;
+		if (pid == 0) {
 			close(serving.listener);
 			peer_serve(fd);
 			_exit(0);
 		}
-		children++;
+		children += pid > 0;
 		close(fd);
 	}
 }
@@ -1469,19 +1491,24 @@ accept_peers(void)
 static int
 start_accepting(void)
 {
+	pid_t pid;
+
 	if (serving.pid > 0) {
-		kill(serving.pid, SIGTERM);
+		kill(serving.pid, SIGKILL);	/* it holds nothing */
 		waitpid(serving.pid, NULL, 0);
 	}
 	fflush(stdout);
-	serving.pid = fork();
-	if (serving.pid == 0) {
+	serving.pid = 0;
+	pid = fork();
+	if (pid == 0) {
 		close(serving.line[1]);
 		lifeline = serving.line[0];
 		close(dir_fd);
 		accept_peers();
 	}
-	return serving.pid < 0 ? -1 : 0;
+	if (pid > 0)
+		serving.pid = pid;
+	return pid < 0 ? -1 : 0;
 }
 
 /* Serves nobody any more: the end of the line ends all of them. */
@@ -1493,7 +1520,8 @@ end_serving(void)
 	close(serving.listener);
 	close(serving.line[1]);
 	close(serving.line[0]);
-	waitpid(serving.pid, NULL, 0);
+	if (serving.pid > 0)
+		waitpid(serving.pid, NULL, 0);
 	serving.listener = -1;
 	serving.pid = 0;
 }
@@ -1510,6 +1538,7 @@ tell_serving(struct dir_message *got, int tries)
 		asked.op = DIR_SERVE;
 		asked.numbers = 1;
 		asked.number[0] = serving.port;
+		told = 1;
 	}
 	renew_at = now() + DIR_RENEW_S * SECOND;
 	return dir_ask(&asked, got, tries);
@@ -1529,11 +1558,15 @@ open_peer_port(const char *wanted)
 	serving.listener = sock_listen(address, wanted, SOCK_STREAM, &why);
 	if (serving.listener < 0)
 		return fail("serve: %s %s: %s", address, wanted, why);
-	if (addr_local(serving.listener, &a) < 0 || pipe(serving.line) < 0 ||
-	    start_accepting() < 0) {
+	if (addr_local(serving.listener, &a) < 0 || pipe(serving.line) < 0) {
 		close(serving.listener);
 		serving.listener = -1;
 		return fail("serve: %s", reason());
+	}
+	if (start_accepting() < 0) {
+		log_msg(ERROR, "serve: %s", reason());
+		end_serving();
+		return 1;
 	}
 	serving.port = addr_port(&a);
 	return 0;
@@ -1583,7 +1616,8 @@ publish_all(void)
 	struct dir_message asked, got;
 	size_t i, n, used;
 
-	for (i = 0; i < nshared || nshared == 0;) {
+	i = 0;
+	do {
 		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
 		for (; i < nshared; i++) {
 			n = shared_line(line, &shared[i]);
@@ -1595,14 +1629,13 @@ publish_all(void)
 		}
 		text[used] = '\0';
 		asked = dir_text(DIR_PUBLISH, text);
+		/* Not sent with a text: dir_fits() expects it back. */
 		asked.number[0] = (uint32_t)i;
 		if (dir_ask(&asked, &got, TRIES) < 0)
 			return -1;
 		if (got.op != DIR_PUBLISH_OK)
 			return 1;
-		if (nshared == 0)
-			break;
-	}
+	} while (i < nshared);
 	return 0;
 }
 
@@ -1613,12 +1646,14 @@ dir_stop(int argc, char **argv)
 	struct dir_message asked, got;
 
 	(void)argc;
-	if (serving.listener < 0)
+	if (!told)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
+	published = 0;
 	asked = dir_text(DIR_STOP, nick);
 	if (dir_command(argv[0], &asked, &got) != 0)
-		return 1;
+		return 1;		/* and may be asked again */
+	told = 0;
 	return got.op == DIR_STOP_OK ? 0 :
 	    fail("%s: refused by the directory", argv[0]);
 }
@@ -1669,15 +1704,26 @@ dir_renew(void)
 		renew_at = now() + DIR_RENEW_S * SECOND / 6;
 		return;
 	}
-	if (got.op != DIR_SERVE_FAIL)
-		return;
-	asked = dir_text(DIR_REGISTER, nick);
-	if (dir_ask(&asked, &got, TRIES) == 0 && got.op == DIR_REGISTER_OK &&
-	    tell_serving(&got, TRIES) == 0 && published)
-		publish_all();
+	if (got.op == DIR_SERVE_FAIL) {
+		asked = dir_text(DIR_REGISTER, nick);
+		if (dir_ask(&asked, &got, TRIES) < 0)
+			return;
+		if (got.op == DIR_REGISTER_OK &&
+		    tell_serving(&got, TRIES) == 0 && published)
+			publish_all();
+	}
+	if (got.op == DIR_REGISTER_FAIL)
+		log_msg(ERROR, "the directory has given the nick %s to "
+		    "someone else; logout, and register another", nick);
 }
 
 /* ---- dir: files of others ------------------------------------------------ */
+
+static int browsed = -1;		/* the connection of browse */
+static const char *browsed_nick;
+
+/* The one failure after which a connection is still of use. */
+static const char not_there[] = "it has no such file any more";
 
 /* A file that someone else has. */
 struct wanted {
@@ -1724,17 +1770,19 @@ peer_list(int fd, int (*each)(const struct file_line *f, void *with),
 {
 	struct file_line f;
 	const char *value;
+	int64_t limit;
 	int messages, more;
 
 	if (peer_say(fd, "queryfiles", NULL, NULL) < 0)
 		return -1;
+	limit = now() + STALL_S * SECOND;
 	messages = 0;
 	do {
 		if (peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
 			return -1;
 		errno = EBADMSG;
 		if (!peer_is(&message, "servedfiles") ||
-		    ++messages > PEER_LISTS)
+		    ++messages > PEER_LISTS || now() > limit)
 			return -1;
 		more = peer_value(&message, NULL, "more") != NULL;
 		for (value = peer_value(&message, NULL, "files");
@@ -1790,8 +1838,8 @@ match_end(const char *command, const struct match *m)
 	if (m->many == 0)
 		return fail("%s: %s: no such file", command, m->prefix);
 	if (m->many > 1)
-		return fail("%s: %s: the hashes of %d files begin so",
-		    command, m->prefix, m->many);
+		return fail("%s: %s: more than one hash begins so", command,
+		    m->prefix);
 	return 0;
 }
 
@@ -1812,6 +1860,8 @@ take_part(int fd, const struct wanted *w, struct newfile *f, struct sha1 *sha,
 	n = base64_decode(part, value, strcspn(value, "\n"));
 	if (n < 0)
 		return "bad base64";
+	if (n == 0 && w->size > 0)
+		return "a part with nothing in it";
 	*done += (uint64_t)n;
 	if (*done > w->size)
 		return "more than the list says";
@@ -1828,28 +1878,33 @@ take_file(int fd, const struct wanted *w, struct newfile *f)
 	struct transfer t = { 0 };
 	struct sha1 sha;
 	const char *value, *why;
-	int64_t parts;
+	int64_t limit, parts;
 
 	if (peer_say(fd, "download", "filehash", w->hash) < 0 ||
 	    peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
 		return reason();
 	if (peer_is(&message, "notfound"))
-		return "it has no such file any more";
+		return not_there;
 	value = peer_value(&message, NULL, "filelength");
 	if (!peer_is(&message, "filelength") || value == NULL)
 		return "malformed message";
 	snprintf(count, sizeof count, "%.*s", (int)strcspn(value, "\n"), value);
-	parts = number(count, 1, (int64_t)(w->size + 1));
+	parts = number(count, 1, w->size == 0 ? 1 : (int64_t)w->size);
 	if (parts < 0)
 		return "a number of parts that makes no sense";
 	sha1_begin(&sha);
 	t.size = w->size;
+	limit = now() + (int64_t)(w->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
 		why = take_part(fd, w, f, &sha, &t.done);
+		if (why == NULL && now() > limit)
+			why = "too slow";
 		draw_bar(&t);
 		dir_renew();
 	}
 	end_bar();
+	if (why == NULL && t.done < t.size)
+		why = "less than the list says";
 	if (why != NULL)
 		return why;
 	sha1_end(&sha, hash);
@@ -1865,15 +1920,17 @@ peer_get(const char *command, int fd, const char *who, const struct wanted *w,
 	struct newfile f;
 	const char *why;
 
-	if (path == NULL)
-		path = w->name;
-	if (newfile_open(&f, local, path, keep) < 0)
-		return fail("%s: %s: %s", command, path, reason());
+	/* A name that others chose shall replace nothing. */
+	if (newfile_open(&f, local, path != NULL ? path : w->name,
+	    keep || path == NULL) < 0)
+		return fail("%s: %s: %s", command, path != NULL ? path :
+		    w->name, reason());
 	why = take_file(fd, w, &f);
 	if (why != NULL) {
 		newfile_abort(&f);
-		return fail("%s: %.8s from %s: %s", command, w->hash, who,
-		    why);
+		over = browsed >= 0 && why != not_there;
+		return fail("%s: %.8s from %s: %s%s", command, w->hash, who,
+		    why, over ? "; connection closed" : "");
 	}
 	if (newfile_commit(&f) < 0)
 		return fail("%s: %s: %s", command, f.name, reason());
@@ -1926,8 +1983,12 @@ download_from_any(const struct wanted *w, const char *nicks, size_t n,
 		memcpy(who, nicks, len);
 		who[len] = '\0';
 		len += len < n;		/* the comma */
-		fd = strcmp(who, nick) == 0 ? -1 :
-		    connect_peer("download", who);
+		if (strcmp(who, nick) == 0) {
+			log_msg(ERROR, "download: %.8s: you have it yourself",
+			    w->hash);
+			continue;
+		}
+		fd = connect_peer("download", who);
 		if (fd < 0)
 			continue;
 		failed = peer_get("download", fd, who, w, path);
@@ -1957,9 +2018,11 @@ download_any(const char *hash, const char *path)
 		m.many = 0;
 	for (i = 0; i < l.n && failed && m.many == 1; i++)
 		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0 &&
-		    memcmp(f.hash, m.found.hash, HASH_DIGITS) == 0)
+		    memcmp(f.hash, m.found.hash, HASH_DIGITS) == 0) {
+			want(&m.found, &f);	/* each says its own size */
 			failed = download_from_any(&m.found, f.nicks,
 			    f.nicks_len, path);
+		}
 	lines_free(&l);
 	return failed;
 }
@@ -1977,9 +2040,6 @@ dir_download(int argc, char **argv)
 		    NULL);
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
-
-static int browsed = -1;		/* the connection to a peer */
-static const char *browsed_nick;
 
 static int
 print_line(const struct file_line *f, void *with)
@@ -2013,9 +2073,10 @@ browse_download(int argc, char **argv)
 		over = 1;
 		return fail("%s: %s: %s", argv[0], browsed_nick, reason());
 	}
-	return match_end(argv[0], &m) != 0 ||
-	    peer_get(argv[0], browsed, browsed_nick, &m.found,
-	    argc > 2 ? argv[2] : NULL) != 0;
+	if (match_end(argv[0], &m) != 0)
+		return 1;
+	return peer_get(argv[0], browsed, browsed_nick, &m.found,
+	    argc > 2 ? argv[2] : NULL);
 }
 
 static const struct command browse_commands[] = {
@@ -2031,21 +2092,21 @@ static int
 dir_browse(int argc, char **argv)
 {
 	const struct command *before = commands;
-	char prompt[DIR_NICK_MAX + 16], who[DIR_NICK_MAX + 1];
+	char prompt[DIR_NICK_MAX + 16];
 	int failed;
 
 	(void)argc;
 	browsed = connect_peer(argv[0], argv[1]);
 	if (browsed < 0)
 		return 1;
-	snprintf(who, sizeof who, "%s", argv[1]);	/* the line is reused */
-	browsed_nick = who;
-	snprintf(prompt, sizeof prompt, "browse %s> ", who);
+	browsed_nick = argv[1];
+	snprintf(prompt, sizeof prompt, "browse %s> ", argv[1]);
 	commands = browse_commands;
 	failed = command_loop(prompt);
 	commands = before;
 	over = 0;
 	peer_leave(browsed);
+	browsed = -1;
 	return failed;
 }
 
@@ -2085,9 +2146,10 @@ dir_logout(int argc, char **argv)
 	if (not_registered(argv[0]))
 		return 1;
 	end_serving();
-	published = 0;
+	told = published = 0;
 	asked = dir_text(DIR_LOGOUT, nick);
 	failed = dir_command(argv[0], &asked, &got);
+	renew_at = NEVER;
 	nick[0] = '\0';
 	if (failed)
 		return 1;
@@ -2765,6 +2827,7 @@ main(int argc, char **argv)
 	local = open(directory, O_RDONLY | O_DIRECTORY);
 	if (local < 0)
 		return fail("cli: -d %s: %s", directory, reason());
+	signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
 	signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
 	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
 	newfile_guard(SIGHUP);

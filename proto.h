@@ -605,7 +605,7 @@ enum dir_op {
 #define DIR_NICK_MAX	32
 #define DIR_EXPIRE_S	90	/* a nick that is silent for so long is gone */
 #define DIR_RENEW_S	30	/* so often a client speaks */
-#define DIR_LINE_MAX	(HASH_DIGITS + 1 + 20 + 1 + NAME_BYTES + 1)
+#define DIR_LINE_MAX	(HASH_DIGITS + 1 + 20 + 1 + NAME_BYTES)
 
 struct dir_message {
 	enum dir_op op;

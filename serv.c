@@ -3,13 +3,15 @@
  *      serv 50000              the FTP-like service on port 50000
  *      serv -h                 all options
  *
- * Read proto.h first. This file goes: what the command line set, the ftp
- * service, the table of services, the parent, main.
+ * Read proto.h first. This file goes: what the command line set, the services
+ * ftp and dir, the table of services, the parent, main.
  *
  *      parent  poll(listeners, pipe of signals); never waits for a client
  *       ├── child   one per connection, forked after accept(): runs the
  *       ├── child   service's handler with blocking logic, and ends
- *       └── ...     at most -n of them, and a few that tell others so
+ *       ├── ...     at most -n of them, and a few that tell others so
+ *       └── dir     one process for all its clients, from the beginning to
+ *                   the end; should it die, there is another one
  *
  * A child is a process of its own, so its code can be read as one conversation
  * with one client, and whatever happens to it happens to nobody else. The
@@ -825,14 +827,11 @@ struct dir_request {
 	int64_t t;			/* when it came */
 };
 
-/* What is answered: filled in by the functions below; op 0: nothing. */
+/*
+ * The functions below fill in the answer, `a'; if its op stays 0 there is none.
+ * Here is the text of one.
+ */
 static char answer_text[DIR_REPLY_MAX];
-
-static void
-answer(struct dir_message *a, enum dir_op op)
-{
-	a->op = op;
-}
 
 /* Register: a nick that is free, or one's own. */
 static void
@@ -840,7 +839,7 @@ dir_register(const struct dir_request *r, struct dir_message *a)
 {
 	struct nick *k;
 
-	answer(a, DIR_REGISTER_FAIL);
+	a->op = DIR_REGISTER_FAIL;
 	k = nick_named(r->m.text, r->m.length);
 	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length)) {
 		k = nick_add(r->m.text, r->m.length, r->ip, r->port);
@@ -853,7 +852,7 @@ dir_register(const struct dir_request *r, struct dir_message *a)
 	if (k == NULL)
 		return;
 	k->heard = r->t;
-	answer(a, DIR_REGISTER_OK);
+	a->op = DIR_REGISTER_OK;
 }
 
 /* Lookup */
@@ -863,10 +862,10 @@ dir_lookup(const struct dir_request *r, struct dir_message *a)
 	struct nick *k;
 
 	k = nick_named(r->m.text, r->m.length);
-	answer(a, DIR_LOOKUP_FAIL);
+	a->op = DIR_LOOKUP_FAIL;
 	if (k == NULL || k->serves == 0)
 		return;
-	answer(a, DIR_LOOKUP_OK);
+	a->op = DIR_LOOKUP_OK;
 	a->numbers = 2;
 	a->number[0] = k->ip;
 	a->number[1] = k->serves;
@@ -876,16 +875,22 @@ dir_lookup(const struct dir_request *r, struct dir_message *a)
 static int64_t
 take_at(const char **text, size_t *left)
 {
-	const char *line;
+	const char *line, *rest = *text;
 	char digits[12];
-	size_t n;
+	size_t behind = *left, n;
+	int64_t at;
 
-	if (*left < 4 || memcmp(*text, "at ", 3) != 0 ||
-	    next_line(text, left, &line, &n) <= 0 || n - 3 >= sizeof digits)
+	if (behind < 4 || memcmp(rest, "at ", 3) != 0 ||
+	    next_line(&rest, &behind, &line, &n) <= 0 || n - 3 >= sizeof digits)
 		return -1;
 	memcpy(digits, line + 3, n - 3);
 	digits[n - 3] = '\0';
-	return number(digits, 0, DIR_HOLDINGS);
+	at = strlen(digits) < n - 3 ? -1 : number(digits, 0, DIR_HOLDINGS);
+	if (at >= 0) {
+		*text = rest;
+		*left = behind;
+	}
+	return at;
 }
 
 /* How many lines there are, and how many are new; -1 if any is none. */
@@ -920,7 +925,7 @@ dir_publish(const struct dir_request *r, struct dir_message *a)
 	int64_t at;
 	int lines;
 
-	answer(a, DIR_FAIL);
+	a->op = DIR_FAIL;
 	text = r->m.text;
 	left = r->m.length;
 	at = take_at(&text, &left);
@@ -938,8 +943,8 @@ dir_publish(const struct dir_request *r, struct dir_message *a)
 	while (next_line(&text, &left, &line, &n) > 0)
 		if (file_line_parse(&f, line, n, 0) == 0)
 			publish(k, &f);
-	answer(a, r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK);
-	a->numbers = at >= 0;
+	a->op = r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK;
+	a->numbers = at >= 0 && r->m.op == DIR_PUBLISH;
 	a->number[0] = (uint32_t)(at + lines);
 	log_msg(INFO, "%d files published by %s, %s.", lines, k->name, r->from);
 }
@@ -956,10 +961,10 @@ dir_serves(const struct dir_request *r, struct dir_message *a)
 		dir_publish(r, a);
 		return;
 	}
-	answer(a, DIR_SERVE_FAIL);
+	a->op = DIR_SERVE_FAIL;
 	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
 		return;
-	answer(a, DIR_SERVE_OK);
+	a->op = DIR_SERVE_OK;
 	if (k->serves == 0) {
 		servers++;
 		for (e = k->holdings; e != NULL; e = e->next)
@@ -978,10 +983,10 @@ dir_leave(const struct dir_request *r, struct dir_message *a)
 
 	k = nick_named(r->m.text, r->m.length);
 	if (k != NULL && k != r->nick) {
-		answer(a, DIR_FAIL);
+		a->op = DIR_FAIL;
 		return;
 	}
-	answer(a, r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK);
+	a->op = r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
 	if (k == NULL)
 		return;
 	log_msg(INFO, "Nick %s %s.", k->name, r->m.op == DIR_STOP ?
@@ -1017,7 +1022,7 @@ listed_line(char *line, const void *item)
 	n = (size_t)sprintf(line, "%s %llu ", f->hash,
 	    (unsigned long long)f->size);
 	room = PAGE_LINES - n - strlen(f->name) - 2;
-	for (e = f->holders; e != NULL; e = e->later)
+	for (e = f->holders; e != NULL && room > 1; e = e->later)
 		if (e->nick->serves != 0 && strlen(e->nick->name) < room) {
 			room -= strlen(e->nick->name) + 1;
 			n += (size_t)sprintf(line + n, "%s,", e->nick->name);
@@ -1051,7 +1056,7 @@ dir_list(const struct dir_request *r, struct dir_message *a)
 	if (!page_allowed(r))
 		return;
 	o = r->m.op == DIR_GET_USERS ? &users : &listed;
-	answer(a, r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES);
+	a->op = r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES;
 	a->text = answer_text;
 	if (r->m.numbers > 0)
 		a->length = (size_t)sprintf(answer_text, "skip %lu\n",
@@ -1073,7 +1078,7 @@ static void
 dir_login(const struct dir_request *r, struct dir_message *a)
 {
 	(void)r;
-	answer(a, DIR_LOGIN_OK);
+	a->op = DIR_LOGIN_OK;
 	a->numbers = 1;
 	a->number[0] = (uint32_t)servers;
 }
@@ -1437,6 +1442,7 @@ start_ones(void)
 			log_msg(ERROR, "%s: fork: %s", services[i].name,
 			    reason());
 			ones[i].pid = 0;
+			again = t + SECOND < again ? t + SECOND : again;
 		}
 	}
 	return again;
@@ -1562,7 +1568,8 @@ usage(FILE *out)
 	    "  -t trace     append a line for each event of a UDP transfer\n"
 	    "  -T seconds   idle limit of a connection ("
 	    STRING(DEFAULT_IDLE_S) "; " STRING(FIRST_COMMAND_S)
-	    " before its first command)\n"
+	    " before its first command),\n"
+	    "               and of a nick of dir (" STRING(DIR_EXPIRE_S) ")\n"
 	    "  -v           log connections too\n"
 	    "  -x           start every service on its default port\n"
 	    "services and their default ports:\n", out);

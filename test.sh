@@ -1391,6 +1391,9 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	    "\\x10\\x00\\x00\\x00\\x2e$hello_hash 5 a\\x1b\\n" \
 	    "\\x10\\x00\\x00\\x00\\x2d$hello_hash 5 x\\n$hello_hash 5 .x\\n" \
 	    "$(tlv 20 frank)")
+	is "...of at, too, and where it is no Publish by name" "07160a15" \
+	    "$(dgrams "$(tlv 6 gina)" '\x10\x00\x00\x00\x05at x\n' \
+	    '\x09\x00\x00\x00\x05at 0\n' "$(tlv 20 gina)")"
 	is "lines that are none are refused, and all with them" \
 	    071616161616 "$(printf %s "$got" | sed 's/15$//')"
 
@@ -1424,6 +1427,12 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	    "$(cat "$tmp/out") $hello_hash 5 five"
 	has "...and close goes back" "*lookup: bob: no such nick*" \
 	    "$(cat "$tmp/out")"
+	has "a nick that is much too long" "lookup: 00*: not a nick" \
+	    "$(dir_does "lookup $(printf '%09000d' 0)")"
+	dir_does 'register bob' "download $hello_hash" \
+	    "download $hello_hash" >"$tmp/out"
+	has "a name that others chose replaces nothing" \
+	    "*stored as five(1)*stored as five(2)*" "$(cat "$tmp/out")"
 	is "what goes wrong is said" "filelist: register first register: you \
 are bob download: ann: not a hash: 8 to 40 hexadecimal digits download: \
 bbbbbbbb: no such file lookup: x: no such nick, or it serves no files \
@@ -1574,6 +1583,10 @@ evil_peers() {
 	bad_peer "more messages" "more than the list says" "$two" \
 	    "$hello" "$hello" close
 	bad_peer "fewer messages" "connection closed*" "$two" "$hello" close
+	bad_peer "fewer bytes" "less than the list says" "$one" \
+	    "send $(message 'operation:downloaded|file:aGVs||')" close
+	bad_peer "empty parts" "a part with nothing in it" "$two" \
+	    "send $(message 'operation:downloaded|file:||')" close
 	bad_peer "bad base64" "bad base64" "$one" \
 	    "send $(message 'operation:downloaded|file:aGVsbG8||')" close
 	bad_peer "a length that lies" "connection closed*" "$one" \

@@ -1912,7 +1912,8 @@ take_file(int fd, const struct wanted *w, struct newfile *f)
 	    "the contents are not those of this hash";
 }
 
-/* Downloads a file from a peer, and stores it. Returns 0 or 1. */
+/* Downloads a file from a peer, and stores it. Returns 0; 1 after an error; 2
+ * after one that leaves the connection of no use. */
 static int
 peer_get(const char *command, int fd, const char *who, const struct wanted *w,
     const char *path)
@@ -1928,9 +1929,9 @@ peer_get(const char *command, int fd, const char *who, const struct wanted *w,
 	why = take_file(fd, w, &f);
 	if (why != NULL) {
 		newfile_abort(&f);
-		over = browsed >= 0 && why != not_there;
-		return fail("%s: %.8s from %s: %s%s", command, w->hash, who,
-		    why, over ? "; connection closed" : "");
+		log_msg(ERROR, "%s: %.8s from %s: %s", command, w->hash, who,
+		    why);
+		return why == not_there ? 1 : 2;
 	}
 	if (newfile_commit(&f) < 0)
 		return fail("%s: %s: %s", command, f.name, reason());
@@ -1965,7 +1966,7 @@ download_from(const char *who, const char *hash, const char *path)
 	if (!failed)
 		failed = peer_get("download", fd, who, &m.found, path);
 	peer_leave(fd);
-	return failed;
+	return failed != 0;
 }
 
 /* Tries one nick after the other, until one has given the file. */
@@ -2024,7 +2025,7 @@ download_any(const char *hash, const char *path)
 			    f.nicks_len, path);
 		}
 	lines_free(&l);
-	return failed;
+	return failed != 0;
 }
 
 /* Of two arguments the first is a nick if the second looks like a hash. */
@@ -2050,15 +2051,34 @@ print_line(const struct file_line *f, void *with)
 	return 0;
 }
 
+/* Ends the connection; the mode stays, or the next line would be another's. */
+static int
+browse_lost(void)
+{
+	close(browsed);
+	browsed = -1;
+	return fail("browse: the connection to %s is closed", browsed_nick);
+}
+
+/* Looks at the list of the peer. Returns 1 after an error, which was said. */
+static int
+browse_look(const char *command, int (*each)(const struct file_line *f,
+    void *with), void *with)
+{
+	if (browsed < 0)
+		return fail("%s: no connection any more; close", command);
+	if (peer_list(browsed, each, with) == 0)
+		return 0;
+	log_msg(ERROR, "%s: %s: %s", command, browsed_nick, reason());
+	return browse_lost();
+}
+
 /* queryfiles */
 static int
 browse_list(int argc, char **argv)
 {
 	(void)argc;
-	if (peer_list(browsed, print_line, NULL) == 0)
-		return 0;
-	over = 1;
-	return fail("%s: %s: %s", argv[0], browsed_nick, reason());
+	return browse_look(argv[0], print_line, NULL);
 }
 
 /* download HASH [NAME], of the peer */
@@ -2066,17 +2086,15 @@ static int
 browse_download(int argc, char **argv)
 {
 	struct match m;
+	int failed;
 
-	if (match_begin(argv[0], argv[1], &m) != 0)
+	if (match_begin(argv[0], argv[1], &m) != 0 ||
+	    browse_look(argv[0], match_line, &m) != 0 ||
+	    match_end(argv[0], &m) != 0)
 		return 1;
-	if (peer_list(browsed, match_line, &m) < 0) {
-		over = 1;
-		return fail("%s: %s: %s", argv[0], browsed_nick, reason());
-	}
-	if (match_end(argv[0], &m) != 0)
-		return 1;
-	return peer_get(argv[0], browsed, browsed_nick, &m.found,
+	failed = peer_get(argv[0], browsed, browsed_nick, &m.found,
 	    argc > 2 ? argv[2] : NULL);
+	return failed == 2 ? browse_lost() : failed;
 }
 
 static const struct command browse_commands[] = {
@@ -2105,8 +2123,8 @@ dir_browse(int argc, char **argv)
 	failed = command_loop(prompt);
 	commands = before;
 	over = 0;
-	peer_leave(browsed);
-	browsed = -1;
+	if (browsed >= 0)
+		peer_leave(browsed);
 	return failed;
 }
 

@@ -269,13 +269,13 @@ lossy() {
 	printf '%-4s %-5s' "$1" "$2"
 	for p in 0.0 0.001 0.01 0.05; do
 		printf ' %8d' "$("$bench" time "$3" ./cli -q -u "$1" -C "$2" \
-		    -W 64 -L "delay=10,drop=$p,seed=1" 127.0.0.1 "$port" \
+		    -L "delay=10,drop=$p,seed=1" 127.0.0.1 "$port" \
 		    put "$tmp/lossy")"
 	done
 	echo
 }
 
-# What loss does: 10 ms each way, window 64, the sender's DATA lost.
+# What loss does: 10 ms each way, window 32, the sender's DATA lost.
 by_loss() {
 	serve -L delay=10
 	echo

@@ -468,8 +468,9 @@ test_limits() {
 	is "half a command is no sign of life" EOF "$(peer "send 00000" end)"
 
 	# A client that takes them slowly is, even if poll() sees nothing of it.
+	# (A large receive buffer opens its window again only after seconds.)
 	dd if=/dev/zero of="$dir/slow" bs=1024 count=8192 2>/dev/null
-	set -- "send $(frame 'get slow')" dial
+	set -- "send $(frame 'get slow')" small dial
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 		set -- "$@" "take 60000" "nap 250"
 	done

@@ -6,6 +6,7 @@
  *      connect PORT    a connection to 127.0.0.1; it is the control connection
  *      listen          waits for one, on a free port that it prints
  *      from ADDRESS    where the next connect or dial comes from
+ *      small           the next sockets have small receive buffers
  *      dial            reads a frame that tells a port, and connects to that
  *      offer           sends a frame that tells a free port, and waits there
  *      control         goes back from the data connection to the first one
@@ -58,6 +59,7 @@ static int control = -1, data = -1, current = -1, udp = -1;
 static unsigned long key;
 static int spoil, spoiled;		/* which byte of the next datagram */
 static const char *from = "127.0.0.1";
+static int small;
 
 static void
 die(const char *step)
@@ -81,11 +83,14 @@ loopback(const char *host, unsigned port)
 static int
 tcp_socket(void)
 {
-	int fd, on;
+	int bytes, fd, on;
 
 	on = 1;
+	bytes = 65536;
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (small)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 	return fd;
 }
 
@@ -522,6 +527,8 @@ step(const char *verb, const char *arg)
 		current = data;
 	else if (strcmp(verb, "from") == 0)
 		from = arg;
+	else if (strcmp(verb, "small") == 0)
+		small = 1;
 	else if (strcmp(verb, "send") == 0 || strcmp(verb, "drip") == 0)
 		say(arg, verb[0] == 'd');
 	else if (strcmp(verb, "zeros") == 0)

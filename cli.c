@@ -2731,6 +2731,8 @@ count(const char *text, const char *what, long most)
 static int
 rdt_option(int c, char *value)
 {
+	int i;
+
 	switch (c) {
 	case 'b':
 		block = count(value, "-b is not a block size (1 to "
@@ -2752,9 +2754,10 @@ rdt_option(int c, char *value)
 		}
 		return 1;
 	case 'u':
-		rdt_mode = mode_find(value);
-		if (rdt_mode < RDT_SW)
+		i = mode_find(value);	/* an enum may have no sign */
+		if (i < RDT_SW)
 			bad_usage(value, "-u is not sw, gbn or sr");
+		rdt_mode = (enum rdt_mode)i;
 		datagrams = 1;
 		return 1;
 	case 'W':

@@ -185,6 +185,7 @@ test_usage() {
 	done
 	for args in "" -Z "-m nosuch localhost" "localhost 0" \
 	    "localhost 65536" "-m raw localhost" "-u tcp localhost" \
+	    "-u xx localhost" \
 	    "-m raw -u gbn localhost 9" "-W 1025 localhost" \
 	    "-b 60001 localhost" "-L delay=60001 localhost" \
 	    "-L ackdrop=1 localhost"; do

@@ -110,16 +110,16 @@ connect_server(int type)
 	return fd;
 }
 
-/* Prints text that came from the network, its control characters made visible;
- * newlines are kept. */
+/* Prints text that came from the network, its control characters made visible,
+ * but newlines, if lines is true. */
 static void
-print_safely(const char *text, size_t n)
+print_safely(const char *text, size_t n, int lines)
 {
 	char line[1024];
 	size_t used;
 
 	for (; n > 0; text += used, n -= used) {
-		used = printable(line, sizeof line, text, n, 1);
+		used = printable(line, sizeof line, text, n, lines);
 		fputs(line, stdout);
 	}
 }
@@ -160,29 +160,46 @@ on_terminal(void)
 	return terminal;
 }
 
-/* Draws `[=====>    ] 43% (7 MB/17 MB)`, if a person is there to see it. */
-static int
-draw_bar(const struct transfer *t)
+/* Draws how far a transfer is, if a person is there to see it. */
+static void
+draw_bar(const struct transfer *t, int up)
 {
 	uint64_t done, size;
 	const char *done_unit, *size_unit;
+	char bar[BAR_WIDTH + 1];
 	int length, percent;
 
 	if (log_level < INFO || !on_terminal() ||
 	    (t->done < t->size && now() < bar_time + BAR_US))
-		return 0;
+		return;
 	bar_time = now();
 	done = t->done;
 	size = t->size;
 	percent = size == 0 ? 100 : (int)((double)done / size * 100);
 	length = (percent * BAR_WIDTH + 99) / 100;
-	length = length < BAR_WIDTH ? length : BAR_WIDTH - 1;
+	memset(bar, ' ', sizeof bar);
+	memset(up ? bar : bar + sizeof bar - length, '=', (size_t)length);
+	bar[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
 	done_unit = unit(&done);
 	size_unit = unit(&size);
-	fprintf(stderr, "\r[%.*s>%*s] %d%% (%llu %s/%llu %s)   ",
-	    length, "==========", BAR_WIDTH - 1 - length, "", percent,
-	    (unsigned long long)done, done_unit,
+	fprintf(stderr, "\r[%.*s] %d%% (%llu %s/%llu %s)   ",
+	    (int)sizeof bar, bar, percent, (unsigned long long)done, done_unit,
 	    (unsigned long long)size, size_unit);
+}
+
+/* Up, to the server: `[=====>     ] 43% (7 MB/17 MB)'. */
+static int
+draw_up(const struct transfer *t)
+{
+	draw_bar(t, 1);
+	return 0;
+}
+
+/* Down, from it: `[     <=====] 43% (7 MB/17 MB)'. */
+static int
+draw_down(const struct transfer *t)
+{
+	draw_bar(t, 0);
 	return 0;
 }
 
@@ -197,6 +214,126 @@ end_bar(void)
 		fputc('\n', stderr);
 	bar_time = 0;
 	errno = saved;
+}
+
+/* Opens a new file below -d, or says of a command why not. Returns 0, or 1. */
+static int
+open_new(struct newfile *f, const char *command, const char *path, int keeping)
+{
+	if (newfile_open(f, local, path, keeping) == 0)
+		return 0;
+	if (errno == ENOENT && base_name(path) > path)
+		return fail("%s: %.*s: no such directory", command,
+		    (int)(base_name(path) - path), path);
+	return fail("%s: %s: %s", command, path, reason());
+}
+
+/* The same for `COMMAND NAME [LOCAL]', which downloads. */
+static int
+open_download(struct newfile *f, int argc, char **argv)
+{
+	const char *path;
+
+	path = argc > 2 ? argv[2] : base_name(argv[1]);
+	if (argc == 2 && !name_ok(path, strlen(path)))
+		return fail("%s: %s: not the name of a file; say under which "
+		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
+	return open_new(f, argv[0], path, keep);
+}
+
+/* The end of a download: f gets its name, if all is there, or is removed. */
+static int
+downloaded(const char *command, const char *name, const struct transfer *t,
+    struct newfile *f, enum moved moved)
+{
+	end_bar();
+	if (moved != MOVED)
+		newfile_abort(f);
+	if (moved == PEER_FAILED)
+		return fail("%s: %s: %llu of %llu bytes came, then: %s",
+		    command, name, (unsigned long long)t->done,
+		    (unsigned long long)t->size, reason());
+	if (moved != MOVED || newfile_commit(f) < 0)
+		return fail("%s: %s: %s: %s", command, name, f->name,
+		    reason());
+	log_msg(INFO, "%s: %s: %llu bytes stored as %s", command, name,
+	    (unsigned long long)t->size, f->name);
+	return 0;
+}
+
+/* While a file is sent: stop when the server has something to say already. */
+static int
+upload_tick(const struct transfer *t)
+{
+	draw_up(t);
+	return t->done < t->size && wait_for(t->sock, POLLIN, 0) == 0;
+}
+
+/* Why the file that is sent cannot be read to its end; in words. */
+static const char *
+file_trouble(void)
+{
+	return errno == 0 ? "the file became shorter while it was sent" :
+	    reason();
+}
+
+/*
+ * How long what was sent may be on its way: as much as the system's buffer
+ * holds, at SLOWEST. Nothing portable tells how much of it is still there.
+ */
+static int64_t
+drain_time(int fd)
+{
+	socklen_t len;
+	int bytes;
+
+	len = sizeof bytes;
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
+		bytes = 0;
+	return bytes / SLOWEST * SECOND;
+}
+
+static const char senseless[] = "the server's answer makes no sense";
+
+/*
+ * Sends a file behind a head, and takes the answer by a function that returns
+ * as frame_recv() and sets *why to NULL, if it is stored. The original servers
+ * send none and close, perhaps by a reset: if all was sent, that is no failure.
+ */
+static int
+upload(const char *command, const char *name, struct transfer *t,
+    const void *head, size_t headlen,
+    int (*answer)(int fd, int64_t deadline, const char **why))
+{
+	enum moved moved;
+	const char *why;
+	int error, got;
+
+	t->idle = STALL_S * SECOND;
+	t->tick = upload_tick;
+	moved = transfer_send(t, head, headlen);
+	error = moved == STOPPED ? 0 : errno;
+	end_bar();
+	if (moved == FILE_FAILED)
+		return fail("%s: %s: %s", command, name, file_trouble());
+	if (moved == MOVED)
+		shutdown(t->sock, SHUT_WR);
+	why = senseless;
+	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t->sock),
+	    &why);
+	if (got > 0 && (why != NULL || moved != MOVED))
+		return fail("%s: %s: %s", command, name, why != NULL ? why :
+		    senseless);
+	if (got <= 0 && (moved != MOVED || (got < 0 && errno != ECONNRESET))) {
+		errno = moved == MOVED ? errno : error;
+		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
+		    command, name, (unsigned long long)t->done,
+		    (unsigned long long)t->size, reason());
+	}
+	log_msg(INFO, "%s: %s: %llu bytes %s", command, name,
+	    (unsigned long long)t->size, got > 0 ? "stored" :
+	    "sent, not confirmed");
+	return 0;
 }
 
 /* help: the table of commands. */
@@ -224,7 +361,7 @@ list_local(int argc, char **argv)
 	if (n < 0)
 		return fail("%s: %s: %s", argv[0], directory, reason());
 	for (i = 0; i < n; i++) {
-		print_safely(names[i], strlen(names[i]));
+		print_safely(names[i], strlen(names[i]), 0);
 		putchar('\n');
 	}
 	list_free(names, (size_t)n);
@@ -405,15 +542,24 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	    name == NULL ? "" : ": ", reason());
 }
 
+/* What a code means, in words; NULL: that it is stored. */
+static const char *
+ftp_why(long code)
+{
+	const char *why;
+
+	why = code < 0 ? ftp_code_text(code) : NULL;
+	return why != NULL || code == FTP_OK ? why : senseless;
+}
+
 /* Says what a code means that came instead of what was hoped for. */
 static int
 ftp_failed(const char *verb, const char *name, long code)
 {
 	const char *why;
 
-	why = code < 0 ? ftp_code_text(code) : NULL;
-	return fail("%s: %s: %s", verb, name, why != NULL ? why :
-	    "the server's answer makes no sense");
+	why = ftp_why(code);
+	return fail("%s: %s: %s", verb, name, why != NULL ? why : senseless);
 }
 
 /* Asks for a data channel and connects to it. Returns -1 after an error. */
@@ -442,25 +588,6 @@ ftp_data(const char *verb, const char *name)
 	return fd;
 }
 
-/* The end of a get: f gets its name, if all is there, or is removed. */
-static int
-ftp_fetched(const struct transfer *t, struct newfile *f, const char *name,
-    enum moved moved)
-{
-	end_bar();
-	if (moved != MOVED)
-		newfile_abort(f);
-	if (moved == PEER_FAILED)
-		return fail("get: %s: %llu of %llu bytes came, then: %s", name,
-		    (unsigned long long)t->done, (unsigned long long)t->size,
-		    reason());
-	if (moved != MOVED || newfile_commit(f) < 0)
-		return fail("get: %s: %s: %s", name, f->name, reason());
-	log_msg(INFO, "get: %s: %llu bytes stored as %s", name,
-	    (unsigned long long)t->size, f->name);
-	return 0;
-}
-
 /* A get by TCP, into f. */
 static int
 ftp_tcp_get(struct newfile *f, const char *name)
@@ -475,9 +602,9 @@ ftp_tcp_get(struct newfile *f, const char *name)
 	}
 	t.file = f->fd;
 	t.idle = STALL_S * SECOND;
-	t.tick = draw_bar;
+	t.tick = draw_down;
 	if (frame_head(t.sock, &t.size, now() + ANSWER_S * SECOND) > 0) {
-		failed = ftp_fetched(&t, f, name, transfer_recv(&t));
+		failed = downloaded("get", name, &t, f, transfer_recv(&t));
 	} else {
 		newfile_abort(f);
 		failed = fail("get: %s: %s", name, reason());
@@ -511,10 +638,10 @@ udp_open(const struct transfer *t, const char *verb, const char *name,
 	s->window = window;
 	s->block = block;
 	s->congestion = congestion;
-	s->t.tick = draw_bar;
 	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
 		return 1;
 	size = strcmp(verb, "get") == 0 ? &s->t.size : NULL;
+	s->t.tick = size == NULL ? draw_up : draw_down;
 	bad = rdt_offer_parse(answer, n, &udp_port, &s->key, size) < 0;
 	if (bad)
 		ftp_failed(verb, name, frame_number(answer, n));
@@ -559,7 +686,7 @@ ftp_udp_get(struct newfile *f, const char *name)
 		errno = 0;
 		moved = PEER_FAILED;
 	}
-	failed = ftp_fetched(&s->t, f, name, moved);
+	failed = downloaded("get", name, &s->t, f, moved);
 	if (moved == MOVED)
 		rdt_linger(s);
 	udp_close();
@@ -571,80 +698,26 @@ static int
 ftp_get(int argc, char **argv)
 {
 	struct newfile f;
-	const char *path;
 
-	path = argc > 2 ? argv[2] : base_name(argv[1]);
-	if (argc == 2 && !name_ok(path, strlen(path)))
-		return fail("get: %s: not the name of a file; say under which "
-		    "to store it: get NAME LOCAL", argv[1]);
-	if (newfile_open(&f, local, path, keep) < 0)
-		return fail("get: %s: %s", path, reason());
+	if (open_download(&f, argc, argv) != 0)
+		return 1;
 	return datagrams ? ftp_udp_get(&f, argv[1]) :
 	    ftp_tcp_get(&f, argv[1]);
 }
 
-/* While a put is sent: stop when the server has something to say already. */
+/* The answer to the contents of a put. */
 static int
-put_tick(const struct transfer *t)
-{
-	draw_bar(t);
-	return t->done < t->size && wait_for(t->sock, POLLIN, 0) == 0;
-}
-
-/*
- * How long what was sent may be on its way: as much as the system's buffer
- * holds, at SLOWEST. Nothing portable tells how much of it is still there.
- */
-static int64_t
-drain_time(int fd)
-{
-	socklen_t len;
-	int bytes;
-
-	len = sizeof bytes;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
-		bytes = 0;
-	return bytes / SLOWEST * SECOND;
-}
-
-/*
- * Takes the answer to the contents of a put. The original server sends none and
- * closes, perhaps by a reset: if all was sent, that is no failure.
- */
-static int
-ftp_confirmed(const struct transfer *t, const char *name, enum moved moved)
+ftp_answer(int fd, int64_t deadline, const char **why)
 {
 	char *answer;
 	size_t n;
-	long code;
-	int error, got;
+	int got;
 
-	error = errno;			/* of the transfer */
-	got = frame_recv(t->sock, &answer, &n, FTP_COMMAND_MAX,
-	    now() + STALL_S * SECOND + drain_time(t->sock));
-	if (got > 0) {
-		code = frame_number(answer, n);
-		free(answer);
-		if (code != FTP_OK || moved != MOVED)
-			return ftp_failed("put", name, code);
-	} else if (moved != MOVED || (got < 0 && errno != ECONNRESET)) {
-		errno = moved == MOVED ? errno : error;
-		return fail("put: %s: %llu of %llu bytes sent, then: %s", name,
-		    (unsigned long long)t->done, (unsigned long long)t->size,
-		    reason());
-	}
-	log_msg(INFO, "put: %s: %llu bytes %s", name,
-	    (unsigned long long)t->size, got > 0 ? "stored" :
-	    "sent, not confirmed");
-	return 0;
-}
-
-/* Why the file that is sent cannot be read to its end; in words. */
-static const char *
-file_trouble(void)
-{
-	return errno == 0 ? "the file became shorter while it was sent" :
-	    reason();
+	got = frame_recv(fd, &answer, &n, FTP_COMMAND_MAX, deadline);
+	if (got > 0)
+		*why = ftp_why(frame_number(answer, n));
+	free(answer);
+	return got;
 }
 
 /* A put by TCP. */
@@ -652,7 +725,6 @@ static int
 ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 {
 	char head[FRAME_HEAD];
-	enum moved moved;
 	int failed;
 
 	if (t->size > FRAME_MAX)
@@ -661,20 +733,8 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 	t->sock = ftp_data("put", name);
 	if (t->sock < 0)
 		return 1;
-	t->idle = STALL_S * SECOND;
-	t->tick = put_tick;
 	frame_pack(head, t->size);
-	moved = transfer_send(t, head, FRAME_HEAD);
-	end_bar();
-	if (moved == FILE_FAILED) {
-		failed = fail("put: %s: %s", path, file_trouble());
-	} else {
-		if (moved == MOVED)
-			shutdown(t->sock, SHUT_WR);
-		else if (moved == STOPPED)
-			errno = 0;
-		failed = ftp_confirmed(t, name, moved);
-	}
+	failed = upload("put", name, t, head, FRAME_HEAD, ftp_answer);
 	close(t->sock);
 	return failed;
 }
@@ -822,14 +882,14 @@ ftp_ls(int argc, char **argv)
 	long code;
 
 	(void)argc;
-	if (ftp_ask(argv[0], NULL, "ls", FTP_ANSWER_MAX, &answer, &n) != 0)
+	if (ftp_ask(argv[0], NULL, "ls", LIST_BYTES, &answer, &n) != 0)
 		return 1;
 	code = frame_number(answer, n);
 	if (code < 0 && ftp_code_text(code) != NULL) {
 		free(answer);
 		return fail("%s: %s", argv[0], ftp_code_text(code));
 	}
-	print_safely(answer, n);
+	print_safely(answer, n, 1);
 	if (n > 0)
 		putchar('\n');
 	free(answer);
@@ -861,6 +921,288 @@ ftp_session(int argc, char **argv)
 	frame_send(control, "quit", 4, now() + ANSWER_S * SECOND);
 	close(control);
 	return failed;
+}
+
+/* ---- xfer (seeds/001) -------------------------------------------------- */
+
+/* Takes a status. Returns 0, or 1 after another one, which was said. */
+static int
+xfer_status(int fd, const char *command, const char *name)
+{
+	int status;
+
+	status = xfer_byte(fd, now() + ANSWER_S * SECOND);
+	if (status == XFER_OK)
+		return 0;
+	return fail("%s: %s: %s", command, name, status < 0 ? reason() :
+	    xfer_status_text(status));
+}
+
+/* Connects, for one request, and says which. Returns -1 after an error. */
+static int
+xfer_begin(const char *command, const char *name, enum xfer_op op)
+{
+	unsigned char byte;
+	int fd;
+
+	if (strlen(name) > NAME_BYTES) {
+		log_msg(ERROR, "%s: %s: the name is too long", command, name);
+		return -1;
+	}
+	fd = connect_server(SOCK_STREAM);
+	if (fd < 0)
+		return -1;
+	byte = (unsigned char)op;
+	/* A server that is full has answered already, and closed. */
+	send_all(fd, &byte, 1, now() + ANSWER_S * SECOND);
+	if (xfer_status(fd, command, name) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The answer to the contents of an upload. */
+static int
+xfer_answer(int fd, int64_t deadline, const char **why)
+{
+	int status;
+
+	status = xfer_byte(fd, deadline);
+	if (status < 0)
+		return errno == 0 ? 0 : -1;
+	*why = status == XFER_OK ? NULL : xfer_status_text(status);
+	return 1;
+}
+
+/* upload SRC [NAME] */
+static int
+xfer_upload(int argc, char **argv)
+{
+	unsigned char head[XFER_LENGTH + NAME_BYTES + XFER_LENGTH];
+	struct transfer t = { 0 };
+	const char *name;
+	size_t n;
+	int failed;
+
+	name = argc > 2 ? argv[2] : base_name(argv[1]);
+	t.file = file_open(local, argv[1], 0, &t.size);
+	if (t.file < 0)
+		return fail("upload: %s: %s", argv[1], reason());
+	failed = 1;
+	t.sock = xfer_begin("upload", name, XFER_UPLOAD);
+	if (t.sock >= 0) {
+		n = xfer_pack(head, strlen(name), name);
+		n += xfer_pack(head + n, t.size, NULL);
+		failed = upload("upload", name, &t, head, n, xfer_answer);
+		close(t.sock);
+	}
+	close(t.file);
+	return failed;
+}
+
+/* A download on a connection that is ready for the name; into f. */
+static int
+xfer_fetch(int fd, const char *name, struct newfile *f)
+{
+	unsigned char text[XFER_LENGTH + NAME_BYTES];
+	struct transfer t = { 0 };
+	enum moved moved;
+	size_t n;
+
+	n = xfer_pack(text, strlen(name), name);
+	if (send_all(fd, text, n, now() + ANSWER_S * SECOND) < 0 ||
+	    xfer_status(fd, "download", name) != 0) {
+		newfile_abort(f);
+		return 1;
+	}
+	t.sock = fd;
+	t.file = f->fd;
+	t.idle = STALL_S * SECOND;
+	t.tick = draw_down;
+	moved = PEER_FAILED;
+	if (xfer_length(fd, &t.size, now() + ANSWER_S * SECOND) > 0) {
+		errno = EFBIG;
+		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
+	}
+	return downloaded("download", name, &t, f, moved);
+}
+
+/* download NAME [DST] */
+static int
+xfer_download(int argc, char **argv)
+{
+	struct newfile f;
+	int failed, fd;
+
+	if (open_download(&f, argc, argv) != 0)
+		return 1;
+	fd = xfer_begin("download", argv[1], XFER_DOWNLOAD);
+	if (fd < 0) {
+		newfile_abort(&f);
+		return 1;
+	}
+	failed = xfer_fetch(fd, argv[1], &f);
+	close(fd);
+	return failed;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct xfer_file *)a)->name,
+	    ((const struct xfer_file *)b)->name);
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	const struct xfer_file *x = a, *y = b;
+
+	return x->size == y->size ? by_name(a, b) :
+	    x->size < y->size ? -1 : 1;
+}
+
+static int
+by_date(const void *a, const void *b)
+{
+	const struct xfer_file *x = a, *y = b;
+
+	return x->time == y->time ? by_name(a, b) :
+	    x->time < y->time ? -1 : 1;
+}
+
+/* Prints `> [13-May-2021 (00:48:00)] audio.mp3 - 15.24 MB'. */
+static void
+print_file(const struct xfer_file *f)
+{
+	const char *const units[] = { "B", "KB", "MB" };
+	struct tm *tm;
+	char date[40];
+	double size;
+	time_t t;
+	size_t i;
+
+	t = (time_t)f->time;
+	tm = localtime(&t);
+	if (tm == NULL || strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
+	    tm) == 0)
+		strcpy(date, "?");
+	printf("> [%s] ", date);
+	print_safely(f->name, strlen(f->name), 0);
+	size = (double)f->size;
+	for (i = 0; i < COUNT(units) - 1 && size >= 1024; i++)
+		size /= 1024;
+	printf(" - %.2f %s\n", size, units[i]);
+}
+
+/*
+ * Takes a list apart, in place; returns the number of files, or says which line
+ * is none and returns -1. The array is the caller's.
+ */
+static long
+xfer_files(char *text, size_t n, struct xfer_file **files)
+{
+	struct xfer_file *f;
+	char *line, *end;
+	size_t i, lines;
+
+	lines = n > 0;
+	for (i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	*files = f = calloc(lines + 1, sizeof *f);
+	if (f == NULL) {
+		log_msg(ERROR, "list: %s", reason());
+		return -1;
+	}
+	for (i = 0, line = text; i < lines; i++, line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + n - line));
+		if (end == NULL)
+			end = text + n;
+		*end = '\0';
+		if (strlen(line) != (size_t)(end - line) ||
+		    xfer_line_parse(&f[i], line) < 0) {
+			log_msg(ERROR, "list: line %lu of the server's list is "
+			    "not ('name', bytes, seconds)",
+			    (unsigned long)i + 1);
+			return -1;
+		}
+	}
+	return (long)lines;
+}
+
+/* Asks for the list; the caller frees it. NULL after an error, which was said.
+ */
+static char *
+xfer_ask_list(size_t *n)
+{
+	char *text;
+	int fd;
+
+	fd = xfer_begin("list", host, XFER_LIST);
+	if (fd < 0)
+		return NULL;
+	if (xfer_recv(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) <= 0)
+		log_msg(ERROR, "list: %s: %s", host, reason());
+	close(fd);
+	return text;
+}
+
+/* list [-n|-s|-d] [-a] */
+static int
+xfer_list(int argc, char **argv)
+{
+	int (*order)(const void *, const void *);
+	struct xfer_file *files;
+	int ascending, c, wrong;
+	size_t length;
+	char *text;
+	long i, n;
+
+	order = by_name;
+	ascending = wrong = opterr = 0;
+	optind = 1;
+	while ((c = getopt(argc, argv, "adns")) != -1) {
+		ascending |= c == 'a';
+		wrong |= c == '?';
+		order = c == 'd' ? by_date : c == 's' ? by_size :
+		    c == 'n' ? by_name : order;
+	}
+	if (wrong || optind < argc)
+		return fail("list: usage: list [-n|-s|-d] [-a]: by name, size "
+		    "or date, -a ascending");
+	text = xfer_ask_list(&length);
+	if (text == NULL)
+		return 1;
+	n = xfer_files(text, length, &files);
+	if (n > 0)
+		qsort(files, (size_t)n, sizeof *files, order);
+	if (n >= 0)
+		printf("Available files (%ld):\n", n);
+	for (i = 0; i < n; i++)
+		print_file(&files[ascending ? i : n - 1 - i]);
+	free(files);
+	free(text);
+	return n < 0;
+}
+
+static const struct command xfer_commands[] = {
+	{ "download", 1, 2, "NAME [DST]", "download a file", xfer_download },
+	{ "help", 0, 0, "", "this list", help },
+	{ "list", 0, 4, "[-n|-s|-d] [-a]",
+	    "list the files there, by name, size or date",
+	    xfer_list },
+	{ "lls", 0, 0, "", "list the files here", list_local },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ "upload", 1, 2, "SRC [NAME]", "upload a file", xfer_upload },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+/* Each command has a connection of its own. */
+static int
+xfer_session(int argc, char **argv)
+{
+	commands = xfer_commands;
+	return argc > 0 ? run(argc, argv) : command_loop("xfer> ");
 }
 
 /* ---- dir (seeds/000): asking the directory ------------------------------ */
@@ -1140,7 +1482,7 @@ dir_print_list(int argc, char **argv)
 	    DIR_GET_FILES, &l) != 0)
 		return 1;
 	for (i = 0; i < l.n; i++) {
-		print_safely(l.line[i], strlen(l.line[i]));
+		print_safely(l.line[i], strlen(l.line[i]), 0);
 		putchar('\n');
 	}
 	lines_free(&l);
@@ -1322,7 +1664,7 @@ dir_mine(int argc, char **argv)
 	if (share_all(argv[0]) != 0)
 		return 1;
 	for (i = 0; i < nshared; i++) {
-		print_safely(line, shared_line(line, &shared[i]));
+		print_safely(line, shared_line(line, &shared[i]), 1);
 		putchar('\n');
 	}
 	return 0;
@@ -1899,7 +2241,7 @@ take_file(int fd, const struct wanted *w, struct newfile *f)
 		why = take_part(fd, w, f, &sha, &t.done);
 		if (why == NULL && now() > limit)
 			why = "too slow";
-		draw_bar(&t);
+		draw_down(&t);
 		dir_renew();
 	}
 	end_bar();
@@ -1922,10 +2264,9 @@ peer_get(const char *command, int fd, const char *who, const struct wanted *w,
 	const char *why;
 
 	/* A name that others chose shall replace nothing. */
-	if (newfile_open(&f, local, path != NULL ? path : w->name,
-	    keep || path == NULL) < 0)
-		return fail("%s: %s: %s", command, path != NULL ? path :
-		    w->name, reason());
+	if (open_new(&f, command, path != NULL ? path : w->name,
+	    keep || path == NULL) != 0)
+		return 1;
 	why = take_file(fd, w, &f);
 	if (why != NULL) {
 		newfile_abort(&f);
@@ -2046,7 +2387,7 @@ static int
 print_line(const struct file_line *f, void *with)
 {
 	(void)with;
-	print_safely(f->hash, (size_t)(f->name + f->name_len - f->hash));
+	print_safely(f->hash, (size_t)(f->name + f->name_len - f->hash), 0);
 	putchar('\n');
 	return 0;
 }
@@ -2231,7 +2572,7 @@ static int
 raw_show(const char *text, size_t n)
 {
 	if (isatty(STDOUT_FILENO))
-		print_safely(text, n);
+		print_safely(text, n, 1);
 	else
 		fwrite(text, 1, n, stdout);
 	return flush_output();
@@ -2251,31 +2592,20 @@ raw_read(void)
 	return 0;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int
-hex(int c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *at;
-
-	at = c == '\0' ? NULL : strchr(digits, c);
-	return at == NULL ? -1 : (int)((at - digits) % 16);
-}
-
 /* Resolves \n, \\ and \xNN in a line, in place; returns its new length. */
 static size_t
 unescape(char *line, size_t n)
 {
 	size_t in, out;
+	long byte;
 
 	out = 0;
 	for (in = 0; in < n; in++) {
+		byte = in + 3 < n ? hex_number(line + in + 2, 2) : -1;
 		if (line[in] != '\\' || in + 1 == n) {
 			line[out++] = line[in];
-		} else if (line[in + 1] == 'x' && in + 3 < n &&
-		    hex(line[in + 2]) >= 0 && hex(line[in + 3]) >= 0) {
-			line[out++] = (char)(hex(line[in + 2]) * 16 +
-			    hex(line[in + 3]));
+		} else if (line[in + 1] == 'x' && byte >= 0) {
+			line[out++] = (char)byte;
 			in += 3;
 		} else if (line[in + 1] == 'n' || line[in + 1] == '\\') {
 			line[out++] = line[++in] == 'n' ? '\n' : '\\';
@@ -2652,6 +2982,7 @@ static const struct mode {
 	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
 } modes[] = {
 	{ "ftp", "50000", ftp_session },
+	{ "xfer", "4321", xfer_session },
 	{ "dir", "6868", dir_session },
 	{ "raw", NULL, raw_session },
 	{ "sim", NULL, sim_session },

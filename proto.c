@@ -11,6 +11,7 @@
  *      exact I/O       the six functions that touch a socket's bytes
  *      names, files    name_ok, whole-or-nothing files, lists, the data path
  *      frame           the messages of ftp
+ *      xfer            lengths of eight bytes, and the lines of its list
  *      hashes          SHA-1
  *      dir, peer       the messages of the directory, and of its clients
  *      rdt             its datagrams, the engine, and a transfer by both
@@ -195,6 +196,22 @@ number(const char *s, int64_t lo, int64_t hi)
 		n = n * 10 + (*s - '0');
 	}
 	return n < lo || n > hi ? -1 : n;
+}
+
+long
+hex_number(const char *s, size_t n)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *digit;
+	long value;
+
+	for (value = 0; n > 0; n--, s++) {
+		digit = *s == '\0' ? NULL : strchr(digits, *s);
+		if (digit == NULL)
+			return -1;
+		value = value << 4 | ((digit - digits) & 15);
+	}
+	return value;
 }
 
 /* open() gives the lowest number that is free. */
@@ -710,7 +727,7 @@ data_connect(int control, int type, unsigned port, int64_t deadline)
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-struct traffic traffic;
+uint64_t traffic[TRAFFIC];
 
 /*
  * What every call on a socket's bytes ends with: the place to count them. Of
@@ -729,13 +746,13 @@ passed(ssize_t n, uint64_t *counter)
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
-	return passed(send(fd, buf, n, 0), &traffic.sent);
+	return passed(send(fd, buf, n, 0), &traffic[BYTES_SENT]);
 }
 
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
-	return passed(recv(fd, buf, n, 0), &traffic.received);
+	return passed(recv(fd, buf, n, 0), &traffic[BYTES_RECEIVED]);
 }
 
 /* Tries first, and waits only when nothing goes. */
@@ -802,7 +819,8 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	do {
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-		sent = passed(sent, &traffic.sent);
+		sent = passed(sent, &traffic[BYTES_SENT]);
+		traffic[PACKETS_SENT] += sent >= 0;
 		/* EMSGSIZE may be news of a narrow way: next time it knows */
 	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
 	    (errno == EAGAIN &&
@@ -974,7 +992,9 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 		name = (struct sockaddr *)&from->ss;
 		len = &from->len;
 	}
-	got = passed(recvfrom(fd, buf, n, 0, name, len), &traffic.received);
+	got = passed(recvfrom(fd, buf, n, 0, name, len),
+	    &traffic[BYTES_RECEIVED]);
+	traffic[PACKETS_RECEIVED] += got >= 0;
 	if (got < 0 && errno != ECONNREFUSED)
 		errno = EAGAIN;		/* news of something that was sent */
 	return got;
@@ -1531,18 +1551,29 @@ frame_head(int fd, uint64_t *length, int64_t deadline)
 	return got == FRAME_HEAD ? 1 : -1;
 }
 
-/* The length is checked before memory is taken for it. */
-int
-frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+/*
+ * Reads n bytes of a message, and no fewer: 1; 0 if the peer closed before the
+ * first of them; -1 on failure, errno 0 if it closed within them.
+ */
+static int
+recv_whole(int fd, void *buf, size_t n, int64_t deadline)
 {
-	uint64_t length;
 	ssize_t got;
-	int error, result;
 
-	*text = NULL;
-	result = frame_head(fd, &length, deadline);
-	if (result <= 0)
-		return result;
+	got = recv_all(fd, buf, n, deadline);
+	if (got >= 0)
+		errno = 0;
+	return got == (ssize_t)n ? 1 : got == 0 ? 0 : -1;
+}
+
+/* Reads the text whose length came before it. The length is checked before
+ * memory is taken for it. Returns 1, or -1. */
+static int
+recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
+    int64_t deadline)
+{
+	int saved;
+
 	if (length > max) {
 		errno = EMSGSIZE;
 		return -1;
@@ -1551,16 +1582,26 @@ frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 	*text = malloc(*n + 1);
 	if (*text == NULL)
 		return -1;
-	got = recv_all(fd, *text, *n, deadline);
-	if (got == (ssize_t)*n) {
+	if (recv_whole(fd, *text, *n, deadline) > 0) {
 		(*text)[*n] = '\0';
 		return 1;
 	}
-	error = got < 0 ? errno : 0;
+	saved = errno;
 	free(*text);
 	*text = NULL;
-	errno = error;
+	errno = saved;
 	return -1;
+}
+
+int
+frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+{
+	uint64_t length;
+	int got;
+
+	*text = NULL;
+	got = frame_head(fd, &length, deadline);
+	return got <= 0 ? got : recv_text(fd, length, text, n, max, deadline);
 }
 
 /* Ports and codes are short; what is longer need not be looked at. */
@@ -1580,7 +1621,7 @@ frame_number(const char *text, size_t n)
 	return value < 0 ? LONG_MIN : minus ? -value : value;
 }
 
-/* ---- rdt: the datagrams ------------------------------------------------ */
+/* ---- xfer ------------------------------------------------------------ */
 
 /* Numbers to bytes and back, the most significant first. */
 static void
@@ -1608,6 +1649,169 @@ unpack32(const unsigned char *p)
 {
 	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
 }
+
+const char *
+xfer_status_text(int status)
+{
+	static const char *const texts[] = { "stored",
+	    "the server knows no such request", "no such file on the server",
+	    "refused by the server, or failed, or it is full" };
+
+	return status >= 0 && status < (int)COUNT(texts) ? texts[status] :
+	    "a status that does not exist";
+}
+
+size_t
+xfer_pack(unsigned char *out, uint64_t length, const char *text)
+{
+	pack32(out, (uint32_t)(length >> 32));
+	pack32(out + 4, (uint32_t)length);
+	if (text == NULL)
+		return XFER_LENGTH;
+	memcpy(out + XFER_LENGTH, text, (size_t)length);
+	return XFER_LENGTH + (size_t)length;
+}
+
+int
+xfer_length(int fd, uint64_t *length, int64_t deadline)
+{
+	unsigned char head[XFER_LENGTH];
+	int got;
+
+	got = recv_whole(fd, head, sizeof head, deadline);
+	if (got > 0)
+		*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
+	return got;
+}
+
+int
+xfer_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+{
+	uint64_t length;
+	int got;
+
+	*text = NULL;
+	got = xfer_length(fd, &length, deadline);
+	return got <= 0 ? got : recv_text(fd, length, text, n, max, deadline);
+}
+
+int
+xfer_byte(int fd, int64_t deadline)
+{
+	unsigned char byte;
+	int got;
+
+	got = recv_whole(fd, &byte, 1, deadline);
+	return got > 0 ? byte : -1;
+}
+
+/* What is UTF-8 stays, as in Python's own repr(); all that no terminal should
+ * be shown, and what is no UTF-8, goes byte by byte. */
+size_t
+xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f)
+{
+	const unsigned char *s = (const unsigned char *)f->name;
+	size_t left, n;
+	char *out;
+
+	out = line + sprintf(line, "('");
+	for (left = strlen(f->name); left > 0; s += n, left -= n) {
+		n = *s >= ' ' && *s < 0x7f ? 1 : utf8_bytes(s, left);
+		if (*s == '\'' || *s == '\\')
+			*out++ = '\\';
+		memcpy(out, s, n);
+		out += n;
+		if (n == 0) {
+			out += sprintf(out, "\\x%02x", *s);
+			n = 1;
+		}
+	}
+	out += sprintf(out, "', %llu, %.1f)", (unsigned long long)f->size,
+	    f->time);
+	return (size_t)(out - line);
+}
+
+/* Writes a character of Unicode as UTF-8; returns its bytes. */
+static size_t
+utf8_put(char *out, long code)
+{
+	size_t i, len;
+
+	len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (i = len; --i > 0; code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3f));
+	out[0] = (char)(len == 1 ? code : (0xf00 >> len & 0xff) | code);
+	return len;
+}
+
+/*
+ * Takes an escape apart, behind its backslash, and moves *in behind it. Returns
+ * the bytes written; 0: it is none that we know. Python writes a byte of a name
+ * that is no UTF-8 as U+DC00 and that byte.
+ */
+static size_t
+take_escape(const char **in, char *out)
+{
+	static const char kinds[] = "\\'\"nrtxuU";
+	static const char meant[] = "\\'\"\n\r\t";
+	static const size_t digits[] = { 2, 4, 8 };	/* of x, u, U */
+	const char *kind;
+	size_t i, n;
+	long code;
+
+	kind = **in == '\0' ? NULL : strchr(kinds, *(*in)++);
+	if (kind == NULL)
+		return 0;
+	i = (size_t)(kind - kinds);
+	if (i < sizeof meant - 1) {
+		*out = meant[i];
+		return 1;
+	}
+	n = digits[i - (sizeof meant - 1)];
+	code = hex_number(*in, n);
+	if (code <= 0 || code > 0x10ffff)
+		return 0;
+	*in += n;
+	if (n > 2 && (code < 0xd800 || code > 0xdfff))
+		return utf8_put(out, code);
+	*out = (char)code;
+	return n == 2 || (code >= 0xdc80 && code <= 0xdcff);
+}
+
+/* The name is decoded where it stands: it never becomes longer. */
+int
+xfer_line_parse(struct xfer_file *f, char *line)
+{
+	char *end, *out, quote, size[20], when[20];
+	const char *in;
+	size_t n;
+	int used;
+
+	quote = line[0] == '(' ? line[1] : '\0';
+	if (quote != '\'' && quote != '"')
+		return -1;
+	f->name = out = line + 2;
+	for (in = out; *in != quote; out += n) {
+		n = 1;
+		if (*in == '\0')
+			return -1;
+		if (*in != '\\')
+			*out = *in++;
+		else if (in++, (n = take_escape(&in, out)) == 0)
+			return -1;
+	}
+	used = 0;
+	sscanf(++in, ", %19[0-9], %19[-0-9.])%n", size, when, &used);
+	if (used == 0 || in[used] != '\0')
+		return -1;
+	*out = '\0';
+	f->size = (uint64_t)number(size, 0, INT64_MAX);
+	f->time = strtod(when, &end);
+	return f->size > INT64_MAX || *end != '\0' ||
+	    f->time < XFER_TIME_MIN || f->time > XFER_TIME_MAX ? -1 : 0;
+}
+
+/* ---- rdt: the datagrams ------------------------------------------------ */
 
 /*
  * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
@@ -2113,23 +2317,15 @@ int
 peer_recv(int fd, struct peer_message *m, int64_t deadline)
 {
 	unsigned char head[2];
-	ssize_t got;
+	int got;
 
-	got = recv_all(fd, head, sizeof head, deadline);
-	if (got == 0)
-		errno = 0;
+	got = recv_whole(fd, head, sizeof head, deadline);
 	if (got <= 0)
-		return (int)got;
-	errno = 0;
-	if (got < 2)
-		return -1;
+		return got;
 	m->length = unpack16(head);
-	got = recv_all(fd, m->text, m->length, deadline);
-	if (got < (ssize_t)m->length) {
-		errno = got < 0 ? errno : 0;
+	if (recv_whole(fd, m->text, m->length, deadline) <= 0)
 		return -1;
-	}
-	m->text[got] = '\0';
+	m->text[m->length] = '\0';
 	if (peer_ok(m))
 		return 1;
 	errno = EBADMSG;
@@ -2798,6 +2994,7 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	n = rdt_pack(outgoing, s->key, p);
 	sent = dgram_send(s->t.sock, outgoing, n, NULL,
 	    p->type == DATA || p->type == ACK);
+	traffic[RETRANSMISSIONS] += sent > 0 && p->again;
 	if (sent == 0 && (p->type == DATA || p->type == ACK))
 		rdt_trace(now() - s->start, EV_DROP, p->seq,
 		    s->sends ? &s->sender : NULL);
@@ -2822,6 +3019,7 @@ static void
 spoiled(struct rdt_session *s)
 {
 	s->corrupt++;
+	traffic[MALFORMED]++;
 	if (s->start != 0)
 		rdt_trace(now() - s->start, EV_CORRUPT, 0,
 		    s->sends ? &s->sender : NULL);
@@ -3021,9 +3219,9 @@ read_run(int fd, uint64_t at, size_t n)
 	return run.have < n ? NULL : chunk + (at - run.from);
 }
 
-/* Sends packet n, from the file. */
+/* Sends packet n, from the file; again, if it was sent before. */
 static enum moved
-send_packet(const struct rdt_session *s, uint32_t n)
+send_packet(const struct rdt_session *s, uint32_t n, int again)
 {
 	struct rdt_packet p = { 0 };
 	const char *contents;
@@ -3031,6 +3229,7 @@ send_packet(const struct rdt_session *s, uint32_t n)
 	p.type = DATA;
 	p.seq = n;
 	p.last = n == s->packets - 1;
+	p.again = again;
 	p.length = packet_bytes(s, n);
 	contents = read_run(s->t.file, (uint64_t)n * s->block, p.length);
 	if (contents == NULL)
@@ -3064,12 +3263,14 @@ static enum moved
 send_window(struct rdt_session *s, int *n)
 {
 	enum moved moved;
-	uint32_t seq;
+	uint32_t seq, top;
 
 	moved = MOVED;
-	while (moved == MOVED && *n < RDT_BURST &&
-	    rdt_next(&s->sender, now() - s->start, &seq)) {
-		moved = send_packet(s, seq);
+	while (moved == MOVED && *n < RDT_BURST) {
+		top = s->sender.top;
+		if (!rdt_next(&s->sender, now() - s->start, &seq))
+			break;
+		moved = send_packet(s, seq, seq != top);
 		++*n;
 	}
 	return moved;

@@ -15,9 +15,9 @@
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
  *
  * "seeds/004" and the like are course projects that the protocols come from:
- * 004 ftp (a client and a server in Python), 000 dir and peer (NanoFiles, in
- * Java), 003 Go-Back-N in a chat room (Python). Their texts give the messages,
- * and captures of some.
+ * 004 ftp (a client and a server in Python), 001 xfer (the same), 000 dir and
+ * peer (NanoFiles, in Java), 003 Go-Back-N in a chat room (Python). Their texts
+ * give the messages, and captures of some.
  */
 #ifndef PROTO_H
 #define PROTO_H
@@ -40,6 +40,7 @@
 #define SPIN_US		50	/* wait_for() looks so long before it sleeps */
 #define DGRAM_WAIT	(SECOND / 20)	/* for room in a socket's buffer */
 #define CONNECT_S	10	/* seconds for one address to be connected */
+#define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at the client */
 #define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
 #define DISCARD_S	1		/* for so many seconds */
 
@@ -78,6 +79,9 @@ const char *reason(void);
 
 /* The number s, if it is nothing but digits and in lo..hi; else -1. */
 int64_t	number(const char *s, int64_t lo, int64_t hi);
+
+/* The number in the first n characters of s, hexadecimal digits; else -1. */
+long	hex_number(const char *s, size_t n);
 
 /*
  * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
@@ -209,11 +213,16 @@ int	data_connect(int control, int type, unsigned port, int64_t deadline);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-/* What the system took and gave on the sockets of this process. */
-struct traffic {
-	uint64_t sent, received;	/* bytes */
+/*
+ * What this process did on its sockets: what the system took and gave, by TCP
+ * and UDP together; datagrams; packets of rdt that left again; and datagrams
+ * that came and were thrown away, as they made no sense.
+ */
+enum {
+	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
+	RETRANSMISSIONS, MALFORMED, TRAFFIC
 };
-extern struct traffic traffic;
+extern uint64_t traffic[TRAFFIC];
 
 /*
  * The six functions through which every byte goes on or comes off a socket.
@@ -325,7 +334,7 @@ struct transfer {
 enum moved { MOVED, PEER_FAILED, FILE_FAILED, STOPPED };
 
 /*
- * transfer_send() sends headlen bytes of head (at most 64) and then the
+ * transfer_send() sends headlen bytes of head (at most 1024) and then the
  * contents. A file that has become shorter than size is FILE_FAILED with errno
  * 0, and what follows is up to the caller: the peer shall see an early end, and
  * no other bytes in the place of those that are missing. transfer_recv()
@@ -382,7 +391,6 @@ enum moved transfer_recv(struct transfer *t);
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
 #define FTP_COMMAND_MAX	4096			/* bytes of a command */
-#define FTP_ANSWER_MAX	(16 * 1024 * 1024)	/* bytes of a list, at cli */
 #define FTP_ACCEPT_S	10	/* seconds that a data port is open */
 
 enum ftp_code {
@@ -423,6 +431,83 @@ int	frame_recv(int fd, char **text, size_t *n, size_t max,
  * nothing else, at most six of them. LONG_MIN if it is no such thing.
  */
 long	frame_number(const char *text, size_t n);
+
+/* ---- xfer: one request on each connection (seeds/001) ------------------- */
+
+/*
+ * An opcode, answered step by step with a status; each is one byte. A name, the
+ * contents of a file and a list come as their length and then so many bytes:
+ *
+ *    0                     8                  8 + length
+ *   +---------------------+------------------+
+ *   | length, big-endian  | bytes            |
+ *   +---------------------+------------------+
+ *
+ *    client        server    client        server    client        server
+ *      |-- 0: upload ->|       |- 1: download >|       |-- 2: list --->|
+ *      |<--- status ---|       |<--- status ---|       |<--- status ---|
+ *      |---- name ---->|       |---- name ---->|       |<==== list ====|
+ *      |== contents ==>|       |<--- status ---|       |<==== end =====|
+ *      |<--- status ---|       |<== contents ==|
+ *      |<==== end =====|       |<==== end =====|
+ *
+ * The original server closes without the last status: `not confirmed'. A status
+ * that is not 0 is the end; it may come at any time, also while a file is sent,
+ * and to a new connection if the server is full.
+ *
+ * The list is one line for each file, joined by newlines, and each a tuple of
+ * Python: name, bytes, and when it was changed, in seconds since 1970:
+ *
+ *     ('lorem_ipsum.txt', 100321, 1620948149.0)
+ *
+ * The name is a literal of Python: \\ \' and, for a byte that is no part of
+ * printable UTF-8, \xNN. So a client that evaluates it is safe, and one that
+ * takes it apart has the same bytes. What Python's repr() makes is understood
+ * too: either quote, \" \n \r \t, \uNNNN and \UNNNNNNNN.
+ */
+#define XFER_LENGTH	8
+#define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
+#define XFER_TIME_MIN	-62135596800.0	/* year 1... */
+#define XFER_TIME_MAX	253402300799.0	/* ...to 9999 */
+
+enum xfer_op { XFER_UPLOAD, XFER_DOWNLOAD, XFER_LIST };
+enum xfer_status {
+	XFER_OK = 0,
+	XFER_OPCODE = 1,	/* no such opcode */
+	XFER_NOFILE = 2,	/* no such regular file */
+	XFER_FAILED = 3		/* refused or failed, or the server is full */
+};
+
+/* What a status means, for a person. */
+const char *xfer_status_text(int status);
+
+/*
+ * Writes a length and, unless text is NULL, so many bytes of text; returns the
+ * bytes written.
+ */
+size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
+
+/*
+ * Reads a length; a length and a text, as frame_recv(); one byte, an opcode or
+ * a status, or -1. The first two return as frame_head().
+ */
+int	xfer_length(int fd, uint64_t *length, int64_t deadline);
+int	xfer_recv(int fd, char **text, size_t *n, size_t max,
+	    int64_t deadline);
+int	xfer_byte(int fd, int64_t deadline);
+
+struct xfer_file {
+	const char *name;
+	uint64_t size;
+	double time;
+};
+
+/*
+ * A line of the list, without its newline: makes one, returns its bytes; takes
+ * one apart, in place, so that name points into it, or returns -1.
+ */
+size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
+int	xfer_line_parse(struct xfer_file *f, char *line);
 
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
 
@@ -489,6 +574,7 @@ struct rdt_packet {
 	enum rdt_type type;
 	uint32_t seq;
 	int last;			/* DATA: the last one */
+	int again;			/* DATA: not for the first time */
 	unsigned mode, window, block;	/* HELLO */
 	unsigned char *payload;		/* DATA, ACK */
 	size_t length;			/* of it */

@@ -3,10 +3,11 @@
  *      serv 50000              the FTP-like service on port 50000
  *      serv -h                 all options
  *
- * Read proto.h first. This file goes: what the command line set, the services
- * ftp and dir, the table of services, the parent, main.
+ * Read proto.h first. This file goes: what the command line set, what the
+ * services share, the services ftp, xfer and dir, the table of services,
+ * statistics, the parent, main.
  *
- *      parent  poll(listeners, pipe of signals); never waits for a client
+ *      parent  poll(listeners, signals, reports, stdin); waits for no client
  *       ├── child   one per connection, forked after accept(): runs the
  *       ├── child   service's handler with blocking logic, and ends
  *       ├── ...     at most -n of them, and a few that tell others so
@@ -21,7 +22,9 @@
  * the parent's poll() watches beside the listeners, so that nothing is ever
  * done inside a handler, and no signal can slip in between a test and a wait.
  *
- * The end of the parent is told by the end of another pipe, the lifeline, whose
+ * What a child did it reports by another pipe, and the parent adds it up.
+ *
+ * The end of the parent is told by the end of a third one, the lifeline, whose
  * writing end only the parent holds. Whether it ends in order or is killed, the
  * children see end of file there, and each wait of theirs fails with ECANCELED.
  */
@@ -31,6 +34,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -53,6 +57,7 @@
 #define RESTART_TIME	(10 * SECOND)	/* in this time */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
+#define REPORT_WAIT	(SECOND / 20)	/* for what is just being reported */
 
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
@@ -68,31 +73,129 @@ static long max_children = DEFAULT_CHILDREN;	/* -n */
 static int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
 static int64_t dir_idle = DIR_EXPIRE_S * SECOND;	/* -T too */
 
-/* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
+/* ---- what the services share ------------------------------------------- */
 
 static char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
 
-/* What tells a client about errno, after a file was not opened. */
-static enum ftp_code
-open_code(void)
-{
-	switch (errno) {
-	case ENOENT:
-	case EISDIR:
-	case ENXIO:		/* not a regular file */
-		return FTP_NOFILE;
-	default:
-		return FTP_STORE;
-	}
-}
-
-/* One command of a client. */
+/* One request of a client. */
 struct request {
 	int control;			/* where it came from */
 	const char *verb;
 	const char *name;		/* "" if the verb has none */
 	uint64_t size;			/* of a uput */
 };
+
+/*
+ * What a process did since it told the parent last: traffic[], what is named
+ * here, and the commands of its service, by their number. A record goes to the
+ * parent by one write(2), of less than PIPE_BUF bytes, which makes it whole.
+ */
+enum {
+	CONNECTIONS = TRAFFIC, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
+	COMMANDS, COUNTERS = COMMANDS + 10
+};
+static struct record {
+	size_t service;			/* of services[] */
+	uint64_t n[COUNTERS];
+} did;
+static int reports[2] = { -1, -1 };	/* the pipe of records */
+
+/*
+ * Tells the parent. A full pipe is waited for, which cannot be for long: the
+ * parent reads whatever else it does, and if it is gone the write fails.
+ */
+static void
+report(void)
+{
+	static uint64_t told[TRAFFIC];
+	uint64_t any;
+	size_t i;
+
+	for (i = 0; i < TRAFFIC; i++) {
+		did.n[i] = traffic[i] - told[i];
+		told[i] = traffic[i];
+	}
+	for (any = 0, i = 0; i < COUNTERS; i++)
+		any |= did.n[i];
+	if (any == 0 || write(reports[1], &did, sizeof did) < 0)
+		return;
+	memset(did.n, 0, sizeof did.n);
+}
+
+/* Called now and then in a transfer: a long one is not counted at its end. */
+static int
+report_tick(const struct transfer *t)
+{
+	static int64_t next;
+
+	(void)t;
+	if (now() < next)
+		return 0;
+	report();
+	next = now() + SECOND / 10;
+	return 0;
+}
+
+/* How long a new connection has for its first words. */
+static int64_t
+first_words(void)
+{
+	return FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
+	    idle;
+}
+
+/* After a file was not opened: is there none, for a client? */
+static int
+no_file(void)
+{
+	return errno == ENOENT || errno == EISDIR ||
+	    errno == ENXIO;		/* not a regular file */
+}
+
+/*
+ * Logs that a request is refused, and why; NULL: by errno, since it is the
+ * server's own trouble, or the administrator's.
+ */
+static void
+refused(const struct request *r, const char *why)
+{
+	log_msg(why == NULL ? ERROR : INFO, "%s %.255s from %s: %s", r->verb,
+	    r->name, peer, why == NULL ? reason() : why);
+}
+
+/* Logs how a download ended; why it failed, in words. */
+static void
+file_sent(const struct request *r, enum moved moved, const char *why)
+{
+	did.n[DOWNLOADS] += moved == MOVED;
+	if (moved == MOVED)
+		log_msg(INFO, "File %s downloaded from %s.", r->name, peer);
+	else
+		log_msg(moved == FILE_FAILED ? ERROR : INFO,
+		    "%s %s from %s: %s", r->verb, r->name, peer,
+		    moved == STOPPED ? "broken off by the client" :
+		    moved == FILE_FAILED && errno == 0 ?
+		    "the file became shorter" : why);
+}
+
+/* Ends a file that was received, or was not. Returns 0 if it is stored. */
+static int
+file_stored(const struct request *r, struct newfile *f, enum moved moved)
+{
+	if (moved == MOVED && newfile_commit(f) == 0) {
+		did.n[UPLOADS]++;
+		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
+		return 0;
+	}
+	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
+	    "%s %s from %s: %s", r->verb, r->name, peer, moved == STOPPED ?
+	    "broken off by the client" : reason());
+	if (moved != MOVED)		/* else the commit has done it */
+		newfile_abort(f);
+	return -1;
+}
+
+/* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
 
 /* Sends a number, a port or a code, as a frame. */
 static int
@@ -105,16 +208,11 @@ ftp_answer(int fd, long n)
 	return frame_send(fd, text, (size_t)len, now() + idle);
 }
 
-/*
- * Answers a command with a code. What is the server's own trouble, or the
- * administrator's, is logged with its reason, in errno.
- */
+/* Answers a command with a code. */
 static int
 ftp_refuse(const struct request *r, enum ftp_code code)
 {
-	log_msg(code == FTP_STORE ? ERROR : INFO, "%s %.255s from %s: %s",
-	    r->verb, r->name, peer, code == FTP_STORE ? reason() :
-	    ftp_code_text(code));
+	refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
 	return ftp_answer(r->control, code);
 }
 
@@ -154,38 +252,15 @@ ftp_data(const struct request *r)
 	return fd;
 }
 
-/* Logs how a download ended; why it failed, in words. */
-static void
-ftp_sent(const struct request *r, enum moved moved, const char *why)
-{
-	if (moved == MOVED)
-		log_msg(INFO, "File %s downloaded from %s.", r->name, peer);
-	else
-		log_msg(moved == FILE_FAILED ? ERROR : INFO,
-		    "%s %s from %s: %s", r->verb, r->name, peer,
-		    moved == STOPPED ? "broken off by the client" :
-		    moved == FILE_FAILED && errno == 0 ?
-		    "the file became shorter" : why);
-}
-
 /* Ends a file that was received, or was not; returns what to answer. */
 static enum ftp_code
 ftp_stored(const struct request *r, struct newfile *f, enum moved moved)
 {
 	enum ftp_code code;
 
-	if (moved == MOVED && newfile_commit(f) == 0) {
-		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
-		return FTP_OK;
-	}
 	code = moved == STOPPED || (moved == PEER_FAILED &&
 	    errno != ECANCELED) ? FTP_SYNTAX : FTP_STORE;
-	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
-	    "%s %s from %s: %s", r->verb, r->name, peer, moved == STOPPED ?
-	    "broken off by the client" : reason());
-	if (moved != MOVED)		/* else the commit has done it */
-		newfile_abort(f);
-	return code;
+	return file_stored(r, f, moved) == 0 ? FTP_OK : code;
 }
 
 /* get NAME */
@@ -197,9 +272,10 @@ ftp_get(const struct request *r)
 	enum moved moved;
 
 	t.idle = idle;
+	t.tick = report_tick;
 	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
 	if (t.file < 0)
-		return ftp_refuse(r, open_code());
+		return ftp_refuse(r, no_file() ? FTP_NOFILE : FTP_STORE);
 	if (t.size > FRAME_MAX) {
 		close(t.file);
 		errno = EFBIG;
@@ -209,7 +285,7 @@ ftp_get(const struct request *r)
 	if (t.sock >= 0) {
 		frame_pack(head, t.size);
 		moved = transfer_send(&t, head, FRAME_HEAD);
-		ftp_sent(r, moved, reason());
+		file_sent(r, moved, reason());
 		sock_finish(t.sock);
 	}
 	close(t.file);
@@ -227,6 +303,7 @@ ftp_put(const struct request *r)
 	if (newfile_open(&f, served, r->name, 0) < 0)
 		return ftp_refuse(r, FTP_STORE);
 	t.idle = idle;
+	t.tick = report_tick;
 	t.file = f.fd;
 	t.sock = ftp_data(r);
 	if (t.sock < 0) {
@@ -256,6 +333,7 @@ udp_open(const struct request *r, int with_size, enum moved *moved)
 	unsigned port;
 
 	s->control = r->control;
+	s->t.tick = report_tick;
 	s->congestion = congestion_find("reno");
 	s->key = rdt_key();
 	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
@@ -290,12 +368,12 @@ ftp_uget(const struct request *r)
 	memset(&session, 0, sizeof session);
 	t->file = file_open(served, r->name, O_NOFOLLOW, &t->size);
 	if (t->file < 0)
-		return ftp_refuse(r, open_code());
+		return ftp_refuse(r, no_file() ? FTP_NOFILE : FTP_STORE);
 	moved = MOVED;
 	if (udp_open(r, 1, &moved) == 0) {
 		if (moved == MOVED)
 			moved = rdt_send(&session);
-		ftp_sent(r, moved, rdt_given_up(&session.sender) ?
+		file_sent(r, moved, rdt_given_up(&session.sender) ?
 		    rdt_gave_up() : reason());
 		udp_close();
 	}
@@ -379,6 +457,12 @@ static const struct {
 	{ "uput", NAME_SIZE, ftp_uput },
 };
 
+static const char *
+ftp_name(size_t i)
+{
+	return i < COUNT(ftp_verbs) ? ftp_verbs[i].verb : NULL;
+}
+
 /* Takes the size off the end of `NAME SIZE', of *n bytes; -1: it has none. */
 static int64_t
 take_size(char *text, size_t *n)
@@ -415,11 +499,14 @@ ftp_command(int control, char *text, size_t n)
 	r.control = control;
 	r.verb = "command";
 	r.name = text;
-	if (i == COUNT(ftp_verbs) ||
-	    (ftp_verbs[i].follows == NOTHING) != (space == NULL))
-		return ftp_refuse(&r, FTP_SYNTAX);
-	n -= space == NULL ? n : len + 1;
-	size = ftp_verbs[i].follows == NAME_SIZE ? take_size(space + 1, &n) : 0;
+	size = -1;
+	if (i < COUNT(ftp_verbs) &&
+	    (ftp_verbs[i].follows == NOTHING) == (space == NULL)) {
+		n -= space == NULL ? n : len + 1;
+		size = ftp_verbs[i].follows == NAME_SIZE ?
+		    take_size(space + 1, &n) : 0;
+	}
+	did.n[size < 0 ? BAD_REQUESTS : COMMANDS + i]++;
 	if (size < 0)
 		return ftp_refuse(&r, FTP_SYNTAX);
 	r.verb = ftp_verbs[i].verb;
@@ -439,21 +526,212 @@ ftp_serve(int control)
 	size_t n;
 	int got, ended, malformed;
 
-	limit = FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
-	    idle;
+	limit = first_words();
 	do {
 		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
 		    now() + limit);
 		ended = got <= 0 || ftp_command(control, text, n) < 0;
 		free(text);
 		limit = idle;
+		report();
 	} while (!ended);
 	malformed = got < 0 && (errno == EBADMSG || errno == EMSGSIZE);
+	did.n[BAD_REQUESTS] += malformed;
 	if (got < 0)
 		log_msg(INFO, "%s: %s", peer, reason());
 	if (malformed)
 		ftp_answer(control, FTP_SYNTAX);
-	sock_finish(control);
+}
+
+/* ---- xfer (seeds/001): runs in a child, one per connection ------------- */
+
+static int
+xfer_answer(const struct request *r, enum xfer_status status)
+{
+	unsigned char byte;
+
+	byte = (unsigned char)status;
+	return send_all(r->control, &byte, 1, now() + idle);
+}
+
+/* The last answer to a request; why as for refused(). */
+static void
+xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
+{
+	refused(r, why);
+	xfer_answer(r, status);
+}
+
+/* What the client sends behind the name is its length and then so much. */
+static void
+xfer_upload(const struct request *r)
+{
+	struct transfer t = { 0 };
+	struct newfile f;
+	enum moved moved;
+
+	if (newfile_open(&f, served, r->name, 0) < 0) {
+		xfer_refuse(r, XFER_FAILED, NULL);
+		return;
+	}
+	t.sock = r->control;
+	t.file = f.fd;
+	t.idle = idle;
+	t.tick = report_tick;
+	moved = PEER_FAILED;
+	if (xfer_length(t.sock, &t.size, now() + idle) > 0) {
+		errno = EFBIG;
+		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
+	}
+	xfer_answer(r, file_stored(r, &f, moved) == 0 ? XFER_OK : XFER_FAILED);
+}
+
+/* A file that cannot be read to its end is an early end for the client too. */
+static void
+xfer_download(const struct request *r)
+{
+	unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
+	struct transfer t = { 0 };
+	enum moved moved;
+
+	t.sock = r->control;
+	t.idle = idle;
+	t.tick = report_tick;
+	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
+	if (t.file < 0) {
+		if (no_file())
+			xfer_refuse(r, XFER_NOFILE, "no such file");
+		else
+			xfer_refuse(r, XFER_FAILED, NULL);
+		return;
+	}
+	xfer_pack(head + 1, t.size, NULL);
+	moved = transfer_send(&t, head, sizeof head);
+	file_sent(r, moved, reason());
+	close(t.file);
+}
+
+/* Writes the lines of the list; what has gone meanwhile has none. */
+static void
+xfer_lines(FILE *out, char **names, size_t n)
+{
+	char line[XFER_LINE_MAX];
+	struct xfer_file f;
+	const char *newline;
+	struct stat st;
+	size_t i;
+
+	newline = "";
+	for (i = 0; i < n; i++) {
+		if (fstatat(served, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		f.name = names[i];
+		f.size = (uint64_t)st.st_size;
+		f.time = (double)st.st_mtime;
+		xfer_line_pack(line, &f);
+		fprintf(out, "%s%s", newline, line);
+		newline = "\n";
+	}
+}
+
+/* Status, length and list in one piece, once it is known that there is one. */
+static void
+xfer_list(const struct request *r)
+{
+	static const unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
+	char *text, **names;
+	ssize_t n;
+	size_t len;
+	FILE *out;
+
+	text = NULL;
+	out = NULL;
+	n = list_files(served, UINT64_MAX, &names);
+	if (n >= 0) {
+		out = open_memstream(&text, &len);
+		if (out != NULL) {
+			fwrite(head, 1, sizeof head, out);
+			xfer_lines(out, names, (size_t)n);
+		}
+		list_free(names, (size_t)n);
+	}
+	if (out == NULL || fclose(out) != 0) {
+		xfer_refuse(r, XFER_FAILED, NULL);
+	} else {
+		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);
+		if (send_all(r->control, text, len, now() + idle) == 0)
+			log_msg(INFO, "Files list downloaded from %s.", peer);
+	}
+	free(text);
+}
+
+static const struct {
+	const char *verb;
+	int named;			/* a name follows */
+	void (*run)(const struct request *r);
+} xfer_ops[] = {
+	[XFER_UPLOAD] = { "upload", 1, xfer_upload },
+	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
+	[XFER_LIST] = { "list", 0, xfer_list },
+};
+
+static const char *
+xfer_name(size_t i)
+{
+	return i < COUNT(xfer_ops) ? xfer_ops[i].verb : NULL;
+}
+
+/* The request of a client who has sent a good opcode. */
+static void
+xfer_request(struct request *r, size_t op)
+{
+	char *name;
+	size_t n;
+	int got;
+
+	r->verb = xfer_ops[op].verb;
+	did.n[COMMANDS + op]++;
+	if (!xfer_ops[op].named) {
+		xfer_ops[op].run(r);
+		return;
+	}
+	got = -1;
+	name = NULL;
+	if (xfer_answer(r, XFER_OK) == 0)
+		got = xfer_recv(r->control, &name, &n, NAME_BYTES,
+		    now() + idle);
+	if (got > 0 && name_ok(name, n)) {
+		r->name = name;
+		xfer_ops[op].run(r);
+	} else {
+		r->name = got > 0 ? name : "without a name";
+		xfer_refuse(r, XFER_FAILED, got > 0 ? "name refused" :
+		    reason());
+	}
+	free(name);
+}
+
+static void
+xfer_serve(int fd)
+{
+	struct request r = { 0 };
+	char text[24];
+	int op;
+
+	r.control = fd;
+	r.name = "";
+	op = xfer_byte(fd, now() + first_words());
+	if (op >= 0 && op < (int)COUNT(xfer_ops)) {
+		xfer_request(&r, (size_t)op);
+	} else if (op >= 0) {
+		did.n[BAD_REQUESTS]++;
+		sprintf(text, "%d", op);
+		r.verb = "opcode";
+		r.name = text;
+		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
+	} else if (errno != 0) {
+		log_msg(INFO, "%s: %s", peer, reason());
+	}
 }
 
 /* ---- dir (seeds/000): one process, a UDP loop -------------------------- */
@@ -516,7 +794,6 @@ static void *nicks_by_name, *nicks_by_address, *files_by_key, *holdings;
 static struct order users, listed;
 static size_t nholdings;
 static unsigned long servers;		/* nicks that serve */
-static unsigned long malformed;		/* datagrams that were */
 
 /* How many pages of a list may go out. */
 struct bucket {
@@ -823,7 +1100,6 @@ struct dir_request {
 	uint32_t ip;
 	unsigned port;
 	struct nick *nick;		/* of that address, or NULL */
-	const char *from;		/* as ADDRESS:PORT */
 	int64_t t;			/* when it came */
 };
 
@@ -843,9 +1119,6 @@ dir_register(const struct dir_request *r, struct dir_message *a)
 	k = nick_named(r->m.text, r->m.length);
 	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length)) {
 		k = nick_add(r->m.text, r->m.length, r->ip, r->port);
-		if (k != NULL)
-			log_msg(INFO, "Nick %s registered by %s.", k->name,
-			    r->from);
 	} else if (k != r->nick) {
 		k = NULL;
 	}
@@ -946,7 +1219,6 @@ dir_publish(const struct dir_request *r, struct dir_message *a)
 	a->op = r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK;
 	a->numbers = at >= 0 && r->m.op == DIR_PUBLISH;
 	a->number[0] = (uint32_t)(at + lines);
-	log_msg(INFO, "%d files published by %s, %s.", lines, k->name, r->from);
 }
 
 /* ServeFiles: what was published before is listed from now on. With a text it
@@ -969,8 +1241,6 @@ dir_serves(const struct dir_request *r, struct dir_message *a)
 		servers++;
 		for (e = k->holdings; e != NULL; e = e->next)
 			file_serving(e->file, 1);
-		log_msg(INFO, "Nick %s serves files on port %lu.", k->name,
-		    (unsigned long)r->m.number[0]);
 	}
 	k->serves = r->m.number[0];
 }
@@ -989,8 +1259,6 @@ dir_leave(const struct dir_request *r, struct dir_message *a)
 	a->op = r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
 	if (k == NULL)
 		return;
-	log_msg(INFO, "Nick %s %s.", k->name, r->m.op == DIR_STOP ?
-	    "serves no more" : "logged out");
 	if (r->m.op == DIR_STOP)
 		nick_stop(k);
 	else
@@ -1084,18 +1352,48 @@ dir_login(const struct dir_request *r, struct dir_message *a)
 }
 
 /* Who carries out what; an answer, sent to us, is nobody's. */
-static void (*const dir_handlers[DIR_FAIL + 1])(const struct dir_request *r,
-    struct dir_message *a) = {
-	[DIR_LOGIN] = dir_login,
-	[DIR_LOOKUP] = dir_lookup,
-	[DIR_REGISTER] = dir_register,
-	[DIR_SERVE] = dir_serves,
-	[DIR_GET_USERS] = dir_list,
-	[DIR_GET_FILES] = dir_list,
-	[DIR_PUBLISH] = dir_publish,
-	[DIR_STOP] = dir_leave,
-	[DIR_LOGOUT] = dir_leave,
+static const struct {
+	enum dir_op op;
+	const char *name;
+	void (*run)(const struct dir_request *r, struct dir_message *a);
+} dir_ops[] = {
+	{ DIR_LOGIN, "Login", dir_login },
+	{ DIR_LOOKUP, "Lookup", dir_lookup },
+	{ DIR_REGISTER, "Register", dir_register },
+	{ DIR_SERVE, "ServeFiles", dir_serves },
+	{ DIR_GET_USERS, "GetUsers", dir_list },
+	{ DIR_GET_FILES, "GetFiles", dir_list },
+	{ DIR_PUBLISH, "Publish", dir_publish },
+	{ DIR_STOP, "Stop", dir_leave },
+	{ DIR_LOGOUT, "Logout", dir_leave },
 };
+
+static const char *
+dir_name(size_t i)
+{
+	return i < COUNT(dir_ops) ? dir_ops[i].name : NULL;
+}
+
+/* Carries out a good request, and logs it: `Stop ann from ann, 127.0.0.1:9.' */
+static void
+dir_request(const struct dir_request *r, size_t i, struct dir_message *a)
+{
+	char what[24], who[DIR_NICK_MAX + 3];
+	int lines;
+
+	/* Before it is carried out: a Logout takes the nick away. */
+	sprintf(who, r->nick == NULL ? "%s" : "%s, ", r->nick == NULL ? "" :
+	    r->nick->name);
+	sprintf(what, r->m.numbers > 0 ? " %lu" : "%.0lu",
+	    (unsigned long)r->m.number[0]);
+	lines = r->m.text != NULL && memchr(r->m.text, '\n', r->m.length);
+	dir_ops[i].run(r, a);
+	log_msg(INFO, "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
+	    r->m.text == NULL || lines ? "" : " ",
+	    r->m.text == NULL || lines ? 0 : (int)r->m.length, r->m.text, who,
+	    peer, a->op == 0 ? ": not answered" : a->op == DIR_FAIL ||
+	    a->op == r->m.op + 2u ? ": refused" : ".");
+}
 
 /* Takes one datagram and answers it. Returns -1 if there is none. */
 static int
@@ -1106,26 +1404,30 @@ dir_turn(int fd)
 	struct dir_message a = { 0 };
 	struct addr from;
 	ssize_t n;
+	size_t i;
 
 	n = dgram_recv(fd, in, sizeof in, &from);
 	if (n < 0)
 		return -1;
 	addr_text(&from, peer);
-	r.from = peer;
 	r.t = now();
 	r.port = addr_port(&from);
-	if (addr_ipv4(&from, &r.ip) < 0 || n > DIR_REQUEST_MAX ||
-	    dir_unpack(&r.m, in, (size_t)n) < 0) {
-		malformed++;
-		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer,
-		    (long)n);
+	i = COUNT(dir_ops);
+	if (addr_ipv4(&from, &r.ip) == 0 && n <= DIR_REQUEST_MAX &&
+	    dir_unpack(&r.m, in, (size_t)n) == 0)
+		for (i = 0; i < COUNT(dir_ops); i++)
+			if (dir_ops[i].op == r.m.op)
+				break;
+	if (i == COUNT(dir_ops)) {
+		traffic[MALFORMED]++;
+		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer, (long)n);
 		return 0;
 	}
+	did.n[COMMANDS + i]++;
 	r.nick = nick_of(r.ip, r.port);
 	if (r.nick != NULL)
 		r.nick->heard = r.t;
-	if (dir_handlers[r.m.op] != NULL)
-		dir_handlers[r.m.op](&r, &a);
+	dir_request(&r, i, &a);
 	if (a.op != 0)
 		dgram_send(fd, out, dir_pack(out, &a), &from, 1);
 	return 0;
@@ -1170,9 +1472,9 @@ dir_serve(int fd)
 			;
 		if (sweep > dgram_due())
 			sweep = dgram_due();
+		report();
 	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
 	    errno == ETIMEDOUT);
-	log_msg(INFO, "dir: %lu malformed datagrams dropped", malformed);
 }
 
 /* ---- the services ---------------------------------------------------- */
@@ -1180,8 +1482,9 @@ dir_serve(int fd)
 /*
  * In the manner of inetd.conf. A service is added by one row here and one
  * section above. `full` is what a connection beyond -n is told, before it is
- * closed; `handler` runs in a child and closes the connection. A service of one
- * process gets the listener itself, once, and keeps it to the end.
+ * closed; `handler` runs in a child, which closes the connection after that. A
+ * service of one process gets the listener itself, once, and keeps it to the
+ * end. `command` names those that statistics tell apart, up to NULL.
  */
 static const struct service {
 	const char *name;
@@ -1189,14 +1492,97 @@ static const struct service {
 	const char *port;
 	const char *full;		/* NULL: one process serves all */
 	void (*handler)(int fd);
+	const char *(*command)(size_t i);
 } services[] = {
-	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve },
-	{ "dir", SOCK_DGRAM, "6868", NULL, dir_serve },
+	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name },
+	{ "xfer", SOCK_STREAM, "4321", "\3", xfer_serve, xfer_name },
+	{ "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name },
 };
 #define NSERVICES	COUNT(services)
 
 static const char *ports[NSERVICES];	/* asked for; NULL: not started */
 static int listeners[NSERVICES];	/* -1: not started */
+
+/* ---- statistics: of all processes, kept by the parent ------------------- */
+
+static struct record total[NSERVICES];	/* what the children told */
+static int64_t began;			/* the time when serv did */
+
+/* Adds up the records that have come. */
+static void
+take_reports(void)
+{
+	struct record r;
+	size_t i;
+
+	while (read(reports[0], &r, sizeof r) == (ssize_t)sizeof r)
+		for (i = 0; i < COUNTERS; i++)
+			total[r.service].n[i] += r.n[i];
+}
+
+/* Prints what all services together counted; and this process, on sockets. */
+static void
+print_sum(const char *what, size_t counter)
+{
+	uint64_t sum;
+	size_t i;
+
+	sum = counter < TRAFFIC ? traffic[counter] : 0;
+	for (i = 0; i < NSERVICES; i++)
+		sum += total[i].n[counter];
+	printf("%s: %llu\n", what, (unsigned long long)sum);
+}
+
+/* A line for each command of the services that were started. */
+static void
+print_requests(void)
+{
+	const struct service *s;
+	size_t i;
+
+	puts("> Requests:");
+	for (s = services; s < services + NSERVICES; s++)
+		for (i = 0; ports[s - services] != NULL &&
+		    s->command(i) != NULL; i++)
+			printf("  * %s %s: %llu\n", s->name, s->command(i),
+			    (unsigned long long)
+			    total[s - services].n[COMMANDS + i]);
+	print_sum("  * unknown or malformed", BAD_REQUESTS);
+}
+
+/* As seeds/001 lays them out. */
+static void
+print_statistics(void)
+{
+	static const char rule[] = "==================================="
+	    "==================================";
+	int64_t t;
+
+	take_reports();
+	t = now() - began;
+	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
+	printf("> Run time: %lld:%02d:%02d.%06d\n",
+	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),
+	    (int)(t / SECOND % 60), (int)(t % SECOND));
+	print_sum("> Established connections", CONNECTIONS);
+	print_sum("> Refused connections", REFUSED);
+	print_requests();
+	puts("> Bytes transferred:");
+	print_sum("  * Sent", BYTES_SENT);
+	print_sum("  * Received", BYTES_RECEIVED);
+	puts("> Files:");
+	print_sum("  * Uploads", UPLOADS);
+	print_sum("  * Downloads", DOWNLOADS);
+	puts("> UDP packets:");
+	print_sum("  * Packets sent", PACKETS_SENT);
+	print_sum("  * Packets received", PACKETS_RECEIVED);
+	print_sum("  * Retransmissions", RETRANSMISSIONS);
+	print_sum("  * Malformed", MALFORMED);
+	puts(rule);
+	if (fflush(stdout) != 0)
+		log_msg(ERROR, "serv: standard output: %s", reason());
+	clearerr(stdout);
+}
 
 /* ---- the parent ------------------------------------------------------ */
 
@@ -1216,6 +1602,8 @@ static struct {
 } ones[NSERVICES];
 static long nchildren, nrefusers;	/* how many, and refusers of them */
 static int64_t accept_from;		/* no accept() before; 0: at once */
+static int64_t print_at = NEVER;	/* statistics were asked for */
+static int64_t orders_from;		/* no look at standard input before */
 
 /* Passes a signal on to the parent's loop. */
 static void
@@ -1243,33 +1631,37 @@ on_signal(int sig, void (*handler)(int))
 	sigaction(sig, &sa, NULL);
 }
 
-/* Makes both pipes and catches the signals; in the parent, before it serves. */
+/* Makes the pipes and catches the signals; in the parent, before it serves. */
 static int
 catch_signals(void)
 {
 	int line[2];
 
-	if (pipe(signals) < 0 || pipe(line) < 0)
+	if (pipe(signals) < 0 || pipe(line) < 0 || pipe(reports) < 0)
 		return -1;
 	fcntl(signals[0], F_SETFL, O_NONBLOCK);
 	fcntl(signals[1], F_SETFL, O_NONBLOCK);
+	fcntl(reports[0], F_SETFL, O_NONBLOCK);
 	lifeline = line[0];
 	lifeline_end = line[1];
 	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
+	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
 	on_signal(SIGCHLD, signal_to_pipe);
 	on_signal(SIGINT, signal_to_pipe);
 	on_signal(SIGTERM, signal_to_pipe);
+	on_signal(SIGUSR1, signal_to_pipe);
 	return 0;
 }
 
 /*
- * What a child changes before it serves `own'. Interrupt, quit and hangup go to
- * the whole process group of a terminal; the parent gets them too, and its
- * children learn of its end by the lifeline. SIGTERM is the parent's last word.
+ * What a child changes before it serves s on `own'. Interrupt, quit and hangup
+ * go to the whole process group of a terminal; the parent gets them too, and
+ * its children learn of its end by the lifeline. SIGTERM is the parent's last
+ * word.
  */
 static void
-become_child(int own)
+become_child(const struct service *s, int own)
 {
 	size_t i;
 
@@ -1277,6 +1669,7 @@ become_child(int own)
 	on_signal(SIGINT, SIG_IGN);
 	on_signal(SIGHUP, SIG_IGN);
 	on_signal(SIGQUIT, SIG_IGN);
+	on_signal(SIGUSR1, SIG_IGN);
 	newfile_guard(SIGTERM);
 	for (i = 0; i < NSERVICES; i++)
 		if (listeners[i] >= 0 && listeners[i] != own)
@@ -1284,27 +1677,27 @@ become_child(int own)
 	close(lifeline_end);
 	close(signals[0]);
 	close(signals[1]);
+	close(reports[0]);
+	memset(traffic, 0, sizeof traffic);
+	did.service = (size_t)(s - services);
 }
 
 /* Serves one connection in a child, or tells it that the server is full. */
 static void
 serve(const struct service *s, int fd, int full)
 {
-	if (s->full == NULL) {
-		s->handler(fd);
-		return;
-	}
 	log_msg(DEBUG, "%s: %s connected", s->name, peer);
 	if (!full) {
 		s->handler(fd);
 	} else {
 		send_some(fd, s->full, strlen(s->full));
-		sock_finish(fd);
 		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
 	}
+	report();
+	sock_finish(fd);
 	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
-	    s->name, peer, (unsigned long long)traffic.received,
-	    (unsigned long long)traffic.sent);
+	    s->name, peer, (unsigned long long)traffic[BYTES_RECEIVED],
+	    (unsigned long long)traffic[BYTES_SENT]);
 }
 
 /* Forks, with the signals held back until the child has its own handlers. */
@@ -1318,12 +1711,20 @@ fork_child(const struct service *s, int fd, int full)
 	sigprocmask(SIG_BLOCK, &all, &old);
 	pid = fork();
 	if (pid == 0) {
-		become_child(fd);
+		become_child(s, fd);
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		serve(s, fd, full);
+		if (s->full != NULL)
+			serve(s, fd, full);
+		else
+			s->handler(fd);
+		report();
 		_exit(0);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0)
+		log_msg(ERROR, "%s: fork: %s", s->name, reason());
+	else
+		log_msg(DEBUG, "%s: child %ld started", s->name, (long)pid);
 	return pid;
 }
 
@@ -1340,6 +1741,8 @@ reap(void)
 		if (WIFSIGNALED(status))
 			log_msg(ERROR, "child %ld ended by signal %d",
 			    (long)pid, WTERMSIG(status));
+		else
+			log_msg(DEBUG, "child %ld ended", (long)pid);
 		for (k = 0; k < NSERVICES; k++)
 			if (ones[k].pid == pid)
 				ones[k].pid = 0;
@@ -1384,13 +1787,13 @@ accept_one(const struct service *s, int listener)
 	addr_text(&a, peer);
 	pid = fork_child(s, fd, full);
 	if (pid < 0) {
-		log_msg(ERROR, "%s: fork: %s", s->name, reason());
 		send_some(fd, s->full, strlen(s->full));
 	} else {
 		children[nchildren].pid = pid;
 		children[nchildren++].refuser = full;
 		nrefusers += full;
 	}
+	total[s - services].n[full || pid < 0 ? REFUSED : CONNECTIONS]++;
 	close(fd);		/* it is the child's now */
 }
 
@@ -1403,7 +1806,9 @@ take_signals(void)
 
 	end = 0;
 	while (read(signals[0], &sig, 1) == 1)
-		if (sig != SIGCHLD)
+		if (sig == SIGUSR1)
+			print_at = now() + REPORT_WAIT;
+		else if (sig != SIGCHLD)
 			end = 1;
 	reap();
 	return end;
@@ -1439,8 +1844,6 @@ start_ones(void)
 		ones[i].next = (ones[i].next + 1) % RESTARTS;
 		ones[i].pid = fork_child(&services[i], listeners[i], 0);
 		if (ones[i].pid < 0) {
-			log_msg(ERROR, "%s: fork: %s", services[i].name,
-			    reason());
 			ones[i].pid = 0;
 			again = t + SECOND < again ? t + SECOND : again;
 		}
@@ -1448,16 +1851,67 @@ start_ones(void)
 	return again;
 }
 
-/* Until something must be done without being asked, in milliseconds. */
+/*
+ * Reads lines of standard input: s asks for statistics, q for the end, and then
+ * it returns true. The end of the input is none; and of a terminal, where it is
+ * control-D, nor is it the end of the input. In the background of a shell a
+ * read fails, and may not fail later, in the foreground.
+ */
 static int
-parent_patience(int64_t again)
+take_orders(void)
 {
+	static size_t length;		/* of the line, and its last letter */
+	static char letter;
+	char text[64];
+	ssize_t i, n;
+	int end;
+
+	n = read(STDIN_FILENO, text, sizeof text);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0)
+		orders_from = isatty(STDIN_FILENO) ? now() + SECOND : NEVER;
+	if (n == 0)
+		text[n++] = '\n';	/* which a last line may lack */
+	for (end = 0, i = 0; i < n; i++) {
+		letter = text[i] == '\n' ? letter : text[i];
+		length += text[i] != '\n';
+		if (text[i] != '\n' || length == 0)
+			continue;
+		if (length == 1 && letter == 's')
+			print_at = now() + REPORT_WAIT;
+		else if (length == 1 && letter == 'q')
+			end = 1;
+		else
+			log_msg(INFO, "standard input: neither s nor q");
+		length = 0;
+	}
+	return end;
+}
+
+/*
+ * What the parent does without being asked, once its time has come. Returns the
+ * milliseconds until the next such time, or -1.
+ */
+static int
+parent_chores(void)
+{
+	int64_t again, t;
+
+	again = start_ones();
+	t = now();
+	if (t >= print_at) {
+		print_statistics();
+		print_at = NEVER;
+	}
 	if (accept_from != 0 && accept_from < again)
 		again = accept_from;
-	if (again == NEVER)
-		return -1;
-	again -= now();
-	return again > 0 ? (int)(again / 1000) + 1 : 0;
+	if (orders_from > t && orders_from < again)
+		again = orders_from;
+	if (print_at < again)
+		again = print_at;
+	return again == NEVER ? -1 : again > t ?
+	    (int)((again - t) / 1000) + 1 : 0;
 }
 
 /* May another connection be accepted? */
@@ -1469,32 +1923,55 @@ accepting(void)
 	return nchildren < max_children + REFUSERS && accept_from == 0;
 }
 
-/* The parent's life: until a signal ends it. */
+/* Where the parent looks beside the listeners. */
+enum { SIGNALS = NSERVICES, REPORTS, ORDERS, WATCHED };
+
+/* Does what the events ask for. Returns true if that is the end. */
+static int
+parent_turn(const struct pollfd *p)
+{
+	size_t i;
+	int end;
+
+	end = 0;
+	for (i = 0; i < NSERVICES; i++)
+		if (p[i].revents != 0 && accepting())
+			accept_one(&services[i], listeners[i]);
+	if (p[REPORTS].revents != 0)
+		take_reports();
+	if (p[ORDERS].revents & POLLNVAL)
+		orders_from = NEVER;
+	else if (p[ORDERS].revents != 0)
+		end = take_orders();
+	return end;
+}
+
+/* The parent's life: until a signal or a line ends it. */
 static void
 parent_loop(void)
 {
-	struct pollfd p[NSERVICES + 1];
+	struct pollfd p[WATCHED];
 	size_t i;
+	int end;
 
 	do {
-		for (i = 0; i < NSERVICES; i++) {
-			p[i].fd = accepting() && services[i].full != NULL ?
-			    listeners[i] : -1;
+		for (i = 0; i < WATCHED; i++) {
+			p[i].fd = i < NSERVICES && accepting() &&
+			    services[i].full != NULL ? listeners[i] : -1;
 			p[i].events = POLLIN;
 			p[i].revents = 0;
 		}
-		p[NSERVICES].fd = signals[0];
-		p[NSERVICES].events = POLLIN;
-		if (poll(p, NSERVICES + 1, parent_patience(start_ones())) < 0) {
-			if (errno == EINTR)
-				continue;	/* the pipe says which */
+		p[SIGNALS].fd = signals[0];
+		p[REPORTS].fd = reports[0];
+		p[ORDERS].fd = now() >= orders_from ? STDIN_FILENO : -1;
+		end = 0;
+		if (poll(p, WATCHED, parent_chores()) >= 0) {
+			end = parent_turn(p);
+		} else if (errno != EINTR) {	/* else the pipe says which */
 			log_msg(ERROR, "poll: %s", reason());
-			return;
+			end = 1;
 		}
-		for (i = 0; i < NSERVICES; i++)
-			if (p[i].revents != 0 && accepting())
-				accept_one(&services[i], listeners[i]);
-	} while (!take_signals());
+	} while (!take_signals() && !end);
 }
 
 /* How many processes there are besides this one. */
@@ -1517,17 +1994,25 @@ await_children(int64_t limit)
 	int64_t deadline;
 
 	deadline = now() + limit;
-	while (processes() > 0 && wait_for(signals[0], POLLIN, deadline) == 0)
+	while (processes() > 0 &&
+	    wait_either(signals[0], reports[0], deadline) >= 0) {
+		take_reports();
 		take_signals();
+	}
 }
 
-/* The end in order: no new clients, the children told, and then made to go. */
+/*
+ * The end in order: no new clients, the children told, and then made to go; and
+ * what they have done.
+ */
 static void
 parent_end(void)
 {
 	size_t i;
 	long k;
 
+	if (print_at != NEVER)		/* s and q at once */
+		print_statistics();
 	for (i = 0; i < NSERVICES; i++)
 		if (listeners[i] >= 0)
 			close(listeners[i]);
@@ -1540,6 +2025,8 @@ parent_end(void)
 		if (ones[i].pid > 0)
 			kill(ones[i].pid, SIGTERM);
 	await_children(KILLED);
+	if (log_level > ERROR)
+		print_statistics();
 }
 
 /* ---- main ------------------------------------------------------------ */
@@ -1764,6 +2251,8 @@ listen_all(void)
 		    services[i].type == SOCK_STREAM ? "tcp" : "udp", text,
 		    addr_port(&a));
 	}
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		puts("Enter s to print statistics, or q to exit.");
 	if (fflush(stdout) != 0) {
 		log_msg(ERROR, "serv: standard output: %s", reason());
 		return -1;
@@ -1776,6 +2265,7 @@ main(int argc, char **argv)
 {
 	std_descriptors();
 	options(argc, argv);
+	began = now();
 	log_stamped = 1;
 	served = open(directory, O_RDONLY | O_DIRECTORY);
 	if (served < 0) {

@@ -700,7 +700,7 @@ test_client() {
 		get ../x|get: ../x: name refused by the server
 		get x/|get: x/: not the name of a file; say under which to \
 store it: get NAME LOCAL
-		get text nosuch/x|get: nosuch/x: No such file or directory
+		get text nosuch/x|get: nosuch/: no such directory
 		get text sub|get: sub: Is a directory
 		get text sub/|get: sub/: Is a directory
 		put nosuch|put: nosuch: No such file or directory
@@ -1486,7 +1486,7 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 	exec 5>&-
 	wait "$client"
 	is "its exit status: a command had failed" 1 $?
-	is "who leaves logs out" 1 "$(grep -c 'Nick ann logged out' "$log")"
+	is "who leaves logs out" 1 "$(grep -c 'Logout ann from ann, 127' "$log")"
 
 	# A thousand files.
 	mkdir "$tmp/thousand"

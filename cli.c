@@ -953,7 +953,8 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	if (fd < 0)
 		return -1;
 	byte = (unsigned char)op;
-	/* A server that is full has answered already, and closed. */
+	/* An error is no reason to stop here: the answer may be there already,
+	 * of a server that is full, say. */
 	send_all(fd, &byte, 1, now() + ANSWER_S * SECOND);
 	if (xfer_status(fd, command, name) == 0)
 		return fd;
@@ -1010,8 +1011,8 @@ xfer_fetch(int fd, const char *name, struct newfile *f)
 	size_t n;
 
 	n = xfer_pack(text, strlen(name), name);
-	if (send_all(fd, text, n, now() + ANSWER_S * SECOND) < 0 ||
-	    xfer_status(fd, "download", name) != 0) {
+	send_all(fd, text, n, now() + ANSWER_S * SECOND);
+	if (xfer_status(fd, "download", name) != 0) {
 		newfile_abort(f);
 		return 1;
 	}
@@ -1168,8 +1169,7 @@ xfer_list(int argc, char **argv)
 		    c == 'n' ? by_name : order;
 	}
 	if (wrong || optind < argc)
-		return fail("list: usage: list [-n|-s|-d] [-a]: by name, size "
-		    "or date, -a ascending");
+		return fail("list: usage: list [-n|-s|-d] [-a]");
 	text = xfer_ask_list(&length);
 	if (text == NULL)
 		return 1;

@@ -6,8 +6,8 @@
  * and checks that each arrives once and, but in sr, in order. Also tells lies
  * to the sender. Prints what went wrong; exit status 0 if nothing did. The
  * channel is a queue: what is sent arrives in the next turn. Then the same in
- * the encoding of room, over a channel that keeps the order. And all encodings
- * and hashes against what was made elsewhere.
+ * the encoding of room, over a channel that keeps the order. And all encodings,
+ * hashes and lines against what was made elsewhere.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -234,6 +234,65 @@ hashes(void)
 		    "what is no base64");
 }
 
+/* Lines of the list of xfer, there and back; and what comes from others. */
+static void
+tuples(void)
+{
+	static const struct {
+		const char *name, *line;
+	} v[] = {
+		{ "lorem_ipsum.txt",
+		    "('lorem_ipsum.txt', 100321, 1620948149.0)" },
+		{ "it's", "('it\\'s', 100321, 1620948149.0)" },
+		{ "\"\\", "('\"\\\\', 100321, 1620948149.0)" },
+		{ "\303\261 \342\202\254 \360\237\220\247",
+		    "('\303\261 \342\202\254 \360\237\220\247', 100321, "
+		    "1620948149.0)" },
+		{ "\377\303", "('\\xff\\xc3', 100321, 1620948149.0)" },
+		{ "\302\205\342\200\256\n", "('\\xc2\\x85\\xe2\\x80\\xae"
+		    "\\x0a', 100321, 1620948149.0)" },
+	};
+	static const char *const others[] = { "(\"it's\", 0, -1.5)",
+	    "('it\\'s', 0, -1.50)", "('\\x69t\\u0027s', 0, -1.5)",
+	    "('it\\U00000027s', 0, -1.500)" };
+	static const char *const none[] = { "", "(", "('", "('a", "('a'",
+	    "('a',", "('a', 1", "('a', 1, 2", "('a', 1, 2)x", "('a', 1, 2) ",
+	    "('a', -1, 2)", "('a', 1, )", "('a', , 2)", "('a', 1.0, 2)",
+	    "('a', 1, 2, 3)", "('a', 1, 1e9)", "('a', 1, 1.2.3)",
+	    "('a', 1, nan)", "('a', 1, 1-)", "('a', 1, 999999999999999)",
+	    "('a', 99999999999999999999, 2)", "('a', 9999999999999999999, 2)",
+	    "(a, 1, 2)", "(b'a', 1, 2)", "('a\", 1, 2)", "['a', 1, 2]",
+	    "('a\\', 1, 2)", "('\\x4', 1, 2)", "('\\x00', 1, 2)",
+	    "('\\q', 1, 2)", "('\\ud800', 1, 2)", "('\\U00110000', 1, 2)",
+	    "(\"a\" 'b', 1, 2)", "('a'.x(), 1, 2)", "\"a\", 1, 2" };
+	char line[XFER_LINE_MAX];
+	struct xfer_file f;
+	size_t i;
+
+	for (i = 0; i < COUNT(v); i++) {
+		f.name = v[i].name;
+		f.size = 100321;
+		f.time = 1620948149;
+		check(xfer_line_pack(line, &f) == strlen(v[i].line) &&
+		    strcmp(line, v[i].line) == 0, v[i].line);
+		check(xfer_line_parse(&f, line) == 0 && f.size == 100321 &&
+		    f.time == 1620948149 && strcmp(f.name, v[i].name) == 0,
+		    v[i].line);
+	}
+	for (i = 0; i < COUNT(others); i++) {
+		strcpy(line, others[i]);
+		check(xfer_line_parse(&f, line) == 0 && f.size == 0 &&
+		    f.time == -1.5 && strcmp(f.name, "it's") == 0, others[i]);
+	}
+	strcpy(line, "('\\udcff\\u20ac', 1, 2)");
+	check(xfer_line_parse(&f, line) == 0 &&
+	    strcmp(f.name, "\377\342\202\254") == 0, "a byte in Python");
+	for (i = 0; i < COUNT(none); i++) {
+		strcpy(line, none[i]);
+		check(xfer_line_parse(&f, line) < 0, none[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -253,6 +312,7 @@ main(void)
 	}
 	golden();
 	hashes();
+	tuples();
 	room = 1;
 	first = 0;		/* room wraps at window + 1 alone */
 	for (i = 1; i <= ROOM_WINDOW_MAX; i++)

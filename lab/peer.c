@@ -15,6 +15,7 @@
  *      drip TEXT       the same, a byte at a time
  *      zeros N         sends N zero bytes, or as many as the other side takes
  *      take N          prints N bytes that come
+ *      hex N           the same, in hexadecimal
  *      frame           prints the text of a frame
  *      end             reads to the end and prints EOF, or RESET
  *      fin             ends the sending side
@@ -201,12 +202,14 @@ take(char *buf, size_t n)
 }
 
 static void
-show(size_t n)
+show(size_t n, int hexadecimal)
 {
 	char buf[65536];
+	size_t i;
 
 	n = take(buf, n < sizeof buf ? n : sizeof buf);
-	fwrite(buf, 1, n, stdout);
+	for (i = 0; i < n; i++)
+		printf(hexadecimal ? "%02x" : "%c", (unsigned char)buf[i]);
 	putchar('\n');
 	fflush(stdout);
 }
@@ -533,10 +536,10 @@ step(const char *verb, const char *arg)
 		say(arg, verb[0] == 'd');
 	else if (strcmp(verb, "zeros") == 0)
 		zeros(strtoul(arg, NULL, 10));
-	else if (strcmp(verb, "take") == 0)
-		show((size_t)atoi(arg));
+	else if (strcmp(verb, "take") == 0 || strcmp(verb, "hex") == 0)
+		show((size_t)atoi(arg), verb[0] == 'h');
 	else if (strcmp(verb, "frame") == 0)
-		show(head());
+		show(head(), 0);
 	else if (strcmp(verb, "end") == 0)
 		to_end();
 	else if (strcmp(verb, "nap") == 0)

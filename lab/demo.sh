@@ -45,5 +45,6 @@ echo "\$ kill $pid"
 kill "$pid"
 wait "$pid" || { echo "demo: the server failed"; exit 1; }
 pid=
-echo "This is what the server wrote:"
+echo "This is what the server wrote, and what it counted:"
 cat "$tmp/log"
+sed 1d "$tmp/out"

@@ -57,7 +57,8 @@
 #define RESTART_TIME	(10 * SECOND)	/* in this time */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
-#define REPORT_WAIT	(SECOND / 20)	/* for what is just being reported */
+#define REPORT_EVERY	(SECOND / 50)	/* a busy process tells what it did, */
+#define REPORT_WAIT	(SECOND / 20)	/* and so long is waited for that */
 
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
@@ -122,17 +123,30 @@ report(void)
 	memset(did.n, 0, sizeof did.n);
 }
 
+/*
+ * The same, but not more often than the parent needs it: where much is done in
+ * little time. Returns when it must be called again; NEVER: all was told.
+ */
+static int64_t
+report_soon(void)
+{
+	static int64_t next;
+	int64_t t;
+
+	t = now();
+	if (t < next)
+		return next;
+	report();
+	next = t + REPORT_EVERY;
+	return NEVER;
+}
+
 /* Called now and then in a transfer: a long one is not counted at its end. */
 static int
 report_tick(const struct transfer *t)
 {
-	static int64_t next;
-
 	(void)t;
-	if (now() < next)
-		return 0;
-	report();
-	next = now() + SECOND / 10;
+	report_soon();
 	return 0;
 }
 
@@ -1458,7 +1472,7 @@ dir_expire(int64_t t)
 static void
 dir_serve(int fd)
 {
-	int64_t sweep, t;
+	int64_t sweep, t, wake;
 	int n;
 
 	sweep = 0;
@@ -1470,10 +1484,12 @@ dir_serve(int fd)
 		}
 		for (n = 0; n < 256 && dir_turn(fd) == 0; n++)
 			;
-		if (sweep > dgram_due())
-			sweep = dgram_due();
-		report();
-	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
+		wake = report_soon();
+		if (wake > sweep)
+			wake = sweep;
+		if (wake > dgram_due())
+			wake = dgram_due();
+	} while (wait_for(fd, POLLIN, n > 0 ? 0 : wake) == 0 ||
 	    errno == ETIMEDOUT);
 }
 

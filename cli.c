@@ -177,6 +177,7 @@ draw_bar(const struct transfer *t, int up)
 	size = t->size;
 	percent = size == 0 ? 100 : (int)((double)done / size * 100);
 	length = (percent * BAR_WIDTH + 99) / 100;
+	length -= length == BAR_WIDTH && percent < 100;
 	memset(bar, ' ', sizeof bar);
 	memset(up ? bar : bar + sizeof bar - length, '=', (size_t)length);
 	bar[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
@@ -282,14 +283,16 @@ file_trouble(void)
  * holds, at SLOWEST. Nothing portable tells how much of it is still there.
  */
 static int64_t
-drain_time(int fd)
+drain_time(const struct transfer *t)
 {
 	socklen_t len;
 	int bytes;
 
 	len = sizeof bytes;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
+	if (getsockopt(t->sock, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
 		bytes = 0;
+	if (t->done < (uint64_t)bytes)
+		bytes = (int)t->done;
 	return bytes / SLOWEST * SECOND;
 }
 
@@ -298,7 +301,9 @@ static const char senseless[] = "the server's answer makes no sense";
 /*
  * Sends a file behind a head, and takes the answer by a function that returns
  * as frame_recv() and sets *why to NULL, if it is stored. The original servers
- * send none and close, perhaps by a reset: if all was sent, that is no failure.
+ * send none and close: if all was sent, that is no failure. But an end that is
+ * there before the beginning is, and a reset, which means that a system threw
+ * away what its program had not read.
  */
 static int
 upload(const char *command, const char *name, struct transfer *t,
@@ -311,7 +316,8 @@ upload(const char *command, const char *name, struct transfer *t,
 
 	t->idle = STALL_S * SECOND;
 	t->tick = upload_tick;
-	moved = transfer_send(t, head, headlen);
+	moved = wait_for(t->sock, POLLIN, 0) == 0 ? STOPPED :
+	    transfer_send(t, head, headlen);
 	error = moved == STOPPED ? 0 : errno;
 	end_bar();
 	if (moved == FILE_FAILED)
@@ -319,12 +325,11 @@ upload(const char *command, const char *name, struct transfer *t,
 	if (moved == MOVED)
 		shutdown(t->sock, SHUT_WR);
 	why = senseless;
-	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t->sock),
-	    &why);
+	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t), &why);
 	if (got > 0 && (why != NULL || moved != MOVED))
 		return fail("%s: %s: %s", command, name, why != NULL ? why :
 		    senseless);
-	if (got <= 0 && (moved != MOVED || (got < 0 && errno != ECONNRESET))) {
+	if (got < 0 || (got == 0 && moved != MOVED)) {
 		errno = moved == MOVED ? errno : error;
 		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
 		    command, name, (unsigned long long)t->done,
@@ -1023,7 +1028,7 @@ xfer_fetch(int fd, const char *name, struct newfile *f)
 	moved = PEER_FAILED;
 	if (xfer_length(fd, &t.size, now() + ANSWER_S * SECOND) > 0) {
 		errno = EFBIG;
-		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
+		moved = t.size > INT64_MAX ? PEER_FAILED : transfer_recv(&t);
 	}
 	return downloaded("download", name, &t, f, moved);
 }
@@ -1084,6 +1089,7 @@ print_file(const struct xfer_file *f)
 	size_t i;
 
 	t = (time_t)f->time;
+	t -= (double)t > f->time;	/* down, also before 1970 */
 	tm = localtime(&t);
 	if (tm == NULL || strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
 	    tm) == 0)

@@ -239,6 +239,7 @@ now(void)
 }
 
 int lifeline = -1;
+int64_t (*before_wait)(void);
 
 /*
  * To sleep and be woken costs more than a neighbour on the same machine or
@@ -248,15 +249,17 @@ int lifeline = -1;
 static int
 wait_ready(struct pollfd p[3], int64_t deadline)
 {
-	int64_t left, start, t;
+	int64_t again, left, start, t;
 	int n;
 
 	p[2].fd = lifeline;	/* poll() passes over a negative one */
 	p[2].events = POLLIN;
 	start = now();
 	do {
+		again = before_wait == NULL ? NEVER : before_wait();
 		t = now();
-		left = deadline > t ? (deadline - t + 999) / 1000 : 0;
+		again = again < deadline ? again : deadline;
+		left = again > t ? (again - t + 999) / 1000 : 0;
 		if (t < start + SPIN_US)
 			left = 0;
 		n = poll(p, 3, left < INT_MAX ? (int)left : INT_MAX);
@@ -1094,20 +1097,19 @@ open_parent(int dir, const char *path, const char **base)
 
 	slash = strrchr(path, '/');
 	*base = slash == NULL ? path : slash + 1;
-	if (**base == '\0' || strcmp(*base, ".") == 0 ||
-	    strcmp(*base, "..") == 0 || strlen(*base) > NAME_BYTES) {
-		errno = strlen(*base) > NAME_BYTES ? ENAMETOOLONG : EISDIR;
-		return -1;
-	}
-	if (slash == NULL)
-		return openat(dir, ".", O_RDONLY | O_DIRECTORY);
-	parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	parent = strndup(slash == NULL ? "." : path, slash == NULL ||
+	    slash == path ? 1 : (size_t)(slash - path));
 	if (parent == NULL)
 		return -1;
 	fd = openat(dir, parent, O_RDONLY | O_DIRECTORY);
 	saved = errno;
 	free(parent);
 	errno = saved;
+	if (fd >= 0 && (**base == '\0' || strcmp(*base, ".") == 0 ||
+	    strcmp(*base, "..") == 0 || strlen(*base) > NAME_BYTES)) {
+		errno = strlen(*base) > NAME_BYTES ? ENAMETOOLONG : EISDIR;
+		return close_failed(fd);
+	}
 	return fd;
 }
 
@@ -1782,7 +1784,7 @@ take_escape(const char **in, char *out)
 int
 xfer_line_parse(struct xfer_file *f, char *line)
 {
-	char *end, *out, quote, size[20], when[20];
+	char *end, *out, quote, size[20], when[32];
 	const char *in;
 	size_t n;
 	int used;
@@ -1801,7 +1803,8 @@ xfer_line_parse(struct xfer_file *f, char *line)
 			return -1;
 	}
 	used = 0;
-	sscanf(++in, ", %19[0-9], %19[-0-9.])%n", size, when, &used);
+	sscanf(++in, ",%*1[ ]%19[0-9],%*1[ ]%31[-+.e0-9])%n", size, when,
+	    &used);
 	if (used == 0 || in[used] != '\0')
 		return -1;
 	*out = '\0';

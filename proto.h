@@ -107,6 +107,12 @@ extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
 
 /*
+ * Called before each wait, unless NULL. Returns when it must be called again if
+ * the wait should last so long; NEVER: it need not.
+ */
+extern int64_t (*before_wait)(void);
+
+/*
  * The same for input on either of two; 0 if it is fd that has some, 1 if it is
  * only the other. A descriptor of -1 has none.
  */
@@ -462,8 +468,9 @@ long	frame_number(const char *text, size_t n);
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
  * printable UTF-8, \xNN. So a client that evaluates it is safe, and one that
- * takes it apart has the same bytes. What Python's repr() makes is understood
- * too: either quote, \" \n \r \t, \uNNNN and \UNNNNNNNN.
+ * takes it apart has the same bytes. What else Python's repr() makes of a name is
+ * understood too, \" \n \r \t \uNNNN \UNNNNNNNN in quotes of either kind; but
+ * \xNN, which it writes for a few characters, is a byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */

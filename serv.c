@@ -57,6 +57,7 @@
 #define RESTART_TIME	(10 * SECOND)	/* in this time */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
 #define KILLED		(SECOND / 2)		/* or are made to */
+#define STDOUT_BYTES	4096		/* go by one write */
 #define REPORT_EVERY	(SECOND / 50)	/* a busy process tells what it did, */
 #define REPORT_WAIT	(SECOND / 20)	/* and so long is waited for that */
 
@@ -101,10 +102,7 @@ static struct record {
 } did;
 static int reports[2] = { -1, -1 };	/* the pipe of records */
 
-/*
- * Tells the parent. A full pipe is waited for, which cannot be for long: the
- * parent reads whatever else it does, and if it is gone the write fails.
- */
+/* Tells the parent. If the pipe is full, the next record will tell it too. */
 static void
 report(void)
 {
@@ -113,22 +111,21 @@ report(void)
 	size_t i;
 
 	for (i = 0; i < TRAFFIC; i++) {
-		did.n[i] = traffic[i] - told[i];
+		did.n[i] += traffic[i] - told[i];
 		told[i] = traffic[i];
 	}
 	for (any = 0, i = 0; i < COUNTERS; i++)
 		any |= did.n[i];
-	if (any == 0 || write(reports[1], &did, sizeof did) < 0)
-		return;
-	memset(did.n, 0, sizeof did.n);
+	if (any != 0 && write(reports[1], &did, sizeof did) > 0)
+		memset(did.n, 0, sizeof did.n);
 }
 
 /*
- * The same, but not more often than the parent needs it: where much is done in
- * little time. Returns when it must be called again; NEVER: all was told.
+ * The same, before each wait; so the parent knows all of a process that has
+ * nothing to do, and of one that has much to do it hears often enough.
  */
 static int64_t
-report_soon(void)
+report_before_wait(void)
 {
 	static int64_t next;
 	int64_t t;
@@ -139,15 +136,6 @@ report_soon(void)
 	report();
 	next = t + REPORT_EVERY;
 	return NEVER;
-}
-
-/* Called now and then in a transfer: a long one is not counted at its end. */
-static int
-report_tick(const struct transfer *t)
-{
-	(void)t;
-	report_soon();
-	return 0;
 }
 
 /* How long a new connection has for its first words. */
@@ -286,7 +274,6 @@ ftp_get(const struct request *r)
 	enum moved moved;
 
 	t.idle = idle;
-	t.tick = report_tick;
 	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
 	if (t.file < 0)
 		return ftp_refuse(r, no_file() ? FTP_NOFILE : FTP_STORE);
@@ -317,7 +304,6 @@ ftp_put(const struct request *r)
 	if (newfile_open(&f, served, r->name, 0) < 0)
 		return ftp_refuse(r, FTP_STORE);
 	t.idle = idle;
-	t.tick = report_tick;
 	t.file = f.fd;
 	t.sock = ftp_data(r);
 	if (t.sock < 0) {
@@ -347,7 +333,6 @@ udp_open(const struct request *r, int with_size, enum moved *moved)
 	unsigned port;
 
 	s->control = r->control;
-	s->t.tick = report_tick;
 	s->congestion = congestion_find("reno");
 	s->key = rdt_key();
 	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
@@ -547,7 +532,6 @@ ftp_serve(int control)
 		ended = got <= 0 || ftp_command(control, text, n) < 0;
 		free(text);
 		limit = idle;
-		report();
 	} while (!ended);
 	malformed = got < 0 && (errno == EBADMSG || errno == EMSGSIZE);
 	did.n[BAD_REQUESTS] += malformed;
@@ -591,7 +575,6 @@ xfer_upload(const struct request *r)
 	t.sock = r->control;
 	t.file = f.fd;
 	t.idle = idle;
-	t.tick = report_tick;
 	moved = PEER_FAILED;
 	if (xfer_length(t.sock, &t.size, now() + idle) > 0) {
 		errno = EFBIG;
@@ -610,7 +593,6 @@ xfer_download(const struct request *r)
 
 	t.sock = r->control;
 	t.idle = idle;
-	t.tick = report_tick;
 	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
 	if (t.file < 0) {
 		if (no_file())
@@ -1472,7 +1454,7 @@ dir_expire(int64_t t)
 static void
 dir_serve(int fd)
 {
-	int64_t sweep, t, wake;
+	int64_t sweep, t;
 	int n;
 
 	sweep = 0;
@@ -1484,12 +1466,9 @@ dir_serve(int fd)
 		}
 		for (n = 0; n < 256 && dir_turn(fd) == 0; n++)
 			;
-		wake = report_soon();
-		if (wake > sweep)
-			wake = sweep;
-		if (wake > dgram_due())
-			wake = dgram_due();
-	} while (wait_for(fd, POLLIN, n > 0 ? 0 : wake) == 0 ||
+		if (sweep > dgram_due())
+			sweep = dgram_due();
+	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
 	    errno == ETIMEDOUT);
 }
 
@@ -1566,14 +1545,22 @@ print_requests(void)
 	print_sum("  * unknown or malformed", BAD_REQUESTS);
 }
 
-/* As seeds/001 lays them out. */
+/*
+ * As seeds/001 lays them out. The parent may not stand still because nobody
+ * reads its standard output: by the deadline it must take some, and then it
+ * takes this by one write(2), of no more than PIPE_BUF bytes on most systems.
+ */
 static void
-print_statistics(void)
+print_statistics(int64_t deadline)
 {
 	static const char rule[] = "==================================="
 	    "==================================";
 	int64_t t;
 
+	if (wait_for(STDOUT_FILENO, POLLOUT, deadline) < 0) {
+		log_msg(ERROR, "serv: standard output: nobody reads it");
+		return;
+	}
 	take_reports();
 	t = now() - began;
 	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
@@ -1658,6 +1645,7 @@ catch_signals(void)
 	fcntl(signals[0], F_SETFL, O_NONBLOCK);
 	fcntl(signals[1], F_SETFL, O_NONBLOCK);
 	fcntl(reports[0], F_SETFL, O_NONBLOCK);
+	fcntl(reports[1], F_SETFL, O_NONBLOCK);
 	lifeline = line[0];
 	lifeline_end = line[1];
 	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
@@ -1696,6 +1684,7 @@ become_child(const struct service *s, int own)
 	close(reports[0]);
 	memset(traffic, 0, sizeof traffic);
 	did.service = (size_t)(s - services);
+	before_wait = report_before_wait;
 }
 
 /* Serves one connection in a child, or tells it that the server is full. */
@@ -1709,7 +1698,6 @@ serve(const struct service *s, int fd, int full)
 		send_some(fd, s->full, strlen(s->full));
 		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
 	}
-	report();
 	sock_finish(fd);
 	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
 	    s->name, peer, (unsigned long long)traffic[BYTES_RECEIVED],
@@ -1733,6 +1721,8 @@ fork_child(const struct service *s, int fd, int full)
 			serve(s, fd, full);
 		else
 			s->handler(fd);
+		lifeline = -1;		/* the parent may wait for this */
+		wait_for(reports[1], POLLOUT, now() + SECOND);
 		report();
 		_exit(0);
 	}
@@ -1813,6 +1803,14 @@ accept_one(const struct service *s, int listener)
 	close(fd);		/* it is the child's now */
 }
 
+/* Statistics will be printed when all have reported. */
+static void
+ask_statistics(void)
+{
+	if (print_at == NEVER)
+		print_at = now() + REPORT_WAIT;
+}
+
 /* Reads the pipe of signals. Returns true if one of them means the end. */
 static int
 take_signals(void)
@@ -1823,7 +1821,7 @@ take_signals(void)
 	end = 0;
 	while (read(signals[0], &sig, 1) == 1)
 		if (sig == SIGUSR1)
-			print_at = now() + REPORT_WAIT;
+			ask_statistics();
 		else if (sig != SIGCHLD)
 			end = 1;
 	reap();
@@ -1869,39 +1867,45 @@ start_ones(void)
 
 /*
  * Reads lines of standard input: s asks for statistics, q for the end, and then
- * it returns true. The end of the input is none; and of a terminal, where it is
- * control-D, nor is it the end of the input. In the background of a shell a
- * read fails, and may not fail later, in the foreground.
+ * it returns true. The end of the input is no order; and where more may come, as
+ * in a FIFO, or behind control-D, it is not the end. In the background of a
+ * shell a read fails, and may not fail later, in the foreground. Who shares his
+ * input with another server may have to wait here for a line that it took.
  */
 static int
 take_orders(void)
 {
 	static size_t length;		/* of the line, and its last letter */
 	static char letter;
-	char text[64];
+	char text[512];
 	ssize_t i, n;
-	int end;
+	int end, other;
 
-	n = read(STDIN_FILENO, text, sizeof text);
+	orders_from = now() + REPORT_EVERY;	/* of what never ends */
+	n = read(STDIN_FILENO, text, sizeof text - 1);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		orders_from = isatty(STDIN_FILENO) ? now() + SECOND : NEVER;
+		orders_from = isatty(STDIN_FILENO) ||
+		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 ? now() + SECOND :
+		    NEVER;
 	if (n == 0)
 		text[n++] = '\n';	/* which a last line may lack */
-	for (end = 0, i = 0; i < n; i++) {
-		letter = text[i] == '\n' ? letter : text[i];
-		length += text[i] != '\n';
-		if (text[i] != '\n' || length == 0)
+	for (end = other = 0, i = 0; i < n; i++) {
+		if (text[i] != '\n') {
+			letter = strchr(" \t\r", text[i]) ? letter : text[i];
+			length += letter == text[i];
 			continue;
+		}
+		end |= length == 1 && letter == 'q';
 		if (length == 1 && letter == 's')
-			print_at = now() + REPORT_WAIT;
-		else if (length == 1 && letter == 'q')
-			end = 1;
+			ask_statistics();
 		else
-			log_msg(INFO, "standard input: neither s nor q");
+			other |= length > 0 && !end;
 		length = 0;
 	}
+	if (other)
+		log_msg(INFO, "standard input: neither s nor q");
 	return end;
 }
 
@@ -1917,7 +1921,7 @@ parent_chores(void)
 	again = start_ones();
 	t = now();
 	if (t >= print_at) {
-		print_statistics();
+		print_statistics(t);
 		print_at = NEVER;
 	}
 	if (accept_from != 0 && accept_from < again)
@@ -2028,7 +2032,7 @@ parent_end(void)
 	long k;
 
 	if (print_at != NEVER)		/* s and q at once */
-		print_statistics();
+		print_statistics(now());
 	for (i = 0; i < NSERVICES; i++)
 		if (listeners[i] >= 0)
 			close(listeners[i]);
@@ -2042,7 +2046,7 @@ parent_end(void)
 			kill(ones[i].pid, SIGTERM);
 	await_children(KILLED);
 	if (log_level > ERROR)
-		print_statistics();
+		print_statistics(now() + SECOND);
 }
 
 /* ---- main ------------------------------------------------------------ */
@@ -2280,6 +2284,7 @@ int
 main(int argc, char **argv)
 {
 	std_descriptors();
+	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
 	options(argc, argv);
 	began = now();
 	log_stamped = 1;

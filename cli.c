@@ -36,9 +36,11 @@
 #include <poll.h>
 #include <search.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,7 +73,8 @@ static int local = -1;			/* ...opened */
 static int keep;			/* -k: never replace a file */
 static int datagrams;			/* -u: data by UDP... */
 static enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
-static unsigned window = RDT_WINDOW;	/* -W */
+static unsigned window;			/* -W; 0: the default of the mode */
+static int segments;			/* -S */
 static unsigned block = RDT_BLOCK;	/* -b */
 static const struct congestion *congestion;	/* -C */
 static char *fault_list;		/* -L */
@@ -90,6 +93,16 @@ static const struct command *commands;	/* those of the mode, NULL name last */
 static int over;			/* no more commands: quit, or lost */
 static int64_t renew_at = NEVER;	/* when `renew' is to be called */
 static void (*renew)(void);		/* ...while the prompt waits */
+
+/* A signal that ends the client leaves nothing half-written. */
+static void
+guard_signals(void)
+{
+	newfile_guard(SIGHUP);
+	newfile_guard(SIGINT);
+	newfile_guard(SIGQUIT);
+	newfile_guard(SIGTERM);
+}
 
 /* Connects to the server, or says why not and returns -1. */
 static int
@@ -841,7 +854,7 @@ mode_find(const char *name)
 {
 	int i;
 
-	for (i = COUNT(rdt_mode_names) - 1; i >= 0; i--)
+	for (i = RDT_SR; i >= 0; i--)
 		if (strcmp(rdt_mode_names[i], name) == 0)
 			break;
 	return i;
@@ -2565,6 +2578,1060 @@ dir_session(int argc, char **argv)
 	return failed;
 }
 
+/* ---- chat and room: talk that goes on while one types ---------------------- */
+
+/*
+ * One loop for both: it takes lines of standard input, and what comes on one or
+ * two connections, and never waits for one of them alone. Files come by children,
+ * one each, which say by a pipe how far they are:
+ *
+ *      standard input --> line() --> queue --> main connection
+ *      main connection --> text()          \
+ *      second one (room) --> news()         >  show(), one line at a time
+ *      pipes of the children               /
+ *
+ * On a terminal the line that is half typed is taken off the screen while
+ * something is shown. For that the terminal must not echo what is typed; the
+ * line is drawn here instead, as much of its end as the screen is wide.
+ */
+#define TALK_QUEUE	(64 * 1024)	/* of what was typed */
+#define TALK_TEXT	(64 * 1024)	/* of what came, up to its end */
+#define FETCHES		16		/* downloads at a time */
+#define SEGMENT_WAIT	(SECOND / 20)	/* between two of mode -S */
+#define SCREEN		79		/* columns of the line that is typed */
+
+/* What came on a connection, and is not complete. */
+struct inlet {
+	int fd;				/* -1: there is no connection */
+	char text[TALK_TEXT];
+	size_t n;
+};
+
+static struct inlet main_in = { .fd = -1 }, news_in = { .fd = -1 };
+
+static const struct talk_mode {
+	void (*line)(char *line);	/* one that was typed */
+	size_t (*text)(char *text, size_t n);	/* returns what it took */
+	size_t (*news)(char *text, size_t n);
+} *talk;
+
+static char queue[TALK_QUEUE];		/* for the main connection */
+static size_t nqueued;
+static int more_typed;			/* was read, and waits here */
+static const char *fetched_name;	/* in a child: what it fetches */
+static int leaving;			/* the end of the connection is no loss */
+static int talk_failed;			/* the exit status */
+static const char *asked;		/* the command that awaits an answer */
+static int64_t answer_by;
+
+static struct {				/* children that fetch files */
+	int fd;
+	char text[512];
+	size_t n;
+} fetches[FETCHES];
+static size_t nfetches;
+
+static char typed_line[CHAT_MESSAGE_MAX + 2];	/* what was typed, so far */
+static size_t ntyped_line;
+static int too_long;			/* what stands there no more */
+static int drawn;			/* columns of it on the screen */
+static int edits;			/* standard input is a terminal */
+static struct termios cooked, raw_mode;
+
+/* Puts the terminal back as it was; called at the end, and by signals. */
+static void
+terminal_back(void)
+{
+	if (edits)
+		tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+}
+
+static void
+terminal_signal(int sig)
+{
+	terminal_back();
+	raise(sig);		/* its action is the default one again */
+}
+
+/* After a stop the shell has changed the terminal. */
+static void
+terminal_again(int sig)
+{
+	(void)sig;
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+}
+
+/* Begins to draw what is typed, if standard input is a terminal. */
+static void
+terminal_begin(void)
+{
+	static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction sa;
+	size_t i;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
+	    tcgetattr(STDIN_FILENO, &cooked) < 0)
+		return;
+	edits = 1;
+	raw_mode = cooked;
+	raw_mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw_mode.c_cc[VMIN] = 1;
+	raw_mode.c_cc[VTIME] = 0;
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = terminal_signal;
+	sa.sa_flags = SA_RESETHAND;
+	for (i = 0; i < COUNT(deadly); i++)
+		sigaction(deadly[i], &sa, NULL);
+	sa.sa_handler = terminal_again;
+	sa.sa_flags = SA_RESTART;
+	sigaction(SIGCONT, &sa, NULL);
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+	atexit(terminal_back);
+}
+
+/* Is this byte the first one of a character of UTF-8, or one by itself? */
+static int
+begins(char byte)
+{
+	return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+/* Takes the line that is typed off the screen... */
+static void
+hide_line(void)
+{
+	if (drawn > 0)
+		printf("\r%*s\r", drawn, "");
+	drawn = 0;
+}
+
+/* ...and draws it, or the end of it. */
+static void
+draw_line(void)
+{
+	size_t from;
+
+	for (from = ntyped_line; from > 0 && drawn < SCREEN; from--)
+		drawn += begins(typed_line[from - 1]);
+	while (from < ntyped_line && !begins(typed_line[from]))
+		from++;
+	fwrite(typed_line + from, 1, ntyped_line - from, stdout);
+	fflush(stdout);
+}
+
+/* Shows one line; to: stdout for what was said, stderr for all about it. */
+static void
+show(FILE *to, const char *text, size_t n)
+{
+	char line[1024];
+	size_t used;
+
+	hide_line();
+	for (; n > 0; text += used, n -= used) {
+		used = printable(line, sizeof line, text, n, 0);
+		fputs(line, to);
+	}
+	fputc('\n', to);
+	fflush(to);
+	draw_line();
+}
+
+/* The same for a string that is made here; as an error, it is a failure. */
+static void
+say(enum level level, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	talk_failed |= level == ERROR;
+	if (level <= log_level)
+		show(stderr, text, strlen(text));
+}
+
+/*
+ * Queues a message for the main connection. In mode -S it is sent at once; and
+ * not too soon before the next, or the server would read them both as one.
+ */
+static void
+talk_send(const char *text, size_t n)
+{
+	if (segments) {
+		send_all(main_in.fd, text, n, now() + ANSWER_S * SECOND);
+		wait_for(-1, 0, now() + SEGMENT_WAIT);
+		return;
+	}
+	if (nqueued + n > sizeof queue) {
+		say(ERROR, "the server does not read");
+		over = 1;
+		return;
+	}
+	memcpy(queue + nqueued, text, n);
+	nqueued += n;
+}
+
+/* A line is complete: the next one begins. */
+static void
+line_typed(void)
+{
+	char line[sizeof typed_line];
+
+	memcpy(line, typed_line, ntyped_line);
+	line[ntyped_line] = '\0';
+	if (edits) {
+		hide_line();
+		puts(line);
+	}
+	ntyped_line = 0;
+	if (too_long)
+		say(ERROR, "a line of more than " STRING(CHAT_MESSAGE_MAX)
+		    " bytes");
+	else
+		talk->line(line);
+	too_long = 0;
+}
+
+/* One byte of standard input. Returns true if it ends a line. */
+static int
+take_key(char key)
+{
+	if (key == '\n')
+		return 1;
+	if (edits && (key == (char)cooked.c_cc[VERASE] || key == '\b' ||
+	    key == 0x7f)) {
+		while (ntyped_line > 0 && !begins(typed_line[--ntyped_line]))
+			;
+	} else if (edits && key == (char)cooked.c_cc[VKILL]) {
+		ntyped_line = 0;
+	} else if (edits && key == (char)cooked.c_cc[VEOF]) {
+		leaving |= ntyped_line == 0 ? 2 : 0;
+	} else if (ntyped_line < CHAT_MESSAGE_MAX) {
+		if ((unsigned char)key >= ' ' || !edits)
+			typed_line[ntyped_line++] = key;
+	} else if (key != '\r') {
+		too_long = 1;
+	}
+	return 0;
+}
+
+/*
+ * Takes what was typed, line by line. While an answer is awaited the rest waits
+ * here, since standard input would not say that there is something.
+ */
+static void
+take_typed(void)
+{
+	static char keys[4096];
+	static size_t at, n;
+	ssize_t got;
+
+	if (at == n) {
+		got = read(STDIN_FILENO, keys, sizeof keys);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			return;
+		at = 0;
+		n = got > 0 ? (size_t)got : 0;
+		if (got <= 0 && ntyped_line > 0)
+			line_typed();		/* without a newline */
+		if (got <= 0)
+			leaving |= 2;
+	}
+	while (at < n && asked == NULL && !over && !leaving)
+		if (take_key(keys[at++]))
+			line_typed();
+	more_typed = at < n;
+	if (edits) {
+		hide_line();
+		draw_line();
+	}
+}
+
+/* Takes what came on a connection. Returns -1 at its end. */
+static int
+take_inlet(struct inlet *in, size_t (*take)(char *text, size_t n))
+{
+	ssize_t got;
+	size_t used;
+
+	got = recv_some(in->fd, in->text + in->n, sizeof in->text - in->n);
+	if (got < 0 && errno == EAGAIN)
+		return 0;
+	if (got <= 0) {
+		errno = got == 0 ? 0 : errno;
+		return -1;
+	}
+	in->n += (size_t)got;
+	used = take(in->text, in->n);
+	in->n -= used;
+	memmove(in->text, in->text + used, in->n);
+	if (in->n < sizeof in->text)
+		return 0;
+	errno = EMSGSIZE;
+	return -1;
+}
+
+/*
+ * Starts a child that fetches a file by `fetch', whose value is its exit status;
+ * what it says comes through the pipe, and in the end a byte: did it fail?
+ */
+static void
+start_fetch(int (*fetch)(void))
+{
+	int ends[2], status;
+	pid_t pid;
+
+	on_terminal();			/* of which the child will know */
+	pid = -1;
+	if (nfetches < FETCHES && pipe(ends) == 0 && (pid = fork()) < 0) {
+		close(ends[0]);
+		close(ends[1]);
+	}
+	if (pid < 0) {
+		say(ERROR, "%s", nfetches == FETCHES ? "more than "
+		    STRING(FETCHES) " downloads" : reason());
+		return;
+	}
+	if (pid > 0) {
+		close(ends[1]);
+		fetches[nfetches].fd = ends[0];
+		fetches[nfetches++].n = 0;
+		return;
+	}
+	edits = 0;			/* the terminal is the parent's */
+	signal(SIGCONT, SIG_DFL);
+	guard_signals();
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+	status = fetch();
+	if (trace != NULL)
+		fclose(trace);
+	_exit(status);
+}
+
+/* The last thing that a child says: whether it failed. It may linger then. */
+static void
+fetch_ended(int failed)
+{
+	if (write(STDERR_FILENO, failed ? "\1" : "\2", 1) < 0)
+		_exit(1);
+	close(STDERR_FILENO);
+}
+
+/* While a child fetches: says how far it is, if a person is there, each second. */
+static int
+fetch_tick(const struct transfer *t)
+{
+	static int64_t next;
+
+	if (!on_terminal() || log_level < INFO || now() < next ||
+	    t->done == t->size)
+		return 0;
+	if (next != 0)
+		log_msg(INFO, "%s %d%%", fetched_name,
+		    (int)((double)t->done / (double)t->size * 100));
+	next = now() + SECOND;
+	return 0;
+}
+
+/* Takes what a child says. Returns -1 when it says no more. */
+static int
+take_fetch(size_t i)
+{
+	char *end, *text = fetches[i].text;
+	ssize_t got;
+	size_t n;
+
+	got = read(fetches[i].fd, text + fetches[i].n,
+	    sizeof fetches[i].text - fetches[i].n);
+	if (got <= 0) {
+		talk_failed |= fetches[i].n != 1 || text[0] != '\2';
+		close(fetches[i].fd);
+		fetches[i] = fetches[--nfetches];
+		return -1;
+	}
+	fetches[i].n += (size_t)got;
+	while (fetches[i].n > 0) {
+		end = memchr(text, '\n', fetches[i].n);
+		if (end == NULL && fetches[i].n < sizeof fetches[i].text)
+			break;
+		n = end == NULL ? fetches[i].n : (size_t)(end - text);
+		show(stderr, text, n);
+		n += end != NULL;
+		fetches[i].n -= n;
+		memmove(text, text + n, fetches[i].n);
+	}
+	return 0;
+}
+
+/* Where the loop looks. */
+enum { TYPED, QUEUE, NEWS, FETCHED };
+
+/* Waits for anything. Returns what wait_many() does. */
+static int
+talk_wait(struct pollfd *p)
+{
+	int64_t deadline;
+	size_t i;
+
+	deadline = asked != NULL ? answer_by : NEVER;
+	if (more_typed && asked == NULL)
+		deadline = 0;
+	p[TYPED].fd = asked != NULL || leaving || nqueued > 0 ? -1 :
+	    STDIN_FILENO;
+	p[TYPED].events = POLLIN;
+	p[QUEUE].fd = main_in.fd;
+	p[QUEUE].events = POLLIN | (nqueued > 0 ? POLLOUT : 0);
+	p[NEWS].fd = news_in.fd;
+	p[NEWS].events = POLLIN;
+	for (i = 0; i < nfetches; i++) {
+		p[FETCHED + i].fd = fetches[i].fd;
+		p[FETCHED + i].events = POLLIN;
+	}
+	for (i = 0; i < FETCHED + nfetches; i++)
+		p[i].revents = 0;
+	return wait_many(p, FETCHED + nfetches, deadline);
+}
+
+/* Sends what goes of the queue. */
+static void
+send_queue(void)
+{
+	ssize_t sent;
+
+	sent = nqueued == 0 ? 0 : send_some(main_in.fd, queue, nqueued);
+	if (sent <= 0)
+		return;			/* if it is lost, reading will tell */
+	nqueued -= (size_t)sent;
+	memmove(queue, queue + sent, nqueued);
+}
+
+/* The main connection has ended; so does the talk. */
+static void
+lost(void)
+{
+	if (!leaving)
+		say(ERROR, "%s %s: %s", host, port, reason());
+	over = 1;
+}
+
+/* Connects, for a talk in this mode. Returns 0, or 1 after an error. */
+static int
+talk_begin(const struct talk_mode *t)
+{
+	talk = t;
+	main_in.fd = connect_server(SOCK_STREAM);
+	if (main_in.fd < 0)
+		return 1;
+	terminal_begin();
+	return 0;
+}
+
+/* One turn of the loop. */
+static void
+talk_turn(void)
+{
+	struct pollfd p[FETCHED + FETCHES + 1];
+	size_t i;
+	int ready;
+
+	ready = talk_wait(p) == 0;
+	if (!ready && asked != NULL && now() >= answer_by) {
+		say(ERROR, "%s: no answer", asked);
+		over = 1;
+	}
+	for (i = nfetches; i-- > 0 && ready;)
+		if (p[FETCHED + i].revents != 0)
+			take_fetch(i);
+	if (p[NEWS].revents != 0 && take_inlet(&news_in, talk->news) < 0) {
+		close(news_in.fd);
+		news_in.fd = -1;
+		if (!leaving)
+			lost();
+	}
+	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) &&
+	    take_inlet(&main_in, talk->text) < 0)
+		lost();
+	if (!over && (p[TYPED].revents != 0 || more_typed) && asked == NULL)
+		take_typed();
+	send_queue();
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/*
+ * The loop: until the server closes, and all files are here. At the end of the
+ * input the client says `bye' as if it had been typed. Returns the exit status.
+ */
+static int
+talk_loop(const char *bye)
+{
+	char line[16];
+
+	while (!over) {
+		talk_turn();
+		if (leaving == 2 && asked == NULL && !over) {
+			leaving = 1;
+			talk->line(strcpy(line, bye));
+		}
+	}
+	close(main_in.fd);
+	main_in.fd = news_in.fd = -1;
+	leaving = 1;
+	while (nfetches > 0)
+		talk_turn();
+	hide_line();
+	return talk_failed;
+}
+
+/* ---- chat (seeds/002) ---------------------------------------------------- */
+
+/* Files that were asked for; "": none. */
+static char wanted[FETCHES][NAME_BYTES + 1];
+
+/* What a child shall fetch. */
+static struct {
+	unsigned port;
+	uint64_t size;
+	int udp;			/* room */
+	char name[NAME_BYTES + 1], local[CHAT_MESSAGE_MAX + 1];
+} job;
+
+/* Ends a fetch in a child: the file gets its name, and the parent is told. */
+static int
+fetched(const char *command, struct newfile *f, enum moved moved)
+{
+	struct rdt_session *s = &session;
+	int failed;
+
+	if (moved == PEER_FAILED && rdt_given_up(&s->sender))
+		errno = ETIMEDOUT;
+	failed = downloaded(command, job.name, &s->t, f, moved);
+	if (s->start != 0)
+		rdt_report(s);
+	fetch_ended(failed);
+	return failed;
+}
+
+/* Begins one. */
+static int
+fetch_begin(const char *command, struct newfile *f)
+{
+	fetched_name = job.name;
+	memset(&session, 0, sizeof session);
+	if (open_new(f, command, job.local, keep) != 0) {
+		fetch_ended(1);
+		return 1;
+	}
+	session.t.file = f->fd;
+	session.t.size = job.size;
+	session.t.tick = fetch_tick;
+	session.t.sock = -1;
+	return 0;
+}
+
+/* download_file, in a child. */
+static int
+chat_fetch(void)
+{
+	struct newfile f;
+	enum moved moved;
+	int failed;
+
+	if (fetch_begin("download_file", &f) != 0)
+		return 1;
+	moved = chat_pull(&session, main_in.fd, job.port);
+	failed = fetched("download_file", &f, moved);
+	if (session.t.sock >= 0)
+		dgram_close(session.t.sock);
+	return failed;
+}
+
+/* Is this one of the files that were asked for? Then it is so no more. */
+static int
+was_wanted(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < FETCHES; i++)
+		if (wanted[i][0] != '\0' && strcmp(wanted[i], name) == 0) {
+			wanted[i][0] = '\0';
+			return 1;
+		}
+	return 0;
+}
+
+/* One message of the server: shown; and acted on, if it is about a file. */
+static void
+chat_message(const char *text, size_t n)
+{
+	char message[TALK_TEXT + 1], size[20];
+	int used;
+
+	show(stdout, text, n);
+	memcpy(message, text, n);
+	message[n] = '\0';
+	talk_failed |= strncmp(message, "ERROR ", 6) == 0;
+	used = 0;
+	sscanf(message, "UDP %5u %19[0-9] %n", &job.port, size, &used);
+	if (used == 0 || job.port < 1 || job.port > 65535 ||
+	    !was_wanted(message + used))
+		return;
+	strcpy(job.name, message + used);
+	strcpy(job.local, job.name);
+	job.size = (uint64_t)number(size, 0, INT64_MAX);
+	start_fetch(chat_fetch);
+}
+
+/* Lines; or, in mode -S, what came. */
+static size_t
+chat_text(char *text, size_t n)
+{
+	const char *end;
+	size_t used;
+
+	if (segments) {
+		chat_message(text, n);
+		return n;
+	}
+	for (used = 0; (end = memchr(text + used, '\n', n - used)) != NULL;
+	    used = (size_t)(end - text) + 1)
+		chat_message(text + used, (size_t)(end - text) - used);
+	return used;
+}
+
+/* Notes that a file is asked for, so that nobody can make us fetch another. */
+static void
+chat_want(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < FETCHES && wanted[i][0] != '\0'; i++)
+		;
+	if (i < FETCHES && name_ok(name, strlen(name)))
+		strcpy(wanted[i], name);
+}
+
+/* A line that was typed; the first one is the name. */
+static void
+chat_line(char *line)
+{
+	static const char *const help[] = {
+		"~NAME TEXT          to one alone",
+		"show                who else is here?",
+		"get_list_file       which files are there?",
+		"download_file NAME  fetches one",
+		"CHANGENAME OLD NEW  be called NEW",
+		"{quit}              leave",
+		"anything else       to all",
+	};
+	static int named;
+	size_t i, n;
+
+	n = strlen(line);
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (n == 0)
+		return;
+	line[n] = '\0';
+	if (strncmp(line, "download_file ", 14) == 0)
+		chat_want(line + 14);
+	if (strcmp(line, "{quit}") == 0)
+		leaving = 1;
+	line[n] = '\n';
+	talk_send(line, n + !segments);
+	for (i = 0; i < COUNT(help) && !named; i++)
+		say(INFO, "%s", help[i]);
+	named = 1;
+}
+
+static int
+chat_session(int argc, char **argv)
+{
+	static const struct talk_mode mode = { chat_line, chat_text, NULL };
+	char name[CHAT_MESSAGE_MAX + 2];
+
+	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
+		return fail("chat: one argument, the name; all else is read "
+		    "from standard input");
+	if (talk_begin(&mode) != 0)
+		return 1;
+	if (argc == 1)
+		chat_line(strcpy(name, argv[0]));
+	else if (edits)
+		say(INFO, "Your name?");
+	return talk_loop("{quit}");
+}
+
+/* ---- room (seeds/003) ----------------------------------------------------- */
+
+static char request[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];
+static size_t nrequest;
+
+/* Begins a request with its code; adds a text, if it is not too long. */
+static void
+room_begin(const char *code)
+{
+	nrequest = (size_t)sprintf(request, "%s", code);
+}
+
+static int
+room_add(const char *command, const char *text, size_t n)
+{
+	if (n > ROOM_TEXT_MAX) {
+		say(ERROR, "%s: more than " STRING(ROOM_TEXT_MAX) " bytes",
+		    command);
+		return -1;
+	}
+	nrequest += room_text(request + nrequest, text, n);
+	return 0;
+}
+
+/* Sends it; no other one before the answer. */
+static void
+room_ask(const char *command)
+{
+	talk_send(request, nrequest);
+	asked = command;
+	answer_by = now() + ANSWER_S * SECOND;
+}
+
+/* The commands: argv[1] is all that follows the first word, argc 2 or 1. */
+static int
+room_join(int argc, char **argv)
+{
+	(void)argc;
+	room_begin("100");
+	if (room_add("join", argv[1], strlen(argv[1])) == 0)
+		room_ask("join");
+	return 0;
+}
+
+static int
+room_who(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	room_begin("102");
+	room_ask("who");
+	return 0;
+}
+
+static int
+room_files(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	room_begin("105");
+	room_ask("files");
+	return 0;
+}
+
+static int
+room_to(int argc, char **argv)
+{
+	size_t n;
+
+	(void)argc;
+	n = strcspn(argv[1], BLANKS);
+	room_begin("103");
+	if (argv[1][n] == '\0')
+		say(ERROR, "to: usage: to NAME TEXT");
+	else if (room_add("to", argv[1], n) == 0 &&
+	    room_add("to", argv[1] + n + 1, strlen(argv[1] + n + 1)) == 0)
+		room_ask("to");
+	return 0;
+}
+
+static int
+room_all(int argc, char **argv)
+{
+	(void)argc;
+	room_begin("104");
+	if (room_add("all", argv[1], strlen(argv[1])) == 0)
+		room_ask("all");
+	return 0;
+}
+
+/* get [udp|tcp] NAME [LOCAL] */
+static int
+room_get(int argc, char **argv)
+{
+	char *words[WORDS_MAX];
+	const char *local_name;
+	int n, udp, way;
+
+	(void)argc;
+	n = split(argv[1], words);
+	way = n > 1 && (strcmp(words[0], "udp") == 0 ||
+	    strcmp(words[0], "tcp") == 0);
+	udp = !way || words[0][0] == 'u';
+	if (n - way < 1 || n - way > 2) {
+		say(ERROR, "get: usage: get [udp|tcp] NAME [LOCAL]");
+		return 0;
+	}
+	local_name = n - way == 2 ? words[way + 1] : words[way];
+	room_begin(udp ? "106UDP" : "106TCP");
+	if (strlen(local_name) >= sizeof job.local || (n - way == 1 &&
+	    !name_ok(local_name, strlen(local_name))))
+		say(ERROR, "get: %s: not the name of a file", local_name);
+	else if (room_add("get", words[way], strlen(words[way])) == 0) {
+		job.udp = udp;
+		strcpy(job.name, words[way]);
+		strcpy(job.local, local_name);
+		room_ask("get");
+	}
+	return 0;
+}
+
+/* leave, quit: the same at the end of a connection. */
+static int
+room_leave(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	leaving = 1;
+	room_begin("101");
+	room_ask("leave");
+	return 0;
+}
+
+static const struct command room_commands[] = {
+	{ "all", 1, 1, "TEXT", "say something to all", room_all },
+	{ "files", 0, 0, "", "list the files on the server", room_files },
+	{ "get", 1, 1, "[udp|tcp] NAME [LOCAL]", "download a file", room_get },
+	{ "help", 0, 0, "", "this list", help },
+	{ "join", 1, 1, "NAME", "enter the room", room_join },
+	{ "leave", 0, 0, "", "leave", room_leave },
+	{ "quit", 0, 0, "", "leave", room_leave },
+	{ "to", 1, 1, "NAME TEXT", "say something to one alone", room_to },
+	{ "who", 0, 0, "", "list the others", room_who },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+/* A line that was typed: a word, and what follows it as it stands. */
+static void
+room_line(char *line)
+{
+	char *words[2];
+	size_t n;
+
+	n = strlen(line);
+	while (n > 0 && strchr(BLANKS, line[n - 1]) != NULL)
+		line[--n] = '\0';
+	words[0] = line += strspn(line, BLANKS);
+	line += strcspn(line, BLANKS);
+	words[1] = line + strspn(line, BLANKS);
+	*line = '\0';
+	hide_line();
+	if (words[0][0] != '\0')
+		talk_failed |= run(words[1][0] == '\0' ? 1 : 2, words);
+}
+
+/* get, in a child. */
+static int
+room_fetch(void)
+{
+	struct rdt_session *s = &session;
+	struct newfile f;
+	enum moved moved;
+	int failed;
+
+	if (fetch_begin("get", &f) != 0)
+		return 1;
+	s->window = window;
+	s->t.idle = STALL_S * SECOND;
+	moved = PEER_FAILED;
+	if (!job.udp)
+		s->t.sock = data_connect(main_in.fd, SOCK_STREAM, job.port,
+		    now() + CONNECT_S * SECOND);
+	if (job.udp && room_connect(s, main_in.fd, job.port) == 0)
+		moved = rdt_recv(s);
+	else if (!job.udp && s->t.sock >= 0)
+		moved = transfer_recv(&s->t);
+	failed = fetched("get", &f, moved);
+	if (job.udp && moved == MOVED)
+		rdt_linger(s);
+	if (s->t.sock >= 0)
+		dgram_close(s->t.sock);
+	return failed;
+}
+
+/* The second connection, which the server waits for. */
+static void
+room_enter(const struct room_message *m)
+{
+	char digits[6];
+	int64_t n;
+
+	sprintf(digits, "%.5s", m->field[1].text);
+	n = number(digits, 1, 65535);
+	errno = EBADMSG;
+	if (n > 0 && news_in.fd < 0)
+		news_in.fd = data_connect(main_in.fd, SOCK_STREAM, (unsigned)n,
+		    now() + CONNECT_S * SECOND);
+	if (news_in.fd < 0)
+		say(ERROR, "join: connection to port %s: %s", digits,
+		    reason());
+	else
+		say(INFO, "join: you are %.*s", (int)m->field[0].n,
+		    m->field[0].text);
+}
+
+/* What a code of an answer means, if it is a failure; else NULL. */
+static const char *
+room_why(const char *code)
+{
+	static const char *const texts[][2] = {
+		{ "4001", "not a name: 2 to 32 letters, digits, _ - ." },
+		{ "4002", "the name is taken" },
+		{ "4003", "the room is full" },
+		{ "4031", "no such user" },
+		{ "4061", "no such file on the server" },
+		{ "4062", "no port, or too many downloads" },
+		{ "4990", "malformed, or not now: join first" },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++)
+		if (strcmp(texts[i][0], code) == 0)
+			return texts[i][1];
+	return NULL;
+}
+
+/* The file will be at a port. */
+static void
+room_offered(const struct room_message *m)
+{
+	char digits[ROOM_TEXT_MAX + 1];
+	int64_t n, size;
+
+	sprintf(digits, "%.*s", (int)m->field[0].n, m->field[0].text);
+	size = number(digits, 0, INT64_MAX);
+	sprintf(digits, "%.5s", m->field[1].text);
+	n = number(digits, 1, 65535);
+	if (size < 0 || n < 0) {
+		say(ERROR, "get: %s: %s", job.name, senseless);
+		return;
+	}
+	job.size = (uint64_t)size;
+	job.port = (unsigned)n;
+	start_fetch(room_fetch);
+}
+
+/* An answer: each tells by itself what it is one to. */
+static void
+room_answer(const struct room_message *m)
+{
+	const char *why;
+	unsigned i;
+
+	why = room_why(m->code);
+	if (why != NULL)
+		say(ERROR, "%s: %s", asked != NULL ? asked : "room", why);
+	else if (strcmp(m->code, "200") == 0)
+		room_enter(m);
+	else if (strcmp(m->code, "206") == 0)
+		room_offered(m);
+	else if (strcmp(m->code, "203") == 0)
+		say(INFO, "to: sent");
+	else if (strcmp(m->code, "2041") == 0)
+		say(INFO, "all: sent to %u", m->fields);
+	else if (m->code[0] == '2' && m->code[3] == '0')
+		say(INFO, "%s: %s", asked, m->code[2] == '5' ? "no files" :
+		    "nobody else is here");
+	else if (m->code[0] == '2')
+		for (i = 0; i < m->fields; i++)
+			show(stdout, m->field[i].text, m->field[i].n);
+	else
+		say(ERROR, "room: %s", senseless);
+	asked = NULL;
+}
+
+/* Takes messages apart, and does with each what it asks for. */
+static size_t
+room_messages(const char *text, size_t n,
+    void (*take)(const struct room_message *m))
+{
+	struct room_message m;
+	size_t used;
+	ssize_t took;
+
+	for (used = 0; used < n; used += (size_t)took) {
+		took = room_take(&m, text + used, n - used);
+		if (took == 0)
+			break;
+		if (took < 0) {
+			say(ERROR, "room: %s", senseless);
+			over = 1;
+			return n;
+		}
+		if (m.code != NULL)
+			take(&m);
+	}
+	return used;
+}
+
+static size_t
+room_text_came(char *text, size_t n)
+{
+	return room_messages(text, n, room_answer);
+}
+
+/* An update: who came or went, or said what. */
+static void
+room_update(const struct room_message *m)
+{
+	char line[2 * ROOM_TEXT_MAX + 16];
+	int n;
+
+	n = sprintf(line, "%.*s", (int)m->field[0].n, m->field[0].text);
+	n = (int)m->field[0].n < n ? n : (int)m->field[0].n;
+	memcpy(line, m->field[0].text, (size_t)n);
+	n += sprintf(line + n, "%s", m->code[0] != '3' ? " ?" :
+	    m->code[2] == '0' ? " joined" : m->code[2] == '1' ? " left" :
+	    m->code[2] == '3' ? " (private): " : ": ");
+	if (m->fields > 1) {
+		memcpy(line + n, m->field[1].text, m->field[1].n);
+		n += (int)m->field[1].n;
+	}
+	show(stdout, line, (size_t)n);
+}
+
+static size_t
+room_news_came(char *text, size_t n)
+{
+	return room_messages(text, n, room_update);
+}
+
+static int
+room_session(int argc, char **argv)
+{
+	static const struct talk_mode mode = { room_line, room_text_came,
+	    room_news_came };
+	char line[CHAT_MESSAGE_MAX + 1];
+	int i;
+
+	if (window == 0)
+		window = ROOM_WINDOW;
+	if (window > ROOM_WINDOW_MAX)
+		return fail("room: -W %u: at most " STRING(ROOM_WINDOW_MAX),
+		    window);
+	commands = room_commands;
+	if (talk_begin(&mode) != 0)
+		return 1;
+	for (line[0] = '\0', i = 0; i < argc; i++)
+		if (strlen(line) + strlen(argv[i]) + 2 < sizeof line) {
+			strcat(line, argv[i]);
+			strcat(line, " ");
+		}
+	room_line(line);
+	return talk_loop("quit");
+}
+
 /* ---- raw: a protocol typed by hand ------------------------------------ */
 
 /* What was read from standard input and not sent yet. */
@@ -2990,6 +4057,8 @@ static const struct mode {
 	{ "ftp", "50000", ftp_session },
 	{ "xfer", "4321", xfer_session },
 	{ "dir", "6868", dir_session },
+	{ "chat", "55000", chat_session },
+	{ "room", "13337", room_session },
 	{ "raw", NULL, raw_session },
 	{ "sim", NULL, sim_session },
 };
@@ -3002,7 +4071,7 @@ usage(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: cli [-hkqv] [-m mode] [-d dir] [-u sw|gbn|sr] "
+	fputs("usage: cli [-hkqSv] [-m mode] [-d dir] [-u sw|gbn|sr] "
 	    "[-W window] [-b block]\n"
 	    "           [-C none|half|reno] [-L faults] [-t trace] host [port] "
 	    "[command\n           [argument ...]]\n"
@@ -3017,11 +4086,13 @@ usage(FILE *out)
 	    "commas\n"
 	    "  -m mode  what to speak (ftp)\n"
 	    "  -q       say only what went wrong\n"
+	    "  -S       chat: speak in segments, as the original, not lines\n"
 	    "  -t file  append a trace of each packet, tab separated\n"
 	    "  -u mode  data by UDP: sw, gbn or sr (sim: gbn); raw: sw, one "
 	    "datagram a line\n"
 	    "  -v       say more\n"
-	    "  -W n     window in packets (" STRING(RDT_WINDOW) ")\n"
+	    "  -W n     window in packets (" STRING(RDT_WINDOW) "; room: "
+	    STRING(ROOM_WINDOW) ")\n"
 	    "modes and their default ports:", out);
 	for (i = 0; i < COUNT(modes); i++)
 		fprintf(out, " %s%s%s", modes[i].name, modes[i].port == NULL ?
@@ -3115,7 +4186,7 @@ options(int argc, char **argv)
 
 	bad = NULL;
 	congestion = congestion_find("reno");
-	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qt:u:vW:")) != -1) {
+	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vW:")) != -1) {
 		switch (c) {
 		case 'd':
 			directory = optarg;
@@ -3132,6 +4203,9 @@ options(int argc, char **argv)
 		case 'q':
 			log_level = ERROR;
 			break;
+		case 'S':
+			segments = 1;
+			break;
 		case 'v':
 			log_level = DEBUG;
 			break;
@@ -3142,6 +4216,8 @@ options(int argc, char **argv)
 			exit(2);
 		}
 	}
+	if (window == 0 && mode->session != room_session)
+		window = RDT_WINDOW;
 	if (datagrams && mode->session == raw_session && rdt_mode != RDT_SW)
 		bad_usage("-u", "in mode raw, sw alone");
 	if (fault_list != NULL)
@@ -3188,10 +4264,7 @@ main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
 	signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
 	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
-	newfile_guard(SIGHUP);
-	newfile_guard(SIGINT);
-	newfile_guard(SIGQUIT);
-	newfile_guard(SIGTERM);
+	guard_signals();
 	failed = mode->session(argc - optind, argv + optind);
 	if (trace != NULL && (ferror(trace) || fclose(trace) != 0))
 		failed = fail("cli: -t: %s", reason());

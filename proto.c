@@ -246,14 +246,14 @@ int64_t (*before_wait)(void);
  * network takes to answer. So it first asks again and again for SPIN_US, and
  * lets others run between; small files go three times as fast by that.
  */
-static int
-wait_ready(struct pollfd p[3], int64_t deadline)
+int
+wait_many(struct pollfd *p, size_t many, int64_t deadline)
 {
 	int64_t again, left, start, t;
 	int n;
 
-	p[2].fd = lifeline;	/* poll() passes over a negative one */
-	p[2].events = POLLIN;
+	p[many].fd = lifeline;	/* poll() passes over a negative one */
+	p[many].events = POLLIN;
 	start = now();
 	do {
 		again = before_wait == NULL ? NEVER : before_wait();
@@ -262,11 +262,11 @@ wait_ready(struct pollfd p[3], int64_t deadline)
 		left = again > t ? (again - t + 999) / 1000 : 0;
 		if (t < start + SPIN_US)
 			left = 0;
-		n = poll(p, 3, left < INT_MAX ? (int)left : INT_MAX);
+		n = poll(p, many + 1, left < INT_MAX ? (int)left : INT_MAX);
 		if (n == 0 && t < start + SPIN_US)
 			sched_yield();
 	} while ((n == 0 && t < deadline) || (n < 0 && errno == EINTR));
-	if (n > 0 && p[2].revents == 0)
+	if (n > 0 && p[many].revents == 0)
 		return 0;
 	if (n >= 0)
 		errno = n == 0 ? ETIMEDOUT : ECANCELED;
@@ -276,13 +276,11 @@ wait_ready(struct pollfd p[3], int64_t deadline)
 int
 wait_for(int fd, short events, int64_t deadline)
 {
-	struct pollfd p[3];
+	struct pollfd p[2];
 
 	p[0].fd = fd;
 	p[0].events = events;
-	p[1].fd = -1;
-	p[1].events = 0;
-	return wait_ready(p, deadline);
+	return wait_many(p, 1, deadline);
 }
 
 int
@@ -293,7 +291,7 @@ wait_either(int fd, int other, int64_t deadline)
 	p[0].fd = fd;
 	p[1].fd = other;
 	p[0].events = p[1].events = POLLIN;
-	if (wait_ready(p, deadline) < 0)
+	if (wait_many(p, 2, deadline) < 0)
 		return -1;
 	return p[0].revents == 0;
 }
@@ -496,9 +494,8 @@ addr_ipv4(const struct addr *a, uint32_t *ip)
 	return 0;
 }
 
-/* Are these two addresses of one host, whatever their ports? */
-static int
-same_host(const struct addr *a, const struct addr *b)
+int
+addr_same_host(const struct addr *a, const struct addr *b)
 {
 	char one[HOST_BYTES], other[HOST_BYTES];
 
@@ -694,18 +691,16 @@ data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
 
 /* A stranger's connection is closed at once, and does not extend the wait. */
 int
-data_accept(int listener, int control, int64_t deadline)
+data_accept(int listener, const struct addr *client, int64_t deadline)
 {
-	struct addr client, peer;
+	struct addr peer;
 	int fd;
 
-	if (addr_peer(control, &client) < 0)
-		return -1;
 	do {
 		if (wait_for(listener, POLLIN, deadline) < 0)
 			return -1;
 		fd = sock_accept(listener, &peer);
-		if (fd >= 0 && same_host(&peer, &client))
+		if (fd >= 0 && addr_same_host(&peer, client))
 			return fd;
 		if (fd >= 0)
 			close(fd);	/* a stranger */
@@ -1977,6 +1972,23 @@ room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
 	return 0;
 }
 
+/* The first datagram of a client, whether its number is padded or not. */
+int
+room_unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
+{
+	int window;
+
+	memset(p, 0, sizeof *p);
+	window = n < 1 || n > 3 ? -1 : digits(d, n);
+	if (window < 1 || window > ROOM_WINDOW_MAX)
+		return -1;
+	p->type = HELLO;
+	p->mode = RDT_GBN;
+	p->window = (unsigned)window;
+	p->block = ROOM_BLOCK;
+	return 0;
+}
+
 /* Three digits are the window, again: our client says it until DATA comes. */
 int
 room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
@@ -2425,7 +2437,7 @@ seq_less(uint32_t a, uint32_t b)
 	return a - b > UINT32_MAX / 2;
 }
 
-const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr" };
+const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr", "pull" };
 
 const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
     "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
@@ -2991,11 +3003,19 @@ agree(struct rdt_session *s, const struct rdt_packet *p)
 static int
 transmit(const struct rdt_session *s, const struct rdt_packet *p)
 {
+	unsigned char *datagram = outgoing;
 	ssize_t sent;
 	size_t n;
 
-	n = rdt_pack(outgoing, s->key, p);
-	sent = dgram_send(s->t.sock, outgoing, n, NULL,
+	if (s->room) {			/* a shorter head before the payload */
+		datagram += RDT_HEAD - ROOM_HEAD;
+		n = room_pack(datagram, s->window, p);
+	} else {
+		n = rdt_pack(datagram, s->key, p);
+	}
+	if (n == 0)
+		return 0;
+	sent = dgram_send(s->t.sock, datagram, n, NULL,
 	    p->type == DATA || p->type == ACK);
 	traffic[RETRANSMISSIONS] += sent > 0 && p->again;
 	if (sent == 0 && (p->type == DATA || p->type == ACK))
@@ -3028,6 +3048,17 @@ spoiled(struct rdt_session *s)
 		    s->sends ? &s->sender : NULL);
 }
 
+/* Takes `incoming' apart, in the encoding of the session. */
+static int
+unpack(const struct rdt_session *s, struct rdt_packet *p, size_t n)
+{
+	if (!s->room)
+		return rdt_unpack(p, s->key, incoming, n);
+	return s->sends ?
+	    room_unpack_ack(p, s->window, s->sender.base, incoming, n) :
+	    room_unpack_data(p, s->window, s->receiver.expected, incoming, n);
+}
+
 /*
  * Takes the next datagram: 1, and 0 if there is none now. One that is no good
  * is counted, and given no type. HELLO is answered here, whenever it comes.
@@ -3041,8 +3072,8 @@ take(struct rdt_session *s, struct rdt_packet *p)
 	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (rdt_unpack(p, s->key, incoming, (size_t)got) < 0 ||
-	    (p->type == HELLO && !hello_ok(s, p))) {
+	if (unpack(s, p, (size_t)got) < 0 ||
+	    (p->type == HELLO && !s->room && !hello_ok(s, p))) {
 		spoiled(s);
 		p->type = 0;
 	}
@@ -3077,8 +3108,9 @@ first_hello(struct rdt_session *s, const struct addr *client)
 	got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (!same_host(&from, client) ||
-	    rdt_unpack(&p, s->key, incoming, (size_t)got) < 0 ||
+	if (!addr_same_host(&from, client) || (s->room ?
+	    room_unpack_hello(&p, incoming, (size_t)got) :
+	    rdt_unpack(&p, s->key, incoming, (size_t)got)) < 0 ||
 	    !hello_ok(s, &p)) {
 		spoiled(s);
 		return 0;
@@ -3092,29 +3124,27 @@ first_hello(struct rdt_session *s, const struct addr *client)
 /* Once connected, the system keeps strangers away; what they sent before is in
  * the socket still, and thrown away. */
 enum moved
-rdt_accept(struct rdt_session *s)
+rdt_accept(struct rdt_session *s, const struct addr *client)
 {
-	struct addr client;
 	enum moved moved;
 	int64_t deadline;
 	int i, said;
 
-	s->serves = 1;
-	if (addr_peer(s->control, &client) < 0)
-		return PEER_FAILED;
+	s->serves = !s->room;
 	deadline = now() + RDT_FIRST_S * SECOND;
 	do {
 		moved = await(s, deadline);
 		if (moved != MOVED)
 			return moved;
-		said = first_hello(s, &client);
+		said = first_hello(s, client);
 	} while (said == 0 && now() < deadline);
 	if (said == 0)
 		errno = ETIMEDOUT;
 	for (i = 0; said > 0 && i < RDT_WINDOW_MAX; i++)
 		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
 			break;
-	return said > 0 && say(s, HELLO) == 0 ? MOVED : PEER_FAILED;
+	return said > 0 && (s->room || say(s, HELLO) == 0) ? MOVED :
+	    PEER_FAILED;
 }
 
 /* Has the server agreed? Not to more than what was asked for. */
@@ -3172,6 +3202,23 @@ rdt_connect(struct rdt_session *s, unsigned port)
 	}
 	errno = ETIMEDOUT;
 	return PEER_FAILED;
+}
+
+int
+room_connect(struct rdt_session *s, int control, unsigned port)
+{
+	struct rdt_packet p = { 0 };
+
+	s->room = 1;
+	s->control = -1;
+	p.mode = RDT_GBN;
+	p.window = s->window;
+	p.block = ROOM_BLOCK;
+	s->t.sock = data_connect(control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (s->t.sock >= 0)
+		agree(s, &p);
+	return s->t.sock < 0 ? -1 : 0;
 }
 
 /* Bytes of packet n: all are full but the last. */
@@ -3394,7 +3441,7 @@ take_data(struct rdt_session *s, const struct rdt_packet *p, int *owed)
 	if (event == EV_RECV && store_packet(s, p) < 0)
 		return FILE_FAILED;
 	++*owed;
-	if (*owed < RDT_ACK_EVERY && s->receiver.ahead == 0 &&
+	if (*owed < RDT_ACK_EVERY && !s->room && s->receiver.ahead == 0 &&
 	    s->receiver.expected == before + 1)
 		return MOVED;
 	*owed = 0;
@@ -3421,7 +3468,8 @@ drain(struct rdt_session *s)
 	if (moved == MOVED && (got < 0 || (owed > 0 && acknowledge(s) < 0)))
 		moved = PEER_FAILED;
 	if (moved == MOVED && n == 0)
-		moved = await(s, s->heard + RDT_SILENCE_S * SECOND);
+		moved = await(s, s->hello_at != NEVER ? s->hello_at :
+		    s->heard + RDT_SILENCE_S * SECOND);
 	return moved;
 }
 
@@ -3434,8 +3482,13 @@ rdt_recv(struct rdt_session *s)
 	rdt_expect(&s->receiver, s->mode, s->window, 0);
 	run.from = run.have = 0;
 	s->heard = now();
+	s->hello_at = s->room ? s->heard : NEVER;
 	look = 0;
 	do {
+		if (s->arrived > 0)
+			s->hello_at = NEVER;
+		else if (now() >= s->hello_at && say(s, HELLO) == 0)
+			s->hello_at = now() + SECOND;
 		moved = drain(s);
 		if (moved == MOVED &&
 		    now() >= s->heard + RDT_SILENCE_S * SECOND) {
@@ -3476,4 +3529,429 @@ rdt_linger(struct rdt_session *s)
 		    (take_data(s, &p, &owed) != MOVED))
 			return;
 	} while (now() < end);
+}
+
+/* ---- chat ------------------------------------------------------------------ */
+
+/* The least that Python's own pickle would make of it, in protocol 3. */
+size_t
+chat_pack(unsigned char *out, const void *data, size_t n)
+{
+	static const unsigned char memo[] = { 0x71, 0x00 };
+	static const unsigned char end[] = { 0x86, 0x71, 0x01, 0x2e };
+	unsigned char *p = out;
+
+	*p++ = 0x80;
+	*p++ = 3;
+	*p++ = n < 256 ? 0x43 : 0x42;
+	*p++ = (unsigned char)n;
+	if (n >= 256) {
+		*p++ = (unsigned char)(n >> 8);
+		*p++ = 0;
+		*p++ = 0;
+	}
+	memcpy(p, data, n);
+	p += n;
+	memcpy(p, memo, sizeof memo);
+	p += sizeof memo;
+	*p++ = n < 256 ? 0x4b : 0x4d;
+	*p++ = (unsigned char)n;
+	if (n >= 256)
+		*p++ = (unsigned char)(n >> 8);
+	memcpy(p, end, sizeof end);
+	return (size_t)(p - out) + sizeof end;
+}
+
+/* What is left of a pickle; once it is bad it stays so. */
+struct pickle {
+	const unsigned char *at;
+	size_t left;
+	int bad;
+};
+
+/* Takes n bytes; the next one is there, whatever happens. */
+static const unsigned char *
+pickle_take(struct pickle *k, size_t n)
+{
+	static const unsigned char zeros[8];
+	const unsigned char *at = k->at;
+
+	if (k->bad || n > k->left) {
+		k->bad = 1;
+		return zeros;
+	}
+	k->at += n;
+	k->left -= n;
+	return at;
+}
+
+static void
+pickle_expect(struct pickle *k, unsigned byte)
+{
+	k->bad |= *pickle_take(k, 1) != byte;
+}
+
+/* A number of so many bytes, the least significant first. */
+static uint64_t
+pickle_number(struct pickle *k, size_t n)
+{
+	const unsigned char *at;
+	uint64_t value;
+
+	at = pickle_take(k, n);
+	for (value = 0; n > 0; n--)
+		value = value << 8 | at[n - 1];
+	return value;
+}
+
+/* `remember that', which protocols 3 and 4 spell in two ways. */
+static void
+pickle_memo(struct pickle *k, unsigned protocol, unsigned number)
+{
+	pickle_expect(k, protocol == 4 ? 0x94 : 0x71);
+	if (protocol == 3)
+		pickle_expect(k, number);
+}
+
+/* In a list the pair has a mark before it, and the list is remembered first. */
+ssize_t
+chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
+{
+	struct pickle k = { in, n, 0 };
+	unsigned kind, list, protocol;
+	uint64_t length, told;
+
+	pickle_expect(&k, 0x80);
+	protocol = *pickle_take(&k, 1);
+	k.bad |= protocol != 3 && protocol != 4;
+	if (protocol == 4) {
+		pickle_expect(&k, 0x95);
+		length = pickle_number(&k, 8);
+		k.bad |= length != k.left;
+	}
+	kind = *pickle_take(&k, 1);
+	list = kind == 0x5d;
+	if (list) {
+		pickle_memo(&k, protocol, 0);
+		pickle_expect(&k, 0x28);
+		kind = *pickle_take(&k, 1);
+	}
+	k.bad |= kind != 0x42 && kind != 0x43;
+	length = pickle_number(&k, kind == 0x42 ? 4 : 1);
+	*data = pickle_take(&k, length <= n ? (size_t)length : n + 1);
+	pickle_memo(&k, protocol, list);
+	kind = *pickle_take(&k, 1);
+	k.bad |= kind != 0x4b && kind != 0x4d;
+	told = pickle_number(&k, kind == 0x4d ? 2 : 1);
+	pickle_expect(&k, list ? 0x65 : 0x86);
+	if (!list)
+		pickle_memo(&k, protocol, 1);
+	pickle_expect(&k, 0x2e);
+	return k.bad || k.left != 0 || told != length ? -1 : (ssize_t)length;
+}
+
+/* Parts are counted from 0; the last one is less than full, perhaps empty. */
+static size_t
+part_bytes(const struct rdt_session *s, uint32_t part)
+{
+	return part + 1 < s->packets ? CHAT_PART :
+	    (size_t)(s->t.size % CHAT_PART);
+}
+
+/* Both ends begin so. */
+static void
+pull_begin(struct rdt_session *s)
+{
+	s->mode = RDT_PULL;
+	s->window = 1;
+	s->block = CHAT_PART;
+	s->packets = (uint32_t)(s->t.size / CHAT_PART + 1);
+	s->start = now();
+	dgram_count();
+}
+
+/* Asks for a part, from a port that is new each time. */
+static int
+ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
+{
+	char text[24];
+	ssize_t sent;
+
+	if (s->t.sock >= 0)
+		dgram_close(s->t.sock);
+	s->t.sock = data_connect(control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (s->t.sock < 0)
+		return -1;
+	sent = dgram_send(s->t.sock, text, (size_t)sprintf(text, "part %lu",
+	    (unsigned long)part), NULL, 1);
+	if (sent == 0)
+		rdt_trace(now() - s->start, EV_DROP, part, &s->sender);
+	return sent < 0 ? -1 : 0;
+}
+
+/* Takes an answer, if there is one: it can only be that to the last request. */
+static enum moved
+take_part(struct rdt_session *s)
+{
+	const unsigned char *data;
+	uint32_t part;
+	ssize_t got;
+
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
+	if (got < 0)
+		return errno == EAGAIN ? MOVED : PEER_FAILED;
+	part = s->sender.base;
+	got = chat_unpack(&data, incoming, (size_t)got);
+	if (got < 0 || (size_t)got != part_bytes(s, part)) {
+		spoiled(s);
+		return MOVED;
+	}
+	if (write_all(s->t.file, (const char *)data, (size_t)got) < 0)
+		return FILE_FAILED;
+	s->t.done += (uint64_t)got;
+	rdt_ack(&s->sender, now() - s->start, part + 1, NULL, 0);
+	return MOVED;
+}
+
+/* Stop-and-wait: the request is the packet, the answer its ACK. */
+enum moved
+chat_pull(struct rdt_session *s, int control, unsigned port)
+{
+	struct rdt_sender *snd = &s->sender;
+	enum moved moved;
+	int64_t deadline;
+	uint32_t part;
+
+	pull_begin(s);
+	s->sends = 1;
+	s->t.sock = -1;
+	rdt_start(snd, RDT_SW, 1, congestion_find("none"), 0, s->packets);
+	moved = MOVED;
+	do {
+		if (now() - s->start >= snd->deadline)
+			rdt_timeout(snd, now() - s->start);
+		if (rdt_given_up(snd)) {
+			errno = ETIMEDOUT;
+			return PEER_FAILED;
+		}
+		if (rdt_next(snd, now() - s->start, &part) &&
+		    ask_part(s, control, port, part) < 0)
+			return PEER_FAILED;
+		deadline = s->start + snd->deadline;
+		if (wait_for(s->t.sock, POLLIN, deadline < dgram_due() ?
+		    deadline : dgram_due()) < 0 && errno != ETIMEDOUT)
+			return PEER_FAILED;
+		moved = take_part(s);
+		if (moved == MOVED && s->t.tick != NULL)
+			s->t.tick(&s->t);
+	} while (moved == MOVED && !rdt_done(snd));
+	s->took = now() - s->start;
+	if (moved == MOVED)
+		dgram_send(s->t.sock, "finished", 8, NULL, 0);
+	return moved;
+}
+
+/* The number of a request for a part; -1: `finished'; -2: neither. */
+static int64_t
+part_asked(const struct rdt_session *s, size_t n)
+{
+	char text[24];
+
+	if (n == 8 && memcmp(incoming, "finished", 8) == 0)
+		return -1;
+	if (n < 6 || n >= sizeof text || memcmp(incoming, "part ", 5) != 0)
+		return -2;
+	memcpy(text, incoming + 5, n - 5);
+	text[n - 5] = '\0';
+	return strlen(text) < n - 5 || number(text, 0, s->packets - 1) < 0 ?
+	    -2 : number(text, 0, s->packets - 1);
+}
+
+/* Sends a part to who asked for it. */
+static enum moved
+send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
+{
+	const char *contents;
+	size_t n;
+	ssize_t sent;
+
+	n = part_bytes(s, part);
+	contents = read_run(s->t.file, (uint64_t)part * CHAT_PART, n);
+	if (contents == NULL)
+		return FILE_FAILED;
+	n = chat_pack(outgoing, contents, n);
+	sent = dgram_send(s->t.sock, outgoing, n, to, 1);
+	if (seq_less(part, s->receiver.expected)) {
+		s->receiver.duplicates++;
+		traffic[RETRANSMISSIONS] += sent > 0;
+	}
+	s->arrived++;
+	rdt_trace(now() - s->start, sent == 0 ? EV_DROP :
+	    seq_less(part, s->receiver.expected) ? EV_DUP : EV_RECV, part,
+	    NULL);
+	if (part == s->receiver.expected)
+		s->receiver.expected++;
+	s->t.done = part + 1 == s->packets ? s->t.size :
+	    (uint64_t)part * CHAT_PART;
+	return MOVED;
+}
+
+enum moved
+chat_push(struct rdt_session *s, const struct addr *client)
+{
+	struct addr from;
+	enum moved moved;
+	int64_t part;
+	ssize_t got;
+
+	pull_begin(s);
+	run.have = 0;
+	s->heard = now();
+	moved = MOVED;
+	part = -2;
+	do {
+		if (wait_for(s->t.sock, POLLIN, dgram_due() < s->heard +
+		    CHAT_SILENCE_S * SECOND ? dgram_due() : s->heard +
+		    CHAT_SILENCE_S * SECOND) < 0 && (errno != ETIMEDOUT ||
+		    now() >= s->heard + CHAT_SILENCE_S * SECOND))
+			return PEER_FAILED;
+		got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
+		if (got < 0)
+			continue;	/* news of an answer to who is gone */
+		part = addr_same_host(&from, client) ?
+		    part_asked(s, (size_t)got) : -2;
+		if (part == -2) {
+			spoiled(s);
+			continue;
+		}
+		s->heard = now();
+		if (part >= 0)
+			moved = send_part(s, (uint32_t)part, &from);
+	} while (moved == MOVED && part != -1);
+	s->took = now() - s->start;
+	return moved == MOVED && s->receiver.expected != s->packets ? STOPPED :
+	    moved;
+}
+
+/* ---- room ------------------------------------------------------------------ */
+
+/*
+ * What follows each code: t a text behind its length in two digits, p the five
+ * digits of a port, m three letters; 1 or 2 so many digits, which tell how many
+ * texts follow.
+ */
+static const struct {
+	const char *code, *layout;
+} room_codes[] = {
+	{ "100", "t" }, { "101", "" }, { "102", "" }, { "103", "tt" },
+	{ "104", "t" }, { "105", "" }, { "106", "mt" },
+	{ "200", "tp" }, { "201", "" }, { "2020", "" }, { "2021", "1" },
+	{ "203", "" }, { "2040", "" }, { "2041", "1" }, { "2050", "" },
+	{ "2051", "2" }, { "206", "tp" },
+	{ "300", "t" }, { "301", "t" }, { "303", "tt" }, { "304", "tt" },
+	{ "4001", "" }, { "4002", "" }, { "4003", "" }, { "4031", "" },
+	{ "4061", "" }, { "4062", "" }, { "4990", "" },
+};
+
+/* What is left of a message; `result' is 1, or 0: more must come, or -1. */
+struct room_cursor {
+	const char *at;
+	size_t left;
+	int result;
+};
+
+/* Takes n bytes, if they are there. */
+static const char *
+room_bytes(struct room_cursor *k, size_t n)
+{
+	const char *at = k->at;
+
+	if (k->result > 0 && n > k->left)
+		k->result = 0;
+	if (k->result <= 0)
+		return "";
+	k->at += n;
+	k->left -= n;
+	return at;
+}
+
+/* Takes a number of so many digits. */
+static size_t
+room_count(struct room_cursor *k, size_t n)
+{
+	const char *at;
+	int value;
+
+	at = room_bytes(k, n);
+	value = k->result > 0 ? digits((const unsigned char *)at, n) : 0;
+	if (value < 0)
+		k->result = -1;
+	return value < 0 ? 0 : (size_t)value;
+}
+
+/* Takes n bytes as the next field of a message. */
+static void
+room_field(struct room_cursor *k, struct room_message *m, size_t n)
+{
+	m->field[m->fields].text = room_bytes(k, n);
+	m->field[m->fields++].n = n;
+}
+
+/* Finds the code that these bytes begin with; NULL, and the result says why. */
+static const char *
+room_code(struct room_cursor *k, struct room_message *m)
+{
+	size_t i, len, part;
+
+	k->result = -1;
+	for (i = 0; i < COUNT(room_codes); i++) {
+		len = strlen(room_codes[i].code);
+		part = len < k->left ? len : k->left;
+		if (memcmp(room_codes[i].code, k->at, part) != 0)
+			continue;
+		k->result = part == len;
+		if (part < len)
+			continue;	/* but it may be another one */
+		m->code = room_codes[i].code;
+		room_bytes(k, len);
+		return room_codes[i].layout;
+	}
+	return NULL;
+}
+
+ssize_t
+room_take(struct room_message *m, const char *text, size_t n)
+{
+	struct room_cursor k = { text, n, 1 };
+	const char *layout;
+	size_t many;
+
+	m->code = NULL;
+	m->fields = 0;
+	while (k.left > 0 && (*k.at == '\r' || *k.at == '\n'))
+		room_bytes(&k, 1);
+	if (k.left == 0)
+		return (ssize_t)n;
+	for (layout = room_code(&k, m); layout != NULL && *layout != '\0' &&
+	    k.result > 0; layout++) {
+		if (*layout == 'p' || *layout == 'm') {
+			room_field(&k, m, *layout == 'p' ? 5 : 3);
+			continue;
+		}
+		many = *layout == 't' ? 1 :
+		    room_count(&k, (size_t)(*layout - '0'));
+		for (; many > 0 && k.result > 0; many--)
+			room_field(&k, m, room_count(&k, 2));
+	}
+	return k.result <= 0 ? k.result : (ssize_t)(n - k.left);
+}
+
+size_t
+room_text(char *out, const char *text, size_t n)
+{
+	sprintf(out, "%02u", (unsigned)n % 100);
+	memcpy(out + 2, text, n);
+	out[2 + n] = '\0';
+	return 2 + n;
 }

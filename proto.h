@@ -118,6 +118,10 @@ extern int64_t (*before_wait)(void);
  */
 int	wait_either(int fd, int other, int64_t deadline);
 
+/* The same for many; there is room for one more behind them. */
+struct pollfd;
+int	wait_many(struct pollfd *p, size_t many, int64_t deadline);
+
 /* ---- faults: what -L does to datagrams -------------------------------- */
 
 /*
@@ -179,6 +183,9 @@ void	addr_text(const struct addr *a, char text[PEER_BYTES]);
 int	addr_local(int fd, struct addr *a);
 int	addr_peer(int fd, struct addr *a);
 
+/* Are these two addresses of one host, whatever their ports? */
+int	addr_same_host(const struct addr *a, const struct addr *b);
+
 /* The IPv4 address as a number; -1 if it is none. */
 int	addr_ipv4(const struct addr *a, uint32_t *ip);
 
@@ -206,15 +213,15 @@ void	sock_finish(int fd);
  * The data channel of a control connection. data_listen() opens a free port of
  * lo..hi on the control connection's own address and returns the listener, or
  * with SOCK_DGRAM the socket; EADDRINUSE if there is none.
- * data_accept() takes the one connection that comes to it from the host at the
- * other end of the control connection, and closes all others. data_connect()
+ * data_accept() takes the one connection that comes to it from the host of the
+ * client, and closes all others. data_connect()
  * connects to a port of that host.
  */
 #define DATA_LO	56000	/* of the ports that nobody owns (RFC 6335), those */
 #define DATA_HI	65535	/* above all that have a service here */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
-int	data_accept(int listener, int control, int64_t deadline);
+int	data_accept(int listener, const struct addr *client, int64_t deadline);
 int	data_connect(int control, int type, unsigned port, int64_t deadline);
 
 /* ---- exact I/O ------------------------------------------------------- */
@@ -573,8 +580,8 @@ int	xfer_line_parse(struct xfer_file *f, char *line);
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 
-enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
-extern const char *const rdt_mode_names[4];	/* 0 is `tcp': none of them */
+enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR, RDT_PULL };	/* PULL: of chat */
+extern const char *const rdt_mode_names[5];	/* 0 is `tcp': none of them */
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
 struct rdt_packet {
@@ -617,6 +624,7 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  */
 #define ROOM_HEAD	3
 #define ROOM_BLOCK	1000
+#define ROOM_WINDOW	20	/* default */
 #define ROOM_WINDOW_MAX	99
 size_t	room_pack(unsigned char *datagram, unsigned window,
 	    const struct rdt_packet *p);
@@ -624,6 +632,8 @@ int	room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
 	    unsigned char *datagram, size_t n);
 int	room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
 	    const unsigned char *datagram, size_t n);
+int	room_unpack_hello(struct rdt_packet *p, const unsigned char *datagram,
+	    size_t n);
 
 /* ---- hashes -------------------------------------------------------------- */
 
@@ -961,12 +971,14 @@ struct rdt_session {
 	unsigned window, block;
 	const struct congestion *congestion;	/* of the sender */
 
+	int room;			/* in the encoding of room */
 	int serves;			/* answers HELLO */
 	uint32_t packets;
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
 	int sends;			/* is the sender */
 	int64_t heard;			/* when DATA that was good came last */
+	int64_t hello_at;		/* room, receiver: says HELLO again */
 	uint64_t arrived;		/* how much of it */
 	uint64_t corrupt;		/* datagrams that were not */
 	struct rdt_sender sender;
@@ -983,8 +995,15 @@ void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 int	rdt_offer_parse(const char *text, size_t n, unsigned *port,
 	    uint32_t *key, uint64_t *size);
 
-enum moved rdt_accept(struct rdt_session *s);
+enum moved rdt_accept(struct rdt_session *s, const struct addr *client);
 enum moved rdt_connect(struct rdt_session *s, unsigned port);
+
+/*
+ * The other end of an rdt_accept() with room set: `control' is only where the
+ * port is. Nothing is agreed on; rdt_recv() says what is wanted until DATA comes.
+ */
+int	room_connect(struct rdt_session *s, int control, unsigned port);
+
 enum moved rdt_send(struct rdt_session *s);
 enum moved rdt_recv(struct rdt_session *s);
 
@@ -1000,5 +1019,112 @@ void	rdt_report(const struct rdt_session *s);
 
 /* Why a sender gave up, in words. */
 const char *rdt_gave_up(void);
+
+/* ---- chat: free text, and files that are pulled (seeds/002) -------------- */
+
+/*
+ * One message is a line, if the first one of the client, its name, ended with a
+ * newline; else it is what one read returns, and each message to this client is
+ * a send of its own. A message of nothing is passed over. A newline within one
+ * becomes a blank, or it would forge a line for others.
+ *
+ *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
+ *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
+ *                                sender: `from you to NAME: (PRIVATE) text'
+ *           show                 `ALL a b ': the others
+ *           get_list_file        `CHOOSE_FILE a b '
+ *           download_file NAME   `UDP PORT SIZE NAME'
+ *           CHANGENAME OLD NEW   all: `OLD changed his name to NEW!', the lists
+ *           {quit}               the rest: `NAME left the chat...', the lists
+ *           what else            all, the sender too: `SENDER: what else'
+ *
+ * What cannot be done is answered `ERROR ' and the reason. Lists end where they
+ * become longer than CHAT_LIST_MAX.
+ *
+ * A file is pulled by UDP: the client sends `part I' from a new port each time,
+ * and the server answers with the bytes from 1000 * I on, in a pickle of Python
+ * that holds the pair (bytes, their number):
+ *
+ *   80 03  42 length(4)  bytes  71 00  4d number(2)  86  71 01  2e
+ *   80 03  43 length(1)  bytes  71 00  4b number(1)  86  71 01  2e
+ *
+ * Numbers are little-endian here; the second is for less than 256 bytes. A file
+ * of SIZE bytes has SIZE / 1000 + 1 parts; `finished' ends it.
+ */
+#define CHAT_MESSAGE_MAX	1000	/* bytes */
+#define CHAT_LIST_MAX		(32 * 1024)
+#define CHAT_PART		1000	/* bytes of a file in one datagram */
+#define CHAT_PICKLE		(CHAT_PART + 16)
+#define CHAT_SILENCE_S		30	/* the server waits for a request */
+
+/*
+ * chat_pack() makes the pickle and returns its bytes. chat_unpack() returns how
+ * many bytes it holds, from *data on, or -1; it also takes the same as a list,
+ * 80 03 5d 71 00 28 ... 65 2e, and both in protocol 4: 80 04 95 length(8), and
+ * 94 for 71 xx. No pickle is ever executed.
+ */
+size_t	chat_pack(unsigned char *out, const void *data, size_t n);
+ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
+	    size_t n);
+
+/*
+ * Both ends of a download; the caller fills in t.file, t.size and, at the
+ * server, t.sock. The client asks the host at the other end of `control'. Ended
+ * by `finished' before all was asked for, it is STOPPED at the server.
+ */
+enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
+enum moved chat_push(struct rdt_session *s, const struct addr *client);
+
+/* ---- room: codes and lengths (seeds/003) ----------------------------------- */
+
+/*
+ * A message is a code of three or four digits and, where something follows, its
+ * length in two digits before each text; so each tells its own end, and between
+ * them stands nothing, or CR and LF. NN text:
+ *
+ *   100 name         200 name PORT    connect to PORT for updates
+ *                    4001 no name, 4002 taken, 4003 full
+ *   101              201              leave
+ *   102              2020 nobody, 2021 Y names (Y: one digit)
+ *   103 name text    203, 4031 no such user
+ *   104 text         2040 nobody, 2041 Y names: who got it
+ *   105              2050 no files, 2051 YY names
+ *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
+ *   106 UDP name     the same         (SIZE as a text of digits)
+ *
+ *   300 name  301 name  303 name text  304 name text     updates, on a
+ *   joined    left      privately      to all            connection of their own
+ *
+ *   4990             anything else; the connection is closed
+ *
+ * Where seeds/003 is silent we chose: who is not in the room can only join or
+ * leave; who is, and joins again, gets 4002. A file whose name is longer than
+ * 99 bytes is not listed. Too many downloads at once are a 4062.
+ */
+#define ROOM_USERS	10
+#define ROOM_TEXT_MAX	99
+#define ROOM_NAME_MIN	2
+#define ROOM_JOIN_S	10	/* seconds for the second connection */
+#define ROOM_FIELDS	100
+#define ROOM_REQUEST_MAX	256	/* more than the longest request */
+#define ROOM_ANSWER_MAX	(8 + ROOM_FIELDS * (ROOM_TEXT_MAX + 2))
+
+struct room_message {
+	const char *code;		/* NULL: only CR and LF */
+	unsigned fields;
+	struct {
+		const char *text;
+		size_t n;
+	} field[ROOM_FIELDS];
+};
+
+/*
+ * Takes a message off a text, its fields pointing into that. Returns the bytes
+ * it took; 0: more must come; -1: it is none.
+ */
+ssize_t	room_take(struct room_message *m, const char *text, size_t n);
+
+/* Writes a text behind its length, and a NUL; returns its bytes without. */
+size_t	room_text(char *out, const char *text, size_t n);
 
 #endif

@@ -102,11 +102,21 @@ static struct record {
 } did;
 static int reports[2] = { -1, -1 };	/* the pipe of records */
 
+static uint64_t told[TRAFFIC];		/* of traffic[] */
+
+/* A new process has done nothing yet. */
+static void
+report_anew(void)
+{
+	memset(traffic, 0, sizeof traffic);
+	memset(told, 0, sizeof told);
+	memset(did.n, 0, sizeof did.n);
+}
+
 /* Tells the parent. If the pipe is full, the next record will tell it too. */
 static void
 report(void)
 {
-	static uint64_t told[TRAFFIC];
 	uint64_t any;
 	size_t i;
 
@@ -136,6 +146,16 @@ report_before_wait(void)
 	report();
 	next = t + REPORT_EVERY;
 	return NEVER;
+}
+
+/* The end of a child: the parent may wait for its last report. */
+static void
+child_ends(void)
+{
+	lifeline = -1;
+	wait_for(reports[1], POLLOUT, now() + SECOND);
+	report();
+	_exit(0);
 }
 
 /* How long a new connection has for its first words. */
@@ -237,6 +257,7 @@ ftp_port(const struct request *r, int type, unsigned *port)
 static int
 ftp_data(const struct request *r)
 {
+	struct addr client;
 	unsigned port;
 	int fd, listener;
 
@@ -244,8 +265,9 @@ ftp_data(const struct request *r)
 	if (listener < 0)
 		return -1;
 	fd = -1;
-	if (ftp_answer(r->control, port) == 0)
-		fd = data_accept(listener, r->control,
+	if (addr_peer(r->control, &client) == 0 &&
+	    ftp_answer(r->control, port) == 0)
+		fd = data_accept(listener, &client,
 		    now() + FTP_ACCEPT_S * SECOND);
 	if (fd < 0)
 		log_msg(INFO, "%s %s from %s: no data connection: %s", r->verb,
@@ -330,6 +352,7 @@ udp_open(const struct request *r, int with_size, enum moved *moved)
 {
 	struct rdt_session *s = &session;
 	char offer[RDT_OFFER_BYTES];
+	struct addr client;
 	unsigned port;
 
 	s->control = r->control;
@@ -340,8 +363,9 @@ udp_open(const struct request *r, int with_size, enum moved *moved)
 		return -1;
 	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
 	*moved = PEER_FAILED;
-	if (frame_send(r->control, offer, strlen(offer), now() + idle) == 0)
-		*moved = rdt_accept(s);
+	if (addr_peer(r->control, &client) == 0 &&
+	    frame_send(r->control, offer, strlen(offer), now() + idle) == 0)
+		*moved = rdt_accept(s, &client);
 	return 0;
 }
 
@@ -1472,6 +1496,1165 @@ dir_serve(int fd)
 	    errno == ETIMEDOUT);
 }
 
+/* ---- chat and room: many clients in one process --------------------------- */
+
+/*
+ * One poll loop, which waits for nobody:
+ *
+ *      wait_many() --> what came: input() of the service, which queues what it
+ *          ^                      has to say, to this client and to others
+ *          |       --> what is queued is sent, as much as goes
+ *          +------ --> who is gone is taken leave of
+ *
+ * A queue is bounded: he for whom more than QUEUE_MAX bytes wait does not read,
+ * and is dropped. So is the time of whom the server does not know by name. Files
+ * are sent by children, one each, so that no transfer holds up the talk.
+ */
+#define QUEUE_MAX	(64 * 1024)
+#define READ_MAX	(16 * 1024)	/* of one client, each round */
+#define DOWNLOADS_MAX	16		/* children at a time, */
+#define DOWNLOADS_EACH	4		/* and for one client */
+
+/* What waits to be sent on a connection. */
+struct outlet {
+	int fd;				/* -1: there is no connection */
+	int whole;			/* each message by a send of its own, */
+	char *queue;			/* behind its length in two bytes */
+	size_t from, to, room;		/* bytes from..to wait */
+};
+
+struct client {
+	struct outlet main;
+	struct outlet news;		/* room: the second connection */
+	int door;			/* room: where that will come; or -1 */
+	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
+	int joined;			/* and seen by the others */
+	char peer[PEER_BYTES];
+	int64_t deadline;		/* to say who he is, or to be gone */
+	int ending;			/* 1: once all is sent; 2: it was */
+	const char *gone;		/* why he is; NULL: he is here */
+	size_t discarded;		/* bytes, while it ends */
+	char in[CHAT_MESSAGE_MAX + 2];	/* the beginning of a message */
+	size_t have;
+	int skips;			/* chat: the rest of a long line */
+	int started;			/* chat: the first message was there */
+};
+
+static struct client **clients;
+static size_t nclients;
+static struct {				/* children that send files */
+	pid_t pid;
+	char name[DIR_NICK_MAX + 1];
+} downloads[DOWNLOADS_MAX];
+static size_t ndownloads;
+
+/* What chat and room do differently. */
+static const struct talk {
+	const char *full;		/* what is said to one too many */
+	void (*input)(struct client *c, char *text, size_t n);
+	void (*left)(const struct client *c);	/* tells the others */
+	void (*door)(struct client *c);	/* room: somebody is there */
+} *talk;
+
+/* Marks a client as gone; he is taken leave of when the round ends. */
+static void
+lose(struct client *c, const char *why)
+{
+	if (c->gone == NULL)
+		c->gone = why;
+}
+
+/* Sends what goes of a queue. Returns -1 if the connection is broken. */
+static int
+outlet_flush(struct outlet *o)
+{
+	unsigned char *at;
+	ssize_t sent;
+	size_t head, n;
+
+	head = o->whole ? 2 : 0;
+	while (o->from < o->to) {
+		at = (unsigned char *)o->queue + o->from;
+		n = o->whole ? (size_t)at[0] << 8 | at[1] : o->to - o->from;
+		sent = send_some(o->fd, at + head, n);
+		if (sent < 0)
+			return errno == EAGAIN ? 0 : -1;
+		o->from += (size_t)sent;
+		n -= (size_t)sent;
+		if (o->whole && n > 0) {	/* a new length for the rest */
+			at[sent] = (unsigned char)(n >> 8);
+			at[sent + 1] = (unsigned char)n;
+		} else {
+			o->from += head;
+		}
+	}
+	o->from = o->to = 0;
+	return 0;
+}
+
+/* Makes room for n more bytes. Returns -1 if they would be too many. */
+static int
+outlet_room(struct outlet *o, size_t n)
+{
+	size_t room;
+	char *queue;
+
+	if (o->to - o->from + n > QUEUE_MAX && outlet_flush(o) < 0)
+		return -1;
+	if (o->to - o->from + n > QUEUE_MAX)
+		return -1;
+	if (o->to + n > o->room && o->from > 0) {
+		memmove(o->queue, o->queue + o->from, o->to - o->from);
+		o->to -= o->from;
+		o->from = 0;
+	}
+	if (o->to + n <= o->room)
+		return 0;
+	for (room = o->room == 0 ? 1024 : o->room; room < o->to + n;)
+		room *= 2;
+	queue = realloc(o->queue, room);
+	if (queue == NULL)
+		return -1;
+	o->queue = queue;
+	o->room = room;
+	return 0;
+}
+
+/* Queues a message of n bytes for a client. */
+static void
+push(struct client *c, struct outlet *o, const char *text, size_t n)
+{
+	size_t head;
+
+	head = o->whole ? 2 : 0;
+	if (c->gone != NULL || c->ending || o->fd < 0)
+		return;
+	if (outlet_room(o, head + n) < 0) {
+		lose(c, "does not read");
+		return;
+	}
+	if (o->whole) {
+		o->queue[o->to] = (char)(n >> 8);
+		o->queue[o->to + 1] = (char)n;
+	}
+	memcpy(o->queue + o->to + head, text, n);
+	o->to += head + n;
+}
+
+/* The last words to a client are queued: he shall hear them, and then go. */
+static void
+finish(struct client *c)
+{
+	if (c->ending == 0)
+		c->ending = 1;
+	c->deadline = now() + DISCARD_S * SECOND;
+}
+
+/* Sends what is queued; ends the sending side of whom nothing more is told. */
+static void
+client_flush(struct client *c)
+{
+	if ((c->main.from < c->main.to && outlet_flush(&c->main) < 0) ||
+	    (c->news.from < c->news.to && outlet_flush(&c->news) < 0))
+		lose(c, "lost");
+	if (c->ending == 1 && c->main.from == c->main.to) {
+		shutdown(c->main.fd, SHUT_WR);
+		c->ending = 2;
+	}
+}
+
+/* Takes what came on the main connection. */
+static void
+client_read(struct client *c)
+{
+	static char text[READ_MAX];
+	ssize_t got;
+
+	got = recv_some(c->main.fd, text, sizeof text);
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got <= 0) {
+		lose(c, "lost");
+		return;
+	}
+	if (c->ending)
+		c->discarded += (size_t)got;
+	if (c->discarded > DISCARD_BYTES)
+		lose(c, "lost");
+	if (!c->ending)
+		talk->input(c, text, (size_t)got);
+}
+
+/* Nothing is said on the connection for updates, but it can end. */
+static void
+news_read(struct client *c)
+{
+	char text[512];
+	ssize_t got;
+
+	got = recv_some(c->news.fd, text, sizeof text);
+	if (got == 0 || (got < 0 && errno != EAGAIN))
+		lose(c, "lost");
+}
+
+/* A client on a new connection; or nobody, if there is no memory. */
+static void
+client_add(int fd, const struct addr *a, int full)
+{
+	struct client *c;
+	int on;
+
+	c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		close(fd);
+		return;
+	}
+	on = 1;		/* the system finds the dead, who are silent for ever */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	c->main.fd = fd;
+	c->news.fd = c->door = -1;
+	c->deadline = now() + first_words();
+	addr_text(a, c->peer);
+	clients[nclients++] = c;
+	did.n[full ? REFUSED : CONNECTIONS]++;
+	log_msg(full ? INFO : DEBUG, full ? "%s refused: server is full" :
+	    "%s connected", c->peer);
+	if (full) {
+		push(c, &c->main, talk->full, strlen(talk->full));
+		finish(c);
+	}
+}
+
+/* Takes all who wait at the listener. */
+static void
+clients_accept(int listener)
+{
+	struct addr a;
+	size_t i;
+	long here;
+	int fd;
+
+	while (nclients < (size_t)max_children + REFUSERS) {
+		fd = sock_accept(listener, &a);
+		if (fd < 0)
+			break;
+		for (here = 0, i = 0; i < nclients; i++)
+			here += !clients[i]->ending && !clients[i]->gone;
+		client_add(fd, &a, here >= max_children);
+	}
+}
+
+/* Takes leave of all who are gone; telling that may show that others are. */
+static void
+clients_sweep(void)
+{
+	struct client *c;
+	size_t i;
+
+	for (i = 0; i < nclients;) {
+		c = clients[i];
+		if (c->gone == NULL) {
+			i++;
+			continue;
+		}
+		clients[i] = clients[--nclients];
+		log_msg(strcmp(c->gone, "lost") == 0 ? DEBUG : INFO,
+		    "%s%s%s %s", c->name, c->name[0] == '\0' ? "" : ", ",
+		    c->peer, c->gone);
+		if (c->joined)
+			talk->left(c);
+		close(c->main.fd);
+		if (c->news.fd >= 0)
+			close(c->news.fd);
+		if (c->door >= 0)
+			close(c->door);
+		free(c->main.queue);
+		free(c->news.queue);
+		free(c);
+		i = 0;
+	}
+}
+
+/* Takes leave of the children that have sent their files. */
+static void
+downloads_reap(int wait)
+{
+	size_t i;
+
+	for (i = 0; i < ndownloads;) {
+		if (waitpid(downloads[i].pid, NULL, wait ? 0 : WNOHANG) == 0)
+			i++;
+		else
+			downloads[i] = downloads[--ndownloads];
+	}
+}
+
+/* May this client have one more? */
+static int
+download_allowed(const struct client *c)
+{
+	size_t i, n;
+
+	downloads_reap(0);
+	for (i = n = 0; i < ndownloads; i++)
+		n += strcmp(downloads[i].name, c->name) == 0;
+	return n < DOWNLOADS_EACH && ndownloads < DOWNLOADS_MAX;
+}
+
+/*
+ * Forks a child that sends a file to c by `send', and ends. It keeps of all
+ * descriptors only those of s, and c's connection, to know who he is. Returns
+ * -1 if there is none.
+ */
+static int
+download_start(const struct client *c, const struct request *r,
+    struct rdt_session *s,
+    enum moved (*send)(struct rdt_session *s, const struct addr *to))
+{
+	struct addr to;
+	enum moved moved;
+	size_t i;
+	pid_t pid;
+
+	if (addr_peer(c->main.fd, &to) < 0 || (pid = fork()) < 0)
+		return -1;
+	if (pid > 0) {
+		downloads[ndownloads].pid = pid;
+		strcpy(downloads[ndownloads++].name, c->name);
+		return 0;
+	}
+	report_anew();
+	for (i = 0; i < nclients; i++) {
+		close(clients[i]->main.fd);
+		if (clients[i]->news.fd >= 0)
+			close(clients[i]->news.fd);
+		if (clients[i]->door >= 0)
+			close(clients[i]->door);
+	}
+	memcpy(peer, c->peer, sizeof peer);
+	moved = send(s, &to);
+	file_sent(r, moved, rdt_given_up(&s->sender) ? rdt_gave_up() :
+	    reason());
+	if (s->start != 0)
+		rdt_report(s);
+	dgram_close(s->t.sock);
+	child_ends();
+	return 0;
+}
+
+/* Whoever has a name that is said, or NULL. */
+static struct client *
+client_named(const char *name, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->gone == NULL && !clients[i]->ending && n > 0 &&
+		    strlen(clients[i]->name) == n &&
+		    memcmp(clients[i]->name, name, n) == 0)
+			return clients[i];
+	return NULL;
+}
+
+/* When the loop must go on, though nothing came. */
+static int64_t
+talk_deadline(void)
+{
+	int64_t first;
+	size_t i;
+
+	first = ndownloads > 0 ? now() + SECOND : NEVER;
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->deadline < first)
+			first = clients[i]->deadline;
+	return first;
+}
+
+/* Where the loop looks: at the listener, and at three places for a client. */
+enum { MAIN, NEWS, DOOR, PLACES };
+
+static void
+talk_watch(struct pollfd *p, int listener)
+{
+	const struct client *c;
+	size_t i, k;
+
+	p[0].fd = nclients < (size_t)max_children + REFUSERS ? listener : -1;
+	p[0].events = POLLIN;
+	for (i = 0; i < nclients; i++) {
+		c = clients[i];
+		k = 1 + PLACES * i;
+		p[k + MAIN].fd = c->main.fd;
+		p[k + NEWS].fd = c->news.fd;
+		p[k + DOOR].fd = c->door;
+		p[k + MAIN].events = POLLIN |
+		    (c->main.from < c->main.to ? POLLOUT : 0);
+		p[k + NEWS].events = POLLIN |
+		    (c->news.from < c->news.to ? POLLOUT : 0);
+		p[k + DOOR].events = POLLIN;
+	}
+}
+
+#define INPUT	(POLLIN | POLLHUP | POLLERR)
+
+/* Does what the events of one client ask for. */
+static void
+client_turn(struct client *c, const struct pollfd *p)
+{
+	if (p[DOOR].fd >= 0 && p[DOOR].fd == c->door &&
+	    p[DOOR].revents & INPUT)
+		talk->door(c);
+	if (p[MAIN].revents & INPUT)
+		client_read(c);
+	if (p[NEWS].fd >= 0 && p[NEWS].fd == c->news.fd &&
+	    p[NEWS].revents & INPUT)
+		news_read(c);
+}
+
+/* His time is over: to enter a room, or at all. */
+static void
+client_late(struct client *c)
+{
+	if (c->door < 0) {
+		lose(c, c->ending ? "lost" : "has said nothing");
+		return;
+	}
+	close(c->door);
+	c->door = -1;
+	c->name[0] = '\0';
+	c->deadline = now() + first_words();
+}
+
+/* The life of chat and room. */
+static void
+talk_serve(int listener, const struct talk *t)
+{
+	struct pollfd *p;
+	size_t i, n, here;
+	int ended, ready;
+
+	talk = t;
+	n = (size_t)max_children + REFUSERS;
+	clients = calloc(n, sizeof *clients);
+	p = calloc(n * PLACES + 2, sizeof *p);
+	if (clients == NULL || p == NULL)
+		return;
+	do {
+		downloads_reap(0);
+		talk_watch(p, listener);
+		here = nclients;
+		ready = wait_many(p, 1 + PLACES * here, talk_deadline()) == 0;
+		ended = !ready && errno == ECANCELED;
+		if (ready && p[0].revents != 0)
+			clients_accept(listener);
+		for (i = 0; i < here && ready; i++)
+			client_turn(clients[i], p + 1 + PLACES * i);
+		for (i = 0; i < nclients; i++) {
+			client_flush(clients[i]);
+			if (now() >= clients[i]->deadline)
+				client_late(clients[i]);
+		}
+		clients_sweep();
+	} while (!ended);
+	downloads_reap(1);
+}
+
+/* ---- chat (seeds/002) --------------------------------------------------- */
+
+/* What is said next, to one or to many, with room for a newline behind it. */
+static char said[CHAT_LIST_MAX + CHAT_MESSAGE_MAX + 2];
+static size_t nsaid;
+
+/* Says it to one client: a line, or a segment. */
+static void
+chat_tell(struct client *c)
+{
+	said[nsaid] = '\n';
+	push(c, &c->main, said, nsaid + !c->main.whole);
+}
+
+/* Composes what is said next. */
+#define chat_say(...) \
+	(nsaid = (size_t)snprintf(said, sizeof said - 1, __VA_ARGS__))
+
+static void
+chat_tell_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->joined)
+			chat_tell(clients[i]);
+}
+
+/* Adds a name to a list, if that does not become too long. */
+static void
+chat_list(const char *name)
+{
+	if (nsaid + strlen(name) < CHAT_LIST_MAX)
+		nsaid += (size_t)sprintf(said + nsaid, "%s ", name);
+}
+
+/* show: who else is there. */
+static void
+chat_show(struct client *c, const char *text)
+{
+	size_t i;
+
+	(void)text;
+	chat_say("ALL ");
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->joined && clients[i] != c)
+			chat_list(clients[i]->name);
+	chat_tell(c);
+}
+
+/* Tells everyone who else is there. */
+static void
+chat_show_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->joined)
+			chat_show(clients[i], "");
+}
+
+/* Why this cannot be a name; NULL: it can. */
+static const char *
+chat_name_refused(const char *name)
+{
+	static const char *const reserved[] = { "ALL", "UDP", "ERROR",
+	    "CHOOSE_FILE" };
+	size_t i;
+
+	if (!nick_ok(name, strlen(name)))
+		return "a name is 1 to 32 letters, digits, _ - .";
+	for (i = 0; i < COUNT(reserved); i++)
+		if (strcmp(name, reserved[i]) == 0)
+			return "this name is reserved";
+	return client_named(name, strlen(name)) != NULL ?
+	    "this name is in use" : NULL;
+}
+
+/* The first message of a client. */
+static void
+chat_join(struct client *c, const char *name)
+{
+	const char *why;
+
+	why = chat_name_refused(name);
+	if (why != NULL) {
+		log_msg(INFO, "chat: %.255s from %s: %s", name, c->peer, why);
+		chat_say("ERROR %s", why);
+		chat_tell(c);
+		finish(c);
+		return;
+	}
+	strcpy(c->name, name);
+	c->joined = 1;
+	c->deadline = NEVER;
+	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
+	chat_say("%s has joined the chat!", name);
+	chat_tell_all();
+	chat_show_all();
+}
+
+/* One has gone, who is among the clients no more. */
+static void
+chat_left(const struct client *c)
+{
+	chat_say("%s left the chat...", c->name);
+	chat_tell_all();
+	chat_show_all();
+}
+
+/* {quit} */
+static void
+chat_quit(struct client *c, const char *text)
+{
+	(void)text;
+	log_msg(INFO, "%s left from %s.", c->name, c->peer);
+	c->joined = 0;
+	finish(c);
+	chat_left(c);
+}
+
+/* ~NAME text: the blank before the text goes with it. */
+static void
+chat_private(struct client *c, const char *text)
+{
+	struct client *to;
+	size_t n;
+
+	n = strcspn(text, " ");
+	to = client_named(text, n);
+	if (to == NULL || !to->joined) {
+		chat_say("ERROR no user %.*s", (int)n, text);
+		chat_tell(c);
+		return;
+	}
+	log_msg(DEBUG, "%s to %s from %s", c->name, to->name, c->peer);
+	chat_say("%s: (PRIVATE) %s", c->name, text + n);
+	chat_tell(to);
+	chat_say("from you to %s: (PRIVATE) %s", to->name, text + n);
+	chat_tell(c);
+}
+
+/* What is no command is for everyone. */
+static void
+chat_public(struct client *c, const char *text)
+{
+	log_msg(DEBUG, "%s to all from %s", c->name, c->peer);
+	chat_say("%s: %s", c->name, text);
+	chat_tell_all();
+}
+
+/* CHANGENAME OLD NEW */
+static void
+chat_rename(struct client *c, const char *text)
+{
+	const char *why;
+	size_t n;
+
+	n = strlen(c->name);
+	if (strncmp(text, c->name, n) != 0 || text[n] != ' ')
+		why = "the old name is not yours";
+	else
+		why = chat_name_refused(text + n + 1);
+	if (why != NULL) {
+		chat_say("ERROR %s", why);
+		chat_tell(c);
+		return;
+	}
+	chat_say("%s changed his name to %s!", c->name, text + n + 1);
+	log_msg(INFO, "%s is %s now, from %s.", c->name, text + n + 1, c->peer);
+	strcpy(c->name, text + n + 1);
+	chat_tell_all();
+	chat_show_all();
+}
+
+/* get_list_file */
+static void
+chat_files(struct client *c, const char *text)
+{
+	ssize_t i, n;
+	char **names;
+
+	(void)text;
+	n = list_files(served, UINT64_MAX, &names);
+	chat_say(n < 0 ? "ERROR the files cannot be listed" : "CHOOSE_FILE ");
+	for (i = 0; i < n; i++)
+		chat_list(names[i]);
+	if (n >= 0)
+		list_free(names, (size_t)n);
+	chat_tell(c);
+	log_msg(INFO, "Files list downloaded from %s.", c->peer);
+}
+
+/* download_file NAME: a child waits on the port for what is asked of it. */
+static void
+chat_download(struct client *c, const char *name)
+{
+	struct request r = { c->main.fd, "download_file", name, 0 };
+	struct rdt_session *s = &session;
+	const char *why;
+	unsigned port;
+
+	memset(s, 0, sizeof *s);
+	s->t.sock = s->t.file = -1;
+	why = NULL;
+	if (!name_ok(name, strlen(name)) || (s->t.file = file_open(served,
+	    name, O_NOFOLLOW, &s->t.size)) < 0)
+		why = "no file";
+	else if (s->t.size / CHAT_PART >= UINT32_MAX)
+		why = "too large:";
+	else if (!download_allowed(c))
+		why = "too many downloads, not now:";
+	else if ((s->t.sock = data_listen(r.control, SOCK_DGRAM, data_lo,
+	    data_hi, &port)) < 0 || download_start(c, &r, s, chat_push) < 0)
+		why = "no port is free for";
+	if (why == NULL) {
+		chat_say("UDP %u %llu %s", port,
+		    (unsigned long long)s->t.size, name);
+	} else {
+		log_msg(INFO, "download_file %.255s from %s: %s", name,
+		    c->peer, why);
+		chat_say("ERROR %s %s", why, name);
+	}
+	chat_tell(c);
+	if (s->t.file >= 0)
+		close(s->t.file);
+	if (s->t.sock >= 0)
+		close(s->t.sock);
+}
+
+/* What begins with these is a command; and all of it, if it takes nothing. */
+static const struct {
+	const char *name, *begin;
+	int takes;
+	void (*run)(struct client *c, const char *text);
+} chat_verbs[] = {
+	{ "private", "~", 1, chat_private },
+	{ "show", "show", 0, chat_show },
+	{ "get_list_file", "get_list_file", 0, chat_files },
+	{ "download_file", "download_file ", 1, chat_download },
+	{ "CHANGENAME", "CHANGENAME ", 1, chat_rename },
+	{ "{quit}", "{quit}", 0, chat_quit },
+	{ "public", "", 1, chat_public },
+	{ "join", NULL, 1, chat_join },		/* the first message */
+};
+
+static const char *
+chat_name(size_t i)
+{
+	return i < COUNT(chat_verbs) ? chat_verbs[i].name : NULL;
+}
+
+/* Carries out one message, which is a string from here on. */
+static void
+chat_message(struct client *c, const char *message, size_t n)
+{
+	char text[CHAT_MESSAGE_MAX + 1];
+	size_t i, len;
+
+	while (n > 0 && (message[n - 1] == '\n' || message[n - 1] == '\r'))
+		n--;
+	if (n == 0)
+		return;
+	if (n > CHAT_MESSAGE_MAX) {
+		did.n[BAD_REQUESTS]++;
+		chat_say("ERROR message too long");
+		chat_tell(c);
+		if (!c->joined)
+			finish(c);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		text[i] = message[i] == '\n' || message[i] == '\0' ? ' ' :
+		    message[i];
+	text[n] = '\0';
+	i = COUNT(chat_verbs) - 1;
+	len = 0;
+	if (c->joined)
+		for (i = 0; i < COUNT(chat_verbs) - 1; i++) {
+			len = strlen(chat_verbs[i].begin);
+			if (strncmp(text, chat_verbs[i].begin, len) == 0 &&
+			    (chat_verbs[i].takes || text[len] == '\0'))
+				break;
+		}
+	did.n[COMMANDS + i]++;
+	chat_verbs[i].run(c, text + len);
+}
+
+/* Adds to a line that is not complete; what is too long is not kept. */
+static void
+chat_append(struct client *c, const char *text, size_t n)
+{
+	c->skips |= c->have + n > sizeof c->in;
+	if (c->skips)
+		return;
+	memcpy(c->in + c->have, text, n);
+	c->have += n;
+}
+
+/*
+ * What came of a client. His first message decides whether he speaks in lines
+ * or in segments; or a lone newline after that, as PuTTY sends it.
+ */
+static void
+chat_input(struct client *c, char *text, size_t n)
+{
+	const char *end;
+	size_t len;
+
+	if (c->started == 0)
+		c->main.whole = memchr(text, '\n', n) == NULL;
+	else if (c->started == 1 && c->main.whole && n <= 2 &&
+	    text[n - 1] == '\n' && c->main.from == c->main.to)
+		c->main.whole = 0;
+	c->started += c->started < 2;
+	if (c->main.whole) {
+		chat_message(c, text, n);
+		return;
+	}
+	for (; n > 0 && !c->ending; text += len, n -= len) {
+		end = memchr(text, '\n', n);
+		len = end == NULL ? n : (size_t)(end - text);
+		chat_append(c, text, len);
+		if (end == NULL)
+			return;
+		len++;
+		chat_message(c, c->in, c->skips ? CHAT_MESSAGE_MAX + 1 :
+		    c->have);
+		c->have = 0;
+		c->skips = 0;
+	}
+}
+
+static void
+chat_serve(int listener)
+{
+	static const struct talk t = { "ERROR server is full", chat_input,
+	    chat_left, NULL };
+
+	talk_serve(listener, &t);
+}
+
+/* ---- room (seeds/003) --------------------------------------------------- */
+
+static char answer[ROOM_ANSWER_MAX];	/* to a request, or an update */
+static size_t nanswer;
+
+/* Begins it with a code; adds a text. */
+static void
+room_begin(const char *code)
+{
+	nanswer = (size_t)sprintf(answer, "%s", code);
+}
+
+static void
+room_add(const char *text, size_t n)
+{
+	nanswer += room_text(answer + nanswer, text, n);
+}
+
+/* Sends it as the answer to c; or as an update, to one or to all others. */
+static void
+room_answer(struct client *c)
+{
+	push(c, &c->main, answer, nanswer);
+}
+
+static void
+room_refuse(struct client *c, const char *code, const char *why)
+{
+	log_msg(INFO, "room: %s from %s: %s", c->name, c->peer, why);
+	room_begin(code);
+	room_answer(c);
+	if (strcmp(code, "4990") == 0)
+		finish(c);
+}
+
+static void
+room_update_all(const struct client *but)
+{
+	size_t i;
+
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->joined && clients[i] != but)
+			push(clients[i], &clients[i]->news, answer, nanswer);
+}
+
+/* 300, 301: one has come, or is gone. */
+static void
+room_news(const struct client *c, const char *code)
+{
+	room_begin(code);
+	room_add(c->name, strlen(c->name));
+	room_update_all(c);
+}
+
+static void
+room_left(const struct client *c)
+{
+	room_news(c, "301");
+}
+
+/* 100 name */
+static void
+room_join(struct client *c, const struct room_message *m)
+{
+	const char *name = m->field[0].text;
+	size_t i, n = m->field[0].n, users;
+	unsigned port;
+
+	for (i = users = 0; i < nclients; i++)
+		users += clients[i]->name[0] != '\0' && !clients[i]->ending &&
+		    clients[i]->gone == NULL;
+	if (n < ROOM_NAME_MIN || !nick_ok(name, n)) {
+		room_refuse(c, "4001", "not a name");
+	} else if (c->name[0] != '\0' || client_named(name, n) != NULL) {
+		room_refuse(c, "4002", "the name is taken");
+	} else if (users >= ROOM_USERS) {
+		room_refuse(c, "4003", "the room is full");
+	} else if ((c->door = data_listen(c->main.fd, SOCK_STREAM, data_lo,
+	    data_hi, &port)) < 0) {
+		room_refuse(c, "4003", "no port is free");
+	} else {
+		memcpy(c->name, name, n);
+		c->deadline = now() + ROOM_JOIN_S * SECOND;
+		room_begin("200");
+		room_add(name, n);
+		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
+		room_answer(c);
+	}
+}
+
+/* The second connection has come: so he is in the room. */
+static void
+room_enter(struct client *c)
+{
+	struct addr a, own;
+	int fd;
+
+	fd = sock_accept(c->door, &a);
+	if (fd < 0)
+		return;
+	if (addr_peer(c->main.fd, &own) < 0 || !addr_same_host(&a, &own)) {
+		close(fd);		/* a stranger */
+		return;
+	}
+	close(c->door);
+	c->door = -1;
+	c->news.fd = fd;
+	c->joined = 1;
+	c->deadline = NEVER;
+	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
+	room_news(c, "300");
+}
+
+/* 101 */
+static void
+room_leave(struct client *c, const struct room_message *m)
+{
+	(void)m;
+	if (c->joined) {
+		log_msg(INFO, "%s left from %s.", c->name, c->peer);
+		c->joined = 0;
+		room_left(c);
+		outlet_flush(&c->news);
+		close(c->news.fd);
+		c->news.fd = -1;
+		c->news.from = c->news.to = 0;
+	}
+	room_begin("201");
+	room_answer(c);
+	finish(c);
+}
+
+/* Answers with the names of all others: `none', or `some', Y and the names. */
+static void
+room_others(struct client *c, const char *none, const char *some)
+{
+	size_t i, n;
+
+	for (i = n = 0; i < nclients; i++)
+		n += clients[i]->joined && clients[i] != c;
+	room_begin(n == 0 ? none : some);
+	if (n > 0)
+		nanswer += (size_t)sprintf(answer + nanswer, "%u", (unsigned)n);
+	for (i = 0; i < nclients; i++)
+		if (clients[i]->joined && clients[i] != c)
+			room_add(clients[i]->name, strlen(clients[i]->name));
+	room_answer(c);
+}
+
+/* 102 */
+static void
+room_who(struct client *c, const struct room_message *m)
+{
+	(void)m;
+	room_others(c, "2020", "2021");
+}
+
+/* 103 name text */
+static void
+room_to(struct client *c, const struct room_message *m)
+{
+	struct client *to;
+
+	to = client_named(m->field[0].text, m->field[0].n);
+	if (to == NULL || !to->joined) {
+		room_refuse(c, "4031", "no such user");
+		return;
+	}
+	log_msg(DEBUG, "%s to %s from %s", c->name, to->name, c->peer);
+	room_begin("303");
+	room_add(c->name, strlen(c->name));
+	room_add(m->field[1].text, m->field[1].n);
+	push(to, &to->news, answer, nanswer);
+	room_begin("203");
+	room_answer(c);
+}
+
+/* 104 text */
+static void
+room_all(struct client *c, const struct room_message *m)
+{
+	log_msg(DEBUG, "%s to all from %s", c->name, c->peer);
+	room_begin("304");
+	room_add(c->name, strlen(c->name));
+	room_add(m->field[0].text, m->field[0].n);
+	room_update_all(c);
+	room_others(c, "2040", "2041");
+}
+
+/* 105 */
+static void
+room_files(struct client *c, const struct room_message *m)
+{
+	ssize_t i, n, some;
+	char **names;
+
+	(void)m;
+	n = list_files(served, UINT64_MAX, &names);
+	for (i = some = 0; i < n; i++)
+		some += strlen(names[i]) <= ROOM_TEXT_MAX;
+	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
+	room_begin(some == 0 ? "2050" : "2051");
+	if (some > 0)
+		nanswer += (size_t)sprintf(answer + nanswer, "%02u",
+		    (unsigned)some);
+	for (i = 0; i < n && some > 0; i++)
+		if (strlen(names[i]) <= ROOM_TEXT_MAX) {
+			room_add(names[i], strlen(names[i]));
+			some--;
+		}
+	if (n >= 0)
+		list_free(names, (size_t)n);
+	room_answer(c);
+	log_msg(INFO, "Files list downloaded from %s.", c->peer);
+}
+
+/* The two ways of a file, in a child. */
+static enum moved
+room_push(struct rdt_session *s, const struct addr *to)
+{
+	enum moved moved;
+
+	s->room = 1;
+	s->control = -1;
+	s->congestion = congestion_find("half");
+	moved = rdt_accept(s, to);
+	return moved == MOVED ? rdt_send(s) : moved;
+}
+
+static enum moved
+room_send(struct rdt_session *s, const struct addr *to)
+{
+	enum moved moved;
+	int listener;
+
+	listener = s->t.sock;
+	s->t.sock = data_accept(listener, to, now() + FTP_ACCEPT_S * SECOND);
+	if (s->t.sock < 0)
+		return PEER_FAILED;
+	s->t.idle = idle;
+	moved = transfer_send(&s->t, "", 0);
+	shutdown(s->t.sock, SHUT_WR);
+	return moved;
+}
+
+/* 106 TCP name, 106 UDP name */
+static void
+room_file(struct client *c, const struct room_message *m)
+{
+	struct request r = { c->main.fd, "download", NULL, 0 };
+	struct rdt_session *s = &session;
+	char digits[24], name[ROOM_TEXT_MAX + 1];
+	unsigned port;
+	int udp;
+
+	udp = memcmp(m->field[0].text, "UDP", 3) == 0;
+	if (!udp && memcmp(m->field[0].text, "TCP", 3) != 0) {
+		room_refuse(c, "4990", "neither TCP nor UDP");
+		return;
+	}
+	memcpy(name, m->field[1].text, m->field[1].n);
+	name[m->field[1].n] = '\0';
+	r.name = name;
+	memset(s, 0, sizeof *s);
+	if (!name_ok(m->field[1].text, m->field[1].n) || (s->t.file =
+	    file_open(served, name, O_NOFOLLOW, &s->t.size)) < 0) {
+		room_refuse(c, "4061", "no such file");
+		return;
+	}
+	s->t.sock = download_allowed(c) ? data_listen(c->main.fd,
+	    udp ? SOCK_DGRAM : SOCK_STREAM, data_lo, data_hi, &port) : -1;
+	if (s->t.sock < 0 || download_start(c, &r, s, udp ? room_push :
+	    room_send) < 0) {
+		room_refuse(c, "4062", "no port, or too many downloads");
+	} else {
+		room_begin("206");
+		room_add(digits, (size_t)sprintf(digits, "%llu",
+		    (unsigned long long)s->t.size));
+		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
+		room_answer(c);
+	}
+	close(s->t.file);
+	if (s->t.sock >= 0)
+		close(s->t.sock);
+}
+
+static const struct {
+	const char *code, *name;
+	int outside;			/* for who is not in the room, too */
+	void (*run)(struct client *c, const struct room_message *m);
+} room_requests[] = {
+	{ "100", "join", 1, room_join },
+	{ "101", "leave", 1, room_leave },
+	{ "102", "who", 0, room_who },
+	{ "103", "to", 0, room_to },
+	{ "104", "all", 0, room_all },
+	{ "105", "files", 0, room_files },
+	{ "106", "get", 0, room_file },
+};
+
+static const char *
+room_name(size_t i)
+{
+	return i < COUNT(room_requests) ? room_requests[i].name : NULL;
+}
+
+/* What came of a client: messages, however they were split or joined. */
+static void
+room_input(struct client *c, char *text, size_t n)
+{
+	struct room_message m;
+	size_t i, part;
+	ssize_t took;
+
+	for (took = 0; n > 0 && !c->ending; text += part, n -= part) {
+		part = ROOM_REQUEST_MAX - c->have;
+		part = part < n ? part : n;
+		memcpy(c->in + c->have, text, part);
+		c->have += part;
+		while (c->have > 0 && !c->ending &&
+		    (took = room_take(&m, c->in, c->have)) > 0) {
+			if (c->door >= 0)	/* he may be there just now */
+				room_enter(c);
+			for (i = 0; i < COUNT(room_requests); i++)
+				if (m.code != NULL && strcmp(m.code,
+				    room_requests[i].code) == 0)
+					break;
+			if (i < COUNT(room_requests) &&
+			    (c->joined || room_requests[i].outside)) {
+				did.n[COMMANDS + i]++;
+				room_requests[i].run(c, &m);
+			} else if (m.code != NULL) {
+				took = -1;
+				break;
+			}
+			c->have -= (size_t)took;
+			memmove(c->in, c->in + took, c->have);
+		}
+		if (!c->ending && (took < 0 || c->have == ROOM_REQUEST_MAX)) {
+			did.n[BAD_REQUESTS]++;
+			room_refuse(c, "4990", "malformed, or not now");
+		}
+	}
+}
+
+static void
+room_serve(int listener)
+{
+	static const struct talk t = { "4003", room_input, room_left,
+	    room_enter };
+
+	talk_serve(listener, &t);
+}
+
 /* ---- the services ---------------------------------------------------- */
 
 /*
@@ -1492,6 +2675,8 @@ static const struct service {
 	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name },
 	{ "xfer", SOCK_STREAM, "4321", "\3", xfer_serve, xfer_name },
 	{ "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name },
+	{ "chat", SOCK_STREAM, "55000", NULL, chat_serve, chat_name },
+	{ "room", SOCK_STREAM, "13337", NULL, room_serve, room_name },
 };
 #define NSERVICES	COUNT(services)
 
@@ -1682,7 +2867,7 @@ become_child(const struct service *s, int own)
 	close(signals[0]);
 	close(signals[1]);
 	close(reports[0]);
-	memset(traffic, 0, sizeof traffic);
+	report_anew();
 	did.service = (size_t)(s - services);
 	before_wait = report_before_wait;
 }
@@ -1721,10 +2906,7 @@ fork_child(const struct service *s, int fd, int full)
 			serve(s, fd, full);
 		else
 			s->handler(fd);
-		lifeline = -1;		/* the parent may wait for this */
-		wait_for(reports[1], POLLOUT, now() + SECOND);
-		report();
-		_exit(0);
+		child_ends();
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)

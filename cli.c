@@ -2617,7 +2617,8 @@ static const struct talk_mode {
 
 static char queue[TALK_QUEUE];		/* for the main connection */
 static size_t nqueued;
-static int more_typed;			/* was read, and waits here */
+static int more_typed;			/* was read, and waits here, */
+static int64_t typed_from;		/* until then */
 static const char *fetched_name;	/* in a child: what it fetches */
 static int leaving;			/* the end of the connection is no loss */
 static int talk_failed;			/* the exit status */
@@ -2761,7 +2762,7 @@ talk_send(const char *text, size_t n)
 {
 	if (segments) {
 		send_all(main_in.fd, text, n, now() + ANSWER_S * SECOND);
-		wait_for(-1, 0, now() + SEGMENT_WAIT);
+		typed_from = now() + SEGMENT_WAIT;
 		return;
 	}
 	if (nqueued + n > sizeof queue) {
@@ -2817,6 +2818,14 @@ take_key(char key)
 	return 0;
 }
 
+/* Is the next line to be taken now? */
+static int
+may_type(void)
+{
+	return asked == NULL && !leaving && nqueued == 0 &&
+	    now() >= typed_from;
+}
+
 /*
  * Takes what was typed, line by line. While an answer is awaited the rest waits
  * here, since standard input would not say that there is something.
@@ -2839,7 +2848,7 @@ take_typed(void)
 		if (got <= 0)
 			leaving |= 2;
 	}
-	while (at < n && asked == NULL && !over && !leaving)
+	while (at < n && may_type() && !over)
 		if (take_key(keys[at++]))
 			line_typed();
 	more_typed = at < n;
@@ -2977,11 +2986,9 @@ talk_wait(struct pollfd *p)
 	int64_t deadline;
 	size_t i;
 
-	deadline = asked != NULL ? answer_by : NEVER;
-	if (more_typed && asked == NULL)
-		deadline = 0;
-	p[TYPED].fd = asked != NULL || leaving || nqueued > 0 ? -1 :
-	    STDIN_FILENO;
+	deadline = asked != NULL ? answer_by : now() < typed_from ?
+	    typed_from : more_typed && may_type() ? 0 : NEVER;
+	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
 	p[TYPED].events = POLLIN;
 	p[QUEUE].fd = main_in.fd;
 	p[QUEUE].events = POLLIN | (nqueued > 0 ? POLLOUT : 0);
@@ -3055,7 +3062,7 @@ talk_turn(void)
 	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) &&
 	    take_inlet(&main_in, talk->text) < 0)
 		lost();
-	if (!over && (p[TYPED].revents != 0 || more_typed) && asked == NULL)
+	if (!over && (p[TYPED].revents != 0 || more_typed) && may_type())
 		take_typed();
 	send_queue();
 	while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -3073,7 +3080,8 @@ talk_loop(const char *bye)
 
 	while (!over) {
 		talk_turn();
-		if (leaving == 2 && asked == NULL && !over) {
+		if (leaving == 2 && asked == NULL && !over &&
+		    now() >= typed_from) {
 			leaving = 1;
 			talk->line(strcpy(line, bye));
 		}

@@ -2246,6 +2246,299 @@ xfer upload 1, Sent 4, Received 1"
  - DEBUG - child [0-9]* ended*" "$(cat "$log")"
 }
 
+# ---- chat ----------------------------------------------------------------
+
+# speaker FD NAME ARGUMENT ...: the client in the background, with these options
+# and operands; what is written to FD is typed, and $tmp/NAME.got is what it says
+speaker() {
+	fd=$1 who=$2
+	shift 2
+	rm -f "$tmp/$who.in"
+	mkfifo "$tmp/$who.in"
+	: >"$tmp/$who.got"
+	"$cli" -d "$tmp/here" "$@" <"$tmp/$who.in" >"$tmp/$who.got" \
+	    2>"$tmp/$who.said" 6>&- 7>&- &
+	speaker=$!
+	eval "exec $fd>\$tmp/$who.in"
+}
+
+# heard WHO TEXT: waits until that is a line of what he got
+heard() {
+	until_true grep -qxF -e "$2" "$tmp/$1.got" ||
+	    fail "$1 does not hear: $2" "$(cat "$tmp/$1.got")"
+}
+
+# service_child NAME: the process of a service
+service_child() { sed -n "s/.* $1: child \([0-9]*\) started/\1/p" "$log" |
+    tail -n 1; }
+
+test_chat() {
+	rm -rf "$tmp/here"
+	mkdir -p "$tmp/here"
+	start chat -n 4 chat=0
+	is "the line that a script waits for" \
+	    "listening chat tcp 127.0.0.1 $port" "$(cat "$out")"
+	printf %s hello >"$dir/bob.jpg"
+	dd if=/dev/urandom of="$dir/alice.jpg" bs=1000 count=7 2>/dev/null
+	: >"$dir/empty"
+
+	# The conversation of the document's test.
+	speaker 6 bob -m raw 127.0.0.1 "$port"
+	echo Bob >&6
+	heard bob "ALL "
+	bob=$speaker
+	speaker 7 alice -m raw 127.0.0.1 "$port"
+	printf 'Alice\r\n' >&7
+	heard bob "ALL Alice "
+	echo hello >&6
+	heard alice "Bob: hello"
+	echo hello >&7
+	heard bob "Alice: hello"
+	echo 'whats up' >&6
+	heard alice "Bob: whats up"
+	echo 'Nothing much' >&7
+	heard bob "Alice: Nothing much"
+	echo '~Alice Hello Alice' >&6
+	heard alice "Bob: (PRIVATE)  Hello Alice"
+	echo show >&7
+	heard alice "ALL Bob "
+	echo get_list_file >&7
+	heard alice "CHOOSE_FILE alice.jpg bob.jpg empty "
+	printf 'download_file bob.jpg\nCHANGENAME Alice Carol\n' >&7
+	heard bob "ALL Carol "
+	udp=$(sed -n 's/^UDP \([0-9]*\) 5 bob.jpg$/\1/p' "$tmp/alice.got")
+	is "golden: a part" 8003430568656c6c6f71004b058671012e \
+	    "$(printf 'part 1\npart x\npart 0\nfinished\n' |
+	    "$cli" -m raw -u sw 127.0.0.1 "$udp" | od -An -v -tx1 |
+	    tr -d ' \n')"
+	echo '{quit}' >&6
+	heard alice "Bob left the chat..."
+	exec 6>&-
+	is "what Bob heard" "Bob has joined the chat!|ALL |Alice has joined \
+the chat!|ALL Alice |Bob: hello|Alice: hello|Bob: whats up|Alice: Nothing \
+much|from you to Alice: (PRIVATE)  Hello Alice|Alice changed his name to \
+Carol!|ALL Carol " "$(paste -s -d '|' "$tmp/bob.got")"
+	is "what Alice heard" "Alice has joined the chat!|ALL Bob |Bob: hello|\
+Alice: hello|Bob: whats up|Alice: Nothing much|Bob: (PRIVATE)  Hello Alice|\
+ALL Bob |CHOOSE_FILE alice.jpg bob.jpg empty |UDP $udp 5 bob.jpg|Alice \
+changed his name to Carol!|ALL Bob |Bob left the chat...|ALL " \
+	    "$(paste -s -d '|' "$tmp/alice.got")"
+	exec 7>&-
+	wait "$bob" "$speaker"
+
+	# In segments, as the original; and what a newline there may not do.
+	is "segments" "Seg has joined the chat! ALL  Seg: hi you ERROR this \
+name is reserved EOF" "$(peer "send Seg" "take 24" "take 4" \
+	    'send hi\x0ayou' "take 11" "send CHANGENAME Seg UDP" "take 27" \
+	    'send {quit}' end)"
+	is "PuTTY, which sends the end of a line by itself" "Put has joined the \
+chat!ALL|Put: a|Put: b EOF" "$(peer "send Put" "take 28" 'send \x0d\x0a' \
+	    "nap 100" 'send a\x0d\x0ab\x0d\x0a' "take 14" 'send {quit}\x0a' \
+	    end | sed 's/  */ /g; s/ Put/|Put/g; s/! /!/')"
+	is "a byte at a time" "d has joined the chat!ALL EOF" \
+	    "$(peer "drip d" "take 26" 'drip \x0a{quit}\x0a' end | words |
+	    sed 's/! /!/; s/  */ /g')"
+
+	# Errors, in lines.
+	long=$(printf '%01000d' 7)
+	raw 'joe\n~eve x\nCHANGENAME eve x\nCHANGENAME joe a b\n~joe\ndownload_file nosuch\ndownload_file ../x\n\nCHANGENAME joe joe\n'"$long"'\n'"${long}8"'\nshowx\n{quit}\nafter\n' \
+	    >"$tmp/out"
+	is "errors" "joe has joined the chat!|ALL |ERROR no user eve|ERROR the \
+old name is not yours|ERROR a name is 1 to 32 letters, digits, _ - .|joe: \
+(PRIVATE) |from you to joe: (PRIVATE) |ERROR no file nosuch|ERROR no file \
+../x|ERROR this name is in use|joe: $long|ERROR message too long|joe: showx" \
+	    "$(paste -s -d '|' "$tmp/out")"
+	for name in ALL UDP ERROR CHOOSE_FILE 'a b' ../x '\0033[2J' \
+	    "$(printf '%033d' 0)" "${long}8" '\0377'; do
+		has "the name $name" "ERROR *" "$(raw "$name\n")"
+	done
+	is "a name of 32" "$(printf '%032d' 0) has joined the chat!" \
+	    "$(raw "$(printf '%032d' 0)\n{quit}\n" | head -n 1)"
+
+	# The client: files come while one talks, all at once, under faults.
+	printf 'show\ndownload_file bob.jpg\ndownload_file alice.jpg\nhi\n' |
+	    "$cli" -m chat -L drop=0.1,dup=0.1,reorder=0.1,seed=3 \
+	    -t "$tmp/pull.trace" -d "$tmp/here" 127.0.0.1 "$port" joe \
+	    >"$tmp/out" 2>"$tmp/said"
+	is "the client" "0 joe has joined the chat!|ALL |ALL |UDP N 5 bob.jpg|\
+UDP N 7000 alice.jpg|joe: hi" "$? $(sed 's/UDP [0-9]*/UDP N/' "$tmp/out" |
+	    paste -s -d '|')"
+	same "a file of 5 bytes" "$dir/bob.jpg" "$tmp/here/bob.jpg"
+	same "a file of 7 parts and an empty one" "$dir/alice.jpg" \
+	    "$tmp/here/alice.jpg"
+	has "it shows the commands" "*~NAME TEXT*" "$(cat "$tmp/said")"
+	has "it says how it went" "*rdt: mode=pull window=1 block=1000 \
+packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
+	is "a trace" 9 "$(grep -c 'snd	ack	' "$tmp/pull.trace")"
+	printf 'joe\ndownload_file empty\ndownload_file nosuch\n{quit}\n' |
+	    "$cli" -q -S -m chat -d "$tmp/here" 127.0.0.1 "$port" >"$tmp/out"
+	is "in segments, and a file that is none" 1 $?
+	same "an empty file" "$dir/empty" "$tmp/here/empty"
+	client -q -m chat 127.0.0.1 "$port" 'no name'
+	is "a name that is refused" "1 ERROR a name is 1 to 32 letters, digits\
+, _ - ." "$status $got"
+
+	# One too many; a reader that stops; a service that dies.
+	: >"$tmp/out"
+	peer "small" 'send stopped\x0a' "nap 20000" >/dev/null &
+	stopped=$!
+	until_true grep -q 'stopped joined' "$log"
+	i=0
+	while [ $i -lt 3 ]; do
+		peer "send s$i\\x0a" "take 5" "nap 1500" >/dev/null &
+		i=$((i + 1))
+	done
+	until_true grep -q 's2 joined' "$log"
+	until_true grep -q 's1 joined' "$log"
+	until_true grep -q 's0 joined' "$log"
+	is "one too many is told" "ERROR server is full" "$(raw 'x\n')"
+	until_true grep -q 's2, .* lost' "$log"
+	until_true grep -q 's0, .* lost' "$log"
+	{ echo talker; yes "$(printf '%080d' 0)" | head -n 100000;
+	    echo '{quit}'; } | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
+	is "a talker hears all of it" 100000 \
+	    "$(grep -c '^talker: 0*$' "$tmp/out")"
+	is "who does not read is dropped" 1 \
+	    "$(grep -c 'stopped, .* does not read' "$log")"
+	kill $stopped
+	wait $stopped 2>/dev/null
+	kill -9 "$(service_child chat)"
+	until_true grep -q 'chat: died, started again' "$log"
+	is "killed, and started again" "new has joined the chat!" \
+	    "$(raw 'new\n{quit}\n' | head -n 1)"
+	sed '/by signal 9/d' "$log" >"$log.1"
+	mv "$log.1" "$log"
+	stop
+
+	# Servers that lie. No file is fetched that was not asked for.
+	evil "take 4" 'send UDP 9 5 evil\x0aERROR no\x1b[2J\x0a' close
+	client -q -m chat 127.0.0.1 "$port" bob
+	is "what comes is made visible" "1 UDP 9 5 evil|ERROR no\\x1b[2J" \
+	    "$status $(printf '%s\n' "$got" | paste -s -d '|')"
+	wait "$evil"
+	is "nothing is fetched" "" "$(find "$tmp/here" -name 'evil*')"
+}
+
+# ---- room ----------------------------------------------------------------
+
+test_room() {
+	rm -rf "$tmp/here"
+	mkdir -p "$tmp/here"
+	start room room=0
+	is "the line that a script waits for" \
+	    "listening room tcp 127.0.0.1 $port" "$(cat "$out")"
+	printf %s hello >"$dir/five"
+	dd if=/dev/urandom of="$dir/large" bs=1000 count=150 2>/dev/null
+	: >"$dir/$(printf '%0100d' 0)"
+
+	# The transcript of the document, Alice's side.
+	speaker 6 bob -m room 127.0.0.1 "$port" join BOB
+	until_true grep -q 'BOB joined' "$log"
+	peer "send 10005ALICE" "take 10" five control "send 102" "take 10" \
+	    "send 10303BOB19hey Bob, I'm Alice!" "take 3" data "take 42" \
+	    "take 8" control "send 101" "take 3" end >"$tmp/alice" &
+	alice=$!
+	heard bob "ALICE (private): hey Bob, I'm Alice!"
+	echo 'to ALICE Too bad, I was waiting for Eve..' >&6
+	until_true grep -q 'to: sent' "$tmp/bob.said"
+	echo leave >&6
+	wait $alice
+	is "golden" "20005ALICE 2021103BOB 203 30303BOB32Too bad, I was \
+waiting for Eve.. 30103BOB 201 EOF" "$(cat "$tmp/alice")"
+	exec 6>&-
+	wait $speaker
+	is "Bob's client" "0 ALICE joined|ALICE (private): hey Bob, I'm \
+Alice!" "$? $(paste -s -d '|' "$tmp/bob.got")"
+
+	# Split and joined, CR and LF between; who is there; each error.
+	is "a byte at a time" "20003TOM 2020 204020510204five05large EOF" \
+	    "$(peer 'drip \x0d\x0a10003TOM\x0d\x0a' "take 8" five control \
+	    'drip 102\x0a' "take 4" 'send 10402hi105\x0d\x0a' "take 23" fin \
+	    end)"
+	speaker 6 bob -m room 127.0.0.1 "$port" join BOB
+	until_true grep -q 'BOB joined' "$log"
+	is "errors" "4001 4001 4001 4002 20003TOM 4002 4031 4061 4061 4990 EOF" \
+	    "$(peer "send 10001A" "take 4" 'send 10003a b' "take 4" \
+	    "send 10033$(printf '%033d' 0)" "take 4" "send 10003BOB" "take 4" \
+	    "send 10003TOM" "take 8" five control "send 10003TIM" "take 4" \
+	    "send 10303EVE01x" "take 4" "send 106TCP06nosuch" "take 4" \
+	    "send 106UDP04../x" "take 4" "send 106XXX04five" "take 4" end)"
+	for text in 099 20003abc12345 1000x 10x 102 10405hello 105 106TCP04five 4003 \
+	    10003EVE102 'GET / HTTP/1.0' "$(printf '%0300d' 1)"; do
+		has "malformed, or not yet: $text" "*4990 EOF" \
+		    "$(peer "send $text" "nap 50" fin "take 19" end |
+		    sed 's/ EOF$//; s/$/ EOF/')"
+	done
+	heard bob "TOM joined"
+	heard bob "TOM left"
+	is "who never came is never seen" 0 "$(grep -c EVE "$tmp/bob.got")"
+
+	# The second connection from elsewhere; nobody else is let in.
+	is "a stranger at the door" "20003EVE EOF" "$(peer "send 10003EVE" \
+	    "take 8" "from 127.0.0.2" five end)"
+
+	# Files: by TCP and UDP, under loss and doubles, several at once.
+	printf '%s\n' 'join JOE' files 'get tcp large one' 'get large two' \
+	    'get udp five' 'all while it comes' 'get nosuch' |
+	    "$cli" -m room -W 7 -L drop=0.05,dup=0.05,seed=2 -t \
+	    "$tmp/room.trace" -d "$tmp/here" 127.0.0.1 "$port" >"$tmp/out" \
+	    2>"$tmp/said"
+	is "the client" "1 five large" "$? $(words <"$tmp/out")"
+	same "by TCP" "$dir/large" "$tmp/here/one"
+	same "by UDP" "$dir/large" "$tmp/here/two"
+	same "a small one" "$dir/five" "$tmp/here/five"
+	has "it says how it went" "*rdt: mode=gbn window=7 block=1000 \
+packets=150 * bytes=150000 *" "$(cat "$tmp/said")"
+	has "...and what did not go" "*get: no such file on the server*" \
+	    "$(cat "$tmp/said")"
+	is "a trace" 0 "$(grep -q 'rcv	recv	149' "$tmp/room.trace"; echo $?)"
+	heard bob "JOE: while it comes"
+	echo 'get ../x' >&6
+	echo 'to' >&6
+	printf 'all %0100d\n' 0 >&6
+	echo 'join BOB' >&6
+	until_true grep -q 'join: the name is taken' "$tmp/bob.said"
+	is "what cannot be said" "get: ../x: not the name of a file|to: usage: \
+to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
+	    "$(sed 1d "$tmp/bob.said" | paste -s -d '|')"
+	exec 6>&-
+	wait $speaker
+	is "the end of the input is leaving" 1 $?
+	until_true grep -q 'BOB left' "$log"
+
+	# Ten, and the eleventh; who does not come to the door is forgotten.
+	i=0
+	jobs=
+	while [ $i -lt 10 ]; do
+		peer "send 10004USR$i" "take 9" five "nap 2500" >/dev/null &
+		jobs="$jobs $!"
+		i=$((i + 1))
+	done
+	until_true sh -c "[ \$(grep -c 'USR. joined' '$log') = 10 ]"
+	is "the eleventh" "4003" "$(peer "send 10004MORE" "take 4")"
+	# shellcheck disable=SC2086
+	wait $jobs
+	is "...may come later" "20004MORE" "$(peer "send 10004MORE" "take 9")"
+	kill -9 "$(service_child room)"
+	until_true grep -q 'room: died, started again' "$log"
+	is "killed, and started again" 20003NEW \
+	    "$(peer "send 10003NEW" "take 8")"
+	sed '/by signal 9/d' "$log" >"$log.1"
+	mv "$log.1" "$log"
+	stop
+
+	# Servers that lie.
+	evil "take 8" "send 4003" close
+	client -q -m room 127.0.0.1 "$port" join BOB
+	has "a room that is full" "1 join: the room is full*" "$status $said"
+	for text in 20003BOB00000 20003BOB70000 9999 2021x 20003BO; do
+		evil "take 8" "send $text" close
+		client -q -m room 127.0.0.1 "$port" join BOB
+		is "an answer $text" 1 $status
+		wait "$evil"
+	done
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
@@ -2282,7 +2575,7 @@ test_tools() {
 ${CC:-cc} -O2 -o "$tmp/peer" lab/peer.c || exit 1
 mkdir -p "$tmp/here"
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile raw \
-    sim udp dir xfer stats tools
+    sim udp dir xfer stats chat room tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

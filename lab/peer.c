@@ -8,6 +8,7 @@
  *      from ADDRESS    where the next connect or dial comes from
  *      small           the next sockets have small receive buffers
  *      dial            reads a frame that tells a port, and connects to that
+ *      five            the same with the five digits of room
  *      offer           sends a frame that tells a free port, and waits there
  *      control         goes back from the data connection to the first one
  *      data            goes to the data connection again
@@ -486,6 +487,9 @@ connection_step(const char *verb, const char *arg)
 		control = current = take_one(listener);
 	} else if (strcmp(verb, "dial") == 0) {
 		text[take(text, head() % sizeof text)] = '\0';
+		current = data = dial((unsigned)atoi(text));
+	} else if (strcmp(verb, "five") == 0) {
+		text[take(text, 5)] = '\0';
 		current = data = dial((unsigned)atoi(text));
 	} else if (strcmp(verb, "offer") == 0) {
 		listener = open_port(&port);

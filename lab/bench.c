@@ -7,6 +7,8 @@
  *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from an FTP server
  *      bench ceiling N                 N MiB in datagrams that nobody checks
  *      bench lookups PORT N NICKS      N lookups in a directory of NICKS nicks
+ *      bench chat PORT N LINES [irc]   LINES lines of 80 bytes to N clients of a
+ *                                      chat, or of a channel of an IRC server
  *      bench time N COMMAND ...        runs it
  *
  * All on 127.0.0.1, one after the other; what arrives is counted and thrown
@@ -294,6 +296,104 @@ lookups(long n, long nicks)
 			die("lookup");
 }
 
+/* What comes to a listener of a chat; each line that counts has one MARK. */
+#define MARK	'%'
+#define LISTENERS	1000
+
+static struct pollfd listener[LISTENERS + 2];
+static char heard[64 * 1024];
+
+/* Counts the marks in what there is to read. */
+static long
+count_marks(int fd)
+{
+	ssize_t got, i;
+	long n;
+
+	got = recv_some(fd, heard, sizeof heard);
+	if (got == 0 || (got < 0 && errno != EAGAIN))
+		die("chat");
+	for (n = i = 0; i < got; i++)
+		n += heard[i] == MARK;
+	return n;
+}
+
+/* One turn for all clients; returns the marks that came to the first n. */
+static long
+chat_turn(size_t n, short events)
+{
+	long marks;
+	size_t i;
+
+	for (i = 0; i <= n; i++)
+		listener[i].events = POLLIN;
+	listener[n].events |= events;
+	if (wait_many(listener, n + 1, LIMIT) < 0)
+		die("chat");
+	for (marks = 0, i = 0; i <= n; i++)
+		if (listener[i].revents & ~POLLOUT)
+			marks += count_marks(listener[i].fd) * (i < n);
+	return marks;
+}
+
+/* Connects a client, who says hello with a name. */
+static int
+chat_client(size_t number, int irc)
+{
+	char text[100];
+	int fd;
+
+	fd = dial(port);
+	sprintf(text, irc ? "NICK n%lu\r\nUSER n n n n\r\nJOIN #n\r\n" :
+	    "n%lu\n", (unsigned long)number);
+	if (send_all(fd, text, strlen(text), LIMIT) < 0)
+		die("chat");
+	return fd;
+}
+
+/* Sends the lines of the last client, the n-th, and counts them at all others;
+ * returns the time when it began. */
+static int64_t
+chat(size_t n, long lines, int irc)
+{
+	char line[100], *text;
+	int64_t start;
+	ssize_t sent;
+	size_t i, left, len;
+	long marks;
+
+	for (i = 0; i <= n; i++) {
+		listener[i].fd = chat_client(i, irc);
+		listener[i].events = POLLIN;
+	}
+	sprintf(line, irc ? "PRIVMSG #n :%c%078d\r\n" : "%c%079d\n", MARK, 0);
+	len = strlen(line);
+	/* All are there once each has heard the last one say something. */
+	for (marks = 0, start = now() + SECOND; marks < (long)n;) {
+		if (now() >= start && send_all(listener[n].fd, line, len,
+		    LIMIT) < 0)
+			die("chat");
+		start = now() >= start ? NEVER : start;
+		if (wait_many(listener, n + 1, start) == 0)
+			marks += chat_turn(n, 0);
+	}
+	text = malloc(len * (size_t)lines);
+	if (text == NULL)
+		die("chat");
+	for (i = 0; i < (size_t)lines; i++)
+		memcpy(text + i * len, line, len);
+	start = now();
+	for (marks = 0, left = len * (size_t)lines; marks < (long)n * lines;) {
+		sent = left == 0 ? 0 : send_some(listener[n].fd, text, left);
+		if (sent > 0) {
+			text += sent;
+			left -= (size_t)sent;
+		}
+		marks += chat_turn(n, left > 0 ? POLLOUT : 0);
+	}
+	return start;
+}
+
 /* Runs a command; its failure is ours. */
 static void
 run(char **argv)
@@ -347,7 +447,8 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "ceiling") == 0) {
 		n = atof(argv[2]);
 		ceiling((long)n);
-	} else if (argc < 4 || (argc < 5 && *argv[1] == 'l')) {
+	} else if (argc < 4 || (argc < 5 && strchr("cl", *argv[1]) != NULL &&
+	    strcmp(argv[1], "connect") != 0)) {
 		return 2;
 	} else if (strcmp(argv[1], "time") == 0) {
 		n = atof(argv[2]);
@@ -358,6 +459,11 @@ main(int argc, char **argv)
 		fill(atol(argv[4]));
 		start = now();
 		lookups((long)n, atol(argv[4]));
+	} else if (strcmp(argv[1], "chat") == 0) {
+		port = argv[2];
+		n = atof(argv[3]) * atof(argv[4]);
+		start = chat((size_t)atol(argv[3]) % LISTENERS, atol(argv[4]),
+		    argc > 5);
 	} else {
 		port = argv[2];
 		n = atof(argv[3]);

@@ -3,7 +3,7 @@
 #
 #	lab/bench.sh		make bench builds what it needs
 #	MB=100 ROUNDS=1 lab/bench.sh
-#	lab/bench.sh udp	the part about UDP alone; or tcp, or dir
+#	lab/bench.sh udp	the part about UDP alone; or tcp, dir, chat
 #
 # Each row is measured ROUNDS times, ours and the other in turn, and the best of
 # each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
@@ -304,6 +304,44 @@ by_nicks() {
 	done
 }
 
+# most COMMAND ...: the largest number of three runs
+most() { { "$@"; "$@"; "$@"; } | sort -n | tail -n 1; }
+
+# Lines of 80 bytes from one client of a chat to 50 others.
+by_lines() {
+	echo
+	./serv -q -n 60 chat=0 >"$tmp/chat.out" &
+	chat=$!
+	pids="$pids $chat"
+	wait_for_line "$tmp/chat.out"
+	printf '%-10s %8d deliveries/s\n' serv "$(most "$bench" chat \
+	    "$(awk '{ print $5 }' "$tmp/chat.out")" 50 10000)"
+	kill $chat
+	wait $chat
+	have ngircd || return
+	ngircd=$(free_port)
+	cat >"$tmp/ngircd.conf" <<-END
+		[Global]
+		Name = bench.local
+		Info = bench
+		Listen = 127.0.0.1
+		Ports = $ngircd
+		[Limits]
+		MaxConnections = 100
+		MaxConnectionsIP = 0
+		MaxPenaltyTime = 0
+		[Options]
+		DNS = no
+		Ident = no
+		PAM = no
+	END
+	ngircd -n -f "$tmp/ngircd.conf" >/dev/null 2>&1 &
+	pids="$pids $!"
+	sleep 1
+	printf '%-10s %8d deliveries/s\n' ngircd "$(most "$bench" chat \
+	    "$ngircd" 50 10000 irc)"
+}
+
 case ${1:-all} in
 all | tcp) by_tcp ;;
 esac
@@ -315,4 +353,7 @@ all | udp)
 esac
 case ${1:-all} in
 all | dir) by_nicks ;;
+esac
+case ${1:-all} in
+all | chat) by_lines ;;
 esac

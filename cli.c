@@ -2,6 +2,7 @@
  *
  *      cli localhost 50000                     a prompt
  *      cli localhost 50000 get notes.txt       one command
+ *      cli -m chat localhost bob               a chat
  *      cli -m raw localhost 50000              a telnet
  *      cli -m sim -u gbn -W 3 -L drop=/5 9     packets on a simulated channel
  *      cli -h                                  all options

@@ -15,6 +15,7 @@
  *      hashes          SHA-1
  *      dir, peer       the messages of the directory, and of its clients
  *      rdt             its datagrams, the engine, and a transfer by both
+ *      chat, room      pickles and pulled files; codes and lengths
  *
  * Every socket is non-blocking, so a call on one never takes longer than it
  * takes to copy bytes. Who must wait does so in wait_for(), with a deadline:

@@ -16,8 +16,8 @@
  *
  * "seeds/004" and the like are course projects that the protocols come from:
  * 004 ftp (a client and a server in Python), 001 xfer (the same), 000 dir and
- * peer (NanoFiles, in Java), 003 Go-Back-N in a chat room (Python). Their texts
- * give the messages, and captures of some.
+ * peer (NanoFiles, in Java), 002 chat and 003 room (Python). Their texts give
+ * the messages, and captures of some.
  */
 #ifndef PROTO_H
 #define PROTO_H

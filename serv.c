@@ -4,15 +4,16 @@
  *      serv -h                 all options
  *
  * Read proto.h first. This file goes: what the command line set, what the
- * services share, the services ftp, xfer and dir, the table of services,
- * statistics, the parent, main.
+ * services share, the services ftp, xfer, dir, chat and room, the table of
+ * services, statistics, the parent, main.
  *
  *      parent  poll(listeners, signals, reports, stdin); waits for no client
  *       ├── child   one per connection, forked after accept(): runs the
  *       ├── child   service's handler with blocking logic, and ends
  *       ├── ...     at most -n of them, and a few that tell others so
- *       └── dir     one process for all its clients, from the beginning to
- *                   the end; should it die, there is another one
+ *       ├── dir     one process for all its clients, from the beginning to
+ *       │           the end; should it die, there is another one
+ *       └── chat, room      the same; with a child for each file they send
  *
  * A child is a process of its own, so its code can be read as one conversation
  * with one client, and whatever happens to it happens to nobody else. The

@@ -2579,12 +2579,12 @@ dir_session(int argc, char **argv)
 	return failed;
 }
 
-/* ---- chat and room: talk that goes on while one types ---------------------- */
+/* ---- chat and room: talk that goes on while one types ------------------ */
 
 /*
  * One loop for both: it takes lines of standard input, and what comes on one or
- * two connections, and never waits for one of them alone. Files come by children,
- * one each, which say by a pipe how far they are:
+ * two connections, and never waits for one of them alone. Files come by
+ * children, one each, which say by a pipe how far they are:
  *
  *      standard input --> line() --> queue --> main connection
  *      main connection --> text()          \
@@ -2621,7 +2621,7 @@ static size_t nqueued;
 static int more_typed;			/* was read, and waits here, */
 static int64_t typed_from;		/* until then */
 static const char *fetched_name;	/* in a child: what it fetches */
-static int leaving;			/* the end of the connection is no loss */
+static int leaving;			/* the connection may end; 2: shall */
 static int talk_failed;			/* the exit status */
 static const char *asked;		/* the command that awaits an answer */
 static int64_t answer_by;
@@ -2884,8 +2884,9 @@ take_inlet(struct inlet *in, size_t (*take)(char *text, size_t n))
 }
 
 /*
- * Starts a child that fetches a file by `fetch', whose value is its exit status;
- * what it says comes through the pipe, and in the end a byte: did it fail?
+ * Starts a child that fetches a file by `fetch', whose value is its exit
+ * status; what it says comes through the pipe, and in the end a byte: did it
+ * fail?
  */
 static void
 start_fetch(int (*fetch)(void))
@@ -2931,7 +2932,7 @@ fetch_ended(int failed)
 	close(STDERR_FILENO);
 }
 
-/* While a child fetches: says how far it is, if a person is there, each second. */
+/* While a child fetches: says each second how far it is, to a person. */
 static int
 fetch_tick(const struct transfer *t)
 {
@@ -3096,7 +3097,7 @@ talk_loop(const char *bye)
 	return talk_failed;
 }
 
-/* ---- chat (seeds/002) ---------------------------------------------------- */
+/* ---- chat (seeds/002) -------------------------------------------------- */
 
 /* Files that were asked for; "": none. */
 static char wanted[FETCHES][NAME_BYTES + 1];
@@ -3275,7 +3276,7 @@ chat_session(int argc, char **argv)
 	return talk_loop("{quit}");
 }
 
-/* ---- room (seeds/003) ----------------------------------------------------- */
+/* ---- room (seeds/003) -------------------------------------------------- */
 
 static char request[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];
 static size_t nrequest;

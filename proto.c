@@ -3532,7 +3532,7 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
-/* ---- chat ------------------------------------------------------------------ */
+/* ---- chat ------------------------------------------------------------ */
 
 /* The least that Python's own pickle would make of it, in protocol 3. */
 size_t
@@ -3835,7 +3835,7 @@ chat_push(struct rdt_session *s, const struct addr *client)
 	    moved;
 }
 
-/* ---- room ------------------------------------------------------------------ */
+/* ---- room ------------------------------------------------------------ */
 
 /*
  * What follows each code: t a text behind its length in two digits, p the five

@@ -475,9 +475,9 @@ long	frame_number(const char *text, size_t n);
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
  * printable UTF-8, \xNN. So a client that evaluates it is safe, and one that
- * takes it apart has the same bytes. What else Python's repr() makes of a name is
- * understood too, \" \n \r \t \uNNNN \UNNNNNNNN in quotes of either kind; but
- * \xNN, which it writes for a few characters, is a byte here.
+ * takes it apart has the same bytes. What else Python's repr() makes of a name
+ * is understood too, \" \n \r \t \uNNNN \UNNNNNNNN in quotes of either kind;
+ * but \xNN, which it writes for a few characters, is a byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
@@ -580,7 +580,7 @@ int	xfer_line_parse(struct xfer_file *f, char *line);
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 
-enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR, RDT_PULL };	/* PULL: of chat */
+enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR, RDT_PULL /* of chat */ };
 extern const char *const rdt_mode_names[5];	/* 0 is `tcp': none of them */
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
@@ -1000,7 +1000,7 @@ enum moved rdt_connect(struct rdt_session *s, unsigned port);
 
 /*
  * The other end of an rdt_accept() with room set: `control' is only where the
- * port is. Nothing is agreed on; rdt_recv() says what is wanted until DATA comes.
+ * port is. Nothing is agreed on: rdt_recv() says what it wants until DATA comes.
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
 
@@ -1075,7 +1075,7 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
 enum moved chat_push(struct rdt_session *s, const struct addr *client);
 
-/* ---- room: codes and lengths (seeds/003) ----------------------------------- */
+/* ---- room: codes and lengths (seeds/003) -------------------------------- */
 
 /*
  * A message is a code of three or four digits and, where something follows, its
@@ -1092,8 +1092,8 @@ enum moved chat_push(struct rdt_session *s, const struct addr *client);
  *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
  *   106 UDP name     the same         (SIZE as a text of digits)
  *
- *   300 name  301 name  303 name text  304 name text     updates, on a
- *   joined    left      privately      to all            connection of their own
+ *   300 name  301 name  303 name text  304 name text   updates, on a
+ *   joined    left      privately      to all          connection of their own
  *
  *   4990             anything else; the connection is closed
  *

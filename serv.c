@@ -1497,7 +1497,7 @@ dir_serve(int fd)
 	    errno == ETIMEDOUT);
 }
 
-/* ---- chat and room: many clients in one process --------------------------- */
+/* ---- chat and room: many clients in one process ------------------------ */
 
 /*
  * One poll loop, which waits for nobody:
@@ -1508,8 +1508,8 @@ dir_serve(int fd)
  *          +------ --> who is gone is taken leave of
  *
  * A queue is bounded: he for whom more than QUEUE_MAX bytes wait does not read,
- * and is dropped. So is the time of whom the server does not know by name. Files
- * are sent by children, one each, so that no transfer holds up the talk.
+ * and is dropped. So is the time of whom the server does not know by name.
+ * Files are sent by children, one each, so that no transfer holds up the talk.
  */
 #define QUEUE_MAX	(64 * 1024)
 #define READ_MAX	(16 * 1024)	/* of one client, each round */
@@ -2608,13 +2608,33 @@ room_name(size_t i)
 	return i < COUNT(room_requests) ? room_requests[i].name : NULL;
 }
 
+/* Carries out a message. Returns -1 if it is none that he may send now. */
+static int
+room_message(struct client *c, const struct room_message *m)
+{
+	size_t i;
+
+	if (m->code == NULL)
+		return 0;		/* the end of a line */
+	if (c->door >= 0)		/* he may be there just now */
+		room_enter(c);
+	for (i = 0; i < COUNT(room_requests); i++)
+		if (strcmp(m->code, room_requests[i].code) == 0 &&
+		    (c->joined || room_requests[i].outside)) {
+			did.n[COMMANDS + i]++;
+			room_requests[i].run(c, m);
+			return 0;
+		}
+	return -1;
+}
+
 /* What came of a client: messages, however they were split or joined. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {
 	struct room_message m;
-	size_t i, part;
 	ssize_t took;
+	size_t part;
 
 	for (took = 0; n > 0 && !c->ending; text += part, n -= part) {
 		part = ROOM_REQUEST_MAX - c->have;
@@ -2623,17 +2643,7 @@ room_input(struct client *c, char *text, size_t n)
 		c->have += part;
 		while (c->have > 0 && !c->ending &&
 		    (took = room_take(&m, c->in, c->have)) > 0) {
-			if (c->door >= 0)	/* he may be there just now */
-				room_enter(c);
-			for (i = 0; i < COUNT(room_requests); i++)
-				if (m.code != NULL && strcmp(m.code,
-				    room_requests[i].code) == 0)
-					break;
-			if (i < COUNT(room_requests) &&
-			    (c->joined || room_requests[i].outside)) {
-				did.n[COMMANDS + i]++;
-				room_requests[i].run(c, &m);
-			} else if (m.code != NULL) {
+			if (room_message(c, &m) < 0) {
 				took = -1;
 				break;
 			}
@@ -3050,8 +3060,8 @@ start_ones(void)
 
 /*
  * Reads lines of standard input: s asks for statistics, q for the end, and then
- * it returns true. The end of the input is no order; and where more may come, as
- * in a FIFO, or behind control-D, it is not the end. In the background of a
+ * it returns true. The end of the input is no order; and where more may come,
+ * as in a FIFO, or behind control-D, it is not the end. In the background of a
  * shell a read fails, and may not fail later, in the foreground. Who shares his
  * input with another server may have to wait here for a line that it took.
  */

@@ -2677,6 +2677,7 @@ terminal_begin(void)
 	edits = 1;
 	raw_mode = cooked;
 	raw_mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	raw_mode.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does that */
 	raw_mode.c_cc[VMIN] = 1;
 	raw_mode.c_cc[VTIME] = 0;
 	memset(&sa, 0, sizeof sa);
@@ -2730,6 +2731,7 @@ show(FILE *to, const char *text, size_t n)
 	size_t used;
 
 	hide_line();
+	fflush(stdout);
 	for (; n > 0; text += used, n -= used) {
 		used = printable(line, sizeof line, text, n, 0);
 		fputs(line, to);
@@ -2808,6 +2810,12 @@ take_key(char key)
 			;
 	} else if (edits && key == (char)cooked.c_cc[VKILL]) {
 		ntyped_line = 0;
+		too_long = 0;
+	} else if (edits && key == (char)cooked.c_cc[VSUSP]) {
+		hide_line();
+		fflush(stdout);
+		terminal_back();	/* the shell shall have it as it was */
+		kill(0, SIGTSTP);
 	} else if (edits && key == (char)cooked.c_cc[VEOF]) {
 		leaving |= ntyped_line == 0 ? 2 : 0;
 	} else if (ntyped_line < CHAT_MESSAGE_MAX) {
@@ -2891,12 +2899,14 @@ take_inlet(struct inlet *in, size_t (*take)(char *text, size_t n))
 static void
 start_fetch(int (*fetch)(void))
 {
+	static int alive[2] = { -1, -1 };	/* ends with the parent */
 	int ends[2], status;
 	pid_t pid;
 
 	on_terminal();			/* of which the child will know */
 	pid = -1;
-	if (nfetches < FETCHES && pipe(ends) == 0 && (pid = fork()) < 0) {
+	if (nfetches < FETCHES && (alive[0] >= 0 || pipe(alive) == 0) &&
+	    pipe(ends) == 0 && (pid = fork()) < 0) {
 		close(ends[0]);
 		close(ends[1]);
 	}
@@ -2915,6 +2925,8 @@ start_fetch(int (*fetch)(void))
 	signal(SIGCONT, SIG_DFL);
 	guard_signals();
 	dup2(ends[1], STDERR_FILENO);
+	close(alive[1]);
+	lifeline = alive[0];
 	close(ends[0]);
 	close(ends[1]);
 	status = fetch();
@@ -2930,6 +2942,7 @@ fetch_ended(int failed)
 	if (write(STDERR_FILENO, failed ? "\1" : "\2", 1) < 0)
 		_exit(1);
 	close(STDERR_FILENO);
+	lifeline = -1;
 }
 
 /* While a child fetches: says each second how far it is, to a person. */
@@ -3022,6 +3035,8 @@ send_queue(void)
 static void
 lost(void)
 {
+	if (main_in.n > 0)
+		show(stdout, main_in.text, main_in.n);
 	if (!leaving)
 		say(ERROR, "%s %s: %s", host, port, reason());
 	over = 1;
@@ -3058,10 +3073,10 @@ talk_turn(void)
 	if (p[NEWS].revents != 0 && take_inlet(&news_in, talk->news) < 0) {
 		close(news_in.fd);
 		news_in.fd = -1;
-		if (!leaving)
+		if (!leaving && !over)
 			lost();
 	}
-	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) &&
+	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
 	    take_inlet(&main_in, talk->text) < 0)
 		lost();
 	if (!over && (p[TYPED].revents != 0 || more_typed) && may_type())
@@ -3091,6 +3106,9 @@ talk_loop(const char *bye)
 	close(main_in.fd);
 	main_in.fd = news_in.fd = -1;
 	leaving = 1;
+	asked = NULL;
+	nqueued = 0;
+	more_typed = 0;
 	while (nfetches > 0)
 		talk_turn();
 	hide_line();
@@ -3174,25 +3192,50 @@ was_wanted(const char *name)
 	return 0;
 }
 
+/* An error ends with the name of the file that it is about, if it is. */
+static void
+not_wanted(const char *error)
+{
+	size_t i, n, len;
+
+	n = strlen(error);
+	for (i = 0; i < FETCHES; i++) {
+		len = strlen(wanted[i]);
+		if (len > 0 && n > len && error[n - len - 1] == ' ' &&
+		    strcmp(error + n - len, wanted[i]) == 0) {
+			wanted[i][0] = '\0';
+			return;
+		}
+	}
+}
+
 /* One message of the server: shown; and acted on, if it is about a file. */
 static void
 chat_message(const char *text, size_t n)
 {
 	char message[TALK_TEXT + 1], size[20];
+	int64_t bytes;
 	int used;
 
 	show(stdout, text, n);
 	memcpy(message, text, n);
 	message[n] = '\0';
-	talk_failed |= strncmp(message, "ERROR ", 6) == 0;
+	if (strncmp(message, "ERROR ", 6) == 0) {
+		talk_failed = 1;
+		not_wanted(message);
+	}
 	used = 0;
-	sscanf(message, "UDP %5u %19[0-9] %n", &job.port, size, &used);
-	if (used == 0 || job.port < 1 || job.port > 65535 ||
-	    !was_wanted(message + used))
+	sscanf(message, "UDP %5u %19[0-9]%n", &job.port, size, &used);
+	if (used == 0 || message[used++] != ' ' || !was_wanted(message + used))
 		return;
+	bytes = number(size, 0, (int64_t)CHAT_PART * (UINT32_MAX - 1));
+	if (job.port < 1 || job.port > 65535 || bytes < 0) {
+		say(ERROR, "download_file: %s: %s", message + used, senseless);
+		return;
+	}
 	strcpy(job.name, message + used);
 	strcpy(job.local, job.name);
-	job.size = (uint64_t)number(size, 0, INT64_MAX);
+	job.size = (uint64_t)bytes;
 	start_fetch(chat_fetch);
 }
 
@@ -3201,28 +3244,37 @@ static size_t
 chat_text(char *text, size_t n)
 {
 	const char *end;
-	size_t used;
+	size_t used, len;
 
 	if (segments) {
 		chat_message(text, n);
 		return n;
 	}
 	for (used = 0; (end = memchr(text + used, '\n', n - used)) != NULL;
-	    used = (size_t)(end - text) + 1)
-		chat_message(text + used, (size_t)(end - text) - used);
+	    used = (size_t)(end - text) + 1) {
+		len = (size_t)(end - text) - used;
+		len -= len > 0 && end[-1] == '\r';
+		chat_message(text + used, len);
+	}
 	return used;
 }
 
-/* Notes that a file is asked for, so that nobody can make us fetch another. */
-static void
+/* Notes that a file is asked for, so that nobody can make us fetch another.
+ * Returns -1 if it cannot be. */
+static int
 chat_want(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < FETCHES && wanted[i][0] != '\0'; i++)
 		;
-	if (i < FETCHES && name_ok(name, strlen(name)))
-		strcpy(wanted[i], name);
+	if (i == FETCHES || !name_ok(name, strlen(name))) {
+		say(ERROR, "download_file: %s: %s", name, i == FETCHES ?
+		    "too many at once" : "not the name of a file");
+		return -1;
+	}
+	strcpy(wanted[i], name);
+	return 0;
 }
 
 /* A line that was typed; the first one is the name. */
@@ -3247,10 +3299,17 @@ chat_line(char *line)
 	if (n == 0)
 		return;
 	line[n] = '\0';
-	if (strncmp(line, "download_file ", 14) == 0)
-		chat_want(line + 14);
-	if (strcmp(line, "{quit}") == 0)
+	if (strncmp(line, "download_file ", 14) == 0 &&
+	    chat_want(line + 14) < 0)
+		return;
+	if (strcmp(line, "{quit}") == 0) {
+		over = !named;
 		leaving = 1;
+		asked = "{quit}";
+		answer_by = now() + ANSWER_S * SECOND;
+	}
+	if (over)
+		return;
 	line[n] = '\n';
 	talk_send(line, n + !segments);
 	for (i = 0; i < COUNT(help) && !named; i++)
@@ -3263,6 +3322,7 @@ chat_session(int argc, char **argv)
 {
 	static const struct talk_mode mode = { chat_line, chat_text, NULL };
 	char name[CHAT_MESSAGE_MAX + 2];
+	int i;
 
 	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
 		return fail("chat: one argument, the name; all else is read "
@@ -3273,13 +3333,18 @@ chat_session(int argc, char **argv)
 		chat_line(strcpy(name, argv[0]));
 	else if (edits)
 		say(INFO, "Your name?");
-	return talk_loop("{quit}");
+	talk_loop("{quit}");
+	for (i = 0; i < FETCHES; i++)
+		if (wanted[i][0] != '\0')
+			say(ERROR, "download_file: %s: never came", wanted[i]);
+	return talk_failed;
 }
 
 /* ---- room (seeds/003) -------------------------------------------------- */
 
 static char request[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];
 static size_t nrequest;
+static char answer_code[4];		/* how its answer begins: 2xx */
 
 /* Begins a request with its code; adds a text, if it is not too long. */
 static void
@@ -3307,6 +3372,7 @@ room_ask(const char *command)
 	talk_send(request, nrequest);
 	asked = command;
 	answer_by = now() + ANSWER_S * SECOND;
+	sprintf(answer_code, "2%.2s", request + 1);
 }
 
 /* The commands: argv[1] is all that follows the first word, argc 2 or 1. */
@@ -3523,7 +3589,8 @@ room_offered(const struct room_message *m)
 	size = number(digits, 0, INT64_MAX);
 	sprintf(digits, "%.5s", m->field[1].text);
 	n = number(digits, 1, 65535);
-	if (size < 0 || n < 0) {
+	if (size < 0 || n < 0 || (job.udp &&
+	    size / ROOM_BLOCK >= UINT32_MAX - 1)) {
 		say(ERROR, "get: %s: %s", job.name, senseless);
 		return;
 	}
@@ -3542,6 +3609,11 @@ room_answer(const struct room_message *m)
 	why = room_why(m->code);
 	if (why != NULL)
 		say(ERROR, "%s: %s", asked != NULL ? asked : "room", why);
+	else if (asked == NULL || strncmp(m->code, answer_code, 3) != 0) {
+		say(ERROR, "room: %s", senseless);
+		over = 1;
+	} else if (strcmp(m->code, "201") == 0)
+		over = 1;
 	else if (strcmp(m->code, "200") == 0)
 		room_enter(m);
 	else if (strcmp(m->code, "206") == 0)
@@ -3553,11 +3625,9 @@ room_answer(const struct room_message *m)
 	else if (m->code[0] == '2' && m->code[3] == '0')
 		say(INFO, "%s: %s", asked, m->code[2] == '5' ? "no files" :
 		    "nobody else is here");
-	else if (m->code[0] == '2')
+	else
 		for (i = 0; i < m->fields; i++)
 			show(stdout, m->field[i].text, m->field[i].n);
-	else
-		say(ERROR, "room: %s", senseless);
 	asked = NULL;
 }
 
@@ -3598,11 +3668,15 @@ room_update(const struct room_message *m)
 	char line[2 * ROOM_TEXT_MAX + 16];
 	int n;
 
-	n = sprintf(line, "%.*s", (int)m->field[0].n, m->field[0].text);
-	n = (int)m->field[0].n < n ? n : (int)m->field[0].n;
+	if (m->code[0] != '3') {
+		say(ERROR, "room: %s", senseless);
+		over = 1;
+		return;
+	}
+	n = (int)m->field[0].n;
 	memcpy(line, m->field[0].text, (size_t)n);
-	n += sprintf(line + n, "%s", m->code[0] != '3' ? " ?" :
-	    m->code[2] == '0' ? " joined" : m->code[2] == '1' ? " left" :
+	n += sprintf(line + n, "%s", m->code[2] == '0' ? " joined" :
+	    m->code[2] == '1' ? " left" :
 	    m->code[2] == '3' ? " (private): " : ": ");
 	if (m->fields > 1) {
 		memcpy(line + n, m->field[1].text, m->field[1].n);

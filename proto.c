@@ -3504,6 +3504,8 @@ rdt_recv(struct rdt_session *s)
 			s->t.tick(&s->t);
 	} while (moved == MOVED && s->receiver.expected != s->packets);
 	s->took = now() - s->start;
+	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
+		moved = MOVED;		/* only who wants no more ACKs is gone */
 	if (moved == MOVED && flush_run(s->t.file) < 0)
 		moved = FILE_FAILED;
 	if (moved == MOVED)
@@ -3724,6 +3726,10 @@ chat_pull(struct rdt_session *s, int control, unsigned port)
 	int64_t deadline;
 	uint32_t part;
 
+	if (s->t.size / CHAT_PART >= UINT32_MAX) {
+		errno = EFBIG;
+		return PEER_FAILED;
+	}
 	pull_begin(s);
 	s->sends = 1;
 	s->t.sock = -1;
@@ -3769,13 +3775,16 @@ part_asked(const struct rdt_session *s, size_t n)
 	    -2 : number(text, 0, s->packets - 1);
 }
 
-/* Sends a part to who asked for it. */
+/* Sends a part to who asked for it; parts has a bit for each, asked or not. */
 static enum moved
-send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
+send_part(struct rdt_session *s, uint32_t part, unsigned char *parts,
+    const struct addr *to)
 {
 	const char *contents;
+	unsigned char bit;
 	size_t n;
 	ssize_t sent;
+	int again;
 
 	n = part_bytes(s, part);
 	contents = read_run(s->t.file, (uint64_t)part * CHAT_PART, n);
@@ -3783,30 +3792,32 @@ send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
 		return FILE_FAILED;
 	n = chat_pack(outgoing, contents, n);
 	sent = dgram_send(s->t.sock, outgoing, n, to, 1);
-	if (seq_less(part, s->receiver.expected)) {
-		s->receiver.duplicates++;
-		traffic[RETRANSMISSIONS] += sent > 0;
-	}
+	bit = (unsigned char)(1 << part % 8);
+	again = parts[part / 8] & bit;
+	parts[part / 8] |= bit;
+	s->receiver.expected += !again;		/* so many are there */
+	s->receiver.duplicates += again != 0;
+	traffic[RETRANSMISSIONS] += again && sent > 0;
 	s->arrived++;
-	rdt_trace(now() - s->start, sent == 0 ? EV_DROP :
-	    seq_less(part, s->receiver.expected) ? EV_DUP : EV_RECV, part,
-	    NULL);
-	if (part == s->receiver.expected)
-		s->receiver.expected++;
-	s->t.done = part + 1 == s->packets ? s->t.size :
-	    (uint64_t)part * CHAT_PART;
+	rdt_trace(now() - s->start, sent == 0 ? EV_DROP : again ? EV_DUP :
+	    EV_RECV, part, NULL);
+	s->t.done += again ? 0 : part_bytes(s, part);
 	return MOVED;
 }
 
 enum moved
 chat_push(struct rdt_session *s, const struct addr *client)
 {
+	unsigned char *parts;
 	struct addr from;
 	enum moved moved;
 	int64_t part;
 	ssize_t got;
 
 	pull_begin(s);
+	parts = calloc(s->packets / 8 + 1, 1);
+	if (parts == NULL)
+		return FILE_FAILED;
 	run.have = 0;
 	s->heard = now();
 	moved = MOVED;
@@ -3815,8 +3826,10 @@ chat_push(struct rdt_session *s, const struct addr *client)
 		if (wait_for(s->t.sock, POLLIN, dgram_due() < s->heard +
 		    CHAT_SILENCE_S * SECOND ? dgram_due() : s->heard +
 		    CHAT_SILENCE_S * SECOND) < 0 && (errno != ETIMEDOUT ||
-		    now() >= s->heard + CHAT_SILENCE_S * SECOND))
-			return PEER_FAILED;
+		    now() >= s->heard + CHAT_SILENCE_S * SECOND)) {
+			moved = PEER_FAILED;
+			break;
+		}
 		got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
 		if (got < 0)
 			continue;	/* news of an answer to who is gone */
@@ -3828,8 +3841,9 @@ chat_push(struct rdt_session *s, const struct addr *client)
 		}
 		s->heard = now();
 		if (part >= 0)
-			moved = send_part(s, (uint32_t)part, &from);
+			moved = send_part(s, (uint32_t)part, parts, &from);
 	} while (moved == MOVED && part != -1);
+	free(parts);
 	s->took = now() - s->start;
 	return moved == MOVED && s->receiver.expected != s->packets ? STOPPED :
 	    moved;

@@ -79,6 +79,7 @@ static int64_t dir_idle = DIR_EXPIRE_S * SECOND;	/* -T too */
 /* ---- what the services share ------------------------------------------- */
 
 static char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
+static int64_t accept_from;	/* no accept() before; 0: at once */
 
 /* One request of a client. */
 struct request {
@@ -1528,6 +1529,8 @@ struct client {
 	struct outlet main;
 	struct outlet news;		/* room: the second connection */
 	int door;			/* room: where that will come; or -1 */
+	unsigned long number;		/* which no other has */
+	size_t slot[3];			/* of these three in the poll set; 0 */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
 	int joined;			/* and seen by the others */
 	char peer[PEER_BYTES];
@@ -1543,9 +1546,11 @@ struct client {
 
 static struct client **clients;
 static size_t nclients;
+static int some_gone;			/* and the others do not know yet */
+static unsigned long rounds;		/* of the loop */
 static struct {				/* children that send files */
 	pid_t pid;
-	char name[DIR_NICK_MAX + 1];
+	unsigned long number;		/* of the client */
 } downloads[DOWNLOADS_MAX];
 static size_t ndownloads;
 
@@ -1563,6 +1568,26 @@ lose(struct client *c, const char *why)
 {
 	if (c->gone == NULL)
 		c->gone = why;
+	some_gone = 1;
+}
+
+/*
+ * Tells the others who is gone, before anything else happens to his name. That
+ * may show that another one is.
+ */
+static void
+take_leave(void)
+{
+	size_t i;
+
+	while (some_gone) {
+		some_gone = 0;
+		for (i = 0; i < nclients; i++)
+			if (clients[i]->gone != NULL && clients[i]->joined) {
+				clients[i]->joined = 0;
+				talk->left(clients[i]);
+			}
+	}
 }
 
 /* Sends what goes of a queue. Returns -1 if the connection is broken. */
@@ -1642,13 +1667,27 @@ push(struct client *c, struct outlet *o, const char *text, size_t n)
 	o->to += head + n;
 }
 
-/* The last words to a client are queued: he shall hear them, and then go. */
+/*
+ * The last words to a client are queued: he shall hear them, and then go. For
+ * the others he has gone now.
+ */
 static void
 finish(struct client *c)
 {
-	if (c->ending == 0)
-		c->ending = 1;
+	if (c->door >= 0)
+		close(c->door);
+	if (c->news.fd >= 0) {
+		outlet_flush(&c->news);
+		close(c->news.fd);
+	}
+	c->door = c->news.fd = -1;
+	c->news.from = c->news.to = 0;
+	c->ending = c->ending == 0 ? 1 : c->ending;
 	c->deadline = now() + DISCARD_S * SECOND;
+	if (c->joined) {
+		c->joined = 0;
+		talk->left(c);
+	}
 }
 
 /* Sends what is queued; ends the sending side of whom nothing more is told. */
@@ -1702,6 +1741,7 @@ news_read(struct client *c)
 static void
 client_add(int fd, const struct addr *a, int full)
 {
+	static unsigned long number;
 	struct client *c;
 	int on;
 
@@ -1712,6 +1752,7 @@ client_add(int fd, const struct addr *a, int full)
 	}
 	on = 1;		/* the system finds the dead, who are silent for ever */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	c->number = ++number;
 	c->main.fd = fd;
 	c->news.fd = c->door = -1;
 	c->deadline = now() + first_words();
@@ -1737,6 +1778,10 @@ clients_accept(int listener)
 
 	while (nclients < (size_t)max_children + REFUSERS) {
 		fd = sock_accept(listener, &a);
+		if (fd < 0 && errno != EAGAIN) {
+			log_msg(ERROR, "accept: %s", reason());
+			accept_from = now() + SECOND;	/* or it would spin */
+		}
 		if (fd < 0)
 			break;
 		for (here = 0, i = 0; i < nclients; i++)
@@ -1745,35 +1790,30 @@ clients_accept(int listener)
 	}
 }
 
-/* Takes leave of all who are gone; telling that may show that others are. */
+/* Forgets all who are gone. */
 static void
 clients_sweep(void)
 {
 	struct client *c;
-	size_t i;
+	size_t i, n;
 
-	for (i = 0; i < nclients;) {
+	take_leave();
+	for (i = n = 0; i < nclients; i++) {
 		c = clients[i];
-		if (c->gone == NULL) {
-			i++;
+		clients[n] = c;
+		n += c->gone == NULL;
+		if (c->gone == NULL)
 			continue;
-		}
-		clients[i] = clients[--nclients];
 		log_msg(strcmp(c->gone, "lost") == 0 ? DEBUG : INFO,
 		    "%s%s%s %s", c->name, c->name[0] == '\0' ? "" : ", ",
 		    c->peer, c->gone);
-		if (c->joined)
-			talk->left(c);
+		finish(c);
 		close(c->main.fd);
-		if (c->news.fd >= 0)
-			close(c->news.fd);
-		if (c->door >= 0)
-			close(c->door);
 		free(c->main.queue);
 		free(c->news.queue);
 		free(c);
-		i = 0;
 	}
+	nclients = n;
 }
 
 /* Takes leave of the children that have sent their files. */
@@ -1798,7 +1838,7 @@ download_allowed(const struct client *c)
 
 	downloads_reap(0);
 	for (i = n = 0; i < ndownloads; i++)
-		n += strcmp(downloads[i].name, c->name) == 0;
+		n += downloads[i].number == c->number;
 	return n < DOWNLOADS_EACH && ndownloads < DOWNLOADS_MAX;
 }
 
@@ -1821,7 +1861,7 @@ download_start(const struct client *c, const struct request *r,
 		return -1;
 	if (pid > 0) {
 		downloads[ndownloads].pid = pid;
-		strcpy(downloads[ndownloads++].name, c->name);
+		downloads[ndownloads++].number = c->number;
 		return 0;
 	}
 	report_anew();
@@ -1857,59 +1897,118 @@ client_named(const char *name, size_t n)
 	return NULL;
 }
 
+/* The names that a client may fetch, as they are in this round. */
+static ssize_t
+files_now(char ***names)
+{
+	static unsigned long listed;
+	static char **files;
+	static ssize_t n;
+
+	if (listed != rounds) {
+		if (n > 0)
+			list_free(files, (size_t)n);
+		n = list_files(served, UINT64_MAX, &files);
+		listed = rounds;
+	}
+	*names = files;
+	return n;
+}
+
+/* Names that would look like something else in a message. */
+static int
+reserved(const char *name, size_t n)
+{
+	static const char *const names[] = { "ALL", "UDP", "ERROR",
+	    "CHOOSE_FILE" };
+	size_t i;
+
+	for (i = 0; i < COUNT(names); i++)
+		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
+			return 1;
+	return 0;
+}
+
 /* When the loop must go on, though nothing came. */
 static int64_t
 talk_deadline(void)
 {
-	int64_t first;
+	int64_t first, t;
 	size_t i;
 
-	first = ndownloads > 0 ? now() + SECOND : NEVER;
+	t = now();
+	first = ndownloads > 0 ? t + SECOND : NEVER;
+	if (accept_from > t && accept_from < first)
+		first = accept_from;
 	for (i = 0; i < nclients; i++)
 		if (clients[i]->deadline < first)
 			first = clients[i]->deadline;
 	return first;
 }
 
-/* Where the loop looks: at the listener, and at three places for a client. */
-enum { MAIN, NEWS, DOOR, PLACES };
+enum { MAIN, NEWS, DOOR };		/* the places of a client */
 
+/* Adds a place to the poll set, if it is there, and notes where. */
 static void
-talk_watch(struct pollfd *p, int listener)
+watch(struct pollfd *p, size_t *n, size_t *slot, int fd, int sends)
 {
-	const struct client *c;
-	size_t i, k;
-
-	p[0].fd = nclients < (size_t)max_children + REFUSERS ? listener : -1;
-	p[0].events = POLLIN;
-	for (i = 0; i < nclients; i++) {
-		c = clients[i];
-		k = 1 + PLACES * i;
-		p[k + MAIN].fd = c->main.fd;
-		p[k + NEWS].fd = c->news.fd;
-		p[k + DOOR].fd = c->door;
-		p[k + MAIN].events = POLLIN |
-		    (c->main.from < c->main.to ? POLLOUT : 0);
-		p[k + NEWS].events = POLLIN |
-		    (c->news.from < c->news.to ? POLLOUT : 0);
-		p[k + DOOR].events = POLLIN;
-	}
+	*slot = fd < 0 ? 0 : *n;
+	if (fd < 0)
+		return;
+	p[*n].fd = fd;
+	p[*n].revents = 0;
+	p[(*n)++].events = sends ? POLLIN | POLLOUT : POLLIN;
 }
 
-#define INPUT	(POLLIN | POLLHUP | POLLERR)
-
-/* Does what the events of one client ask for. */
-static void
-client_turn(struct client *c, const struct pollfd *p)
+/* The poll set: the listener, then all places. Returns how many they are. */
+static size_t
+talk_watch(struct pollfd *p, int listener)
 {
-	if (p[DOOR].fd >= 0 && p[DOOR].fd == c->door &&
-	    p[DOOR].revents & INPUT)
-		talk->door(c);
-	if (p[MAIN].revents & INPUT)
-		client_read(c);
-	if (p[NEWS].fd >= 0 && p[NEWS].fd == c->news.fd &&
-	    p[NEWS].revents & INPUT)
-		news_read(c);
+	struct client *c;
+	size_t i, n;
+
+	p[0].fd = nclients < (size_t)max_children + REFUSERS &&
+	    now() >= accept_from ? listener : -1;
+	p[0].events = POLLIN;
+	p[0].revents = 0;
+	n = 1;
+	for (i = 0; i < nclients; i++) {
+		c = clients[i];
+		watch(p, &n, &c->slot[MAIN], c->main.fd,
+		    c->main.from < c->main.to);
+		watch(p, &n, &c->slot[NEWS], c->news.fd,
+		    c->news.from < c->news.to);
+		watch(p, &n, &c->slot[DOOR], c->door, 0);
+	}
+	return n;
+}
+
+/* Did something come there? */
+static int
+input_at(const struct pollfd *p, const struct client *c, int place)
+{
+	return c->slot[place] != 0 && c->gone == NULL &&
+	    p[c->slot[place]].revents & (POLLIN | POLLHUP | POLLERR);
+}
+
+/* Does what the events ask for: first of all, who is at the doors? */
+static void
+talk_turn(const struct pollfd *p, int listener)
+{
+	size_t here, i;
+
+	here = nclients;
+	if (p[0].revents != 0)
+		clients_accept(listener);
+	for (i = 0; i < here; i++)
+		if (input_at(p, clients[i], DOOR) && clients[i]->door >= 0)
+			talk->door(clients[i]);
+	for (i = 0; i < here; i++) {
+		if (input_at(p, clients[i], MAIN))
+			client_read(clients[i]);
+		if (input_at(p, clients[i], NEWS) && clients[i]->news.fd >= 0)
+			news_read(clients[i]);
+	}
 }
 
 /* His time is over: to enter a room, or at all. */
@@ -1931,32 +2030,34 @@ static void
 talk_serve(int listener, const struct talk *t)
 {
 	struct pollfd *p;
-	size_t i, n, here;
-	int ended, ready;
+	size_t i, n;
+	int ended;
 
 	talk = t;
 	n = (size_t)max_children + REFUSERS;
 	clients = calloc(n, sizeof *clients);
-	p = calloc(n * PLACES + 2, sizeof *p);
+	p = calloc(3 * n + 2, sizeof *p);
 	if (clients == NULL || p == NULL)
 		return;
 	do {
+		rounds++;
 		downloads_reap(0);
-		talk_watch(p, listener);
-		here = nclients;
-		ready = wait_many(p, 1 + PLACES * here, talk_deadline()) == 0;
-		ended = !ready && errno == ECANCELED;
-		if (ready && p[0].revents != 0)
-			clients_accept(listener);
-		for (i = 0; i < here && ready; i++)
-			client_turn(clients[i], p + 1 + PLACES * i);
-		for (i = 0; i < nclients; i++) {
+		n = talk_watch(p, listener);
+		ended = 0;
+		if (wait_many(p, n, talk_deadline()) == 0)
+			talk_turn(p, listener);
+		else
+			ended = errno != ETIMEDOUT;
+		for (i = 0; i < nclients && !ended; i++) {
 			client_flush(clients[i]);
 			if (now() >= clients[i]->deadline)
 				client_late(clients[i]);
 		}
-		clients_sweep();
+		if (!ended)
+			clients_sweep();
 	} while (!ended);
+	if (errno != ECANCELED)
+		log_msg(ERROR, "poll: %s", reason());
 	downloads_reap(1);
 }
 
@@ -2025,15 +2126,10 @@ chat_show_all(void)
 static const char *
 chat_name_refused(const char *name)
 {
-	static const char *const reserved[] = { "ALL", "UDP", "ERROR",
-	    "CHOOSE_FILE" };
-	size_t i;
-
 	if (!nick_ok(name, strlen(name)))
 		return "a name is 1 to 32 letters, digits, _ - .";
-	for (i = 0; i < COUNT(reserved); i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return "this name is reserved";
+	if (reserved(name, strlen(name)))
+		return "this name is reserved";
 	return client_named(name, strlen(name)) != NULL ?
 	    "this name is in use" : NULL;
 }
@@ -2076,9 +2172,7 @@ chat_quit(struct client *c, const char *text)
 {
 	(void)text;
 	log_msg(INFO, "%s left from %s.", c->name, c->peer);
-	c->joined = 0;
 	finish(c);
-	chat_left(c);
 }
 
 /* ~NAME text: the blank before the text goes with it. */
@@ -2143,12 +2237,10 @@ chat_files(struct client *c, const char *text)
 	char **names;
 
 	(void)text;
-	n = list_files(served, UINT64_MAX, &names);
+	n = files_now(&names);
 	chat_say(n < 0 ? "ERROR the files cannot be listed" : "CHOOSE_FILE ");
 	for (i = 0; i < n; i++)
 		chat_list(names[i]);
-	if (n >= 0)
-		list_free(names, (size_t)n);
 	chat_tell(c);
 	log_msg(INFO, "Files list downloaded from %s.", c->peer);
 }
@@ -2219,6 +2311,7 @@ chat_message(struct client *c, const char *message, size_t n)
 	char text[CHAT_MESSAGE_MAX + 1];
 	size_t i, len;
 
+	take_leave();
 	while (n > 0 && (message[n - 1] == '\n' || message[n - 1] == '\r'))
 		n--;
 	if (n == 0)
@@ -2232,8 +2325,8 @@ chat_message(struct client *c, const char *message, size_t n)
 		return;
 	}
 	for (i = 0; i < n; i++)
-		text[i] = message[i] == '\n' || message[i] == '\0' ? ' ' :
-		    message[i];
+		text[i] = message[i] == '\n' || message[i] == '\r' ||
+		    message[i] == '\0' ? ' ' : message[i];
 	text[n] = '\0';
 	i = COUNT(chat_verbs) - 1;
 	len = 0;
@@ -2268,18 +2361,23 @@ chat_input(struct client *c, char *text, size_t n)
 {
 	const char *end;
 	size_t len;
+	int empty;
 
+	for (len = 0; len < n && strchr("\r\n", text[len]) != NULL;)
+		len += text[len] != '\0' ? 1 : n;
+	empty = len == n;
+	if (c->started == 0 && empty)
+		return;
 	if (c->started == 0)
 		c->main.whole = memchr(text, '\n', n) == NULL;
-	else if (c->started == 1 && c->main.whole && n <= 2 &&
-	    text[n - 1] == '\n' && c->main.from == c->main.to)
+	else if (c->started == 1 && empty && c->main.from == c->main.to)
 		c->main.whole = 0;
 	c->started += c->started < 2;
 	if (c->main.whole) {
 		chat_message(c, text, n);
 		return;
 	}
-	for (; n > 0 && !c->ending; text += len, n -= len) {
+	for (; n > 0 && !c->ending && c->gone == NULL; text += len, n -= len) {
 		end = memchr(text, '\n', n);
 		len = end == NULL ? n : (size_t)(end - text);
 		chat_append(c, text, len);
@@ -2373,7 +2471,7 @@ room_join(struct client *c, const struct room_message *m)
 	for (i = users = 0; i < nclients; i++)
 		users += clients[i]->name[0] != '\0' && !clients[i]->ending &&
 		    clients[i]->gone == NULL;
-	if (n < ROOM_NAME_MIN || !nick_ok(name, n)) {
+	if (n < ROOM_NAME_MIN || !nick_ok(name, n) || reserved(name, n)) {
 		room_refuse(c, "4001", "not a name");
 	} else if (c->name[0] != '\0' || client_named(name, n) != NULL) {
 		room_refuse(c, "4002", "the name is taken");
@@ -2420,15 +2518,8 @@ static void
 room_leave(struct client *c, const struct room_message *m)
 {
 	(void)m;
-	if (c->joined) {
+	if (c->joined)
 		log_msg(INFO, "%s left from %s.", c->name, c->peer);
-		c->joined = 0;
-		room_left(c);
-		outlet_flush(&c->news);
-		close(c->news.fd);
-		c->news.fd = -1;
-		c->news.from = c->news.to = 0;
-	}
 	room_begin("201");
 	room_answer(c);
 	finish(c);
@@ -2499,7 +2590,7 @@ room_files(struct client *c, const struct room_message *m)
 	char **names;
 
 	(void)m;
-	n = list_files(served, UINT64_MAX, &names);
+	n = files_now(&names);
 	for (i = some = 0; i < n; i++)
 		some += strlen(names[i]) <= ROOM_TEXT_MAX;
 	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
@@ -2512,8 +2603,6 @@ room_files(struct client *c, const struct room_message *m)
 			room_add(names[i], strlen(names[i]));
 			some--;
 		}
-	if (n >= 0)
-		list_free(names, (size_t)n);
 	room_answer(c);
 	log_msg(INFO, "Files list downloaded from %s.", c->peer);
 }
@@ -2616,6 +2705,7 @@ room_message(struct client *c, const struct room_message *m)
 
 	if (m->code == NULL)
 		return 0;		/* the end of a line */
+	take_leave();
 	if (c->door >= 0)		/* he may be there just now */
 		room_enter(c);
 	for (i = 0; i < COUNT(room_requests); i++)
@@ -2636,7 +2726,8 @@ room_input(struct client *c, char *text, size_t n)
 	ssize_t took;
 	size_t part;
 
-	for (took = 0; n > 0 && !c->ending; text += part, n -= part) {
+	for (took = 0; n > 0 && !c->ending && c->gone == NULL;
+	    text += part, n -= part) {
 		part = ROOM_REQUEST_MAX - c->have;
 		part = part < n ? part : n;
 		memcpy(c->in + c->have, text, part);
@@ -2800,7 +2891,6 @@ static struct {
 	unsigned next;			/* the oldest of these */
 } ones[NSERVICES];
 static long nchildren, nrefusers;	/* how many, and refusers of them */
-static int64_t accept_from;		/* no accept() before; 0: at once */
 static int64_t print_at = NEVER;	/* statistics were asked for */
 static int64_t orders_from;		/* no look at standard input before */
 

@@ -2417,6 +2417,19 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	    "$status $(printf '%s\n' "$got" | paste -s -d '|')"
 	wait "$evil"
 	is "nothing is fetched" "" "$(find "$tmp/here" -name 'evil*')"
+	printf %s old >"$tmp/here/file"
+	for offer in "UDP 9 4294967295999 file" "UDP 9 -1 file" \
+	    "UDP 65536 5 file" "UDP 9 99999999999999999999 file" \
+	    "UDP 9 5 other" "ERROR no file file" ""; do
+		evil "take 22" "send $offer\\x0a" "nap 100" close
+		printf 'bob\ndownload_file file\n' | "$cli" -q -m chat -d \
+		    "$tmp/here" 127.0.0.1 "$port" >"$tmp/out" 2>&1
+		is "a false offer: $offer" "1 old" "$? $(cat "$tmp/here/file")"
+		wait "$evil"
+	done
+	evil "take 4" 'send ERROR server is full' close
+	client -q -m chat 127.0.0.1 "$port" bob
+	is "an answer without a newline" "ERROR server is full" "$got"
 }
 
 # ---- room ----------------------------------------------------------------
@@ -2472,6 +2485,10 @@ Alice!" "$? $(paste -s -d '|' "$tmp/bob.got")"
 	heard bob "TOM joined"
 	heard bob "TOM left"
 	is "who never came is never seen" 0 "$(grep -c EVE "$tmp/bob.got")"
+
+	# He who has left cannot come in by the door that was open for him.
+	has "a ghost" "20003EVE *refused" \
+	    "$(peer "send 10003EVE101" "take 8" "nap 100" five)"
 
 	# The second connection from elsewhere; nobody else is let in.
 	is "a stranger at the door" "20003EVE EOF" "$(peer "send 10003EVE" \
@@ -2531,7 +2548,8 @@ to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
 	evil "take 8" "send 4003" close
 	client -q -m room 127.0.0.1 "$port" join BOB
 	has "a room that is full" "1 join: the room is full*" "$status $said"
-	for text in 20003BOB00000 20003BOB70000 9999 2021x 20003BO; do
+	for text in 20003BOB00000 20003BOB70000 9999 2021x 20003BO 203 2020 \
+	    2060210; do
 		evil "take 8" "send $text" close
 		client -q -m room 127.0.0.1 "$port" join BOB
 		is "an answer $text" 1 $status

@@ -37,7 +37,6 @@
 #include <poll.h>
 #include <search.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -2741,19 +2740,16 @@ show(FILE *to, const char *text, size_t n)
 	draw_line();
 }
 
-/* The same for a string that is made here; as an error, it is a failure. */
-static void
-say(enum level level, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
+/* The same for what is said here; as an error, it is a failure. */
+#define say(level, ...) \
+	(snprintf(log_line, sizeof log_line, __VA_ARGS__), say_line(level))
 
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
+static void
+say_line(enum level level)
+{
 	talk_failed |= level == ERROR;
 	if (level <= log_level)
-		show(stderr, text, strlen(text));
+		show(stderr, log_line, strlen(log_line));
 }
 
 /*
@@ -3213,27 +3209,27 @@ not_wanted(const char *error)
 static void
 chat_message(const char *text, size_t n)
 {
-	char message[TALK_TEXT + 1], size[20];
+	char words[TALK_TEXT + 1], size[20];
 	int64_t bytes;
 	int used;
 
 	show(stdout, text, n);
-	memcpy(message, text, n);
-	message[n] = '\0';
-	if (strncmp(message, "ERROR ", 6) == 0) {
+	memcpy(words, text, n);
+	words[n] = '\0';
+	if (strncmp(words, "ERROR ", 6) == 0) {
 		talk_failed = 1;
-		not_wanted(message);
+		not_wanted(words);
 	}
 	used = 0;
-	sscanf(message, "UDP %5u %19[0-9]%n", &job.port, size, &used);
-	if (used == 0 || message[used++] != ' ' || !was_wanted(message + used))
+	sscanf(words, "UDP %5u %19[0-9]%n", &job.port, size, &used);
+	if (used == 0 || words[used++] != ' ' || !was_wanted(words + used))
 		return;
 	bytes = number(size, 0, (int64_t)CHAT_PART * (UINT32_MAX - 1));
 	if (job.port < 1 || job.port > 65535 || bytes < 0) {
-		say(ERROR, "download_file: %s: %s", message + used, senseless);
+		say(ERROR, "download_file: %s: %s", words + used, senseless);
 		return;
 	}
-	strcpy(job.name, message + used);
+	strcpy(job.name, words + used);
 	strcpy(job.local, job.name);
 	job.size = (uint64_t)bytes;
 	start_fetch(chat_fetch);
@@ -3336,7 +3332,8 @@ chat_session(int argc, char **argv)
 	talk_loop("{quit}");
 	for (i = 0; i < FETCHES; i++)
 		if (wanted[i][0] != '\0')
-			say(ERROR, "download_file: %s: never came", wanted[i]);
+			say(ERROR, "download_file: %.255s: never came",
+			    wanted[i]);
 	return talk_failed;
 }
 

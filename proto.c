@@ -3505,7 +3505,7 @@ rdt_recv(struct rdt_session *s)
 	} while (moved == MOVED && s->receiver.expected != s->packets);
 	s->took = now() - s->start;
 	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
-		moved = MOVED;		/* only who wants no more ACKs is gone */
+		moved = MOVED;		/* who is gone wants no more ACKs */
 	if (moved == MOVED && flush_run(s->t.file) < 0)
 		moved = FILE_FAILED;
 	if (moved == MOVED)

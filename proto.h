@@ -1000,7 +1000,8 @@ enum moved rdt_connect(struct rdt_session *s, unsigned port);
 
 /*
  * The other end of an rdt_accept() with room set: `control' is only where the
- * port is. Nothing is agreed on: rdt_recv() says what it wants until DATA comes.
+ * port is. Nothing is agreed on: rdt_recv() says what it wants, until DATA
+ * comes.
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
 

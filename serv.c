@@ -1901,15 +1901,15 @@ client_named(const char *name, size_t n)
 static ssize_t
 files_now(char ***names)
 {
-	static unsigned long listed;
+	static unsigned long round;	/* in which they were listed */
 	static char **files;
 	static ssize_t n;
 
-	if (listed != rounds) {
+	if (round != rounds) {
 		if (n > 0)
 			list_free(files, (size_t)n);
 		n = list_files(served, UINT64_MAX, &files);
-		listed = rounds;
+		round = rounds;
 	}
 	*names = files;
 	return n;
@@ -2465,17 +2465,17 @@ static void
 room_join(struct client *c, const struct room_message *m)
 {
 	const char *name = m->field[0].text;
-	size_t i, n = m->field[0].n, users;
+	size_t i, n = m->field[0].n, here;
 	unsigned port;
 
-	for (i = users = 0; i < nclients; i++)
-		users += clients[i]->name[0] != '\0' && !clients[i]->ending &&
+	for (i = here = 0; i < nclients; i++)
+		here += clients[i]->name[0] != '\0' && !clients[i]->ending &&
 		    clients[i]->gone == NULL;
 	if (n < ROOM_NAME_MIN || !nick_ok(name, n) || reserved(name, n)) {
 		room_refuse(c, "4001", "not a name");
 	} else if (c->name[0] != '\0' || client_named(name, n) != NULL) {
 		room_refuse(c, "4002", "the name is taken");
-	} else if (users >= ROOM_USERS) {
+	} else if (here >= ROOM_USERS) {
 		room_refuse(c, "4003", "the room is full");
 	} else if ((c->door = data_listen(c->main.fd, SOCK_STREAM, data_lo,
 	    data_hi, &port)) < 0) {
@@ -2718,11 +2718,27 @@ room_message(struct client *c, const struct room_message *m)
 	return -1;
 }
 
+/* Takes the next message of what came. Returns as room_take(). */
+static ssize_t
+room_step(struct client *c)
+{
+	struct room_message m;
+	ssize_t took;
+
+	took = room_take(&m, c->in, c->have);
+	if (took <= 0)
+		return took;
+	if (room_message(c, &m) < 0)
+		return -1;
+	c->have -= (size_t)took;
+	memmove(c->in, c->in + took, c->have);
+	return took;
+}
+
 /* What came of a client: messages, however they were split or joined. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {
-	struct room_message m;
 	ssize_t took;
 	size_t part;
 
@@ -2732,15 +2748,8 @@ room_input(struct client *c, char *text, size_t n)
 		part = part < n ? part : n;
 		memcpy(c->in + c->have, text, part);
 		c->have += part;
-		while (c->have > 0 && !c->ending &&
-		    (took = room_take(&m, c->in, c->have)) > 0) {
-			if (room_message(c, &m) < 0) {
-				took = -1;
-				break;
-			}
-			c->have -= (size_t)took;
-			memmove(c->in, c->in + took, c->have);
-		}
+		while (c->have > 0 && !c->ending && (took = room_step(c)) > 0)
+			;
 		if (!c->ending && (took < 0 || c->have == ROOM_REQUEST_MAX)) {
 			did.n[BAD_REQUESTS]++;
 			room_refuse(c, "4990", "malformed, or not now");

@@ -2544,6 +2544,32 @@ to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
 	mv "$log.1" "$log"
 	stop
 
+	# Files of both chats at once, while two talk, through faults of both ends.
+	start lossy -L drop=0.1,dup=0.1,seed=5 chat=0 room=0
+	dd if=/dev/urandom of="$dir/a" bs=1000 count=15 2>/dev/null
+	dd if=/dev/urandom of="$dir/b" bs=999 count=15 2>/dev/null
+	mkdir -p "$tmp/here/1" "$tmp/here/2"
+	chat=$port port=$(awk '$2 == "room" { print $5 }' "$out")
+	printf '%s\n' 'download_file a' 'download_file b' hi there |
+	    "$cli" -q -m chat -L drop=0.1,dup=0.1,seed=6 -d "$tmp/here/1" \
+	    127.0.0.1 "$chat" joe >"$tmp/joe.got" 2>&1 &
+	joe=$!
+	printf '%s\n' 'get a' 'get b' 'get tcp a c' 'all hi' |
+	    "$cli" -q -m room -L drop=0.1,dup=0.1,seed=7 -d "$tmp/here/2" \
+	    127.0.0.1 "$port" join JOE 2>"$tmp/said" &
+	wait $!
+	is "room through faults" "0 " "$? $(cat "$tmp/said")"
+	wait $joe
+	is "chat through faults" "0 1" "$? $(grep -c 'joe: there' \
+	    "$tmp/joe.got")"
+	for f in 1/a 2/a 2/c; do
+		same "...$f" "$dir/a" "$tmp/here/$f"
+	done
+	same "...1/b" "$dir/b" "$tmp/here/1/b"
+	same "...2/b" "$dir/b" "$tmp/here/2/b"
+	until_true sh -c "[ \$(grep -c 'File . downloaded' '$log') -ge 4 ]"
+	stop
+
 	# Servers that lie.
 	evil "take 8" "send 4003" close
 	client -q -m room 127.0.0.1 "$port" join BOB

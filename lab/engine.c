@@ -295,6 +295,48 @@ tuples(void)
 	}
 }
 
+/* The pickles that Python makes of (b'hello', 5), and of [b'hello', 5]. */
+static void
+pickles(void)
+{
+	static const char *const v[] = {
+	    "8003430568656c6c6f71004b058671012e",
+	    "80035d710028430568656c6c6f71014b05652e",
+	    "8004950d00000000000000430568656c6c6f944b0586942e",
+	    "8004950f000000000000005d9428430568656c6c6f944b05652e" };
+	static unsigned char full[CHAT_PART];
+	const unsigned char *data;
+	unsigned char d[CHAT_PICKLE];
+	size_t i, k, n;
+
+	for (i = 0; i < COUNT(v); i++) {
+		n = strlen(v[i]) / 2;
+		for (k = 0; k < n; k++)
+			d[k] = (unsigned char)hex_number(v[i] + 2 * k, 2);
+		check(chat_unpack(&data, d, n) == 5 &&
+		    memcmp(data, "hello", 5) == 0, v[i]);
+		for (k = 0; k < n; k++)
+			check(chat_unpack(&data, d, k) < 0, "half a pickle");
+		for (k = 0; k < n; k++) {
+			d[k] ^= 1;
+			check(chat_unpack(&data, d, n) != 5 ||
+			    memcmp(data, "hello", 5) != 0, "a wrong pickle");
+			d[k] ^= 1;
+		}
+	}
+	n = chat_pack(d, "hello", 5);
+	check(n == 17 && chat_unpack(&data, d, n) == 5 && d[2] == 0x43,
+	    "a small pickle");
+	n = chat_pack(d, full, sizeof full);
+	check(n == 1016 && d[2] == 0x42 && d[3] == 0xe8 && d[4] == 3 &&
+	    d[n - 7] == 0x4d && chat_unpack(&data, d, n) == 1000,
+	    "a full pickle");
+	check(chat_unpack(&data, d, chat_pack(d, full, 0)) == 0 &&
+	    chat_unpack(&data, d, chat_pack(d, full, 255)) == 255 &&
+	    chat_unpack(&data, d, chat_pack(d, full, 256)) == 256,
+	    "pickles where their form changes");
+}
+
 int
 main(void)
 {
@@ -315,6 +357,7 @@ main(void)
 	golden();
 	hashes();
 	tuples();
+	pickles();
 	room = 1;
 	first = 0;		/* room wraps at window + 1 alone */
 	for (i = 1; i <= ROOM_WINDOW_MAX; i++)

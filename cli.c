@@ -3031,8 +3031,12 @@ send_queue(void)
 static void
 lost(void)
 {
+	int error;
+
+	error = errno;
 	if (main_in.n > 0)
 		show(stdout, main_in.text, main_in.n);
+	errno = error;
 	if (!leaving)
 		say(ERROR, "%s %s: %s", host, port, reason());
 	over = 1;
@@ -3067,10 +3071,10 @@ talk_turn(void)
 		if (p[FETCHED + i].revents != 0)
 			take_fetch(i);
 	if (p[NEWS].revents != 0 && take_inlet(&news_in, talk->news) < 0) {
-		close(news_in.fd);
-		news_in.fd = -1;
 		if (!leaving && !over)
 			lost();
+		close(news_in.fd);
+		news_in.fd = -1;
 	}
 	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
 	    take_inlet(&main_in, talk->text) < 0)
@@ -3478,8 +3482,8 @@ static const struct command room_commands[] = {
 	{ "get", 1, 1, "[udp|tcp] NAME [LOCAL]", "download a file", room_get },
 	{ "help", 0, 0, "", "this list", help },
 	{ "join", 1, 1, "NAME", "enter the room", room_join },
-	{ "leave", 0, 0, "", "leave", room_leave },
-	{ "quit", 0, 0, "", "leave", room_leave },
+	{ "leave", 0, 0, "", "leave, which ends the client too", room_leave },
+	{ "quit", 0, 0, "", "the same", room_leave },
 	{ "to", 1, 1, "NAME TEXT", "say something to one alone", room_to },
 	{ "who", 0, 0, "", "list the others", room_who },
 	{ NULL, 0, 0, NULL, NULL, NULL }
@@ -3701,15 +3705,18 @@ room_session(int argc, char **argv)
 	if (window > ROOM_WINDOW_MAX)
 		return fail("room: -W %u: at most " STRING(ROOM_WINDOW_MAX),
 		    window);
+	for (line[0] = '\0', i = 0; i < argc; i++) {
+		if (strlen(line) + strlen(argv[i]) + 2 > sizeof line)
+			return fail("room: %s: too long", argv[0]);
+		strcat(line, argv[i]);
+		strcat(line, " ");
+	}
 	commands = room_commands;
 	if (talk_begin(&mode) != 0)
 		return 1;
-	for (line[0] = '\0', i = 0; i < argc; i++)
-		if (strlen(line) + strlen(argv[i]) + 2 < sizeof line) {
-			strcat(line, argv[i]);
-			strcat(line, " ");
-		}
 	room_line(line);
+	if (edits && argc == 0)
+		say(INFO, "join NAME first; help lists the commands");
 	return talk_loop("quit");
 }
 

@@ -3717,14 +3717,41 @@ take_part(struct rdt_session *s)
 	return MOVED;
 }
 
+/* Waits for a datagram until the deadline, or until one of ours is due. */
+static int
+await_datagram(const struct rdt_session *s, int64_t deadline)
+{
+	if (deadline > dgram_due())
+		deadline = dgram_due();
+	return wait_for(s->t.sock, POLLIN, deadline) < 0 &&
+	    errno != ETIMEDOUT ? -1 : 0;
+}
+
+/* One turn of a pull: the timer, the next request, an answer. */
+static enum moved
+pull_turn(struct rdt_session *s, int control, unsigned port)
+{
+	struct rdt_sender *snd = &s->sender;
+	uint32_t part;
+
+	if (now() - s->start >= snd->deadline)
+		rdt_timeout(snd, now() - s->start);
+	if (rdt_given_up(snd)) {
+		errno = ETIMEDOUT;
+		return PEER_FAILED;
+	}
+	if ((rdt_next(snd, now() - s->start, &part) &&
+	    ask_part(s, control, port, part) < 0) ||
+	    await_datagram(s, s->start + snd->deadline) < 0)
+		return PEER_FAILED;
+	return take_part(s);
+}
+
 /* Stop-and-wait: the request is the packet, the answer its ACK. */
 enum moved
 chat_pull(struct rdt_session *s, int control, unsigned port)
 {
-	struct rdt_sender *snd = &s->sender;
 	enum moved moved;
-	int64_t deadline;
-	uint32_t part;
 
 	if (s->t.size / CHAT_PART >= UINT32_MAX) {
 		errno = EFBIG;
@@ -3733,26 +3760,13 @@ chat_pull(struct rdt_session *s, int control, unsigned port)
 	pull_begin(s);
 	s->sends = 1;
 	s->t.sock = -1;
-	rdt_start(snd, RDT_SW, 1, congestion_find("none"), 0, s->packets);
-	moved = MOVED;
+	rdt_start(&s->sender, RDT_SW, 1, congestion_find("none"), 0,
+	    s->packets);
 	do {
-		if (now() - s->start >= snd->deadline)
-			rdt_timeout(snd, now() - s->start);
-		if (rdt_given_up(snd)) {
-			errno = ETIMEDOUT;
-			return PEER_FAILED;
-		}
-		if (rdt_next(snd, now() - s->start, &part) &&
-		    ask_part(s, control, port, part) < 0)
-			return PEER_FAILED;
-		deadline = s->start + snd->deadline;
-		if (wait_for(s->t.sock, POLLIN, deadline < dgram_due() ?
-		    deadline : dgram_due()) < 0 && errno != ETIMEDOUT)
-			return PEER_FAILED;
-		moved = take_part(s);
+		moved = pull_turn(s, control, port);
 		if (moved == MOVED && s->t.tick != NULL)
 			s->t.tick(&s->t);
-	} while (moved == MOVED && !rdt_done(snd));
+	} while (moved == MOVED && !rdt_done(&s->sender));
 	s->took = now() - s->start;
 	if (moved == MOVED)
 		dgram_send(s->t.sock, "finished", 8, NULL, 0);
@@ -3764,6 +3778,7 @@ static int64_t
 part_asked(const struct rdt_session *s, size_t n)
 {
 	char text[24];
+	int64_t part;
 
 	if (n == 8 && memcmp(incoming, "finished", 8) == 0)
 		return -1;
@@ -3771,8 +3786,8 @@ part_asked(const struct rdt_session *s, size_t n)
 		return -2;
 	memcpy(text, incoming + 5, n - 5);
 	text[n - 5] = '\0';
-	return strlen(text) < n - 5 || number(text, 0, s->packets - 1) < 0 ?
-	    -2 : number(text, 0, s->packets - 1);
+	part = number(text, 0, s->packets - 1);
+	return strlen(text) < n - 5 || part < 0 ? -2 : part;
 }
 
 /* Sends a part to who asked for it; parts has a bit for each, asked or not. */
@@ -3811,7 +3826,7 @@ chat_push(struct rdt_session *s, const struct addr *client)
 	unsigned char *parts;
 	struct addr from;
 	enum moved moved;
-	int64_t part;
+	int64_t part, silent;
 	ssize_t got;
 
 	pull_begin(s);
@@ -3823,10 +3838,8 @@ chat_push(struct rdt_session *s, const struct addr *client)
 	moved = MOVED;
 	part = -2;
 	do {
-		if (wait_for(s->t.sock, POLLIN, dgram_due() < s->heard +
-		    CHAT_SILENCE_S * SECOND ? dgram_due() : s->heard +
-		    CHAT_SILENCE_S * SECOND) < 0 && (errno != ETIMEDOUT ||
-		    now() >= s->heard + CHAT_SILENCE_S * SECOND)) {
+		silent = s->heard + CHAT_SILENCE_S * SECOND;
+		if (await_datagram(s, silent) < 0 || now() >= silent) {
 			moved = PEER_FAILED;
 			break;
 		}

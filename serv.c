@@ -104,6 +104,11 @@ static struct record {
 } did;
 static int reports[2] = { -1, -1 };	/* the pipe of records */
 
+/* No compiler takes this after a table of more commands than can be counted. */
+#define CHECK_ROOM(table) \
+	extern char room_for_##table[COUNTERS - COMMANDS < COUNT(table) ? \
+	    -1 : 1]
+
 static uint64_t told[TRAFFIC];		/* of traffic[] */
 
 /* A new process has done nothing yet. */
@@ -481,6 +486,7 @@ static const struct {
 	{ "uget", NAME, ftp_uget },
 	{ "uput", NAME_SIZE, ftp_uput },
 };
+CHECK_ROOM(ftp_verbs);
 
 static const char *
 ftp_name(size_t i)
@@ -696,6 +702,7 @@ static const struct {
 	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
 	[XFER_LIST] = { "list", 0, xfer_list },
 };
+CHECK_ROOM(xfer_ops);
 
 static const char *
 xfer_name(size_t i)
@@ -1389,6 +1396,7 @@ static const struct {
 	{ DIR_STOP, "Stop", dir_leave },
 	{ DIR_LOGOUT, "Logout", dir_leave },
 };
+CHECK_ROOM(dir_ops);
 
 static const char *
 dir_name(size_t i)
@@ -1541,11 +1549,12 @@ struct client {
 	char in[CHAT_MESSAGE_MAX + 2];	/* the beginning of a message */
 	size_t have;
 	int skips;			/* chat: the rest of a long line */
-	int started;			/* chat: the first message was there */
+	int started;			/* chat: messages so far, up to 2 */
 };
 
 static struct client **clients;
 static size_t nclients;
+static int talk_listener;
 static int some_gone;			/* and the others do not know yet */
 static unsigned long rounds;		/* of the loop */
 static struct {				/* children that send files */
@@ -1561,6 +1570,8 @@ static const struct talk {
 	void (*left)(const struct client *c);	/* tells the others */
 	void (*door)(struct client *c);	/* room: somebody is there */
 } *talk;
+
+static const char ended_itself[] = "lost";	/* as connections do */
 
 /* Marks a client as gone; he is taken leave of when the round ends. */
 static void
@@ -1696,7 +1707,7 @@ client_flush(struct client *c)
 {
 	if ((c->main.from < c->main.to && outlet_flush(&c->main) < 0) ||
 	    (c->news.from < c->news.to && outlet_flush(&c->news) < 0))
-		lose(c, "lost");
+		lose(c, ended_itself);
 	if (c->ending == 1 && c->main.from == c->main.to) {
 		shutdown(c->main.fd, SHUT_WR);
 		c->ending = 2;
@@ -1714,13 +1725,13 @@ client_read(struct client *c)
 	if (got < 0 && errno == EAGAIN)
 		return;
 	if (got <= 0) {
-		lose(c, "lost");
+		lose(c, ended_itself);
 		return;
 	}
 	if (c->ending)
 		c->discarded += (size_t)got;
 	if (c->discarded > DISCARD_BYTES)
-		lose(c, "lost");
+		lose(c, ended_itself);
 	if (!c->ending)
 		talk->input(c, text, (size_t)got);
 }
@@ -1734,7 +1745,7 @@ news_read(struct client *c)
 
 	got = recv_some(c->news.fd, text, sizeof text);
 	if (got == 0 || (got < 0 && errno != EAGAIN))
-		lose(c, "lost");
+		lose(c, ended_itself);
 }
 
 /* A client on a new connection; or nobody, if there is no memory. */
@@ -1804,7 +1815,7 @@ clients_sweep(void)
 		n += c->gone == NULL;
 		if (c->gone == NULL)
 			continue;
-		log_msg(strcmp(c->gone, "lost") == 0 ? DEBUG : INFO,
+		log_msg(c->gone == ended_itself ? DEBUG : INFO,
 		    "%s%s%s %s", c->name, c->name[0] == '\0' ? "" : ", ",
 		    c->peer, c->gone);
 		finish(c);
@@ -1842,10 +1853,11 @@ download_allowed(const struct client *c)
 	return n < DOWNLOADS_EACH && ndownloads < DOWNLOADS_MAX;
 }
 
+static const char no_such[] = "no file";
+
 /*
- * Forks a child that sends a file to c by `send', and ends. It keeps of all
- * descriptors only those of s, and c's connection, to know who he is. Returns
- * -1 if there is none.
+ * Forks a child that sends a file to c by `send', and ends. It keeps no
+ * connection of any client. Returns -1 if there is none.
  */
 static int
 download_start(const struct client *c, const struct request *r,
@@ -1865,6 +1877,7 @@ download_start(const struct client *c, const struct request *r,
 		return 0;
 	}
 	report_anew();
+	close(talk_listener);
 	for (i = 0; i < nclients; i++) {
 		close(clients[i]->main.fd);
 		if (clients[i]->news.fd >= 0)
@@ -1881,6 +1894,46 @@ download_start(const struct client *c, const struct request *r,
 	dgram_close(s->t.sock);
 	child_ends();
 	return 0;
+}
+
+/*
+ * Offers a file of this name to c: a child waits for him at *port. Returns NULL,
+ * or why not; of what is the server's own trouble there is an error in the log.
+ */
+static const char *
+download_offer(const struct client *c, const char *name, int type,
+    unsigned *port, enum moved (*send)(struct rdt_session *s,
+    const struct addr *to))
+{
+	struct request r = { -1, "download", name, 0 };
+	struct rdt_session *s = &session;
+	const char *why;
+
+	memset(s, 0, sizeof *s);
+	memcpy(peer, c->peer, sizeof peer);
+	s->t.sock = s->control = -1;
+	s->t.file = -1;
+	errno = ENOENT;
+	if (name_ok(name, strlen(name)))
+		s->t.file = file_open(served, name, O_NOFOLLOW, &s->t.size);
+	if (s->t.file < 0) {
+		refused(&r, no_file() ? no_such : NULL);
+		return no_such;
+	}
+	why = s->t.size / CHAT_PART >= UINT32_MAX ? "too large" :
+	    !download_allowed(c) ? "too many downloads, not now" : NULL;
+	if (why == NULL)
+		s->t.sock = data_listen(c->main.fd, type, data_lo, data_hi,
+		    port);
+	if (why != NULL || s->t.sock < 0 ||
+	    download_start(c, &r, s, send) < 0) {
+		refused(&r, why);
+		why = why != NULL ? why : "no port is free";
+	}
+	close(s->t.file);
+	if (s->t.sock >= 0)
+		close(s->t.sock);
+	return why;
 }
 
 /* Whoever has a name that is said, or NULL. */
@@ -1913,6 +1966,17 @@ files_now(char ***names)
 	}
 	*names = files;
 	return n;
+}
+
+/* Logs that a list was told, or why it could not be. */
+static void
+list_told(const struct client *c, ssize_t n)
+{
+	if (n < 0)
+		log_msg(ERROR, "list from %s: the directory cannot be read",
+		    c->peer);
+	else
+		log_msg(INFO, "Files list downloaded from %s.", c->peer);
 }
 
 /* Names that would look like something else in a message. */
@@ -2016,7 +2080,7 @@ static void
 client_late(struct client *c)
 {
 	if (c->door < 0) {
-		lose(c, c->ending ? "lost" : "has said nothing");
+		lose(c, c->ending ? ended_itself : "has said nothing");
 		return;
 	}
 	close(c->door);
@@ -2034,11 +2098,14 @@ talk_serve(int listener, const struct talk *t)
 	int ended;
 
 	talk = t;
+	talk_listener = listener;
 	n = (size_t)max_children + REFUSERS;
 	clients = calloc(n, sizeof *clients);
 	p = calloc(3 * n + 2, sizeof *p);
-	if (clients == NULL || p == NULL)
+	if (clients == NULL || p == NULL) {
+		log_msg(ERROR, "poll: %s", reason());
 		return;
+	}
 	do {
 		rounds++;
 		downloads_reap(0);
@@ -2242,44 +2309,24 @@ chat_files(struct client *c, const char *text)
 	for (i = 0; i < n; i++)
 		chat_list(names[i]);
 	chat_tell(c);
-	log_msg(INFO, "Files list downloaded from %s.", c->peer);
+	list_told(c, n);
 }
 
 /* download_file NAME: a child waits on the port for what is asked of it. */
 static void
 chat_download(struct client *c, const char *name)
 {
-	struct request r = { c->main.fd, "download_file", name, 0 };
-	struct rdt_session *s = &session;
 	const char *why;
 	unsigned port;
 
-	memset(s, 0, sizeof *s);
-	s->t.sock = s->t.file = -1;
-	why = NULL;
-	if (!name_ok(name, strlen(name)) || (s->t.file = file_open(served,
-	    name, O_NOFOLLOW, &s->t.size)) < 0)
-		why = "no file";
-	else if (s->t.size / CHAT_PART >= UINT32_MAX)
-		why = "too large:";
-	else if (!download_allowed(c))
-		why = "too many downloads, not now:";
-	else if ((s->t.sock = data_listen(r.control, SOCK_DGRAM, data_lo,
-	    data_hi, &port)) < 0 || download_start(c, &r, s, chat_push) < 0)
-		why = "no port is free for";
-	if (why == NULL) {
+	why = download_offer(c, name, SOCK_DGRAM, &port, chat_push);
+	if (why == NULL)
 		chat_say("UDP %u %llu %s", port,
-		    (unsigned long long)s->t.size, name);
-	} else {
-		log_msg(INFO, "download_file %.255s from %s: %s", name,
-		    c->peer, why);
-		chat_say("ERROR %s %s", why, name);
-	}
+		    (unsigned long long)session.t.size, name);
+	else
+		chat_say("ERROR %s%s %s", why, why == no_such ? "" : ":",
+		    name);
 	chat_tell(c);
-	if (s->t.file >= 0)
-		close(s->t.file);
-	if (s->t.sock >= 0)
-		close(s->t.sock);
 }
 
 /* What begins with these is a command; and all of it, if it takes nothing. */
@@ -2297,6 +2344,7 @@ static const struct {
 	{ "public", "", 1, chat_public },
 	{ "join", NULL, 1, chat_join },		/* the first message */
 };
+CHECK_ROOM(chat_verbs);
 
 static const char *
 chat_name(size_t i)
@@ -2363,8 +2411,8 @@ chat_input(struct client *c, char *text, size_t n)
 	size_t len;
 	int empty;
 
-	for (len = 0; len < n && strchr("\r\n", text[len]) != NULL;)
-		len += text[len] != '\0' ? 1 : n;
+	for (len = 0; len < n && (text[len] == '\r' || text[len] == '\n');)
+		len++;
 	empty = len == n;
 	if (c->started == 0 && empty)
 		return;
@@ -2482,6 +2530,7 @@ room_join(struct client *c, const struct room_message *m)
 		room_refuse(c, "4003", "no port is free");
 	} else {
 		memcpy(c->name, name, n);
+		c->name[n] = '\0';
 		c->deadline = now() + ROOM_JOIN_S * SECOND;
 		room_begin("200");
 		room_add(name, n);
@@ -2604,7 +2653,7 @@ room_files(struct client *c, const struct room_message *m)
 			some--;
 		}
 	room_answer(c);
-	log_msg(INFO, "Files list downloaded from %s.", c->peer);
+	list_told(c, n);
 }
 
 /* The two ways of a file, in a child. */
@@ -2614,7 +2663,6 @@ room_push(struct rdt_session *s, const struct addr *to)
 	enum moved moved;
 
 	s->room = 1;
-	s->control = -1;
 	s->congestion = congestion_find("half");
 	moved = rdt_accept(s, to);
 	return moved == MOVED ? rdt_send(s) : moved;
@@ -2632,7 +2680,8 @@ room_send(struct rdt_session *s, const struct addr *to)
 		return PEER_FAILED;
 	s->t.idle = idle;
 	moved = transfer_send(&s->t, "", 0);
-	shutdown(s->t.sock, SHUT_WR);
+	if (moved == MOVED)
+		shutdown(s->t.sock, SHUT_WR);
 	return moved;
 }
 
@@ -2640,9 +2689,8 @@ room_send(struct rdt_session *s, const struct addr *to)
 static void
 room_file(struct client *c, const struct room_message *m)
 {
-	struct request r = { c->main.fd, "download", NULL, 0 };
-	struct rdt_session *s = &session;
 	char digits[24], name[ROOM_TEXT_MAX + 1];
+	const char *why;
 	unsigned port;
 	int udp;
 
@@ -2653,28 +2701,16 @@ room_file(struct client *c, const struct room_message *m)
 	}
 	memcpy(name, m->field[1].text, m->field[1].n);
 	name[m->field[1].n] = '\0';
-	r.name = name;
-	memset(s, 0, sizeof *s);
-	if (!name_ok(m->field[1].text, m->field[1].n) || (s->t.file =
-	    file_open(served, name, O_NOFOLLOW, &s->t.size)) < 0) {
-		room_refuse(c, "4061", "no such file");
-		return;
-	}
-	s->t.sock = download_allowed(c) ? data_listen(c->main.fd,
-	    udp ? SOCK_DGRAM : SOCK_STREAM, data_lo, data_hi, &port) : -1;
-	if (s->t.sock < 0 || download_start(c, &r, s, udp ? room_push :
-	    room_send) < 0) {
-		room_refuse(c, "4062", "no port, or too many downloads");
-	} else {
-		room_begin("206");
+	why = strlen(name) < m->field[1].n ? no_such : download_offer(c, name,
+	    udp ? SOCK_DGRAM : SOCK_STREAM, &port, udp ? room_push :
+	    room_send);
+	room_begin(why == NULL ? "206" : why == no_such ? "4061" : "4062");
+	if (why == NULL) {
 		room_add(digits, (size_t)sprintf(digits, "%llu",
-		    (unsigned long long)s->t.size));
+		    (unsigned long long)session.t.size));
 		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
-		room_answer(c);
 	}
-	close(s->t.file);
-	if (s->t.sock >= 0)
-		close(s->t.sock);
+	room_answer(c);
 }
 
 static const struct {
@@ -2690,6 +2726,7 @@ static const struct {
 	{ "105", "files", 0, room_files },
 	{ "106", "get", 0, room_file },
 };
+CHECK_ROOM(room_requests);
 
 static const char *
 room_name(size_t i)
@@ -2748,7 +2785,8 @@ room_input(struct client *c, char *text, size_t n)
 		part = part < n ? part : n;
 		memcpy(c->in + c->have, text, part);
 		c->have += part;
-		while (c->have > 0 && !c->ending && (took = room_step(c)) > 0)
+		while (c->have > 0 && !c->ending && c->gone == NULL &&
+		    (took = room_step(c)) > 0)
 			;
 		if (!c->ending && (took < 0 || c->have == ROOM_REQUEST_MAX)) {
 			did.n[BAD_REQUESTS]++;
@@ -2796,7 +2834,7 @@ static int listeners[NSERVICES];	/* -1: not started */
 
 /* ---- statistics: of all processes, kept by the parent ------------------- */
 
-static struct record total[NSERVICES];	/* what the children told */
+static struct record total[NSERVICES];	/* what is known of each service */
 static int64_t began;			/* the time when serv did */
 
 /* Adds up the records that have come. */

@@ -1801,7 +1801,7 @@ test_xfer() {
 	xfer download "so me"
 	same "under its own name" "$tmp/here/some" "$tmp/here/so me"
 	client -k -m xfer 127.0.0.1 "$port" download "so me"
-	has "keep" "*stored as so me(1)" "$said"
+	has "keep" "*stored as so me?1?" "$said"
 	while IFS='|' read -r args expect; do
 		# shellcheck disable=SC2086
 		xfer $args
@@ -1847,12 +1847,12 @@ server, or failed, or it is full" "$status $said"
 	put_dated lorem_ipsum.txt 100321 202105132022.29
 	put_dated text.txt 0 202105131906.01
 	put_dated "q'u\"o\\te" 1023 200002291200.00
-	put_dated "$(printf 'no\377utf\303\261')" 1024 199912312359.59
+	put_dated no-utf 1024 199912312359.59
 	a="> [13-May-2021 (00:48:00)] audio.mp3 - 15.24 MB"
 	l="> [13-May-2021 (20:22:29)] lorem_ipsum.txt - 97.97 KB"
 	t="> [13-May-2021 (19:06:01)] text.txt - 0.00 B"
 	q="> [29-Feb-2000 (12:00:00)] q'u\"o\\te - 1023.00 B"
-	n=$(printf '> [31-Dec-1999 (23:59:59)] no\377utf\303\261 - 1.00 KB')
+	n="> [31-Dec-1999 (23:59:59)] no-utf - 1.00 KB"
 	in_order() {		# ARGUMENTS LINE ...
 		args=$1
 		shift
@@ -1868,6 +1868,11 @@ server, or failed, or it is full" "$status $said"
 	in_order -d "$l" "$t" "$a" "$q" "$n"
 	in_order "-a -d" "$n" "$q" "$a" "$t" "$l"
 	unset TZ
+	# Not every shell can hold such a name.
+	printf 'mv "$1/no-utf" "$1/no\377utf\303\261"' >"$tmp/name"
+	sh "$tmp/name" "$dir"
+	is "a name that is not UTF-8" 1 "$("$cli" -m xfer 127.0.0.1 "$port" \
+	    list | od -An -v -tx1 | tr -d ' \n' | grep -c 206e6fff757466c3b120)"
 	xfer download "q'u\"o\\te" quoted
 	same "what is listed can be fetched" "$dir/q'u\"o\\te" \
 	    "$tmp/here/quoted"
@@ -1951,14 +1956,14 @@ came, then: File too large" download got
 	evil "hex 1" "send \\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x16('a', \
 1, 2.0)\\x0a('b', 1)" close
 	reply "a line that is none" "1 list: line 2 of the server's list is \
-not ('name', bytes, seconds)" list
+not *" list
 	evil "hex 1" "send \\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x2b(\"it's\
 \\x5cn\\x5cx1b[2J\", 1, 0.5)\\x0a(\"\\x5cu202ex\", 2, 1)" close
 	TZ=UTC0 client -m xfer 127.0.0.1 "$port" list -s -a
 	wait "$evil"
-	has "what others write, made printable" "Available files (2): \
-> ?01-Jan-1970 (00:00:00)? it's?x0a?x1b?2J - 1.00 B \
-> ?01-Jan-1970 (00:00:01)? *?x80*x - 2.00 B" "$(printf %s "$got" | words)"
+	has "what others write, made printable" "Available files ?2?: \
+> ?01-Jan-1970 ?00:00:00?? it's?x0a?x1b?2J - 1.00 B \
+> ?01-Jan-1970 ?00:00:01?? *?x80*x - 2.00 B" "$(printf %s "$got" | words)"
 	by=
 	rm "$tmp/here/large"
 }
@@ -2053,18 +2058,18 @@ test_stats() {
 > Established connections: 0
 > Refused connections: 0
 > Requests:
-  \\* ftp get: 0
+  ? ftp get: 0
 *
-  \\* xfer upload: 0
-  \\* xfer download: 0
-  \\* xfer list: 0
+  ? xfer upload: 0
+  ? xfer download: 0
+  ? xfer list: 0
 *
 > Bytes transferred:
-  \\* Sent: 0
-  \\* Received: 0
+  ? Sent: 0
+  ? Received: 0
 > Files:
-  \\* Uploads: 0
-  \\* Downloads: 0
+  ? Uploads: 0
+  ? Downloads: 0
 *" "$(cat "$out")"
 
 	# 1 + 8 + 1 + 8 + 5 bytes up, two statuses down; and so on.
@@ -2163,7 +2168,7 @@ Downloads 2"
 	# A standard output that nobody reads.
 	mkfifo "$tmp/stuck"
 	exec 5<>"$tmp/stuck"
-	"$serv" -s "$dir" xfer=0 >&5 2>"$tmp/stuck.log" 5<&- &
+	{ exec "$serv" -s "$dir" xfer=0 >&5 2>"$tmp/stuck.log" 5<&-; } &
 	pid=$!
 	read -r line <&5
 	port=${line##* }
@@ -2215,7 +2220,7 @@ Downloads 2"
 	is "the end of the input is no order; -q is silent at the end" "0 1" \
 	    "$? $(printed)"
 	servers=${servers%" $pid"}
-	"$serv" -s "$dir" 0 >"$tmp/out" 2>"$tmp/err" <&- &
+	{ exec "$serv" -s "$dir" 0 >"$tmp/out" 2>"$tmp/err" <&-; } &
 	pid=$!
 	until_true grep -q listening "$tmp/out"
 	kill "$pid"
@@ -2253,11 +2258,11 @@ xfer upload 1, Sent 4, Received 1"
 speaker() {
 	fd=$1 who=$2
 	shift 2
-	rm -f "$tmp/$who.in"
+	rm -f "$tmp/$who.in" "$tmp/$who.said"
 	mkfifo "$tmp/$who.in"
 	: >"$tmp/$who.got"
-	"$cli" -d "$tmp/here" "$@" <"$tmp/$who.in" >"$tmp/$who.got" \
-	    2>"$tmp/$who.said" 6>&- 7>&- &
+	{ exec "$cli" -d "$tmp/here" "$@" <"$tmp/$who.in" >"$tmp/$who.got" \
+	    2>"$tmp/$who.said" 6>&- 7>&-; } &
 	speaker=$!
 	eval "exec $fd>\$tmp/$who.in"
 }
@@ -2394,7 +2399,7 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	is "one too many is told" "ERROR server is full" "$(raw 'x\n')"
 	until_true grep -q 's2, .* lost' "$log"
 	until_true grep -q 's0, .* lost' "$log"
-	{ echo talker; yes "$(printf '%080d' 0)" | head -n 100000;
+	{ echo talker; yes "$(printf '%080d' 0)" 2>/dev/null | head -n 100000;
 	    echo '{quit}'; } | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
 	is "a talker hears all of it" 100000 \
 	    "$(grep -c '^talker: 0*$' "$tmp/out")"
@@ -2446,7 +2451,7 @@ test_room() {
 
 	# The transcript of the document, Alice's side.
 	speaker 6 bob -m room 127.0.0.1 "$port" join BOB
-	until_true grep -q 'BOB joined' "$log"
+	until_true grep -q 'you are BOB' "$tmp/bob.said"
 	peer "send 10005ALICE" "take 10" five control "send 102" "take 10" \
 	    "send 10303BOB19hey Bob, I'm Alice!" "take 3" data "take 42" \
 	    "take 8" control "send 101" "take 3" end >"$tmp/alice" &
@@ -2469,7 +2474,7 @@ Alice!" "$? $(paste -s -d '|' "$tmp/bob.got")"
 	    'drip 102\x0a' "take 4" 'send 10402hi105\x0d\x0a' "take 23" fin \
 	    end)"
 	speaker 6 bob -m room 127.0.0.1 "$port" join BOB
-	until_true grep -q 'BOB joined' "$log"
+	until_true grep -q 'you are BOB' "$tmp/bob.said"
 	is "errors" "4001 4001 4001 4002 20003TOM 4002 4031 4061 4061 4990 EOF" \
 	    "$(peer "send 10001A" "take 4" 'send 10003a b' "take 4" \
 	    "send 10033$(printf '%033d' 0)" "take 4" "send 10003BOB" "take 4" \

@@ -104,8 +104,16 @@ static struct record {
 } did;
 static int reports[2] = { -1, -1 };	/* the pipe of records */
 
-/* No compiler takes this after a table of more commands than can be counted. */
-#define CHECK_ROOM(table) \
+/*
+ * Defines the function that names the commands of a table, for statistics; and
+ * no compiler takes a table of more commands than can be counted.
+ */
+#define NAMES(function, table, member) \
+	static const char * \
+	function(size_t i) \
+	{ \
+		return i < COUNT(table) ? (table)[i].member : NULL; \
+	} \
 	extern char room_for_##table[COUNTERS - COMMANDS < COUNT(table) ? \
 	    -1 : 1]
 
@@ -486,13 +494,7 @@ static const struct {
 	{ "uget", NAME, ftp_uget },
 	{ "uput", NAME_SIZE, ftp_uput },
 };
-CHECK_ROOM(ftp_verbs);
-
-static const char *
-ftp_name(size_t i)
-{
-	return i < COUNT(ftp_verbs) ? ftp_verbs[i].verb : NULL;
-}
+NAMES(ftp_name, ftp_verbs, verb);
 
 /* Takes the size off the end of `NAME SIZE', of *n bytes; -1: it has none. */
 static int64_t
@@ -702,13 +704,7 @@ static const struct {
 	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
 	[XFER_LIST] = { "list", 0, xfer_list },
 };
-CHECK_ROOM(xfer_ops);
-
-static const char *
-xfer_name(size_t i)
-{
-	return i < COUNT(xfer_ops) ? xfer_ops[i].verb : NULL;
-}
+NAMES(xfer_name, xfer_ops, verb);
 
 /* The request of a client who has sent a good opcode. */
 static void
@@ -1396,13 +1392,7 @@ static const struct {
 	{ DIR_STOP, "Stop", dir_leave },
 	{ DIR_LOGOUT, "Logout", dir_leave },
 };
-CHECK_ROOM(dir_ops);
-
-static const char *
-dir_name(size_t i)
-{
-	return i < COUNT(dir_ops) ? dir_ops[i].name : NULL;
-}
+NAMES(dir_name, dir_ops, name);
 
 /* Carries out a good request, and logs it: `Stop ann from ann, 127.0.0.1:9.' */
 static void
@@ -1897,8 +1887,8 @@ download_start(const struct client *c, const struct request *r,
 }
 
 /*
- * Offers a file of this name to c: a child waits for him at *port. Returns NULL,
- * or why not; of what is the server's own trouble there is an error in the log.
+ * Offers a file of this name to c: a child waits for him at *port. Returns
+ * NULL, or why not; the server's own trouble is in the log.
  */
 static const char *
 download_offer(const struct client *c, const char *name, int type,
@@ -2344,13 +2334,7 @@ static const struct {
 	{ "public", "", 1, chat_public },
 	{ "join", NULL, 1, chat_join },		/* the first message */
 };
-CHECK_ROOM(chat_verbs);
-
-static const char *
-chat_name(size_t i)
-{
-	return i < COUNT(chat_verbs) ? chat_verbs[i].name : NULL;
-}
+NAMES(chat_name, chat_verbs, name);
 
 /* Carries out one message, which is a string from here on. */
 static void
@@ -2726,13 +2710,7 @@ static const struct {
 	{ "105", "files", 0, room_files },
 	{ "106", "get", 0, room_file },
 };
-CHECK_ROOM(room_requests);
-
-static const char *
-room_name(size_t i)
-{
-	return i < COUNT(room_requests) ? room_requests[i].name : NULL;
-}
+NAMES(room_name, room_requests, name);
 
 /* Carries out a message. Returns -1 if it is none that he may send now. */
 static int

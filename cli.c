@@ -4185,7 +4185,8 @@ usage(FILE *out)
 	for (i = 0; i < COUNT(modes); i++)
 		fprintf(out, " %s%s%s", modes[i].name, modes[i].port == NULL ?
 		    "" : "=", modes[i].port == NULL ? "" : modes[i].port);
-	fputs("\nMode sim takes no host, but a number of packets.", out);
+	fputs("\nMode sim takes no host, but a number of packets; mode chat a "
+	    "name.", out);
 	fputs("\nWithout a command, commands are read from standard input; "
 	    "help lists them.\n", out);
 }

@@ -2246,7 +2246,7 @@ chat_private(struct client *c, const char *text)
 		chat_tell(c);
 		return;
 	}
-	log_msg(DEBUG, "%s to %s from %s", c->name, to->name, c->peer);
+	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
 	chat_say("%s: (PRIVATE) %s", c->name, text + n);
 	chat_tell(to);
 	chat_say("from you to %s: (PRIVATE) %s", to->name, text + n);
@@ -2257,7 +2257,7 @@ chat_private(struct client *c, const char *text)
 static void
 chat_public(struct client *c, const char *text)
 {
-	log_msg(DEBUG, "%s to all from %s", c->name, c->peer);
+	log_msg(INFO, "%s to all from %s", c->name, c->peer);
 	chat_say("%s: %s", c->name, text);
 	chat_tell_all();
 }
@@ -2594,7 +2594,7 @@ room_to(struct client *c, const struct room_message *m)
 		room_refuse(c, "4031", "no such user");
 		return;
 	}
-	log_msg(DEBUG, "%s to %s from %s", c->name, to->name, c->peer);
+	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
 	room_begin("303");
 	room_add(c->name, strlen(c->name));
 	room_add(m->field[1].text, m->field[1].n);
@@ -2607,7 +2607,7 @@ room_to(struct client *c, const struct room_message *m)
 static void
 room_all(struct client *c, const struct room_message *m)
 {
-	log_msg(DEBUG, "%s to all from %s", c->name, c->peer);
+	log_msg(INFO, "%s to all from %s", c->name, c->peer);
 	room_begin("304");
 	room_add(c->name, strlen(c->name));
 	room_add(m->field[0].text, m->field[0].n);

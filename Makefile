@@ -21,22 +21,32 @@ LDLIBS =
 PREFIX = /usr/local
 DESTDIR =
 
-SOURCES = proto.h proto.c serv.c cli.c
+SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
+
+# A protocol of more/ is one line here: its format, its server, its client.
+MORE = \
+	more/sim_cli.o
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 all: serv cli
 
-serv: serv.o proto.o
-	$(CC) $(LDFLAGS) -o $@ serv.o proto.o $(LDLIBS)
+serv: serv.o proto.o more/more.a
+	$(CC) $(LDFLAGS) -o $@ serv.o proto.o more/more.a $(LDLIBS)
 
-cli: cli.o proto.o
-	$(CC) $(LDFLAGS) -o $@ cli.o proto.o $(LDLIBS)
+cli: cli.o proto.o more/more.a
+	$(CC) $(LDFLAGS) -o $@ cli.o proto.o more/more.a $(LDLIBS)
 
-serv.o cli.o proto.o: proto.h
+# Each program takes out of it what its table names.
+more/more.a: $(MORE)
+	rm -f $@
+	ar -r -c $@ $(MORE)
+
+serv.o cli.o proto.o $(MORE): proto.h
+cli.o $(MORE): more/cli.h
 
 .SUFFIXES: .c .o
 .c.o:
-	$(CC) $(CFLAGS) -c $<
+	$(CC) $(CFLAGS) -c -o $@ $<
 
 test: all
 	CC='$(CC)' ./test.sh
@@ -49,9 +59,11 @@ bench: all
 
 # The same tests, on programs that stop at the first wrong memory access.
 sanitize:
+	rm -rf .sanitize
 	mkdir -p .sanitize
-	$(CC) $(CFLAGS) $(CHECKS) -o .sanitize/serv serv.c proto.c $(LDLIBS)
-	$(CC) $(CFLAGS) $(CHECKS) -o .sanitize/cli cli.c proto.c $(LDLIBS)
+	cp -R Makefile *.[ch] more .sanitize
+	cd .sanitize && rm -f more/*.[ao] && \
+	    $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS) $(CHECKS)'
 	CC='$(CC)' BIN=.sanitize ./test.sh
 
 # Lines of code: not blank, not comment.
@@ -74,4 +86,4 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
 
 clean:
-	rm -rf serv cli serv.o cli.o proto.o .sanitize
+	rm -rf serv cli *.o more/*.[ao] .sanitize

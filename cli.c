@@ -45,11 +45,8 @@
 #include <unistd.h>
 
 #include "proto.h"
+#include "more/cli.h"
 
-#define ANSWER_S	60	/* seconds until a server's answer must come */
-#define STALL_S		300	/* the same where data is still on its way */
-#define SLOWEST		1024	/* bytes a second of the slowest network */
-#define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SILENCE_S	1	/* seconds without a datagram end mode raw */
 #define TRIES		4	/* of a request to the directory */
 #define LATE_ANSWERS	1000	/* that are thrown away at a time */
@@ -57,45 +54,33 @@
 #define PEER_S		30	/* seconds until a peer must say something */
 #define PEERS		64	/* that are served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
-#define WORDS_MAX	16	/* words of a command line */
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
 
-/* Says what went wrong; its value, 1, is what a failed command returns. */
-#define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
-
 /* ---- what the command line set --------------------------------------- */
 
-static const char *host, *port;
-static const char *directory = ".";	/* -d */
-static int local = -1;			/* ...opened */
-static int keep;			/* -k: never replace a file */
-static int datagrams;			/* -u: data by UDP... */
-static enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
-static unsigned window;			/* -W; 0: the default of the mode */
-static int segments;			/* -S */
-static unsigned block = RDT_BLOCK;	/* -b */
-static const struct congestion *congestion;	/* -C */
+const char *host, *port;
+const char *directory = ".";	/* -d */
+int local = -1;			/* ...opened */
+int keep;			/* -k: never replace a file */
+int datagrams;			/* -u: data by UDP... */
+enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
+unsigned window;			/* -W; 0: the default of the mode */
+int segments;			/* -S */
+unsigned block = RDT_BLOCK;	/* -b */
+const struct congestion *congestion;	/* -C */
 static char *fault_list;		/* -L */
 
 /* ---- what the modes share -------------------------------------------- */
 
-/* A command of a mode; name and help are also what `help` prints. */
-struct command {
-	const char *name;
-	int least, most;		/* arguments */
-	const char *arguments, *help;
-	int (*run)(int argc, char **argv);	/* argv[0] is the command */
-};
-
-static const struct command *commands;	/* those of the mode, NULL name last */
-static int over;			/* no more commands: quit, or lost */
-static int64_t renew_at = NEVER;	/* when `renew' is to be called */
-static void (*renew)(void);		/* ...while the prompt waits */
+const struct command *commands;	/* those of the mode, NULL name last */
+int over;			/* no more commands: quit, or lost */
+int64_t renew_at = NEVER;	/* when `renew' is to be called */
+void (*renew)(void);		/* ...while the prompt waits */
 
 /* A signal that ends the client leaves nothing half-written. */
-static void
+void
 guard_signals(void)
 {
 	newfile_guard(SIGHUP);
@@ -105,7 +90,7 @@ guard_signals(void)
 }
 
 /* Connects to the server, or says why not and returns -1. */
-static int
+int
 connect_server(int type)
 {
 	char text[PEER_BYTES];
@@ -125,7 +110,7 @@ connect_server(int type)
 
 /* Prints text that came from the network, its control characters made visible,
  * but newlines, if lines is true. */
-static void
+void
 print_safely(const char *text, size_t n, int lines)
 {
 	char line[1024];
@@ -138,7 +123,7 @@ print_safely(const char *text, size_t n, int lines)
 }
 
 /* The part of a path behind its last slash. */
-static const char *
+const char *
 base_name(const char *path)
 {
 	const char *slash;
@@ -162,7 +147,7 @@ unit(uint64_t *n)
 static int64_t bar_time;		/* of the last picture; 0: none yet */
 
 /* Will a person read standard error? Asks the system once. */
-static int
+int
 on_terminal(void)
 {
 	static int known, terminal;
@@ -210,7 +195,7 @@ draw_up(const struct transfer *t)
 }
 
 /* Down, from it: `[     <=====] 43% (7 MB/17 MB)'. */
-static int
+int
 draw_down(const struct transfer *t)
 {
 	draw_bar(t, 0);
@@ -218,7 +203,7 @@ draw_down(const struct transfer *t)
 }
 
 /* Leaves the line of the bar, before anything else is said. */
-static void
+void
 end_bar(void)
 {
 	int saved;
@@ -231,7 +216,7 @@ end_bar(void)
 }
 
 /* Opens a new file below -d, or says of a command why not. Returns 0, or 1. */
-static int
+int
 open_new(struct newfile *f, const char *command, const char *path, int keeping)
 {
 	if (newfile_open(f, local, path, keeping) == 0)
@@ -243,7 +228,7 @@ open_new(struct newfile *f, const char *command, const char *path, int keeping)
 }
 
 /* The same for `COMMAND NAME [LOCAL]', which downloads. */
-static int
+int
 open_download(struct newfile *f, int argc, char **argv)
 {
 	const char *path;
@@ -256,7 +241,7 @@ open_download(struct newfile *f, int argc, char **argv)
 }
 
 /* The end of a download: f gets its name, if all is there, or is removed. */
-static int
+int
 downloaded(const char *command, const char *name, const struct transfer *t,
     struct newfile *f, enum moved moved)
 {
@@ -309,7 +294,7 @@ drain_time(const struct transfer *t)
 	return bytes / SLOWEST * SECOND;
 }
 
-static const char senseless[] = "the server's answer makes no sense";
+const char senseless[] = "the server's answer makes no sense";
 
 /*
  * Sends a file behind a head, and takes the answer by a function that returns
@@ -318,7 +303,7 @@ static const char senseless[] = "the server's answer makes no sense";
  * there before the beginning is, and a reset, which means that a system threw
  * away what its program had not read.
  */
-static int
+int
 upload(const char *command, const char *name, struct transfer *t,
     const void *head, size_t headlen,
     int (*answer)(int fd, int64_t deadline, const char **why))
@@ -355,7 +340,7 @@ upload(const char *command, const char *name, struct transfer *t,
 }
 
 /* help: the table of commands. */
-static int
+int
 help(int argc, char **argv)
 {
 	const struct command *c;
@@ -368,7 +353,7 @@ help(int argc, char **argv)
 }
 
 /* lls: the files of the local directory, as the server would list its own. */
-static int
+int
 list_local(int argc, char **argv)
 {
 	char **names;
@@ -387,7 +372,7 @@ list_local(int argc, char **argv)
 }
 
 /* quit: no more commands; what the server must be told, the session tells. */
-static int
+int
 leave(int argc, char **argv)
 {
 	(void)argc;
@@ -397,7 +382,7 @@ leave(int argc, char **argv)
 }
 
 /* Looks a command up in the table and runs it. Returns 0, or 1 if it failed. */
-static int
+int
 run(int argc, char **argv)
 {
 	const struct command *c;
@@ -414,8 +399,6 @@ run(int argc, char **argv)
 		    " (quote a name with spaces)" : "");
 	return c->run(argc, argv);
 }
-
-#define BLANKS	" \t\r\n"
 
 /*
  * Ends the word that begins at *line, in place, and moves *line behind it.
@@ -447,7 +430,7 @@ end_word(char **line)
 }
 
 /* Splits a line into words, in place; returns their number, or says why not. */
-static int
+int
 split(char *line, char **argv)
 {
 	int argc;
@@ -468,7 +451,7 @@ split(char *line, char **argv)
 }
 
 /* Hands over what was printed. Says why if that fails, and returns 1. */
-static int
+int
 flush_output(void)
 {
 	static int said;
@@ -482,7 +465,7 @@ flush_output(void)
 }
 
 /* Runs commands from standard input until it ends. Returns 1 if any failed. */
-static int
+int
 command_loop(const char *prompt)
 {
 	char *argv[WORDS_MAX], *line;
@@ -631,7 +614,7 @@ ftp_tcp_get(struct newfile *f, const char *name)
 	return failed;
 }
 
-static struct rdt_session session;	/* the transfer by UDP */
+struct rdt_session session;	/* the transfer by UDP */
 
 /*
  * Opens a session for t by a command, `uget NAME' or `uput NAME SIZE'; what is
@@ -862,7 +845,7 @@ mode_find(const char *name)
 
 /* mode [tcp|sw|gbn|sr [WINDOW]] */
 static int
-ftp_mode(int argc, char **argv)
+ftp_set_mode(int argc, char **argv)
 {
 	int64_t n;
 	int i;
@@ -920,7 +903,7 @@ static const struct command ftp_commands[] = {
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "ls", 0, 0, "", "list the files on the server", ftp_ls },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
-	    "how files travel; sw, gbn, sr are by UDP", ftp_mode },
+	    "how files travel; sw, gbn, sr are by UDP", ftp_set_mode },
 	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }
@@ -1558,7 +1541,7 @@ struct shared {
 
 static struct shared *shared;
 static size_t nshared;
-static int told;			/* the directory may know of our port */
+int told;			/* the directory may know of our port */
 static int published;			/* ...and of our files */
 
 static struct {
@@ -2637,7 +2620,7 @@ static size_t ntyped_line;
 static int too_long;			/* what stands there no more */
 static int drawn;			/* columns of it on the screen */
 static int edits;			/* standard input is a terminal */
-static struct termios cooked, raw_mode;
+static struct termios cooked, uncooked;
 
 /* Puts the terminal back as it was; called at the end, and by signals. */
 static void
@@ -2659,7 +2642,7 @@ static void
 terminal_again(int sig)
 {
 	(void)sig;
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+	tcsetattr(STDIN_FILENO, TCSANOW, &uncooked);
 }
 
 /* Begins to draw what is typed, if standard input is a terminal. */
@@ -2674,11 +2657,11 @@ terminal_begin(void)
 	    tcgetattr(STDIN_FILENO, &cooked) < 0)
 		return;
 	edits = 1;
-	raw_mode = cooked;
-	raw_mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	raw_mode.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does that */
-	raw_mode.c_cc[VMIN] = 1;
-	raw_mode.c_cc[VTIME] = 0;
+	uncooked = cooked;
+	uncooked.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does that */
+	uncooked.c_cc[VMIN] = 1;
+	uncooked.c_cc[VTIME] = 0;
 	memset(&sa, 0, sizeof sa);
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = terminal_signal;
@@ -2688,7 +2671,7 @@ terminal_begin(void)
 	sa.sa_handler = terminal_again;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGCONT, &sa, NULL);
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+	tcsetattr(STDIN_FILENO, TCSANOW, &uncooked);
 	atexit(terminal_back);
 }
 
@@ -3921,236 +3904,20 @@ raw_session(int argc, char **argv)
 	return result < 0;
 }
 
-/* ---- sim: the engine over a simulated channel -------------------------- */
-
-/*
- * Sender and receiver in one process, and virtual time: the channel is a list
- * of datagrams in the order of their arrival. Each turn takes what comes next,
- * a datagram or the sender's timer, so that a run is exact and takes no time.
- */
-struct flight {
-	int64_t at;			/* when it arrives */
-	struct flight *next;
-	int ack;			/* an ACK, on its way to the sender */
-	int flipped;			/* damaged on the way */
-	uint32_t seq;			/* of an ACK: what is expected */
-	unsigned char bits[RDT_WINDOW_MAX / 8];
-	size_t nbits;
-};
-
-static struct {
-	int64_t t, delay;
-	struct flight *flying;		/* sorted by arrival */
-	struct flight held;		/* DATA that `reorder` holds back, */
-	int holding;			/* if there is any */
-	uint64_t sent, acked;		/* transmissions of DATA and of ACKs */
-	struct rdt_session s;		/* but no socket and no file */
-} sim;
-
-/*
- * One line of the ladder: what the sender does, what goes over the channel,
- * what the receiver does, and the window after that.
- */
-static void
-ladder(const char *left, const char *arrow, const char *right)
-{
-	const struct rdt_sender *s = &sim.s.sender;
-	uint32_t packets;
-
-	packets = s->end - s->base;
-	if (packets > rdt_in_use(s))
-		packets = rdt_in_use(s);
-	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, left,
-	    arrow, right);
-	if (packets > 0)
-		printf(" %u..%u", s->base, s->base + packets - 1);
-	putchar('\n');
-}
-
-/* Puts a datagram on its way: behind all that arrive before it or with it. */
-static void
-launch(const struct flight *what)
-{
-	struct flight **at, *f;
-
-	f = malloc(sizeof *f);
-	if (f == NULL) {
-		log_msg(ERROR, "sim: %s", reason());
-		exit(1);
-	}
-	*f = *what;
-	f->at = sim.t + sim.delay;
-	for (at = &sim.flying; *at != NULL && (*at)->at <= f->at;)
-		at = &(*at)->next;
-	f->next = *at;
-	*at = f;
-}
-
-/* Sends DATA through the faults. Returns the arrow that shows what they did. */
-static const char *
-send_data(struct flight *f)
-{
-	uint64_t n;
-
-	n = ++sim.sent;
-	f->flipped = fault_hits(&faults, FLIP, n);
-	if (fault_hits(&faults, DROP, n)) {
-		rdt_trace(sim.t, EV_DROP, f->seq, &sim.s.sender);
-		return "-----X lost";
-	}
-	if (fault_hits(&faults, REORDER, n) && !sim.holding) {
-		sim.held = *f;
-		sim.holding = 1;
-		return "--( held back";
-	}
-	launch(f);
-	if (fault_hits(&faults, DUP, n))
-		launch(f);
-	if (sim.holding)
-		launch(&sim.held);
-	sim.holding = 0;
-	return f->flipped ? "--*-- flipped" :
-	    fault_hits(&faults, DUP, n) ? "=====> twice" : "----------->";
-}
-
-/* Sends all that the engine has to send. */
-static void
-sender_turn(void)
-{
-	struct flight f = { 0 };
-	char text[32];
-	const char *arrow;
-	uint32_t top;
-
-	for (;;) {
-		top = sim.s.sender.top;
-		if (!rdt_next(&sim.s.sender, sim.t, &f.seq))
-			return;
-		snprintf(text, sizeof text, "%s %u", f.seq == top ? "send" :
-		    "resend", f.seq);
-		arrow = send_data(&f);
-		ladder(text, arrow, "");
-	}
-}
-
-/* DATA arrives, and is answered with an ACK. */
-static void
-receiver_turn(const struct flight *f)
-{
-	struct flight ack = { 0 };
-	char text[32];
-	const char *what;
-	enum rdt_event event;
-
-	if (f->flipped) {
-		sim.s.corrupt++;
-		rdt_trace(sim.t, EV_CORRUPT, f->seq, NULL);
-		ladder("", "----------->", "damaged: dropped");
-		return;
-	}
-	event = rdt_data(&sim.s.receiver, f->seq);
-	rdt_trace(sim.t, event, f->seq, NULL);
-	what = event == EV_DUP ? "had" : event == EV_OOO ? "dropped" : "got";
-	ack.ack = 1;
-	ack.seq = sim.s.receiver.expected;
-	ack.nbits = rdt_bitmap(&sim.s.receiver, ack.bits);
-	snprintf(text, sizeof text, sim.s.receiver.ahead > 0 ?
-	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
-	    sim.s.receiver.ahead);
-	if (fault_hits(&faults, ACKDROP, ++sim.acked)) {
-		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
-		ladder("", "lost X<------", text);
-	} else {
-		launch(&ack);
-		ladder("", "<------------", text);
-	}
-}
-
-/* What happens next: a datagram arrives, or the timer runs out. */
-static void
-sim_step(void)
-{
-	struct flight *f;
-	char text[32];
-	uint64_t fast;
-
-	f = sim.flying;
-	if (f == NULL || f->at > sim.s.sender.deadline) {
-		sim.t = sim.s.sender.deadline;
-		rdt_timeout(&sim.s.sender, sim.t);
-		snprintf(text, sizeof text, "timeout %u", sim.s.sender.base);
-		ladder(text, "", "");
-		return;
-	}
-	sim.t = f->at;
-	sim.flying = f->next;
-	if (!f->ack) {
-		receiver_turn(f);
-	} else {
-		fast = sim.s.sender.fast;
-		rdt_ack(&sim.s.sender, sim.t, f->seq, f->bits, f->nbits);
-		snprintf(text, sizeof text, "ACK %u%s", f->seq,
-		    sim.s.sender.fast > fast ? ", fast" : "");
-		ladder(text, "", "");
-	}
-	free(f);
-}
-
-/* sim: argv[0] is the number of packets. */
-static int
-sim_session(int argc, char **argv)
-{
-	struct rdt_sender *s = &sim.s.sender;
-	struct flight *f;
-	int64_t packets;
-
-	packets = argc == 1 ? number(argv[0], 1, 1000000) : -1;
-	if (packets < 0) {
-		log_msg(ERROR, "sim: one argument, the number of packets "
-		    "(1 to 1000000)");
-		return 2;
-	}
-	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
-	sim.s.mode = rdt_mode;
-	sim.s.window = rdt_mode == RDT_SW ? 1 : window;
-	sim.s.block = block;
-	sim.s.packets = (uint32_t)packets;
-	sim.s.t.size = (uint64_t)packets * block;
-	rdt_start(s, rdt_mode, window, congestion, 1,
-	    (uint32_t)packets);
-	rdt_expect(&sim.s.receiver, rdt_mode, s->window, 1);
-	puts("  seconds  sender          channel       receiver"
-	    "               window");
-	do {
-		sender_turn();
-		sim_step();
-	} while (!rdt_done(s) && !rdt_given_up(s));
-	while ((f = sim.flying) != NULL) {
-		sim.flying = f->next;
-		free(f);
-	}
-	sim.s.t.done = (uint64_t)(s->base - 1) * block;
-	sim.s.took = sim.t;
-	rdt_report(&sim.s);
-	return rdt_done(s) ? 0 : fail("sim: %s", rdt_gave_up());
-}
-
 /* ---- the modes -------------------------------------------------------- */
 
-static const struct mode {
-	const char *name;
-	const char *port;		/* default; NULL: must be given */
-	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
-} modes[] = {
-	{ "ftp", "50000", ftp_session },
-	{ "xfer", "4321", xfer_session },
-	{ "dir", "6868", dir_session },
-	{ "chat", "55000", chat_session },
-	{ "room", "13337", room_session },
-	{ "raw", NULL, raw_session },
-	{ "sim", NULL, sim_session },
+static const struct mode ftp_mode = { "ftp", "50000", ftp_session };
+static const struct mode xfer_mode = { "xfer", "4321", xfer_session };
+static const struct mode dir_mode = { "dir", "6868", dir_session };
+static const struct mode chat_mode = { "chat", "55000", chat_session };
+static const struct mode room_mode = { "room", "13337", room_session };
+static const struct mode raw_mode = { "raw", NULL, raw_session };
+
+static const struct mode *const modes[] = {
+	&ftp_mode, &xfer_mode, &dir_mode, &chat_mode, &room_mode, &raw_mode,
+	&sim_mode,
 };
-static const struct mode *mode = &modes[0];
+static const struct mode *mode = &ftp_mode;
 
 /* ---- main ------------------------------------------------------------ */
 
@@ -4183,8 +3950,8 @@ usage(FILE *out)
 	    STRING(ROOM_WINDOW) ")\n"
 	    "modes and their default ports:", out);
 	for (i = 0; i < COUNT(modes); i++)
-		fprintf(out, " %s%s%s", modes[i].name, modes[i].port == NULL ?
-		    "" : "=", modes[i].port == NULL ? "" : modes[i].port);
+		fprintf(out, " %s%s%s", modes[i]->name, modes[i]->port == NULL ?
+		    "" : "=", modes[i]->port == NULL ? "" : modes[i]->port);
 	fputs("\nMode sim takes no host, but a number of packets; mode chat a "
 	    "name.", out);
 	fputs("\nWithout a command, commands are read from standard input; "
@@ -4206,8 +3973,8 @@ find_mode(const char *name)
 	size_t i;
 
 	for (i = 0; i < COUNT(modes); i++)
-		if (strcmp(modes[i].name, name) == 0)
-			return &modes[i];
+		if (strcmp(modes[i]->name, name) == 0)
+			return modes[i];
 	bad_usage(name, "no such mode");
 	return NULL;
 }
@@ -4305,13 +4072,13 @@ options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (window == 0 && mode->session != room_session)
+	if (window == 0 && mode != &room_mode)
 		window = RDT_WINDOW;
-	if (datagrams && mode->session == raw_session && rdt_mode != RDT_SW)
+	if (datagrams && mode == &raw_mode && rdt_mode != RDT_SW)
 		bad_usage("-u", "in mode raw, sw alone");
 	if (fault_list != NULL)
 		bad = faults_parse(&faults, fault_list,
-		    mode->session == sim_session);
+		    mode == &sim_mode);
 	if (bad != NULL)
 		bad_usage(bad, "-L has no such fault");
 }
@@ -4325,7 +4092,7 @@ operands(int argc, char **argv)
 {
 	int given;
 
-	if (mode->session == sim_session)
+	if (mode == &sim_mode)
 		return 0;
 	if (argc == 0)
 		bad_usage("host", "missing");

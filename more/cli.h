@@ -1,0 +1,74 @@
+/* cli.h: what cli.c offers to the modes in more/. Licence: ISC, see README. */
+#ifndef CLI_H
+#define CLI_H
+
+#define ANSWER_S	60	/* seconds until a server's answer must come */
+#define STALL_S		300	/* the same where data is still on its way */
+#define SLOWEST		1024	/* bytes a second of the slowest network */
+#define WORDS_MAX	16	/* words of a command line */
+#define BLANKS	" \t\r\n"
+
+/* Says what went wrong; its value, 1, is what a failed command returns. */
+#define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
+
+/* ---- what the command line set --------------------------------------- */
+
+extern const char *host, *port;
+extern const char *directory;		/* -d */
+extern int local;			/* ...opened */
+extern int keep;			/* -k: never replace a file */
+extern int datagrams;			/* -u: data by UDP... */
+extern enum rdt_mode rdt_mode;		/* ...and how */
+extern unsigned window;			/* -W; 0: the default of the mode */
+extern int segments;			/* -S */
+extern unsigned block;			/* -b */
+extern const struct congestion *congestion;	/* -C */
+
+/* ---- what the modes share -------------------------------------------- */
+
+/* A command of a mode; name and help are also what `help` prints. */
+struct command {
+	const char *name;
+	int least, most;		/* arguments */
+	const char *arguments, *help;
+	int (*run)(int argc, char **argv);	/* argv[0] is the command */
+};
+
+extern const struct command *commands;	/* those of the mode, NULL name last */
+extern int over;			/* no more commands: quit, or lost */
+extern int64_t renew_at;		/* when `renew' is to be called */
+extern void (*renew)(void);		/* ...while the prompt waits */
+extern const char senseless[];
+extern struct rdt_session session;	/* the transfer by UDP */
+
+void	guard_signals(void);
+int	connect_server(int type);
+void	print_safely(const char *text, size_t n, int lines);
+const char *base_name(const char *path);
+int	on_terminal(void);
+int	draw_down(const struct transfer *t);
+void	end_bar(void);
+int	open_new(struct newfile *f, const char *command, const char *path,
+	    int keeping);
+int	open_download(struct newfile *f, int argc, char **argv);
+int	downloaded(const char *command, const char *name,
+	    const struct transfer *t, struct newfile *f, enum moved moved);
+int	upload(const char *command, const char *name, struct transfer *t,
+	    const void *head, size_t headlen,
+	    int (*answer)(int fd, int64_t deadline, const char **why));
+int	help(int argc, char **argv);
+int	list_local(int argc, char **argv);
+int	leave(int argc, char **argv);
+int	run(int argc, char **argv);
+int	split(char *line, char **argv);
+int	flush_output(void);
+int	command_loop(const char *prompt);
+
+struct mode {
+	const char *name;
+	const char *port;		/* default; NULL: must be given */
+	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
+};
+extern const struct mode sim_mode;
+
+#endif

@@ -25,6 +25,7 @@ SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
 
 # A protocol of more/ is one line here: its format, its server, its client.
 MORE = \
+	more/raw_cli.o \
 	more/sim_cli.o
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 

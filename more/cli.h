@@ -69,6 +69,7 @@ struct mode {
 	const char *port;		/* default; NULL: must be given */
 	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
 };
+extern const struct mode raw_mode;
 extern const struct mode sim_mode;
 
 #endif

@@ -25,6 +25,7 @@ SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
 
 # A protocol of more/ is one line here: its format, its server, its client.
 MORE = \
+	more/xfer.o more/xfer_serv.o more/xfer_cli.o \
 	more/raw_cli.o \
 	more/sim_cli.o
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -43,7 +44,9 @@ more/more.a: $(MORE)
 	ar -r -c $@ $(MORE)
 
 serv.o cli.o proto.o $(MORE): proto.h
+serv.o $(MORE): more/serv.h
 cli.o $(MORE): more/cli.h
+$(MORE): more/more.h
 
 .SUFFIXES: .c .o
 .c.o:

@@ -50,10 +50,10 @@
 #include <unistd.h>
 
 #include "proto.h"
+#include "more/serv.h"
 
 #define FIRST_COMMAND_S	30	/* a new connection must say something */
 #define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
-#define REFUSERS	16	/* children that only say: server is full */
 #define RESTARTS	5	/* of a service that dies, at most, */
 #define RESTART_TIME	(10 * SECOND)	/* in this time */
 #define GRACE		(SECOND / 2 * 3)	/* children may end, */
@@ -70,57 +70,24 @@
 
 static const char *host = DEFAULT_HOST;		/* -H */
 static const char *directory = ".";		/* -s */
-static int served = -1;				/* ...opened */
-static unsigned data_lo = DATA_LO, data_hi = DATA_HI;	/* -P */
-static long max_children = DEFAULT_CHILDREN;	/* -n */
-static int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
+int served = -1;				/* ...opened */
+unsigned data_lo = DATA_LO, data_hi = DATA_HI;	/* -P */
+long max_children = DEFAULT_CHILDREN;	/* -n */
+int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
 static int64_t dir_idle = DIR_EXPIRE_S * SECOND;	/* -T too */
 
 /* ---- what the services share ------------------------------------------- */
 
-static char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
-static int64_t accept_from;	/* no accept() before; 0: at once */
+char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
+int64_t accept_from;	/* no accept() before; 0: at once */
 
-/* One request of a client. */
-struct request {
-	int control;			/* where it came from */
-	const char *verb;
-	const char *name;		/* "" if the verb has none */
-	uint64_t size;			/* of a uput */
-};
-
-/*
- * What a process did since it told the parent last: traffic[], what is named
- * here, and the commands of its service, by their number. A record goes to the
- * parent by one write(2), of less than PIPE_BUF bytes, which makes it whole.
- */
-enum {
-	CONNECTIONS = TRAFFIC, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
-	COMMANDS, COUNTERS = COMMANDS + 10
-};
-static struct record {
-	size_t service;			/* of services[] */
-	uint64_t n[COUNTERS];
-} did;
+struct record did;
 static int reports[2] = { -1, -1 };	/* the pipe of records */
-
-/*
- * Defines the function that names the commands of a table, for statistics; and
- * no compiler takes a table of more commands than can be counted.
- */
-#define NAMES(function, table, member) \
-	static const char * \
-	function(size_t i) \
-	{ \
-		return i < COUNT(table) ? (table)[i].member : NULL; \
-	} \
-	extern char room_for_##table[COUNTERS - COMMANDS < COUNT(table) ? \
-	    -1 : 1]
 
 static uint64_t told[TRAFFIC];		/* of traffic[] */
 
 /* A new process has done nothing yet. */
-static void
+void
 report_anew(void)
 {
 	memset(traffic, 0, sizeof traffic);
@@ -164,7 +131,7 @@ report_before_wait(void)
 }
 
 /* The end of a child: the parent may wait for its last report. */
-static void
+void
 child_ends(void)
 {
 	lifeline = -1;
@@ -174,7 +141,7 @@ child_ends(void)
 }
 
 /* How long a new connection has for its first words. */
-static int64_t
+int64_t
 first_words(void)
 {
 	return FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
@@ -182,7 +149,7 @@ first_words(void)
 }
 
 /* After a file was not opened: is there none, for a client? */
-static int
+int
 no_file(void)
 {
 	return errno == ENOENT || errno == EISDIR ||
@@ -193,7 +160,7 @@ no_file(void)
  * Logs that a request is refused, and why; NULL: by errno, since it is the
  * server's own trouble, or the administrator's.
  */
-static void
+void
 refused(const struct request *r, const char *why)
 {
 	log_msg(why == NULL ? ERROR : INFO, "%s %.255s from %s: %s", r->verb,
@@ -201,7 +168,7 @@ refused(const struct request *r, const char *why)
 }
 
 /* Logs how a download ended; why it failed, in words. */
-static void
+void
 file_sent(const struct request *r, enum moved moved, const char *why)
 {
 	did.n[DOWNLOADS] += moved == MOVED;
@@ -216,7 +183,7 @@ file_sent(const struct request *r, enum moved moved, const char *why)
 }
 
 /* Ends a file that was received, or was not. Returns 0 if it is stored. */
-static int
+int
 file_stored(const struct request *r, struct newfile *f, enum moved moved)
 {
 	if (moved == MOVED && newfile_commit(f) == 0) {
@@ -355,7 +322,7 @@ ftp_put(const struct request *r)
 	return 0;
 }
 
-static struct rdt_session session;	/* the transfer by UDP of this child */
+struct rdt_session session;	/* the transfer by UDP of this child */
 
 /*
  * Opens the session: answers its port and key, with_size the size too, and
@@ -573,190 +540,6 @@ ftp_serve(int control)
 		log_msg(INFO, "%s: %s", peer, reason());
 	if (malformed)
 		ftp_answer(control, FTP_SYNTAX);
-}
-
-/* ---- xfer (seeds/001): runs in a child, one per connection ------------- */
-
-static int
-xfer_answer(const struct request *r, enum xfer_status status)
-{
-	unsigned char byte;
-
-	byte = (unsigned char)status;
-	return send_all(r->control, &byte, 1, now() + idle);
-}
-
-/* The last answer to a request; why as for refused(). */
-static void
-xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
-{
-	refused(r, why);
-	xfer_answer(r, status);
-}
-
-/* What the client sends behind the name is its length and then so much. */
-static void
-xfer_upload(const struct request *r)
-{
-	struct transfer t = { 0 };
-	struct newfile f;
-	enum moved moved;
-
-	if (newfile_open(&f, served, r->name, 0) < 0) {
-		xfer_refuse(r, XFER_FAILED, NULL);
-		return;
-	}
-	t.sock = r->control;
-	t.file = f.fd;
-	t.idle = idle;
-	moved = PEER_FAILED;
-	if (xfer_length(t.sock, &t.size, now() + idle) > 0) {
-		errno = EFBIG;
-		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
-	}
-	xfer_answer(r, file_stored(r, &f, moved) == 0 ? XFER_OK : XFER_FAILED);
-}
-
-/* A file that cannot be read to its end is an early end for the client too. */
-static void
-xfer_download(const struct request *r)
-{
-	unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
-	struct transfer t = { 0 };
-	enum moved moved;
-
-	t.sock = r->control;
-	t.idle = idle;
-	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
-	if (t.file < 0) {
-		if (no_file())
-			xfer_refuse(r, XFER_NOFILE, "no such file");
-		else
-			xfer_refuse(r, XFER_FAILED, NULL);
-		return;
-	}
-	xfer_pack(head + 1, t.size, NULL);
-	moved = transfer_send(&t, head, sizeof head);
-	file_sent(r, moved, reason());
-	close(t.file);
-}
-
-/* Writes the lines of the list; what has gone meanwhile has none. */
-static void
-xfer_lines(FILE *out, char **names, size_t n)
-{
-	char line[XFER_LINE_MAX];
-	struct xfer_file f;
-	const char *newline;
-	struct stat st;
-	size_t i;
-
-	newline = "";
-	for (i = 0; i < n; i++) {
-		if (fstatat(served, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		f.name = names[i];
-		f.size = (uint64_t)st.st_size;
-		f.time = (double)st.st_mtime;
-		xfer_line_pack(line, &f);
-		fprintf(out, "%s%s", newline, line);
-		newline = "\n";
-	}
-}
-
-/* Status, length and list in one piece, once it is known that there is one. */
-static void
-xfer_list(const struct request *r)
-{
-	static const unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
-	char *text, **names;
-	ssize_t n;
-	size_t len;
-	FILE *out;
-
-	text = NULL;
-	out = NULL;
-	n = list_files(served, UINT64_MAX, &names);
-	if (n >= 0) {
-		out = open_memstream(&text, &len);
-		if (out != NULL) {
-			fwrite(head, 1, sizeof head, out);
-			xfer_lines(out, names, (size_t)n);
-		}
-		list_free(names, (size_t)n);
-	}
-	if (out == NULL || fclose(out) != 0) {
-		xfer_refuse(r, XFER_FAILED, NULL);
-	} else {
-		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);
-		if (send_all(r->control, text, len, now() + idle) == 0)
-			log_msg(INFO, "Files list downloaded from %s.", peer);
-	}
-	free(text);
-}
-
-static const struct {
-	const char *verb;
-	int named;			/* a name follows */
-	void (*run)(const struct request *r);
-} xfer_ops[] = {
-	[XFER_UPLOAD] = { "upload", 1, xfer_upload },
-	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
-	[XFER_LIST] = { "list", 0, xfer_list },
-};
-NAMES(xfer_name, xfer_ops, verb);
-
-/* The request of a client who has sent a good opcode. */
-static void
-xfer_request(struct request *r, size_t op)
-{
-	char *name;
-	size_t n;
-	int got;
-
-	r->verb = xfer_ops[op].verb;
-	did.n[COMMANDS + op]++;
-	if (!xfer_ops[op].named) {
-		xfer_ops[op].run(r);
-		return;
-	}
-	got = -1;
-	name = NULL;
-	if (xfer_answer(r, XFER_OK) == 0)
-		got = xfer_recv(r->control, &name, &n, NAME_BYTES,
-		    now() + idle);
-	if (got > 0 && name_ok(name, n)) {
-		r->name = name;
-		xfer_ops[op].run(r);
-	} else {
-		r->name = got > 0 ? name : "without a name";
-		xfer_refuse(r, XFER_FAILED, got > 0 ? "name refused" :
-		    reason());
-	}
-	free(name);
-}
-
-static void
-xfer_serve(int fd)
-{
-	struct request r = { 0 };
-	char text[24];
-	int op;
-
-	r.control = fd;
-	r.name = "";
-	op = xfer_byte(fd, now() + first_words());
-	if (op >= 0 && op < (int)COUNT(xfer_ops)) {
-		xfer_request(&r, (size_t)op);
-	} else if (op >= 0) {
-		did.n[BAD_REQUESTS]++;
-		sprintf(text, "%d", op);
-		r.verb = "opcode";
-		r.name = text;
-		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
-	} else if (errno != 0) {
-		log_msg(INFO, "%s: %s", peer, reason());
-	}
 }
 
 /* ---- dir (seeds/000): one process, a UDP loop -------------------------- */
@@ -2791,19 +2574,13 @@ room_serve(int listener)
  * service of one process gets the listener itself, once, and keeps it to the
  * end. `command` names those that statistics tell apart, up to NULL.
  */
-static const struct service {
-	const char *name;
-	int type;
-	const char *port;
-	const char *full;		/* NULL: one process serves all */
-	void (*handler)(int fd);
-	const char *(*command)(size_t i);
-} services[] = {
-	{ "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name },
-	{ "xfer", SOCK_STREAM, "4321", "\3", xfer_serve, xfer_name },
-	{ "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name },
-	{ "chat", SOCK_STREAM, "55000", NULL, chat_serve, chat_name },
-	{ "room", SOCK_STREAM, "13337", NULL, room_serve, room_name },
+static const struct service ftp_service = { "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name };
+static const struct service dir_service = { "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name };
+static const struct service chat_service = { "chat", SOCK_STREAM, "55000", NULL, chat_serve, chat_name };
+static const struct service room_service = { "room", SOCK_STREAM, "13337", NULL, room_serve, room_name };
+
+static const struct service *const services[] = {
+	&ftp_service, &xfer_service, &dir_service, &chat_service, &room_service,
 };
 #define NSERVICES	COUNT(services)
 
@@ -2813,7 +2590,7 @@ static int listeners[NSERVICES];	/* -1: not started */
 /* ---- statistics: of all processes, kept by the parent ------------------- */
 
 static struct record total[NSERVICES];	/* what is known of each service */
-static int64_t began;			/* the time when serv did */
+int64_t began;			/* the time when serv did */
 
 /* Adds up the records that have come. */
 static void
@@ -2844,16 +2621,15 @@ print_sum(const char *what, size_t counter)
 static void
 print_requests(void)
 {
-	const struct service *s;
-	size_t i;
+	const char *command;
+	size_t i, k;
 
 	puts("> Requests:");
-	for (s = services; s < services + NSERVICES; s++)
-		for (i = 0; ports[s - services] != NULL &&
-		    s->command(i) != NULL; i++)
-			printf("  * %s %s: %llu\n", s->name, s->command(i),
-			    (unsigned long long)
-			    total[s - services].n[COMMANDS + i]);
+	for (k = 0; k < NSERVICES; k++)
+		for (i = 0; ports[k] != NULL &&
+		    (command = services[k]->command(i)) != NULL; i++)
+			printf("  * %s %s: %llu\n", services[k]->name, command,
+			    (unsigned long long)total[k].n[COMMANDS + i]);
 	print_sum("  * unknown or malformed", BAD_REQUESTS);
 }
 
@@ -2976,7 +2752,7 @@ catch_signals(void)
  * word.
  */
 static void
-become_child(const struct service *s, int own)
+become_child(size_t service, int own)
 {
 	size_t i;
 
@@ -2994,7 +2770,7 @@ become_child(const struct service *s, int own)
 	close(signals[1]);
 	close(reports[0]);
 	report_anew();
-	did.service = (size_t)(s - services);
+	did.service = service;
 	before_wait = report_before_wait;
 }
 
@@ -3017,8 +2793,9 @@ serve(const struct service *s, int fd, int full)
 
 /* Forks, with the signals held back until the child has its own handlers. */
 static pid_t
-fork_child(const struct service *s, int fd, int full)
+fork_child(size_t service, int fd, int full)
 {
+	const struct service *s = services[service];
 	sigset_t all, old;
 	pid_t pid;
 
@@ -3026,7 +2803,7 @@ fork_child(const struct service *s, int fd, int full)
 	sigprocmask(SIG_BLOCK, &all, &old);
 	pid = fork();
 	if (pid == 0) {
-		become_child(s, fd);
+		become_child(service, fd);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		if (s->full != NULL)
 			serve(s, fd, full);
@@ -3077,8 +2854,9 @@ reap(void)
  * not be told that the server is full, so it waits a little for that end.
  */
 static void
-accept_one(const struct service *s, int listener)
+accept_one(size_t service, int listener)
 {
+	const struct service *s = services[service];
 	static int waited;
 	struct addr a;
 	pid_t pid;
@@ -3099,7 +2877,7 @@ accept_one(const struct service *s, int listener)
 	if (fd < 0)
 		return;
 	addr_text(&a, peer);
-	pid = fork_child(s, fd, full);
+	pid = fork_child(service, fd, full);
 	if (pid < 0) {
 		send_some(fd, s->full, strlen(s->full));
 	} else {
@@ -3107,7 +2885,7 @@ accept_one(const struct service *s, int listener)
 		children[nchildren++].refuser = full;
 		nrefusers += full;
 	}
-	total[s - services].n[full || pid < 0 ? REFUSED : CONNECTIONS]++;
+	total[service].n[full || pid < 0 ? REFUSED : CONNECTIONS]++;
 	close(fd);		/* it is the child's now */
 }
 
@@ -3150,7 +2928,7 @@ start_ones(void)
 	again = NEVER;
 	t = now();
 	for (i = 0; i < NSERVICES; i++) {
-		if (listeners[i] < 0 || services[i].full != NULL ||
+		if (listeners[i] < 0 || services[i]->full != NULL ||
 		    ones[i].pid > 0)
 			continue;
 		last = &ones[i].started[ones[i].next];
@@ -3161,10 +2939,10 @@ start_ones(void)
 		}
 		if (ones[i].started[0] != 0)
 			log_msg(ERROR, "%s: died, started again",
-			    services[i].name);
+			    services[i]->name);
 		*last = t;
 		ones[i].next = (ones[i].next + 1) % RESTARTS;
-		ones[i].pid = fork_child(&services[i], listeners[i], 0);
+		ones[i].pid = fork_child(i, listeners[i], 0);
 		if (ones[i].pid < 0) {
 			ones[i].pid = 0;
 			again = t + SECOND < again ? t + SECOND : again;
@@ -3264,7 +3042,7 @@ parent_turn(const struct pollfd *p)
 	end = 0;
 	for (i = 0; i < NSERVICES; i++)
 		if (p[i].revents != 0 && accepting())
-			accept_one(&services[i], listeners[i]);
+			accept_one(i, listeners[i]);
 	if (p[REPORTS].revents != 0)
 		take_reports();
 	if (p[ORDERS].revents & POLLNVAL)
@@ -3285,7 +3063,7 @@ parent_loop(void)
 	do {
 		for (i = 0; i < WATCHED; i++) {
 			p[i].fd = i < NSERVICES && accepting() &&
-			    services[i].full != NULL ? listeners[i] : -1;
+			    services[i]->full != NULL ? listeners[i] : -1;
 			p[i].events = POLLIN;
 			p[i].revents = 0;
 		}
@@ -3389,7 +3167,7 @@ usage(FILE *out)
 	    "  -x           start every service on its default port\n"
 	    "services and their default ports:\n", out);
 	for (i = 0; i < NSERVICES; i++)
-		fprintf(out, "  %s=%s\n", services[i].name, services[i].port);
+		fprintf(out, "  %s=%s\n", services[i]->name, services[i]->port);
 }
 
 /* Ends after a wrong command line. */
@@ -3419,11 +3197,11 @@ operand(const char *text)
 
 	len = strcspn(text, "=");
 	for (i = 0; i < NSERVICES; i++)
-		if (strlen(services[i].name) == len &&
-		    strncmp(services[i].name, text, len) == 0)
+		if (strlen(services[i]->name) == len &&
+		    strncmp(services[i]->name, text, len) == 0)
 			break;
 	if (i < NSERVICES)
-		want(i, text[len] == '=' ? text + len + 1 : services[i].port,
+		want(i, text[len] == '=' ? text + len + 1 : services[i]->port,
 		    text);
 	else if (strspn(text, "0123456789") == strlen(text))
 		want(0, text, text);
@@ -3485,11 +3263,11 @@ choose(int n, char **operands, int all)
 		operand(*operands++);
 	for (i = 0; i < NSERVICES; i++)
 		if (all && ports[i] == NULL)
-			ports[i] = services[i].port;
+			ports[i] = services[i]->port;
 	for (i = 0; i < NSERVICES && ports[i] == NULL; i++)
 		;
 	if (i == NSERVICES)
-		ports[0] = services[0].port;
+		ports[0] = services[0]->port;
 }
 
 static void
@@ -3563,11 +3341,11 @@ listen_all(void)
 		listeners[i] = -1;
 		if (ports[i] == NULL)
 			continue;
-		listeners[i] = sock_listen(host, ports[i], services[i].type,
+		listeners[i] = sock_listen(host, ports[i], services[i]->type,
 		    &why);
 		if (listeners[i] < 0) {
 			log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
-			    services[i].name, host, ports[i], why);
+			    services[i]->name, host, ports[i], why);
 			return -1;
 		}
 	}
@@ -3575,8 +3353,8 @@ listen_all(void)
 		if (listeners[i] < 0 || addr_local(listeners[i], &a) < 0)
 			continue;
 		addr_host(&a, text);
-		printf("listening %s %s %s %u\n", services[i].name,
-		    services[i].type == SOCK_STREAM ? "tcp" : "udp", text,
+		printf("listening %s %s %s %u\n", services[i]->name,
+		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", text,
 		    addr_port(&a));
 	}
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))

@@ -70,6 +70,7 @@ struct mode {
 	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
 };
 extern const struct mode raw_mode;
+extern const struct mode xfer_mode;
 extern const struct mode sim_mode;
 
 #endif

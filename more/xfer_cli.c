@@ -1,0 +1,311 @@
+/* xfer_cli.c: one request on each connection, the client. Licence: ISC, see README. */
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <search.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../proto.h"
+#include "cli.h"
+#include "more.h"
+
+/* ---- xfer (seeds/001) -------------------------------------------------- */
+
+/* Takes a status. Returns 0, or 1 after another one, which was said. */
+static int
+xfer_status(int fd, const char *command, const char *name)
+{
+	int status;
+
+	status = xfer_byte(fd, now() + ANSWER_S * SECOND);
+	if (status == XFER_OK)
+		return 0;
+	return fail("%s: %s: %s", command, name, status < 0 ? reason() :
+	    xfer_status_text(status));
+}
+
+/* Connects, for one request, and says which. Returns -1 after an error. */
+static int
+xfer_begin(const char *command, const char *name, enum xfer_op op)
+{
+	unsigned char byte;
+	int fd;
+
+	if (strlen(name) > NAME_BYTES) {
+		log_msg(ERROR, "%s: %s: the name is too long", command, name);
+		return -1;
+	}
+	fd = connect_server(SOCK_STREAM);
+	if (fd < 0)
+		return -1;
+	byte = (unsigned char)op;
+	/* An error is no reason to stop here: the answer may be there already,
+	 * of a server that is full, say. */
+	send_all(fd, &byte, 1, now() + ANSWER_S * SECOND);
+	if (xfer_status(fd, command, name) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The answer to the contents of an upload. */
+static int
+xfer_answer(int fd, int64_t deadline, const char **why)
+{
+	int status;
+
+	status = xfer_byte(fd, deadline);
+	if (status < 0)
+		return errno == 0 ? 0 : -1;
+	*why = status == XFER_OK ? NULL : xfer_status_text(status);
+	return 1;
+}
+
+/* upload SRC [NAME] */
+static int
+xfer_upload(int argc, char **argv)
+{
+	unsigned char head[XFER_LENGTH + NAME_BYTES + XFER_LENGTH];
+	struct transfer t = { 0 };
+	const char *name;
+	size_t n;
+	int failed;
+
+	name = argc > 2 ? argv[2] : base_name(argv[1]);
+	t.file = file_open(local, argv[1], 0, &t.size);
+	if (t.file < 0)
+		return fail("upload: %s: %s", argv[1], reason());
+	failed = 1;
+	t.sock = xfer_begin("upload", name, XFER_UPLOAD);
+	if (t.sock >= 0) {
+		n = xfer_pack(head, strlen(name), name);
+		n += xfer_pack(head + n, t.size, NULL);
+		failed = upload("upload", name, &t, head, n, xfer_answer);
+		close(t.sock);
+	}
+	close(t.file);
+	return failed;
+}
+
+/* A download on a connection that is ready for the name; into f. */
+static int
+xfer_fetch(int fd, const char *name, struct newfile *f)
+{
+	unsigned char text[XFER_LENGTH + NAME_BYTES];
+	struct transfer t = { 0 };
+	enum moved moved;
+	size_t n;
+
+	n = xfer_pack(text, strlen(name), name);
+	send_all(fd, text, n, now() + ANSWER_S * SECOND);
+	if (xfer_status(fd, "download", name) != 0) {
+		newfile_abort(f);
+		return 1;
+	}
+	t.sock = fd;
+	t.file = f->fd;
+	t.idle = STALL_S * SECOND;
+	t.tick = draw_down;
+	moved = PEER_FAILED;
+	if (xfer_length(fd, &t.size, now() + ANSWER_S * SECOND) > 0) {
+		errno = EFBIG;
+		moved = t.size > INT64_MAX ? PEER_FAILED : transfer_recv(&t);
+	}
+	return downloaded("download", name, &t, f, moved);
+}
+
+/* download NAME [DST] */
+static int
+xfer_download(int argc, char **argv)
+{
+	struct newfile f;
+	int failed, fd;
+
+	if (open_download(&f, argc, argv) != 0)
+		return 1;
+	fd = xfer_begin("download", argv[1], XFER_DOWNLOAD);
+	if (fd < 0) {
+		newfile_abort(&f);
+		return 1;
+	}
+	failed = xfer_fetch(fd, argv[1], &f);
+	close(fd);
+	return failed;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct xfer_file *)a)->name,
+	    ((const struct xfer_file *)b)->name);
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	const struct xfer_file *x = a, *y = b;
+
+	return x->size == y->size ? by_name(a, b) :
+	    x->size < y->size ? -1 : 1;
+}
+
+static int
+by_date(const void *a, const void *b)
+{
+	const struct xfer_file *x = a, *y = b;
+
+	return x->time == y->time ? by_name(a, b) :
+	    x->time < y->time ? -1 : 1;
+}
+
+/* Prints `> [13-May-2021 (00:48:00)] audio.mp3 - 15.24 MB'. */
+static void
+print_file(const struct xfer_file *f)
+{
+	const char *const units[] = { "B", "KB", "MB" };
+	struct tm *tm;
+	char date[40];
+	double size;
+	time_t t;
+	size_t i;
+
+	t = (time_t)f->time;
+	t -= (double)t > f->time;	/* down, also before 1970 */
+	tm = localtime(&t);
+	if (tm == NULL || strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
+	    tm) == 0)
+		strcpy(date, "?");
+	printf("> [%s] ", date);
+	print_safely(f->name, strlen(f->name), 0);
+	size = (double)f->size;
+	for (i = 0; i < COUNT(units) - 1 && size >= 1024; i++)
+		size /= 1024;
+	printf(" - %.2f %s\n", size, units[i]);
+}
+
+/*
+ * Takes a list apart, in place; returns the number of files, or says which line
+ * is none and returns -1. The array is the caller's.
+ */
+static long
+xfer_files(char *text, size_t n, struct xfer_file **files)
+{
+	struct xfer_file *f;
+	char *line, *end;
+	size_t i, lines;
+
+	lines = n > 0;
+	for (i = 0; i < n; i++)
+		lines += text[i] == '\n';
+	*files = f = calloc(lines + 1, sizeof *f);
+	if (f == NULL) {
+		log_msg(ERROR, "list: %s", reason());
+		return -1;
+	}
+	for (i = 0, line = text; i < lines; i++, line = end + 1) {
+		end = memchr(line, '\n', (size_t)(text + n - line));
+		if (end == NULL)
+			end = text + n;
+		*end = '\0';
+		if (strlen(line) != (size_t)(end - line) ||
+		    xfer_line_parse(&f[i], line) < 0) {
+			log_msg(ERROR, "list: line %lu of the server's list is "
+			    "not ('name', bytes, seconds)",
+			    (unsigned long)i + 1);
+			return -1;
+		}
+	}
+	return (long)lines;
+}
+
+/* Asks for the list; the caller frees it. NULL after an error, which was said.
+ */
+static char *
+xfer_ask_list(size_t *n)
+{
+	char *text;
+	int fd;
+
+	fd = xfer_begin("list", host, XFER_LIST);
+	if (fd < 0)
+		return NULL;
+	if (xfer_recv(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) <= 0)
+		log_msg(ERROR, "list: %s: %s", host, reason());
+	close(fd);
+	return text;
+}
+
+/* list [-n|-s|-d] [-a] */
+static int
+xfer_list(int argc, char **argv)
+{
+	int (*order)(const void *, const void *);
+	struct xfer_file *files;
+	int ascending, c, wrong;
+	size_t length;
+	char *text;
+	long i, n;
+
+	order = by_name;
+	ascending = wrong = opterr = 0;
+	optind = 1;
+	while ((c = getopt(argc, argv, "adns")) != -1) {
+		ascending |= c == 'a';
+		wrong |= c == '?';
+		order = c == 'd' ? by_date : c == 's' ? by_size :
+		    c == 'n' ? by_name : order;
+	}
+	if (wrong || optind < argc)
+		return fail("list: usage: list [-n|-s|-d] [-a]");
+	text = xfer_ask_list(&length);
+	if (text == NULL)
+		return 1;
+	n = xfer_files(text, length, &files);
+	if (n > 0)
+		qsort(files, (size_t)n, sizeof *files, order);
+	if (n >= 0)
+		printf("Available files (%ld):\n", n);
+	for (i = 0; i < n; i++)
+		print_file(&files[ascending ? i : n - 1 - i]);
+	free(files);
+	free(text);
+	return n < 0;
+}
+
+static const struct command xfer_commands[] = {
+	{ "download", 1, 2, "NAME [DST]", "download a file", xfer_download },
+	{ "help", 0, 0, "", "this list", help },
+	{ "list", 0, 4, "[-n|-s|-d] [-a]",
+	    "list the files there, by name, size or date",
+	    xfer_list },
+	{ "lls", 0, 0, "", "list the files here", list_local },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ "upload", 1, 2, "SRC [NAME]", "upload a file", xfer_upload },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+/* Each command has a connection of its own. */
+static int
+xfer_session(int argc, char **argv)
+{
+	commands = xfer_commands;
+	return argc > 0 ? run(argc, argv) : command_loop("xfer> ");
+}
+
+
+const struct mode xfer_mode = { "xfer", "4321", xfer_session };

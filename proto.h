@@ -998,58 +998,6 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
 enum moved chat_push(struct rdt_session *s, const struct addr *client);
 
-/* ---- room: codes and lengths (seeds/003) -------------------------------- */
-
-/*
- * A message is a code of three or four digits and, where something follows, its
- * length in two digits before each text; so each tells its own end, and between
- * them stands nothing, or CR and LF. NN text:
- *
- *   100 name         200 name PORT    connect to PORT for updates
- *                    4001 no name, 4002 taken, 4003 full
- *   101              201              leave
- *   102              2020 nobody, 2021 Y names (Y: one digit)
- *   103 name text    203, 4031 no such user
- *   104 text         2040 nobody, 2041 Y names: who got it
- *   105              2050 no files, 2051 YY names
- *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
- *   106 UDP name     the same         (SIZE as a text of digits)
- *
- *   300 name  301 name  303 name text  304 name text   updates, on a
- *   joined    left      privately      to all          connection of their own
- *
- *   4990             anything else; the connection is closed
- *
- * Where seeds/003 is silent we chose: who is not in the room can only join or
- * leave; who is, and joins again, gets 4002. A file whose name is longer than
- * 99 bytes is not listed. Too many downloads at once are a 4062.
- */
-#define ROOM_USERS	10
-#define ROOM_TEXT_MAX	99
-#define ROOM_NAME_MIN	2
-#define ROOM_JOIN_S	10	/* seconds for the second connection */
-#define ROOM_FIELDS	100
-#define ROOM_REQUEST_MAX	256	/* more than the longest request */
-#define ROOM_ANSWER_MAX	(8 + ROOM_FIELDS * (ROOM_TEXT_MAX + 2))
-
-struct room_message {
-	const char *code;		/* NULL: only CR and LF */
-	unsigned fields;
-	struct {
-		const char *text;
-		size_t n;
-	} field[ROOM_FIELDS];
-};
-
-/*
- * Takes a message off a text, its fields pointing into that. Returns the bytes
- * it took; 0: more must come; -1: it is none.
- */
-ssize_t	room_take(struct room_message *m, const char *text, size_t n);
-
-/* Writes a text behind its length, and a NUL; returns its bytes without. */
-size_t	room_text(char *out, const char *text, size_t n);
-
 /*
  * Reads n bytes of a message, and no fewer: 1; 0 if the peer closed before the
  * first of them; -1 on failure, errno 0 if it closed within them. recv_text()
@@ -1065,6 +1013,7 @@ void	pack32(unsigned char *p, uint32_t n);
 unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
+int	digits(const unsigned char *d, size_t n);
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
 #endif

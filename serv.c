@@ -1298,35 +1298,8 @@ dir_serve(int fd)
 #define DOWNLOADS_MAX	16		/* children at a time, */
 #define DOWNLOADS_EACH	4		/* and for one client */
 
-/* What waits to be sent on a connection. */
-struct outlet {
-	int fd;				/* -1: there is no connection */
-	int whole;			/* each message by a send of its own, */
-	char *queue;			/* behind its length in two bytes */
-	size_t from, to, room;		/* bytes from..to wait */
-};
-
-struct client {
-	struct outlet main;
-	struct outlet news;		/* room: the second connection */
-	int door;			/* room: where that will come; or -1 */
-	unsigned long number;		/* which no other has */
-	size_t slot[3];			/* of these three in the poll set; 0 */
-	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
-	int joined;			/* and seen by the others */
-	char peer[PEER_BYTES];
-	int64_t deadline;		/* to say who he is, or to be gone */
-	int ending;			/* 1: once all is sent; 2: it was */
-	const char *gone;		/* why he is; NULL: he is here */
-	size_t discarded;		/* bytes, while it ends */
-	char in[CHAT_MESSAGE_MAX + 2];	/* the beginning of a message */
-	size_t have;
-	int skips;			/* chat: the rest of a long line */
-	int started;			/* chat: messages so far, up to 2 */
-};
-
-static struct client **clients;
-static size_t nclients;
+struct client **clients;
+size_t nclients;
 static int talk_listener;
 static int some_gone;			/* and the others do not know yet */
 static unsigned long rounds;		/* of the loop */
@@ -1336,18 +1309,12 @@ static struct {				/* children that send files */
 } downloads[DOWNLOADS_MAX];
 static size_t ndownloads;
 
-/* What chat and room do differently. */
-static const struct talk {
-	const char *full;		/* what is said to one too many */
-	void (*input)(struct client *c, char *text, size_t n);
-	void (*left)(const struct client *c);	/* tells the others */
-	void (*door)(struct client *c);	/* room: somebody is there */
-} *talk;
+static const struct talk *talk;
 
 static const char ended_itself[] = "lost";	/* as connections do */
 
 /* Marks a client as gone; he is taken leave of when the round ends. */
-static void
+void
 lose(struct client *c, const char *why)
 {
 	if (c->gone == NULL)
@@ -1359,7 +1326,7 @@ lose(struct client *c, const char *why)
  * Tells the others who is gone, before anything else happens to his name. That
  * may show that another one is.
  */
-static void
+void
 take_leave(void)
 {
 	size_t i;
@@ -1431,7 +1398,7 @@ outlet_room(struct outlet *o, size_t n)
 }
 
 /* Queues a message of n bytes for a client. */
-static void
+void
 push(struct client *c, struct outlet *o, const char *text, size_t n)
 {
 	size_t head;
@@ -1455,7 +1422,7 @@ push(struct client *c, struct outlet *o, const char *text, size_t n)
  * The last words to a client are queued: he shall hear them, and then go. For
  * the others he has gone now.
  */
-static void
+void
 finish(struct client *c)
 {
 	if (c->door >= 0)
@@ -1626,7 +1593,7 @@ download_allowed(const struct client *c)
 	return n < DOWNLOADS_EACH && ndownloads < DOWNLOADS_MAX;
 }
 
-static const char no_such[] = "no file";
+const char no_such[] = "no file";
 
 /*
  * Forks a child that sends a file to c by `send', and ends. It keeps no
@@ -1673,7 +1640,7 @@ download_start(const struct client *c, const struct request *r,
  * Offers a file of this name to c: a child waits for him at *port. Returns
  * NULL, or why not; the server's own trouble is in the log.
  */
-static const char *
+const char *
 download_offer(const struct client *c, const char *name, int type,
     unsigned *port, enum moved (*send)(struct rdt_session *s,
     const struct addr *to))
@@ -1710,7 +1677,7 @@ download_offer(const struct client *c, const char *name, int type,
 }
 
 /* Whoever has a name that is said, or NULL. */
-static struct client *
+struct client *
 client_named(const char *name, size_t n)
 {
 	size_t i;
@@ -1724,7 +1691,7 @@ client_named(const char *name, size_t n)
 }
 
 /* The names that a client may fetch, as they are in this round. */
-static ssize_t
+ssize_t
 files_now(char ***names)
 {
 	static unsigned long round;	/* in which they were listed */
@@ -1742,7 +1709,7 @@ files_now(char ***names)
 }
 
 /* Logs that a list was told, or why it could not be. */
-static void
+void
 list_told(const struct client *c, ssize_t n)
 {
 	if (n < 0)
@@ -1753,7 +1720,7 @@ list_told(const struct client *c, ssize_t n)
 }
 
 /* Names that would look like something else in a message. */
-static int
+int
 reserved(const char *name, size_t n)
 {
 	static const char *const names[] = { "ALL", "UDP", "ERROR",
@@ -1863,7 +1830,7 @@ client_late(struct client *c)
 }
 
 /* The life of chat and room. */
-static void
+void
 talk_serve(int listener, const struct talk *t)
 {
 	struct pollfd *p;
@@ -2215,356 +2182,6 @@ chat_serve(int listener)
 	talk_serve(listener, &t);
 }
 
-/* ---- room (seeds/003) --------------------------------------------------- */
-
-static char answer[ROOM_ANSWER_MAX];	/* to a request, or an update */
-static size_t nanswer;
-
-/* Begins it with a code; adds a text. */
-static void
-room_begin(const char *code)
-{
-	nanswer = (size_t)sprintf(answer, "%s", code);
-}
-
-static void
-room_add(const char *text, size_t n)
-{
-	nanswer += room_text(answer + nanswer, text, n);
-}
-
-/* Sends it as the answer to c; or as an update, to one or to all others. */
-static void
-room_answer(struct client *c)
-{
-	push(c, &c->main, answer, nanswer);
-}
-
-static void
-room_refuse(struct client *c, const char *code, const char *why)
-{
-	log_msg(INFO, "room: %s from %s: %s", c->name, c->peer, why);
-	room_begin(code);
-	room_answer(c);
-	if (strcmp(code, "4990") == 0)
-		finish(c);
-}
-
-static void
-room_update_all(const struct client *but)
-{
-	size_t i;
-
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined && clients[i] != but)
-			push(clients[i], &clients[i]->news, answer, nanswer);
-}
-
-/* 300, 301: one has come, or is gone. */
-static void
-room_news(const struct client *c, const char *code)
-{
-	room_begin(code);
-	room_add(c->name, strlen(c->name));
-	room_update_all(c);
-}
-
-static void
-room_left(const struct client *c)
-{
-	room_news(c, "301");
-}
-
-/* 100 name */
-static void
-room_join(struct client *c, const struct room_message *m)
-{
-	const char *name = m->field[0].text;
-	size_t i, n = m->field[0].n, here;
-	unsigned port;
-
-	for (i = here = 0; i < nclients; i++)
-		here += clients[i]->name[0] != '\0' && !clients[i]->ending &&
-		    clients[i]->gone == NULL;
-	if (n < ROOM_NAME_MIN || !nick_ok(name, n) || reserved(name, n)) {
-		room_refuse(c, "4001", "not a name");
-	} else if (c->name[0] != '\0' || client_named(name, n) != NULL) {
-		room_refuse(c, "4002", "the name is taken");
-	} else if (here >= ROOM_USERS) {
-		room_refuse(c, "4003", "the room is full");
-	} else if ((c->door = data_listen(c->main.fd, SOCK_STREAM, data_lo,
-	    data_hi, &port)) < 0) {
-		room_refuse(c, "4003", "no port is free");
-	} else {
-		memcpy(c->name, name, n);
-		c->name[n] = '\0';
-		c->deadline = now() + ROOM_JOIN_S * SECOND;
-		room_begin("200");
-		room_add(name, n);
-		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
-		room_answer(c);
-	}
-}
-
-/* The second connection has come: so he is in the room. */
-static void
-room_enter(struct client *c)
-{
-	struct addr a, own;
-	int fd;
-
-	fd = sock_accept(c->door, &a);
-	if (fd < 0)
-		return;
-	if (addr_peer(c->main.fd, &own) < 0 || !addr_same_host(&a, &own)) {
-		close(fd);		/* a stranger */
-		return;
-	}
-	close(c->door);
-	c->door = -1;
-	c->news.fd = fd;
-	c->joined = 1;
-	c->deadline = NEVER;
-	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
-	room_news(c, "300");
-}
-
-/* 101 */
-static void
-room_leave(struct client *c, const struct room_message *m)
-{
-	(void)m;
-	if (c->joined)
-		log_msg(INFO, "%s left from %s.", c->name, c->peer);
-	room_begin("201");
-	room_answer(c);
-	finish(c);
-}
-
-/* Answers with the names of all others: `none', or `some', Y and the names. */
-static void
-room_others(struct client *c, const char *none, const char *some)
-{
-	size_t i, n;
-
-	for (i = n = 0; i < nclients; i++)
-		n += clients[i]->joined && clients[i] != c;
-	room_begin(n == 0 ? none : some);
-	if (n > 0)
-		nanswer += (size_t)sprintf(answer + nanswer, "%u", (unsigned)n);
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined && clients[i] != c)
-			room_add(clients[i]->name, strlen(clients[i]->name));
-	room_answer(c);
-}
-
-/* 102 */
-static void
-room_who(struct client *c, const struct room_message *m)
-{
-	(void)m;
-	room_others(c, "2020", "2021");
-}
-
-/* 103 name text */
-static void
-room_to(struct client *c, const struct room_message *m)
-{
-	struct client *to;
-
-	to = client_named(m->field[0].text, m->field[0].n);
-	if (to == NULL || !to->joined) {
-		room_refuse(c, "4031", "no such user");
-		return;
-	}
-	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
-	room_begin("303");
-	room_add(c->name, strlen(c->name));
-	room_add(m->field[1].text, m->field[1].n);
-	push(to, &to->news, answer, nanswer);
-	room_begin("203");
-	room_answer(c);
-}
-
-/* 104 text */
-static void
-room_all(struct client *c, const struct room_message *m)
-{
-	log_msg(INFO, "%s to all from %s", c->name, c->peer);
-	room_begin("304");
-	room_add(c->name, strlen(c->name));
-	room_add(m->field[0].text, m->field[0].n);
-	room_update_all(c);
-	room_others(c, "2040", "2041");
-}
-
-/* 105 */
-static void
-room_files(struct client *c, const struct room_message *m)
-{
-	ssize_t i, n, some;
-	char **names;
-
-	(void)m;
-	n = files_now(&names);
-	for (i = some = 0; i < n; i++)
-		some += strlen(names[i]) <= ROOM_TEXT_MAX;
-	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
-	room_begin(some == 0 ? "2050" : "2051");
-	if (some > 0)
-		nanswer += (size_t)sprintf(answer + nanswer, "%02u",
-		    (unsigned)some);
-	for (i = 0; i < n && some > 0; i++)
-		if (strlen(names[i]) <= ROOM_TEXT_MAX) {
-			room_add(names[i], strlen(names[i]));
-			some--;
-		}
-	room_answer(c);
-	list_told(c, n);
-}
-
-/* The two ways of a file, in a child. */
-static enum moved
-room_push(struct rdt_session *s, const struct addr *to)
-{
-	enum moved moved;
-
-	s->room = 1;
-	s->congestion = congestion_find("half");
-	moved = rdt_accept(s, to);
-	return moved == MOVED ? rdt_send(s) : moved;
-}
-
-static enum moved
-room_send(struct rdt_session *s, const struct addr *to)
-{
-	enum moved moved;
-	int listener;
-
-	listener = s->t.sock;
-	s->t.sock = data_accept(listener, to, now() + FTP_ACCEPT_S * SECOND);
-	if (s->t.sock < 0)
-		return PEER_FAILED;
-	s->t.idle = idle;
-	moved = transfer_send(&s->t, "", 0);
-	if (moved == MOVED)
-		shutdown(s->t.sock, SHUT_WR);
-	return moved;
-}
-
-/* 106 TCP name, 106 UDP name */
-static void
-room_file(struct client *c, const struct room_message *m)
-{
-	char digits[24], name[ROOM_TEXT_MAX + 1];
-	const char *why;
-	unsigned port;
-	int udp;
-
-	udp = memcmp(m->field[0].text, "UDP", 3) == 0;
-	if (!udp && memcmp(m->field[0].text, "TCP", 3) != 0) {
-		room_refuse(c, "4990", "neither TCP nor UDP");
-		return;
-	}
-	memcpy(name, m->field[1].text, m->field[1].n);
-	name[m->field[1].n] = '\0';
-	why = strlen(name) < m->field[1].n ? no_such : download_offer(c, name,
-	    udp ? SOCK_DGRAM : SOCK_STREAM, &port, udp ? room_push :
-	    room_send);
-	room_begin(why == NULL ? "206" : why == no_such ? "4061" : "4062");
-	if (why == NULL) {
-		room_add(digits, (size_t)sprintf(digits, "%llu",
-		    (unsigned long long)session.t.size));
-		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
-	}
-	room_answer(c);
-}
-
-static const struct {
-	const char *code, *name;
-	int outside;			/* for who is not in the room, too */
-	void (*run)(struct client *c, const struct room_message *m);
-} room_requests[] = {
-	{ "100", "join", 1, room_join },
-	{ "101", "leave", 1, room_leave },
-	{ "102", "who", 0, room_who },
-	{ "103", "to", 0, room_to },
-	{ "104", "all", 0, room_all },
-	{ "105", "files", 0, room_files },
-	{ "106", "get", 0, room_file },
-};
-NAMES(room_name, room_requests, name);
-
-/* Carries out a message. Returns -1 if it is none that he may send now. */
-static int
-room_message(struct client *c, const struct room_message *m)
-{
-	size_t i;
-
-	if (m->code == NULL)
-		return 0;		/* the end of a line */
-	take_leave();
-	if (c->door >= 0)		/* he may be there just now */
-		room_enter(c);
-	for (i = 0; i < COUNT(room_requests); i++)
-		if (strcmp(m->code, room_requests[i].code) == 0 &&
-		    (c->joined || room_requests[i].outside)) {
-			did.n[COMMANDS + i]++;
-			room_requests[i].run(c, m);
-			return 0;
-		}
-	return -1;
-}
-
-/* Takes the next message of what came. Returns as room_take(). */
-static ssize_t
-room_step(struct client *c)
-{
-	struct room_message m;
-	ssize_t took;
-
-	took = room_take(&m, c->in, c->have);
-	if (took <= 0)
-		return took;
-	if (room_message(c, &m) < 0)
-		return -1;
-	c->have -= (size_t)took;
-	memmove(c->in, c->in + took, c->have);
-	return took;
-}
-
-/* What came of a client: messages, however they were split or joined. */
-static void
-room_input(struct client *c, char *text, size_t n)
-{
-	ssize_t took;
-	size_t part;
-
-	for (took = 0; n > 0 && !c->ending && c->gone == NULL;
-	    text += part, n -= part) {
-		part = ROOM_REQUEST_MAX - c->have;
-		part = part < n ? part : n;
-		memcpy(c->in + c->have, text, part);
-		c->have += part;
-		while (c->have > 0 && !c->ending && c->gone == NULL &&
-		    (took = room_step(c)) > 0)
-			;
-		if (!c->ending && (took < 0 || c->have == ROOM_REQUEST_MAX)) {
-			did.n[BAD_REQUESTS]++;
-			room_refuse(c, "4990", "malformed, or not now");
-		}
-	}
-}
-
-static void
-room_serve(int listener)
-{
-	static const struct talk t = { "4003", room_input, room_left,
-	    room_enter };
-
-	talk_serve(listener, &t);
-}
-
 /* ---- the services ---------------------------------------------------- */
 
 /*
@@ -2577,7 +2194,6 @@ room_serve(int listener)
 static const struct service ftp_service = { "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name };
 static const struct service dir_service = { "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name };
 static const struct service chat_service = { "chat", SOCK_STREAM, "55000", NULL, chat_serve, chat_name };
-static const struct service room_service = { "room", SOCK_STREAM, "13337", NULL, room_serve, room_name };
 
 static const struct service *const services[] = {
 	&ftp_service, &xfer_service, &dir_service, &chat_service, &room_service,

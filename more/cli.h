@@ -2,6 +2,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "more.h"
+
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* the same where data is still on its way */
 #define SLOWEST		1024	/* bytes a second of the slowest network */
@@ -71,6 +73,56 @@ struct mode {
 };
 extern const struct mode raw_mode;
 extern const struct mode xfer_mode;
+extern const struct mode room_mode;
 extern const struct mode sim_mode;
+
+/* ---- chat and room: talk that goes on while one types ------------------ */
+
+#define TALK_TEXT	(64 * 1024)	/* of what came, up to its end */
+#define FETCHES		16		/* downloads at a time */
+
+/* What came on a connection, and is not complete. */
+struct inlet {
+	int fd;				/* -1: there is no connection */
+	char text[TALK_TEXT];
+	size_t n;
+};
+
+extern struct inlet main_in, news_in;
+
+struct talk_mode {
+	void (*line)(char *line);	/* one that was typed */
+	size_t (*text)(char *text, size_t n);	/* returns what it took */
+	size_t (*news)(char *text, size_t n);
+};
+
+/* What a child shall fetch. */
+struct job {
+	unsigned port;
+	uint64_t size;
+	int udp;			/* room */
+	char name[NAME_BYTES + 1], local[CHAT_MESSAGE_MAX + 1];
+};
+extern struct job job;
+extern const char *asked;		/* the command that awaits an answer */
+extern int64_t answer_by;
+extern int leaving;			/* the connection may end; 2: shall */
+extern int talk_failed;			/* the exit status */
+extern int edits;			/* standard input is a terminal */
+
+/* The same for what is said here; as an error, it is a failure. */
+#define say(level, ...) \
+	(snprintf(log_line, sizeof log_line, __VA_ARGS__), say_line(level))
+
+
+void	say_line(enum level level);
+void	show(FILE *to, const char *text, size_t n);
+void	hide_line(void);
+void	talk_send(const char *text, size_t n);
+void	start_fetch(int (*fetch)(void));
+int	talk_begin(const struct talk_mode *t);
+int	talk_loop(const char *bye);
+int	fetch_begin(const char *command, struct newfile *f);
+int	fetched(const char *command, struct newfile *f, enum moved moved);
 
 #endif

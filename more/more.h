@@ -80,4 +80,56 @@ struct xfer_file {
 size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
 int	xfer_line_parse(struct xfer_file *f, char *line);
 
+/* ---- room: codes and lengths (seeds/003) -------------------------------- */
+
+/*
+ * A message is a code of three or four digits and, where something follows, its
+ * length in two digits before each text; so each tells its own end, and between
+ * them stands nothing, or CR and LF. NN text:
+ *
+ *   100 name         200 name PORT    connect to PORT for updates
+ *                    4001 no name, 4002 taken, 4003 full
+ *   101              201              leave
+ *   102              2020 nobody, 2021 Y names (Y: one digit)
+ *   103 name text    203, 4031 no such user
+ *   104 text         2040 nobody, 2041 Y names: who got it
+ *   105              2050 no files, 2051 YY names
+ *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
+ *   106 UDP name     the same         (SIZE as a text of digits)
+ *
+ *   300 name  301 name  303 name text  304 name text   updates, on a
+ *   joined    left      privately      to all          connection of their own
+ *
+ *   4990             anything else; the connection is closed
+ *
+ * Where seeds/003 is silent we chose: who is not in the room can only join or
+ * leave; who is, and joins again, gets 4002. A file whose name is longer than
+ * 99 bytes is not listed. Too many downloads at once are a 4062.
+ */
+#define ROOM_USERS	10
+#define ROOM_TEXT_MAX	99
+#define ROOM_NAME_MIN	2
+#define ROOM_JOIN_S	10	/* seconds for the second connection */
+#define ROOM_FIELDS	100
+#define ROOM_REQUEST_MAX	256	/* more than the longest request */
+#define ROOM_ANSWER_MAX	(8 + ROOM_FIELDS * (ROOM_TEXT_MAX + 2))
+
+struct room_message {
+	const char *code;		/* NULL: only CR and LF */
+	unsigned fields;
+	struct {
+		const char *text;
+		size_t n;
+	} field[ROOM_FIELDS];
+};
+
+/*
+ * Takes a message off a text, its fields pointing into that. Returns the bytes
+ * it took; 0: more must come; -1: it is none.
+ */
+ssize_t	room_take(struct room_message *m, const char *text, size_t n);
+
+/* Writes a text behind its length, and a NUL; returns its bytes without. */
+size_t	room_text(char *out, const char *text, size_t n);
+
 #endif

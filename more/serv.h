@@ -2,6 +2,8 @@
 #ifndef SERV_H
 #define SERV_H
 
+#include "more.h"
+
 #define REFUSERS	16	/* children that only say: server is full */
 
 /* ---- what the command line set --------------------------------------- */
@@ -76,6 +78,61 @@ struct service {
 	void (*handler)(int fd);
 	const char *(*command)(size_t i);
 };
+extern const struct service room_service;
 extern const struct service xfer_service;
+
+/* ---- chat and room: many clients in one process ------------------------ */
+
+/* What waits to be sent on a connection. */
+struct outlet {
+	int fd;				/* -1: there is no connection */
+	int whole;			/* each message by a send of its own, */
+	char *queue;			/* behind its length in two bytes */
+	size_t from, to, room;		/* bytes from..to wait */
+};
+
+struct client {
+	struct outlet main;
+	struct outlet news;		/* room: the second connection */
+	int door;			/* room: where that will come; or -1 */
+	unsigned long number;		/* which no other has */
+	size_t slot[3];			/* of these three in the poll set; 0 */
+	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
+	int joined;			/* and seen by the others */
+	char peer[PEER_BYTES];
+	int64_t deadline;		/* to say who he is, or to be gone */
+	int ending;			/* 1: once all is sent; 2: it was */
+	const char *gone;		/* why he is; NULL: he is here */
+	size_t discarded;		/* bytes, while it ends */
+	char in[CHAT_MESSAGE_MAX + 2];	/* the beginning of a message */
+	size_t have;
+	int skips;			/* chat: the rest of a long line */
+	int started;			/* chat: messages so far, up to 2 */
+};
+
+/* What chat and room do differently. */
+struct talk {
+	const char *full;		/* what is said to one too many */
+	void (*input)(struct client *c, char *text, size_t n);
+	void (*left)(const struct client *c);	/* tells the others */
+	void (*door)(struct client *c);	/* room: somebody is there */
+};
+
+extern struct client **clients;
+extern size_t nclients;
+extern const char no_such[];
+
+void	talk_serve(int listener, const struct talk *t);
+void	push(struct client *c, struct outlet *o, const char *text, size_t n);
+void	finish(struct client *c);
+void	lose(struct client *c, const char *why);
+void	take_leave(void);
+struct client *client_named(const char *name, size_t n);
+ssize_t	files_now(char ***names);
+void	list_told(const struct client *c, ssize_t n);
+int	reserved(const char *name, size_t n);
+const char *download_offer(const struct client *c, const char *name, int type,
+	    unsigned *port, enum moved (*send)(struct rdt_session *s,
+	    const struct addr *to));
 
 #endif

@@ -74,6 +74,7 @@ struct mode {
 extern const struct mode raw_mode;
 extern const struct mode xfer_mode;
 extern const struct mode room_mode;
+extern const struct mode chat_mode;
 extern const struct mode sim_mode;
 
 /* ---- chat and room: talk that goes on while one types ------------------ */

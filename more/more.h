@@ -132,4 +132,51 @@ ssize_t	room_take(struct room_message *m, const char *text, size_t n);
 /* Writes a text behind its length, and a NUL; returns its bytes without. */
 size_t	room_text(char *out, const char *text, size_t n);
 
+/* ---- chat: free text, and files that are pulled (seeds/002) -------------- */
+
+/*
+ * One message is a line, if the first one of the client, its name, ended with a
+ * newline; else it is what one read returns, and each message to this client is
+ * a send of its own. A message of nothing is passed over. A newline within one
+ * becomes a blank, or it would forge a line for others.
+ *
+ *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
+ *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
+ *                                sender: `from you to NAME: (PRIVATE) text'
+ *           show                 `ALL a b ': the others
+ *           get_list_file        `CHOOSE_FILE a b '
+ *           download_file NAME   `UDP PORT SIZE NAME'
+ *           CHANGENAME OLD NEW   all: `OLD changed his name to NEW!', the lists
+ *           {quit}               the rest: `NAME left the chat...', the lists
+ *           what else            all, the sender too: `SENDER: what else'
+ *
+ * What cannot be done is answered `ERROR ' and the reason. Lists end where they
+ * become longer than CHAT_LIST_MAX.
+ *
+ * A file is pulled by UDP: the client sends `part I' from a new port each time,
+ * and the server answers with the bytes from 1000 * I on, in a pickle of Python
+ * that holds the pair (bytes, their number):
+ *
+ *   80 03  42 length(4)  bytes  71 00  4d number(2)  86  71 01  2e
+ *   80 03  43 length(1)  bytes  71 00  4b number(1)  86  71 01  2e
+ *
+ * Numbers are little-endian here; the second is for less than 256 bytes. A file
+ * of SIZE bytes has SIZE / 1000 + 1 parts; `finished' ends it.
+ */
+#define CHAT_MESSAGE_MAX	1000	/* bytes */
+#define CHAT_LIST_MAX		(32 * 1024)
+#define CHAT_PART		1000	/* bytes of a file in one datagram */
+#define CHAT_PICKLE		(CHAT_PART + 16)
+#define CHAT_SILENCE_S		30	/* the server waits for a request */
+
+/*
+ * chat_pack() makes the pickle and returns its bytes. chat_unpack() returns how
+ * many bytes it holds, from *data on, or -1; it also takes the same as a list,
+ * 80 03 5d 71 00 28 ... 65 2e, and both in protocol 4: 80 04 95 length(8), and
+ * 94 for 71 xx. No pickle is ever executed.
+ */
+size_t	chat_pack(unsigned char *out, const void *data, size_t n);
+ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
+	    size_t n);
+
 #endif

@@ -79,6 +79,7 @@ struct service {
 	const char *(*command)(size_t i);
 };
 extern const struct service room_service;
+extern const struct service chat_service;
 extern const struct service xfer_service;
 
 /* ---- chat and room: many clients in one process ------------------------ */

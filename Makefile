@@ -25,6 +25,7 @@ SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
 
 # A protocol of more/ is one line here: its format, its server, its client.
 MORE = \
+	more/peer.o more/peer_cli.o \
 	more/talk_serv.o more/talk_cli.o \
 	more/chat.o more/chat_serv.o more/chat_cli.o \
 	more/room.o more/room_serv.o more/room_cli.o \

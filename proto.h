@@ -557,24 +557,6 @@ int	room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
 int	room_unpack_hello(struct rdt_packet *p, const unsigned char *datagram,
 	    size_t n);
 
-/* ---- hashes -------------------------------------------------------------- */
-
-#define HASH_DIGITS	40
-
-/* SHA-1 (RFC 3174): begin, add as often as need be, end. */
-struct sha1 {
-	uint32_t h[5];
-	uint64_t bytes;
-	unsigned char block[64];
-};
-void	sha1_begin(struct sha1 *s);
-void	sha1_add(struct sha1 *s, const void *buf, size_t n);
-void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
-
-/* Of what is left of a file; and: are these n digits of a hash, lower case? */
-int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
-int	hex_digits(const char *text, size_t n);
-
 /* ---- dir: who serves which files (seeds/000) ---------------------------- */
 
 /*
@@ -625,6 +607,7 @@ enum dir_op {
 	DIR_LOGOUT, DIR_LOGOUT_OK, DIR_FAIL
 };
 
+#define HASH_DIGITS	40	/* of a SHA-1 */
 #define DIR_REQUEST_MAX	8192	/* bytes of a datagram */
 #define DIR_REPLY_MAX	1200
 #define DIR_NICK_MAX	32
@@ -649,6 +632,8 @@ size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
 int	dir_unpack(struct dir_message *m, const unsigned char *datagram,
 	    size_t n);
 
+int	hex_digits(const char *text, size_t n);
+
 /* 1 to DIR_NICK_MAX letters, digits, '_', '-', '.'. */
 int	nick_ok(const char *nick, size_t n);
 
@@ -671,55 +656,6 @@ int	file_line_parse(struct file_line *f, const char *line, size_t n,
 /* Takes the next line off a text: 1, or 0 at the end, or -1: no newline. */
 int	next_line(const char **text, size_t *left, const char **line,
 	    size_t *n);
-
-/* ---- peer: files between the clients of dir (seeds/000) ------------------ */
-
-/*
- * Text messages over TCP, of lines `key:value', the first of which is the
- * operation; an empty line ends them. A blank after the colon is passed over.
- *
- *    0            2
- *   +------------+----------------------------------------------------+
- *   | length     | operation:NAME \n  key:value \n  ...  \n           |
- *   +------------+----------------------------------------------------+
- *
- *   queryfiles    ->  servedfiles   files:HASH SIZE NAME, a line for each
- *                                   more:1 if another one follows
- *   download      ->  filelength    filelength:N, the messages that follow
- *     filehash:HASH   downloaded    file:BASE64, N times
- *                 ->  notfound      no file, or more than one
- *   close             ends the connection
- */
-#define PEER_MESSAGE_MAX	65535
-#define PEER_PART	48000		/* bytes of a file in one message */
-#define PEER_PREFIX	8		/* digits of a hash, at least */
-
-struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* NUL behind it */
-	size_t length;
-};
-
-/* Begins a message; adds a line to it (-1: no room); ends and sends it. */
-void	peer_begin(struct peer_message *m, const char *operation);
-int	peer_add(struct peer_message *m, const char *key, const char *value,
-	    size_t n);
-int	peer_send(int fd, struct peer_message *m, int64_t deadline);
-
-/* Reads one and takes it apart. Returns as frame_recv(). */
-int	peer_recv(int fd, struct peer_message *m, int64_t deadline);
-
-/*
- * The value of a key in a message, from `from' on (NULL: from its beginning),
- * so that a key that is there more than once can be walked; NULL: no more.
- */
-const char *peer_value(const struct peer_message *m, const char *from,
-	    const char *key);
-int	peer_is(const struct peer_message *m, const char *operation);
-
-/* Base 64 (RFC 4648): returns the bytes written, or -1: what is in is none. */
-#define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
-size_t	base64_encode(char *out, const unsigned char *in, size_t n);
-ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
 
 /* ---- rdt: reliable data transfer, the engine --------------------------- */
 
@@ -967,6 +903,7 @@ unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
 int	digits(const unsigned char *d, size_t n);
+extern char chunk[CHUNK_BYTES];
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
 #endif

@@ -126,4 +126,42 @@ int	talk_loop(const char *bye);
 int	fetch_begin(const char *command, struct newfile *f);
 int	fetched(const char *command, struct newfile *f, enum moved moved);
 
+/* ---- dir: asking the directory ------------------------------------------ */
+
+/* A list of lines: as they came, without those that came twice. */
+struct lines {
+	char **line;
+	size_t n;
+	void *tree;
+};
+
+extern int dir_fd;			/* UDP, connected to the directory */
+extern char nick[DIR_NICK_MAX + 1];	/* "": not registered */
+
+int	dir_ask(const struct dir_message *asked, struct dir_message *got,
+	    int tries);
+int	dir_command(const char *command, const struct dir_message *asked,
+	    struct dir_message *got);
+struct dir_message dir_text(enum dir_op op, const char *text);
+int	not_registered(const char *command);
+void	lines_free(struct lines *l);
+int	dir_list(const char *command, enum dir_op op, struct lines *l);
+int	dir_where(const char *command, const char *who, char address[16],
+	    char tcp[6]);
+
+#define TRIES		4	/* of a request to the directory */
+
+/* ---- peer: files between the clients of the directory -------------------- */
+
+extern int told, published;
+int	dir_mine(int argc, char **argv);
+int	dir_serve(int argc, char **argv);
+int	dir_stop(int argc, char **argv);
+int	dir_publish(int argc, char **argv);
+int	dir_download(int argc, char **argv);
+int	dir_browse(int argc, char **argv);
+int	dir_fgserve(int argc, char **argv);
+void	dir_renew(void);
+void	end_serving(void);
+
 #endif

@@ -1,0 +1,285 @@
+/* peer.c: hashes, messages, base 64. Licence: ISC, see README. */
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <search.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../proto.h"
+#include "more.h"
+
+/* ---- hashes ------------------------------------------------------------ */
+
+void
+sha1_begin(struct sha1 *s)
+{
+	static const uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe,
+	    0x10325476, 0xc3d2e1f0 };
+
+	memcpy(s->h, h, sizeof h);
+	s->bytes = 0;
+}
+
+static uint32_t
+rotate(uint32_t x, int n)
+{
+	return x << n | x >> (32 - n);
+}
+
+/* RFC 3174, section 6.1, method 1. */
+static void
+sha1_block(struct sha1 *s, const unsigned char *p)
+{
+	uint32_t a, b, c, d, e, f, next, w[80];
+	int t;
+
+	for (t = 0; t < 16; t++)
+		w[t] = unpack32(p + 4 * t);
+	for (; t < 80; t++)
+		w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
+	a = s->h[0];
+	b = s->h[1];
+	c = s->h[2];
+	d = s->h[3];
+	e = s->h[4];
+	for (t = 0; t < 80; t++) {
+		f = t < 20 ? ((b & c) | (~b & d)) + 0x5a827999 :
+		    t < 40 ? (b ^ c ^ d) + 0x6ed9eba1 :
+		    t < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc :
+		    (b ^ c ^ d) + 0xca62c1d6;
+		next = rotate(a, 5) + f + e + w[t];
+		e = d;
+		d = c;
+		c = rotate(b, 30);
+		b = a;
+		a = next;
+	}
+	s->h[0] += a;
+	s->h[1] += b;
+	s->h[2] += c;
+	s->h[3] += d;
+	s->h[4] += e;
+}
+
+/* Whole blocks are taken from where they are; the rest waits in s->block. */
+void
+sha1_add(struct sha1 *s, const void *buf, size_t n)
+{
+	const unsigned char *p = buf;
+	size_t held, part;
+
+	while (n > 0) {
+		held = s->bytes % 64;
+		part = n < 64 - held ? n : 64 - held;
+		if (part == 64) {
+			sha1_block(s, p);
+		} else {
+			memcpy(s->block + held, p, part);
+			if (held + part == 64)
+				sha1_block(s, s->block);
+		}
+		s->bytes += part;
+		p += part;
+		n -= part;
+	}
+}
+
+/* A 1, zeros, and the length in bits, to the end of a block. */
+void
+sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
+{
+	static const unsigned char padding[64] = { 0x80 };
+	unsigned char bits[8];
+	int i;
+
+	pack32(bits, (uint32_t)(s->bytes >> 29));
+	pack32(bits + 4, (uint32_t)(s->bytes << 3));
+	sha1_add(s, padding, 1 + (119 - s->bytes % 64) % 64);
+	sha1_add(s, bits, sizeof bits);
+	for (i = 0; i < 5; i++)
+		sprintf(hex + 8 * i, "%08lx", (unsigned long)s->h[i]);
+}
+
+int
+hash_file(int fd, char hex[HASH_DIGITS + 1])
+{
+	struct sha1 s;
+	ssize_t got;
+
+	sha1_begin(&s);
+	while ((got = read_all(fd, chunk, CHUNK_BYTES)) > 0)
+		sha1_add(&s, chunk, (size_t)got);
+	sha1_end(&s, hex);
+	return got < 0 ? -1 : 0;
+}
+
+/* ---- peer -------------------------------------------------------------- */
+
+void
+peer_begin(struct peer_message *m, const char *operation)
+{
+	m->length = (size_t)sprintf(m->text, "operation:%s\n", operation);
+}
+
+/* The last byte is left for the newline that ends the message. */
+int
+peer_add(struct peer_message *m, const char *key, const char *value, size_t n)
+{
+	size_t len;
+
+	len = strlen(key);
+	if (m->length + len + n + 3 > PEER_MESSAGE_MAX)
+		return -1;
+	memcpy(m->text + m->length, key, len);
+	m->text[m->length + len] = ':';
+	memcpy(m->text + m->length + len + 1, value, n);
+	m->length += len + n + 2;
+	m->text[m->length - 1] = '\n';
+	return 0;
+}
+
+/* Length and text go by one send, as the frames of ftp do. */
+int
+peer_send(int fd, struct peer_message *m, int64_t deadline)
+{
+	static unsigned char out[2 + PEER_MESSAGE_MAX];
+
+	m->text[m->length++] = '\n';
+	pack16(out, (unsigned)m->length);
+	memcpy(out + 2, m->text, m->length);
+	return send_all(fd, out, 2 + m->length, deadline);
+}
+
+/* Is it lines with a colon in each, the first `operation', the last empty? */
+static int
+peer_ok(const struct peer_message *m)
+{
+	const char *line, *text;
+	size_t left, n;
+
+	if (m->length < 2 || strncmp(m->text, "operation:", 10) != 0 ||
+	    m->text[m->length - 1] != '\n' || m->text[m->length - 2] != '\n' ||
+	    strlen(m->text) != m->length)
+		return 0;
+	text = m->text;
+	left = m->length - 1;
+	while (next_line(&text, &left, &line, &n) > 0)
+		if (memchr(line, ':', n) == NULL)
+			return 0;
+	return 1;
+}
+
+int
+peer_recv(int fd, struct peer_message *m, int64_t deadline)
+{
+	unsigned char head[2];
+	int got;
+
+	got = recv_whole(fd, head, sizeof head, deadline);
+	if (got <= 0)
+		return got;
+	m->length = unpack16(head);
+	if (recv_whole(fd, m->text, m->length, deadline) <= 0)
+		return -1;
+	m->text[m->length] = '\0';
+	if (peer_ok(m))
+		return 1;
+	errno = EBADMSG;
+	return -1;
+}
+
+/* Each line has its newline and its colon: peer_ok() has seen to it. */
+const char *
+peer_value(const struct peer_message *m, const char *from, const char *key)
+{
+	size_t len;
+
+	len = strlen(key);
+	from = from == NULL ? m->text : strchr(from, '\n') + 1;
+	for (; *from != '\n'; from = strchr(from, '\n') + 1)
+		if (strncmp(from, key, len) == 0 && from[len] == ':')
+			return from + len + 1 + (from[len + 1] == ' ');
+	return NULL;
+}
+
+int
+peer_is(const struct peer_message *m, const char *operation)
+{
+	const char *value;
+
+	value = peer_value(m, NULL, "operation");
+	return strncmp(value, operation, strlen(operation)) == 0 &&
+	    value[strlen(operation)] == '\n';
+}
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Three bytes are four digits of six bits. */
+size_t
+base64_encode(char *out, const unsigned char *in, size_t n)
+{
+	uint32_t bits;
+	size_t i, done;
+
+	for (done = 0; n > 0; done += 4) {
+		bits = (uint32_t)in[0] << 16 | (n > 1 ? in[1] << 8 : 0) |
+		    (n > 2 ? in[2] : 0);
+		for (i = 0; i < 4; i++)
+			out[done + i] = i > n ? '=' :
+			    base64_digits[bits >> (18 - 6 * i) & 63];
+		in += n < 3 ? n : 3;
+		n -= n < 3 ? n : 3;
+	}
+	return done;
+}
+
+/* Strict: four digits at a time, padding at the end alone, no stray bits. */
+ssize_t
+base64_decode(unsigned char *out, const char *in, size_t n)
+{
+	static signed char value[256];
+	unsigned char *begin = out;
+	uint32_t bits;
+	size_t i, pad;
+
+	for (i = 0; value['/'] == 0 && i < 64; i++)
+		value[(unsigned char)base64_digits[i]] = (signed char)(i + 1);
+	if (n % 4 != 0)
+		return -1;
+	pad = n == 0 || in[n - 1] != '=' ? 0 : in[n - 2] != '=' ? 1 : 2;
+	bits = 0;
+	for (; n > 0; n -= 4, in += 4) {
+		bits = 0;
+		for (i = 0; i < 4; i++) {
+			if (n == 4 && i >= 4 - pad)
+				bits <<= 6;
+			else if (value[(unsigned char)in[i]] == 0)
+				return -1;
+			else
+				bits = bits << 6 |
+				    (uint32_t)(value[(unsigned char)in[i]] - 1);
+		}
+		*out++ = (unsigned char)(bits >> 16);
+		*out++ = (unsigned char)(bits >> 8);
+		*out++ = (unsigned char)bits;
+	}
+	if (pad > 0 && (bits & (pad == 1 ? 0xff : 0xffff)) != 0)
+		return -1;
+	return out - begin - (ssize_t)pad;
+}

@@ -25,13 +25,14 @@ SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
 
 # A protocol of more/ is one line here: its format, its server, its client.
 MORE = \
+	more/xfer.o more/xfer_serv.o more/xfer_cli.o \
 	more/peer.o more/peer_cli.o \
-	more/talk_serv.o more/talk_cli.o \
+	more/talk.o more/talk_serv.o more/talk_cli.o \
 	more/chat.o more/chat_serv.o more/chat_cli.o \
 	more/room.o more/room_serv.o more/room_cli.o \
-	more/xfer.o more/xfer_serv.o more/xfer_cli.o \
 	more/raw_cli.o \
 	more/sim_cli.o
+
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 
 all: serv cli

@@ -7,31 +7,35 @@
  *      cli -m sim -u gbn -W 3 -L drop=/5 9     packets on a simulated channel
  *      cli -h                                  all options
  *
- * Read proto.h first. This file goes: what the command line set, what the modes
- * share (the command loop, progress), one section per mode, the table of modes,
- * main.
+ * Read proto.h first, then Part I of proto.c. This file goes:
+ *
+ *  Part I   what modes share     the screen, downloads and uploads
+ *           the command loop     a line, its words, a table
+ *           ftp                  get, put, ls, quit
+ *  Part II  ftp by UDP           get and put by rdt
+ *           dir                  asking the directory
+ *  the end  the table of modes, options, main
  *
  * A mode is one way to talk to a server. Most have a table of commands, and one
  * loop serves them all: it reads a line, splits it into words as a shell would,
  * looks the first one up, checks the number of arguments, and calls:
  *
- *      line --> split() --> run() --> ftp_get(argc, argv) --> 0 or 1
+ *      line --> split() --> run_command() --> ftp_get(argc, argv) --> 0 or 1
  *                            |
- *                            +--- table of commands ---> help()
+ *                            +--- table of commands ---> print_help()
  *
  * A command says itself what went wrong, in one line `command: what: why`, and
  * returns 1 then; nothing that failed exits with status 0. Standard output is
  * for what was asked for; standard error for all that is said about it.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* for SIGXFSZ */
+#define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -40,40 +44,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto.h"
 #include "more/cli.h"
 
-#define LATE_ANSWERS	1000	/* that are thrown away at a time */
-#define LINES_MAX	(2 * 1000 * 1000)	/* of a list, at most */
-#define BAR_WIDTH	10
-#define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
-
-/* ---- what the command line set --------------------------------------- */
-
-const char *host, *port;
-const char *directory = ".";	/* -d */
-int local = -1;			/* ...opened */
-int keep;			/* -k: never replace a file */
-int datagrams;			/* -u: data by UDP... */
-enum rdt_mode rdt_mode = RDT_GBN;	/* ...and how */
-unsigned window;			/* -W; 0: the default of the mode */
-int segments;			/* -S */
-unsigned block = RDT_BLOCK;	/* -b */
-const struct congestion *congestion;	/* -C */
-static char *fault_list;		/* -L */
+/* ==== Part I: the tiny program. ========================================== */
 
 /* ---- what the modes share -------------------------------------------- */
 
-const struct command *commands;	/* those of the mode, NULL name last */
-int over;			/* no more commands: quit, or lost */
-int64_t renew_at = NEVER;	/* when `renew' is to be called */
-void (*renew)(void);		/* ...while the prompt waits */
+static struct options given = { .directory = ".", .rdt_mode = RDT_GBN,
+    .block = RDT_BLOCK };
+const struct options *const options = &given;	/* for all but options */
 
-/* A signal that ends the client leaves nothing half-written. */
+const char senseless[] = "the server's answer makes no sense";
+
 void
 guard_signals(void)
 {
@@ -83,7 +68,6 @@ guard_signals(void)
 	newfile_guard(SIGTERM);
 }
 
-/* Connects to the server, or says why not and returns -1. */
 int
 connect_server(int type)
 {
@@ -92,18 +76,17 @@ connect_server(int type)
 	struct addr a;
 	int fd;
 
-	fd = sock_connect(host, port, type, &why);
-	if (fd < 0)
-		log_msg(ERROR, "cli: %s %s: %s", host, port, why);
-	else if (addr_peer(fd, &a) == 0) {
+	fd = sock_connect(options->host, options->port, type, &why);
+	if (fd < 0) {
+		log_msg(ERROR, "cli: %s %s: %s", options->host, options->port,
+		    why);
+	} else if (addr_peer(fd, &a) == 0) {
 		addr_text(&a, text);
 		log_msg(DEBUG, "connected to %s", text);
 	}
 	return fd;
 }
 
-/* Prints text that came from the network, its control characters made visible,
- * but newlines, if lines is true. */
 void
 print_safely(const char *text, size_t n, int lines)
 {
@@ -116,7 +99,19 @@ print_safely(const char *text, size_t n, int lines)
 	}
 }
 
-/* The part of a path behind its last slash. */
+int
+flush_output(void)
+{
+	static int said;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	if (!said)
+		log_msg(ERROR, "cli: standard output: %s", reason());
+	said = 1;
+	return 1;
+}
+
 const char *
 base_name(const char *path)
 {
@@ -124,6 +119,24 @@ base_name(const char *path)
 
 	slash = strrchr(path, '/');
 	return slash == NULL ? path : slash + 1;
+}
+
+/* ---- progress -------------------------------------------------------- */
+
+#define BAR_WIDTH	10
+#define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
+
+static int64_t bar_time;		/* of the last picture; 0: none yet */
+
+int
+on_terminal(void)
+{
+	static int known, terminal;
+
+	if (!known)
+		terminal = isatty(STDERR_FILENO);
+	known = 1;
+	return terminal;
 }
 
 /* Splits a number of bytes into a number and its unit, of 1024. */
@@ -138,21 +151,7 @@ unit(uint64_t *n)
 	return units[i];
 }
 
-static int64_t bar_time;		/* of the last picture; 0: none yet */
-
-/* Will a person read standard error? Asks the system once. */
-int
-on_terminal(void)
-{
-	static int known, terminal;
-
-	if (!known)
-		terminal = isatty(STDERR_FILENO);
-	known = 1;
-	return terminal;
-}
-
-/* Draws how far a transfer is, if a person is there to see it. */
+/* Draws a bar, that grows to the right for up, else to the left. */
 static void
 draw_bar(const struct transfer *t, int up)
 {
@@ -161,7 +160,7 @@ draw_bar(const struct transfer *t, int up)
 	char bar[BAR_WIDTH + 1];
 	int length, percent;
 
-	if (log_level < INFO || !on_terminal() ||
+	if (logger.level < INFO || !on_terminal() ||
 	    (t->done < t->size && now() < bar_time + BAR_US))
 		return;
 	bar_time = now();
@@ -181,7 +180,7 @@ draw_bar(const struct transfer *t, int up)
 }
 
 /* Up, to the server: `[=====>     ] 43% (7 MB/17 MB)'. */
-static int
+int
 draw_up(const struct transfer *t)
 {
 	draw_bar(t, 1);
@@ -196,7 +195,6 @@ draw_down(const struct transfer *t)
 	return 0;
 }
 
-/* Leaves the line of the bar, before anything else is said. */
 void
 end_bar(void)
 {
@@ -209,21 +207,30 @@ end_bar(void)
 	errno = saved;
 }
 
-/* Opens a new file below -d, or says of a command why not. Returns 0, or 1. */
+/* ---- downloads and uploads -------------------------------------------- */
+
 int
-open_new(struct newfile *f, const char *command, const char *path, int keeping)
+download_open(struct download *d, const char *command, const char *name,
+    const char *path, int keep)
 {
-	if (newfile_open(f, local, path, keeping) == 0)
+	memset(d, 0, sizeof *d);
+	d->command = command;
+	d->name = name;
+	if (newfile_open(&d->file, path, keep) == 0) {
+		d->t.sock = -1;
+		d->t.file = d->file.fd;
+		d->t.idle = STALL_S * SECOND;
+		d->t.tick = draw_down;
 		return 0;
+	}
 	if (errno == ENOENT && base_name(path) > path)
 		return fail("%s: %.*s: no such directory", command,
 		    (int)(base_name(path) - path), path);
 	return fail("%s: %s: %s", command, path, reason());
 }
 
-/* The same for `COMMAND NAME [LOCAL]', which downloads. */
 int
-open_download(struct newfile *f, int argc, char **argv)
+download_argv(struct download *d, int argc, char **argv)
 {
 	const char *path;
 
@@ -231,26 +238,31 @@ open_download(struct newfile *f, int argc, char **argv)
 	if (argc == 2 && !name_ok(path, strlen(path)))
 		return fail("%s: %s: not the name of a file; say under which "
 		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
-	return open_new(f, argv[0], path, keep);
+	return download_open(d, argv[0], argv[1], path, options->keep);
 }
 
-/* The end of a download: f gets its name, if all is there, or is removed. */
 int
-downloaded(const char *command, const char *name, const struct transfer *t,
-    struct newfile *f, enum moved moved)
+download_drop(struct download *d)
+{
+	newfile_abort(&d->file);
+	return 1;
+}
+
+int
+download_end(struct download *d, enum moved moved)
 {
 	end_bar();
 	if (moved != MOVED)
-		newfile_abort(f);
+		newfile_abort(&d->file);
 	if (moved == PEER_FAILED)
 		return fail("%s: %s: %llu of %llu bytes came, then: %s",
-		    command, name, (unsigned long long)t->done,
-		    (unsigned long long)t->size, reason());
-	if (moved != MOVED || newfile_commit(f) < 0)
-		return fail("%s: %s: %s: %s", command, name, f->name,
-		    reason());
-	log_msg(INFO, "%s: %s: %llu bytes stored as %s", command, name,
-	    (unsigned long long)t->size, f->name);
+		    d->command, d->name, (unsigned long long)d->t.done,
+		    (unsigned long long)d->t.size, reason());
+	if (moved != MOVED || newfile_commit(&d->file) < 0)
+		return fail("%s: %s: %s: %s", d->command, d->name,
+		    d->file.name, reason());
+	log_msg(INFO, "%s: %s: %llu bytes stored as %s", d->command, d->name,
+	    (unsigned long long)d->t.size, d->file.name);
 	return 0;
 }
 
@@ -262,12 +274,12 @@ upload_tick(const struct transfer *t)
 	return t->done < t->size && wait_for(t->sock, POLLIN, 0) == 0;
 }
 
-/* Why the file that is sent cannot be read to its end; in words. */
+/* Why the file that is sent cannot be read to its end, in words. */
 static const char *
-file_trouble(void)
+file_trouble(enum moved moved)
 {
-	return errno == 0 ? "the file became shorter while it was sent" :
-	    reason();
+	return moved == FILE_SHORT ?
+	    "the file became shorter while it was sent" : reason();
 }
 
 /*
@@ -288,84 +300,68 @@ drain_time(const struct transfer *t)
 	return bytes / SLOWEST * SECOND;
 }
 
-const char senseless[] = "the server's answer makes no sense";
-
-/*
- * Sends a file behind a head, and takes the answer by a function that returns
- * as frame_recv() and sets *why to NULL, if it is stored. The original servers
- * send none and close: if all was sent, that is no failure. But an end that is
- * there before the beginning is, and a reset, which means that a system threw
- * away what its program had not read.
- */
 int
 upload(const char *command, const char *name, struct transfer *t,
     const void *head, size_t headlen,
-    int (*answer)(int fd, int64_t deadline, const char **why))
+    enum received (*answer)(int fd, int64_t deadline, const char **why))
 {
+	enum received got;
 	enum moved moved;
 	const char *why;
-	int error, got;
+	int error;
 
 	t->idle = STALL_S * SECOND;
 	t->tick = upload_tick;
 	moved = wait_for(t->sock, POLLIN, 0) == 0 ? STOPPED :
 	    transfer_send(t, head, headlen);
-	error = moved == STOPPED ? 0 : errno;
+	error = moved == STOPPED ? ECONNABORTED : errno;
 	end_bar();
-	if (moved == FILE_FAILED)
-		return fail("%s: %s: %s", command, name, file_trouble());
+	if (moved == FILE_FAILED || moved == FILE_SHORT)
+		return fail("%s: %s: %s", command, name, file_trouble(moved));
 	if (moved == MOVED)
 		shutdown(t->sock, SHUT_WR);
 	why = senseless;
 	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t), &why);
-	if (got > 0 && (why != NULL || moved != MOVED))
+	if (got == RECEIVED && (why != NULL || moved != MOVED))
 		return fail("%s: %s: %s", command, name, why != NULL ? why :
 		    senseless);
-	if (got < 0 || (got == 0 && moved != MOVED)) {
+	if (got == FAILED || (got == PEER_CLOSED && moved != MOVED)) {
 		errno = moved == MOVED ? errno : error;
 		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
 		    command, name, (unsigned long long)t->done,
 		    (unsigned long long)t->size, reason());
 	}
 	log_msg(INFO, "%s: %s: %llu bytes %s", command, name,
-	    (unsigned long long)t->size, got > 0 ? "stored" :
+	    (unsigned long long)t->size, got == RECEIVED ? "stored" :
 	    "sent, not confirmed");
 	return 0;
 }
 
-/* help: the table of commands. */
-int
-help(int argc, char **argv)
-{
-	const struct command *c;
+/* ---- the command loop ------------------------------------------------- */
 
-	(void)argc;
-	(void)argv;
-	for (c = commands; c->name != NULL; c++)
-		printf("%-10s %-24s %s\n", c->name, c->arguments, c->help);
-	return 0;
-}
+int over;
 
 /* lls: the files of the local directory, as the server would list its own. */
 int
 list_local(int argc, char **argv)
 {
-	char **names;
+	struct dirent **files;
 	ssize_t i, n;
 
 	(void)argc;
-	n = list_files(local, UINT64_MAX, &names);
+	n = list_files(UINT64_MAX, &files);
 	if (n < 0)
-		return fail("%s: %s: %s", argv[0], directory, reason());
+		return fail("%s: %s: %s", argv[0], options->directory,
+		    reason());
 	for (i = 0; i < n; i++) {
-		print_safely(names[i], strlen(names[i]), 0);
+		print_safely(files[i]->d_name, strlen(files[i]->d_name), 0);
 		putchar('\n');
 	}
-	list_free(names, (size_t)n);
+	list_free(files, n);
 	return 0;
 }
 
-/* quit: no more commands; what the server must be told, the session tells. */
+/* quit: what the server must be told, the mode tells when it closes. */
 int
 leave(int argc, char **argv)
 {
@@ -375,23 +371,52 @@ leave(int argc, char **argv)
 	return 0;
 }
 
-/* Looks a command up in the table and runs it. Returns 0, or 1 if it failed. */
-int
-run(int argc, char **argv)
+/* The command of this name; with next the first one behind it, in the order of
+ * the alphabet; or NULL. */
+static const struct command *
+find_command(const struct mode *m, const char *name, int next)
+{
+	const struct command *c, *found;
+	size_t i;
+	int order;
+
+	found = NULL;
+	for (i = 0; i < COUNT(m->commands) && m->commands[i] != NULL; i++)
+		for (c = m->commands[i]; c->name != NULL; c++) {
+			order = strcmp(c->name, name);
+			if ((next ? order > 0 : order == 0) && (found == NULL ||
+			    strcmp(c->name, found->name) < 0))
+				found = c;
+		}
+	return found;
+}
+
+/* help: the tables of commands. */
+static int
+print_help(const struct mode *m)
 {
 	const struct command *c;
 
-	for (c = commands; c->name != NULL; c++)
-		if (strcmp(c->name, argv[0]) == 0)
-			break;
-	if (c->name == NULL)
+	for (c = find_command(m, "", 1); c != NULL;
+	    c = find_command(m, c->name, 1))
+		printf("%-10s %-24s %s\n", c->name, c->arguments, c->help);
+	return 0;
+}
+
+int
+run_command(const struct mode *m, int argc, char **argv)
+{
+	const struct command *c;
+
+	c = find_command(m, argv[0], 0);
+	if (c == NULL)
 		return fail("%s: no such command; help lists them", argv[0]);
 	if (argc - 1 < c->least || argc - 1 > c->most)
 		return fail("%s: usage: %s%s%s%s", argv[0], c->name,
 		    c->most > 0 ? " " : "", c->arguments,
 		    argc - 1 > c->most && c->most > 0 ?
 		    " (quote a name with spaces)" : "");
-	return c->run(argc, argv);
+	return c->run == NULL ? print_help(m) : c->run(argc, argv);
 }
 
 /*
@@ -423,7 +448,6 @@ end_word(char **line)
 	return quote == '\0' ? 0 : -1;
 }
 
-/* Splits a line into words, in place; returns their number, or says why not. */
 int
 split(char *line, char **argv)
 {
@@ -444,23 +468,9 @@ split(char *line, char **argv)
 	return argc;
 }
 
-/* Hands over what was printed. Says why if that fails, and returns 1. */
-int
-flush_output(void)
-{
-	static int said;
-
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	if (!said)
-		log_msg(ERROR, "cli: standard output: %s", reason());
-	said = 1;
-	return 1;
-}
-
 /* Runs commands from standard input until it ends. Returns 1 if any failed. */
-int
-command_loop(const char *prompt)
+static int
+command_loop(const struct mode *m)
 {
 	char *argv[WORDS_MAX], *line;
 	size_t room;
@@ -472,12 +482,12 @@ command_loop(const char *prompt)
 	terminal = isatty(STDIN_FILENO);
 	while (!over) {
 		if (terminal)
-			fputs(prompt, stdout);
+			fputs(m->prompt, stdout);
 		if (flush_output() != 0)
 			break;
-		while (renew != NULL &&
-		    wait_for(STDIN_FILENO, POLLIN, renew_at) < 0)
-			renew();
+		while (m->tick != NULL &&
+		    wait_for(STDIN_FILENO, POLLIN, m->tick()) < 0)
+			;
 		if (getline(&line, &room, stdin) < 0) {
 			if (ferror(stdin))
 				failed = fail("cli: standard input: %s",
@@ -488,16 +498,34 @@ command_loop(const char *prompt)
 		}
 		argc = split(line, argv);
 		if (argc != 0)
-			failed |= argc < 0 ? 1 : run(argc, argv);
+			failed |= argc < 0 ? 1 : run_command(m, argc, argv);
 	}
 	free(line);
 	return failed;
 }
 
+int
+run_mode(const struct mode *m, int argc, char **argv)
+{
+	int failed;
+
+	if (m->open != NULL && m->open() != 0)
+		return 1;
+	failed = m->session != NULL ? m->session(argc, argv) :
+	    argc > 0 ? run_command(m, argc, argv) : command_loop(m);
+	over = 0;
+	return m->close != NULL ? failed | m->close() : failed;
+}
+
 /* ---- ftp (seeds/004) -------------------------------------------------- */
 
-static int control = -1;
-static int owed;		/* answers to come that nobody waits for */
+static struct {
+	int control;			/* the connection */
+	int owed;			/* answers to come that nobody awaits */
+	int by_udp;			/* how files travel: not by TCP... */
+	enum rdt_mode rdt_mode;		/* ...and how */
+	unsigned window;
+} ftp;
 
 /* Room for a command, and a byte more, which shows that it is too long. */
 #define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
@@ -510,8 +538,8 @@ static int
 ftp_ask(const char *verb, const char *name, const char *command, size_t max,
     char **answer, size_t *n)
 {
+	enum received got;
 	int64_t patience;
-	int got;
 
 	if (strlen(command) > FTP_COMMAND_MAX)
 		return fail("%s: the name is too long", verb);
@@ -519,18 +547,19 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	 * An error here is no reason to stop: a server that is full has
 	 * answered before it was asked, and closed.
 	 */
-	frame_send(control, command, strlen(command),
+	frame_send(ftp.control, command, strlen(command),
 	    now() + ANSWER_S * SECOND);
 	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
-	got = 1;
-	for (; owed > 0 && got > 0; owed--) {
-		got = frame_recv(control, answer, n, FTP_COMMAND_MAX,
+	got = RECEIVED;
+	for (; ftp.owed > 0 && got == RECEIVED; ftp.owed--) {
+		got = frame_recv(ftp.control, answer, n, FTP_COMMAND_MAX,
 		    now() + patience);
 		free(*answer);
 	}
-	if (got > 0)
-		got = frame_recv(control, answer, n, max, now() + patience);
-	if (got > 0)
+	if (got == RECEIVED)
+		got = frame_recv(ftp.control, answer, n, max,
+		    now() + patience);
+	if (got == RECEIVED)
 		return 0;
 	over = 1;		/* nobody knows what would come next */
 	return fail("%s: %s%s%s", verb, name == NULL ? "" : name,
@@ -575,7 +604,7 @@ ftp_data(const char *verb, const char *name)
 		ftp_failed(verb, name, value);
 		return -1;
 	}
-	fd = data_connect(control, SOCK_STREAM, (unsigned)value,
+	fd = data_connect(ftp.control, SOCK_STREAM, (unsigned)value,
 	    now() + CONNECT_S * SECOND);
 	if (fd < 0)
 		log_msg(ERROR, "%s: %s: data connection to port %ld: %s", verb,
@@ -583,133 +612,36 @@ ftp_data(const char *verb, const char *name)
 	return fd;
 }
 
-/* A get by TCP, into f. */
+/* A get by TCP. */
 static int
-ftp_tcp_get(struct newfile *f, const char *name)
+ftp_tcp_get(struct download *d)
 {
-	struct transfer t = { 0 };
 	int failed;
 
-	t.sock = ftp_data("get", name);
-	if (t.sock < 0) {
-		newfile_abort(f);
-		return 1;
-	}
-	t.file = f->fd;
-	t.idle = STALL_S * SECOND;
-	t.tick = draw_down;
-	if (frame_head(t.sock, &t.size, now() + ANSWER_S * SECOND) > 0) {
-		failed = downloaded("get", name, &t, f, transfer_recv(&t));
+	d->t.sock = ftp_data("get", d->name);
+	if (d->t.sock < 0)
+		return download_drop(d);
+	if (frame_head(d->t.sock, &d->t.size,
+	    now() + ANSWER_S * SECOND) == RECEIVED) {
+		failed = download_end(d, transfer_recv(&d->t));
 	} else {
-		newfile_abort(f);
-		failed = fail("get: %s: %s", name, reason());
+		failed = download_drop(d);
+		log_msg(ERROR, "get: %s: %s", d->name, reason());
 	}
-	close(t.sock);
+	close(d->t.sock);
 	return failed;
-}
-
-struct rdt_session session;	/* the transfer by UDP */
-
-/*
- * Opens a session for t by a command, `uget NAME' or `uput NAME SIZE'; what is
- * said of it is said of verb and name. *moved tells how that went; returns 1 if
- * the server refused, which was said.
- */
-static int
-udp_open(const struct transfer *t, const char *verb, const char *name,
-    const char *command, enum moved *moved)
-{
-	struct rdt_session *s = &session;
-	unsigned udp_port;
-	uint64_t *size;
-	char *answer;
-	size_t n;
-	int bad;
-
-	memset(s, 0, sizeof *s);
-	s->t = *t;
-	s->control = control;
-	s->mode = rdt_mode;
-	s->window = window;
-	s->block = block;
-	s->congestion = congestion;
-	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
-		return 1;
-	size = strcmp(verb, "get") == 0 ? &s->t.size : NULL;
-	s->t.tick = size == NULL ? draw_up : draw_down;
-	bad = rdt_offer_parse(answer, n, &udp_port, &s->key, size) < 0;
-	if (bad)
-		ftp_failed(verb, name, frame_number(answer, n));
-	free(answer);
-	if (bad)
-		return 1;
-	*moved = rdt_connect(s, udp_port);
-	return 0;
-}
-
-/* The end of it. */
-static void
-udp_close(void)
-{
-	if (session.start != 0)
-		rdt_report(&session);
-	if (session.t.sock >= 0)
-		dgram_close(session.t.sock);
-}
-
-/* A get by UDP, into f. It is stored and said before the server, who may have
- * missed an ACK, is waited for. */
-static int
-ftp_udp_get(struct newfile *f, const char *name)
-{
-	struct rdt_session *s = &session;
-	struct transfer t = { 0 };
-	char command[COMMAND_BYTES];
-	enum moved moved;
-	int failed;
-
-	t.file = f->fd;
-	snprintf(command, sizeof command, "uget %s", name);
-	if (udp_open(&t, "get", name, command, &moved) != 0) {
-		newfile_abort(f);
-		return 1;
-	}
-	if (moved == MOVED)
-		moved = rdt_recv(s);
-	if (moved == STOPPED) {		/* the server has nothing to say now */
-		over = 1;
-		errno = 0;
-		moved = PEER_FAILED;
-	}
-	failed = downloaded("get", name, &s->t, f, moved);
-	if (moved == MOVED)
-		rdt_linger(s);
-	udp_close();
-	return failed;
-}
-
-/* get NAME [LOCAL] */
-static int
-ftp_get(int argc, char **argv)
-{
-	struct newfile f;
-
-	if (open_download(&f, argc, argv) != 0)
-		return 1;
-	return datagrams ? ftp_udp_get(&f, argv[1]) :
-	    ftp_tcp_get(&f, argv[1]);
 }
 
 /* The answer to the contents of a put. */
-static int
+static enum received
 ftp_answer(int fd, int64_t deadline, const char **why)
 {
+	enum received got;
 	char *answer;
 	size_t n;
-	int got;
 
 	got = frame_recv(fd, &answer, &n, FTP_COMMAND_MAX, deadline);
-	if (got > 0)
+	if (got == RECEIVED)
 		*why = ftp_why(frame_number(answer, n));
 	free(answer);
 	return got;
@@ -734,77 +666,20 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 	return failed;
 }
 
-/*
- * The answer to a uput: it counts, whatever ACKs are missing. If all are here,
- * it may take its time. If the session broke off at this end and there is none,
- * it is owed: the next command makes the server give up, and answer both.
- */
+static int	ftp_udp_get(struct download *d);	/* Part II */
+static int	ftp_udp_put(struct transfer *t, const char *path,
+		    const char *name);
+static int	ftp_mode_command(int argc, char **argv);
+
+/* get NAME [LOCAL] */
 static int
-ftp_udp_confirmed(const char *name, enum moved moved)
+ftp_get(int argc, char **argv)
 {
-	struct rdt_session *s = &session;
-	const char *why;
-	char *answer;
-	size_t n;
-	long code;
-	int got;
+	struct download d;
 
-	if (moved == STOPPED && s->start == 0) {
-		errno = ETIMEDOUT;	/* the server has waited, too */
-		moved = PEER_FAILED;
-	}
-	why = rdt_given_up(&s->sender) ? rdt_gave_up() : reason();
-	code = 1;
-	got = 0;
-	if (moved == PEER_FAILED &&
-	    wait_for(control, POLLIN, now() + SECOND) < 0) {
-		owed++;
-	} else {
-		got = frame_recv(control, &answer, &n, FTP_COMMAND_MAX,
-		    now() + STALL_S * SECOND);
-		over = got <= 0;
-	}
-	if (got > 0) {
-		code = frame_number(answer, n);
-		free(answer);
-	} else if (moved != PEER_FAILED) {
-		why = reason();
-	}
-	if (code == FTP_OK && s->packets > 0 && s->sender.top == s->packets) {
-		s->t.done = s->t.size;
-		log_msg(INFO, "put: %s: %llu bytes stored", name,
-		    (unsigned long long)s->t.size);
-		return 0;
-	}
-	if (got > 0 && moved != PEER_FAILED)
-		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
-	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
-	    (unsigned long long)s->t.done, (unsigned long long)s->t.size, why);
-}
-
-/* A put by UDP. */
-static int
-ftp_udp_put(const struct transfer *t, const char *path, const char *name)
-{
-	char command[COMMAND_BYTES];
-	enum moved moved;
-	int failed;
-
-	snprintf(command, sizeof command, "uput %s %llu", name,
-	    (unsigned long long)t->size);
-	if (udp_open(t, "put", name, command, &moved) != 0)
+	if (download_argv(&d, argc, argv) != 0)
 		return 1;
-	if (moved == MOVED)
-		moved = rdt_send(&session);
-	end_bar();
-	if (moved == FILE_FAILED) {
-		owed++;
-		failed = fail("put: %s: %s", path, file_trouble());
-	} else {
-		failed = ftp_udp_confirmed(name, moved);
-	}
-	udp_close();
-	return failed;
+	return ftp.by_udp ? ftp_udp_get(&d) : ftp_tcp_get(&d);
 }
 
 /* put LOCAL [NAME] */
@@ -816,56 +691,13 @@ ftp_put(int argc, char **argv)
 	int failed;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(local, argv[1], 0, &t.size);
+	t.file = file_open(argv[1], 0, &t.size);
 	if (t.file < 0)
 		return fail("put: %s: %s", argv[1], reason());
-	failed = datagrams ? ftp_udp_put(&t, argv[1], name) :
+	failed = ftp.by_udp ? ftp_udp_put(&t, argv[1], name) :
 	    ftp_tcp_put(&t, argv[1], name);
 	close(t.file);
 	return failed;
-}
-
-/* The mode of a name; 0 is tcp, -1 no mode. */
-static int
-mode_find(const char *name)
-{
-	int i;
-
-	for (i = RDT_SR; i >= 0; i--)
-		if (strcmp(rdt_mode_names[i], name) == 0)
-			break;
-	return i;
-}
-
-/* mode [tcp|sw|gbn|sr [WINDOW]] */
-static int
-ftp_set_mode(int argc, char **argv)
-{
-	int64_t n;
-	int i;
-
-	if (argc == 1) {
-		if (!datagrams)
-			puts("tcp");
-		else
-			printf("%s, window %u, block %u, %s\n",
-			    rdt_mode_names[rdt_mode],
-			    rdt_mode == RDT_SW ? 1 : window, block,
-			    congestion->name);
-		return 0;
-	}
-	i = mode_find(argv[1]);
-	n = argc > 2 ? number(argv[2], 1, RDT_WINDOW_MAX) : (int64_t)window;
-	if (i < 0)
-		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
-	if (n < 0)
-		return fail("mode: %s: not a window (1 to "
-		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
-	datagrams = i > 0;
-	if (datagrams)
-		rdt_mode = (enum rdt_mode)i;
-	window = (unsigned)n;
-	return 0;
 }
 
 /* ls */
@@ -893,39 +725,237 @@ ftp_ls(int argc, char **argv)
 
 static const struct command ftp_commands[] = {
 	{ "get", 1, 2, "NAME [LOCAL]", "download a file", ftp_get },
-	{ "help", 0, 0, "", "this list", help },
+	{ "help", 0, 0, "", "this list", NULL },
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "ls", 0, 0, "", "list the files on the server", ftp_ls },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
-	    "how files travel; sw, gbn, sr are by UDP", ftp_set_mode },
+	    "how files travel; sw, gbn, sr are by UDP", ftp_mode_command },
 	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
 static int
-ftp_session(int argc, char **argv)
+ftp_open(void)
 {
+	ftp.by_udp = options->datagrams;
+	ftp.rdt_mode = options->rdt_mode;
+	ftp.window = options->window;
+	ftp.control = connect_server(SOCK_STREAM);
+	return ftp.control < 0;
+}
+
+static int
+ftp_close(void)
+{
+	frame_send(ftp.control, "quit", 4, now() + ANSWER_S * SECOND);
+	close(ftp.control);
+	return 0;
+}
+
+static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
+    .prompt = "ftp> ", .commands = { ftp_commands }, .open = ftp_open,
+    .close = ftp_close };
+
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+
+/* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
+
+/*
+ * Opens a session by a command, `uget NAME' or `uput NAME SIZE'; s->t is filled
+ * in, and what is said is said of verb and name. *moved tells how that went;
+ * returns 1 if the server refused, which was said.
+ */
+static int
+udp_open(struct rdt_session *s, const char *verb, const char *name,
+    const char *command, uint64_t *size, enum moved *moved)
+{
+	unsigned port;
+	char *answer;
+	size_t n;
+	int bad;
+
+	s->encoding = &rdt_native;
+	s->t.sock = -1;
+	s->control = ftp.control;
+	s->mode = ftp.rdt_mode;
+	s->window = ftp.window;
+	s->block = options->block;
+	s->congestion = options->congestion;
+	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
+		return 1;
+	bad = rdt_offer_unpack(answer, n, &port, &s->key, size) < 0;
+	if (bad)
+		ftp_failed(verb, name, frame_number(answer, n));
+	free(answer);
+	if (bad)
+		return 1;
+	*moved = rdt_connect(s, port);
+	return 0;
+}
+
+/* The end of it. */
+static void
+udp_close(const struct rdt_session *s)
+{
+	struct rdt_summary summary;
+
+	summary = rdt_summary(s);
+	if (s->start != 0)
+		rdt_report(&summary);
+	if (s->t.sock >= 0)
+		dgram_close(s->t.sock);
+}
+
+/* A get by UDP. The file is stored, and said to be, before the client lingers
+ * for a server that may have missed an ACK. */
+static int
+ftp_udp_get(struct download *d)
+{
+	struct rdt_session s = { 0 };
+	char command[COMMAND_BYTES];
+	enum moved moved;
 	int failed;
 
-	commands = ftp_commands;
-	control = connect_server(SOCK_STREAM);
-	if (control < 0)
-		return 1;
-	failed = argc > 0 ? run(argc, argv) : command_loop("ftp> ");
-	frame_send(control, "quit", 4, now() + ANSWER_S * SECOND);
-	close(control);
+	s.t = d->t;
+	snprintf(command, sizeof command, "uget %s", d->name);
+	if (udp_open(&s, "get", d->name, command, &s.t.size, &moved) != 0)
+		return download_drop(d);
+	if (moved == MOVED)
+		moved = rdt_recv(&s);
+	if (moved == STOPPED) {		/* the server has nothing to say now */
+		over = 1;
+		errno = ECONNABORTED;
+		moved = PEER_FAILED;
+	}
+	d->t = s.t;
+	failed = download_end(d, moved);
+	if (moved == MOVED) {
+		s.t.tick = NULL;
+		rdt_linger(&s);
+	}
+	udp_close(&s);
 	return failed;
+}
+
+/*
+ * The answer to a uput: it counts, whatever ACKs are missing. If all are here,
+ * it may take its time. If the session broke off at this end and there is none,
+ * it is owed: the next command makes the server give up, and answer both.
+ */
+static int
+ftp_udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
+{
+	enum received got;
+	const char *why;
+	char *answer;
+	size_t n;
+	long code;
+
+	if (moved == STOPPED && s->start == 0) {
+		errno = ETIMEDOUT;	/* the server has waited, too */
+		moved = PEER_FAILED;
+	}
+	why = rdt_send_gave_up(&s->sender) ? rdt_why_gave_up() : reason();
+	code = 1;
+	got = PEER_CLOSED;
+	if (moved == PEER_FAILED &&
+	    wait_for(ftp.control, POLLIN, now() + SECOND) < 0) {
+		ftp.owed++;
+	} else {
+		got = frame_recv(ftp.control, &answer, &n, FTP_COMMAND_MAX,
+		    now() + STALL_S * SECOND);
+		over = got != RECEIVED;
+	}
+	if (got == RECEIVED) {
+		code = frame_number(answer, n);
+		free(answer);
+	} else if (moved != PEER_FAILED) {
+		why = reason();
+	}
+	if (code == FTP_OK && s->packets > 0 &&
+	    s->sender.highest == s->packets) {
+		s->t.done = s->t.size;
+		log_msg(INFO, "put: %s: %llu bytes stored", name,
+		    (unsigned long long)s->t.size);
+		return 0;
+	}
+	if (got == RECEIVED && moved != PEER_FAILED)
+		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
+	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
+	    (unsigned long long)s->t.done, (unsigned long long)s->t.size, why);
+}
+
+/* A put by UDP. */
+static int
+ftp_udp_put(struct transfer *t, const char *path, const char *name)
+{
+	struct rdt_session s = { 0 };
+	char command[COMMAND_BYTES];
+	enum moved moved;
+	int failed;
+
+	s.t = *t;
+	s.t.tick = draw_up;
+	snprintf(command, sizeof command, "uput %s %llu", name,
+	    (unsigned long long)t->size);
+	if (udp_open(&s, "put", name, command, NULL, &moved) != 0)
+		return 1;
+	if (moved == MOVED)
+		moved = rdt_send(&s);
+	end_bar();
+	if (moved == FILE_FAILED || moved == FILE_SHORT) {
+		ftp.owed++;
+		failed = fail("put: %s: %s", path, file_trouble(moved));
+	} else {
+		failed = ftp_udp_confirmed(&s, name, moved);
+	}
+	udp_close(&s);
+	return failed;
+}
+
+/* mode [tcp|sw|gbn|sr [WINDOW]] */
+static int
+ftp_mode_command(int argc, char **argv)
+{
+	int64_t window;
+	int i;
+
+	if (argc == 1) {
+		if (!ftp.by_udp)
+			puts("tcp");
+		else
+			printf("%s, window %u, block %u, %s\n",
+			    rdt_mode_names[ftp.rdt_mode],
+			    ftp.rdt_mode == RDT_SW ? 1 : ftp.window,
+			    options->block, options->congestion->name);
+		return 0;
+	}
+	i = find_name(rdt_mode_names, argv[1], strlen(argv[1]));
+	window = argc == 2 ? (int64_t)ftp.window :
+	    number(argv[2], strlen(argv[2]), 1, RDT_WINDOW_MAX);
+	if (i < 0)
+		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
+	if (window < 0)
+		return fail("mode: %s: not a window (1 to "
+		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
+	ftp.by_udp = i > 0;
+	if (ftp.by_udp)
+		ftp.rdt_mode = (enum rdt_mode)i;
+	ftp.window = (unsigned)window;
+	return 0;
 }
 
 /* ---- dir (seeds/000): asking the directory ------------------------------ */
 
-int dir_fd = -1;			/* UDP, connected to the directory */
-char nick[DIR_NICK_MAX + 1];	/* "": not registered */
+#define LATE_ANSWERS	1000	/* that are thrown away at a time */
+#define LINES_MAX	(2 * 1000 * 1000)	/* of a list, at most */
+
+struct dir_client dir = { .fd = -1, .renew_at = NEVER };
 
 /* Is this what was asked for, and not an answer that is late? */
 static int
-dir_fits(const struct dir_message *asked, const struct dir_message *got)
+answers(const struct dir_message *asked, const struct dir_message *m)
 {
 	char skip[24];
 	size_t n;
@@ -934,90 +964,83 @@ dir_fits(const struct dir_message *asked, const struct dir_message *got)
 	case DIR_LOOKUP:
 	case DIR_REGISTER:
 	case DIR_SERVE:
-		return got->op == asked->op + 1u || got->op == asked->op + 2u;
+		return m->op == asked->op + 1u || m->op == asked->op + 2u;
 	case DIR_GET_USERS:
 	case DIR_GET_FILES:
 		n = (size_t)sprintf(skip, "skip %lu\n",
 		    (unsigned long)asked->number[0]);
-		return got->op == asked->op + 1u && got->length >= n &&
-		    memcmp(got->text, skip, n) == 0;
+		return m->op == asked->op + 1u && m->length >= n &&
+		    memcmp(m->text, skip, n) == 0;
 	case DIR_PUBLISH:
-		return got->op == DIR_FAIL || (got->op == DIR_PUBLISH_OK &&
-		    got->numbers == 1 && got->number[0] == asked->number[0]);
+		return m->op == DIR_FAIL || (m->op == DIR_PUBLISH_OK &&
+		    m->numbers == 1 && m->number[0] == asked->number[0]);
 	case DIR_STOP:
 	case DIR_LOGOUT:
-		return got->op == DIR_FAIL || got->op == asked->op + 1u;
+		return m->op == DIR_FAIL || m->op == asked->op + 1u;
 	default:
-		return got->op == asked->op + 1u;
+		return m->op == asked->op + 1u;
 	}
 }
 
-/* Takes datagrams until one fits: 1; 0 when the time has come; -1: failure. */
+/* Takes datagrams until one is the answer: 1; or 0, at the deadline; or -1. */
 static int
-dir_await(const struct dir_message *asked, struct dir_message *got,
+await_answer(const struct dir_message *asked, struct dir_message *answer,
     int64_t deadline)
 {
 	static unsigned char in[65536];
 	ssize_t n;
 
 	for (;;) {
-		n = dgram_recv(dir_fd, in, sizeof in, NULL);
-		if (n >= 0 && dir_unpack(got, in, (size_t)n) == 0 &&
-		    dir_fits(asked, got))
+		n = dgram_recv(dir.fd, in, sizeof in, NULL);
+		if (n >= 0 && dir_unpack(answer, in, (size_t)n) == 0 &&
+		    answers(asked, answer))
 			return 1;
 		if (n < 0 && errno != EAGAIN)
 			return -1;
-		if (n < 0 && wait_for(dir_fd, POLLIN, deadline < dgram_due() ?
-		    deadline : dgram_due()) < 0 && errno != ETIMEDOUT)
+		if (n < 0 && wait_for(dir.fd, POLLIN, deadline) < 0 &&
+		    errno != ETIMEDOUT)
 			return -1;
 		if (now() >= deadline)
 			return 0;
 	}
 }
 
-/*
- * Sends a request, again and again, until its answer comes. Returns -1 if none
- * does, with errno; the answer's text stays until the next call.
- */
 int
-dir_ask(const struct dir_message *asked, struct dir_message *got, int tries)
+dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 {
 	static const int64_t at[] = { 0, SECOND / 2, SECOND * 3 / 2,
 	    SECOND * 7 / 2, SECOND * 15 / 2 };
 	static unsigned char out[DIR_REQUEST_MAX];
 	int64_t start;
 	size_t n;
-	int i, result;
+	int i, got;
 
-	for (i = 0; i < LATE_ANSWERS; i++)	/* to others */
-		if (dgram_recv(dir_fd, out, sizeof out, NULL) < 0)
+	for (i = 0; i < LATE_ANSWERS; i++)	/* to other requests */
+		if (dgram_recv(dir.fd, out, sizeof out, NULL) < 0)
 			break;
 	n = dir_pack(out, asked);
 	start = now();
 	for (i = 0; i < tries; i++) {
-		if (dgram_send(dir_fd, out, n, NULL, 1) < 0)
+		if (dgram_send(dir.fd, out, n, NULL, 1) < 0)
 			return -1;
-		result = dir_await(asked, got, start + at[i + 1]);
-		if (result != 0)
-			return result > 0 ? 0 : -1;
+		got = await_answer(asked, answer, start + at[i + 1]);
+		if (got != 0)
+			return got > 0 ? 0 : -1;
 	}
 	errno = ETIMEDOUT;
 	return -1;
 }
 
-
-/* The same for a command, which says what went wrong. Returns 0 or 1. */
 int
 dir_command(const char *command, const struct dir_message *asked,
-    struct dir_message *got)
+    struct dir_message *answer)
 {
-	if (dir_ask(asked, got, TRIES) == 0)
+	if (dir_ask(asked, answer, TRIES) == 0)
 		return 0;
-	return fail("%s: directory %s %s: %s", command, host, port,
-	    errno == ETIMEDOUT ? "no answer" : reason());
+	return fail("%s: directory %s %s: %s", command, options->host,
+	    options->port, errno == ETIMEDOUT ? "no answer" : reason());
 }
 
-/* A request that consists of a text. */
 struct dir_message
 dir_text(enum dir_op op, const char *text)
 {
@@ -1033,13 +1056,13 @@ dir_text(enum dir_op op, const char *text)
 static int
 dir_login(int argc, char **argv)
 {
-	struct dir_message asked = { 0 }, got;
+	struct dir_message asked = { 0 }, answer;
 
 	(void)argc;
 	asked.op = DIR_LOGIN;
-	if (dir_command(argv[0], &asked, &got) != 0)
+	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
-	printf("%lu file servers\n", (unsigned long)got.number[0]);
+	printf("%lu file servers\n", (unsigned long)answer.number[0]);
 	return 0;
 }
 
@@ -1047,29 +1070,38 @@ dir_login(int argc, char **argv)
 static int
 dir_register(int argc, char **argv)
 {
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 
 	(void)argc;
 	if (!nick_ok(argv[1], strlen(argv[1])))
 		return fail("register: %s: not a nick: 1 to 32 letters, "
 		    "digits, _ - .", argv[1]);
 	asked = dir_text(DIR_REGISTER, argv[1]);
-	if (dir_command("register", &asked, &got) != 0)
+	if (dir_command("register", &asked, &answer) != 0)
 		return 1;
-	if (got.op != DIR_REGISTER_OK)
+	if (answer.op != DIR_REGISTER_OK)
 		return fail("register: %s: refused: it is taken, or you have "
 		    "another one", argv[1]);
-	strcpy(nick, argv[1]);
-	renew_at = now() + DIR_RENEW_S * SECOND;
-	log_msg(INFO, "register: you are %s", nick);
+	strcpy(dir.nick, argv[1]);
+	dir.renew_at = now() + DIR_RENEW_S * SECOND;
+	log_msg(INFO, "register: you are %s", dir.nick);
 	return 0;
 }
 
-/* Lists of the directory are for those alone who have registered. */
+int
+dir_register_again(struct dir_message *answer, int tries)
+{
+	struct dir_message asked;
+
+	asked = dir_text(DIR_REGISTER, dir.nick);
+	dir.renew_at = now() + DIR_RENEW_S * SECOND;
+	return dir_ask(&asked, answer, tries);
+}
+
 int
 not_registered(const char *command)
 {
-	return nick[0] != '\0' ? 0 : fail("%s: register first", command);
+	return dir.nick[0] != '\0' ? 0 : fail("%s: register first", command);
 }
 
 static int
@@ -1078,31 +1110,42 @@ compare_lines(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Forgets a list. A tree points to its root, and that to what is there. */
+/* A tree points to its root, and that to what is there. */
 void
 lines_free(struct lines *l)
 {
 	while (l->tree != NULL)
 		tdelete(*(char **)l->tree, &l->tree, compare_lines);
-	list_free(l->line, l->n);
+	while (l->n > 0)
+		free(l->line[--l->n]);
+	free(l->line);
 	memset(l, 0, sizeof *l);
 }
 
-/* Adds a line of at most DIR_REPLY_MAX bytes, if it is new. Returns -1 if there
- * is no memory. */
+/* Adds a line, if it is new. Returns -1 if there is no memory. The array grows
+ * whenever it holds 0, 1, 2, 4, 8... lines. */
 static int
 lines_add(struct lines *l, const char *text, size_t n)
 {
-	char key[DIR_REPLY_MAX + 1];
+	char *copy, **array;
 
-	memcpy(key, text, n);
-	key[n] = '\0';
-	if (tfind(key, &l->tree, compare_lines) != NULL)
-		return 0;
-	if (list_add(&l->line, l->n, key) < 0 ||
-	    tsearch(l->line[l->n], &l->tree, compare_lines) == NULL)
+	copy = strndup(text, n);
+	if (copy == NULL)
 		return -1;
-	l->n++;
+	if (tfind(copy, &l->tree, compare_lines) != NULL) {
+		free(copy);
+		return 0;
+	}
+	array = l->line;
+	if ((l->n & (l->n - 1)) == 0)
+		array = realloc(array, (2 * l->n + 1) * sizeof *array);
+	if (array != NULL)
+		l->line = array;
+	if (array == NULL || tsearch(copy, &l->tree, compare_lines) == NULL) {
+		free(copy);
+		return -1;
+	}
+	l->line[l->n++] = copy;
 	return 0;
 }
 
@@ -1123,7 +1166,7 @@ line_ok(enum dir_op op, const char *line, size_t n)
 
 /* Takes the lines of a page. Returns -1 if one of them is none. */
 static int
-take_page(const struct dir_message *page, struct lines *l)
+add_page(const struct dir_message *page, struct lines *l)
 {
 	const char *line, *text;
 	size_t left, n;
@@ -1137,22 +1180,18 @@ take_page(const struct dir_message *page, struct lines *l)
 	next_line(&text, &left, &line, &n);	/* skip N */
 	while ((more = next_line(&text, &left, &line, &n)) > 0) {
 		errno = EBADMSG;
-		if (n > DIR_REPLY_MAX || !line_ok(page->op, line, n) ||
-		    lines_add(l, line, n) < 0)
+		if (!line_ok(page->op, line, n) || lines_add(l, line, n) < 0)
 			return -1;
 	}
 	errno = EBADMSG;
 	return more;
 }
 
-/*
- * Asks for a list, page by page, until one has nothing new. Returns 1 after an
- * error, which was said; else the list is the caller's, for lines_free().
- */
+/* Ends when a page has nothing new. */
 int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
-	struct dir_message asked = { 0 }, got;
+	struct dir_message asked = { 0 }, page;
 	size_t before;
 
 	memset(l, 0, sizeof *l);
@@ -1163,14 +1202,14 @@ dir_list(const char *command, enum dir_op op, struct lines *l)
 	do {
 		before = l->n;
 		asked.number[0] = (uint32_t)before;
-		if (dir_command(command, &asked, &got) != 0) {
+		if (dir_command(command, &asked, &page) != 0) {
 			lines_free(l);
 			return 1;
 		}
-		if (take_page(&got, l) < 0) {
+		if (add_page(&page, l) < 0) {
 			lines_free(l);
-			return fail("%s: directory %s %s: %s", command, host,
-			    port, reason());
+			return fail("%s: directory %s %s: %s", command,
+			    options->host, options->port, reason());
 		}
 	} while (l->n > before);
 	return 0;
@@ -1195,27 +1234,24 @@ dir_print_list(int argc, char **argv)
 	return 0;
 }
 
-/* Where a nick serves: address and port, as text. Returns 1 after an error. */
 int
-dir_where(const char *command, const char *who, char address[16], char tcp[6])
+dir_where(const char *command, const char *nick, struct place *where)
 {
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 
-	if (!nick_ok(who, strlen(who)))
-		return fail("%s: %.100s: not a nick", command, who);
-	asked = dir_text(DIR_LOOKUP, who);
-	if (dir_command(command, &asked, &got) != 0)
+	if (!nick_ok(nick, strlen(nick)))
+		return fail("%s: %.100s: not a nick", command, nick);
+	asked = dir_text(DIR_LOOKUP, nick);
+	if (dir_command(command, &asked, &answer) != 0)
 		return 1;
-	if (got.op != DIR_LOOKUP_OK)
+	if (answer.op != DIR_LOOKUP_OK)
 		return fail("%s: %s: no such nick, or it serves no files",
-		    command, who);
-	if (got.number[1] < 1 || got.number[1] > 65535)
+		    command, nick);
+	if (answer.number[1] < 1 || answer.number[1] > 65535)
 		return fail("%s: %s: the directory's answer makes no sense",
-		    command, who);
-	sprintf(address, "%d.%d.%d.%d", (int)(got.number[0] >> 24),
-	    (int)(got.number[0] >> 16 & 255), (int)(got.number[0] >> 8 & 255),
-	    (int)(got.number[0] & 255));
-	sprintf(tcp, "%d", (int)got.number[1]);
+		    command, nick);
+	ipv4_text(answer.number[0], where->address);
+	sprintf(where->port, "%d", (int)answer.number[1]);
 	return 0;
 }
 
@@ -1223,94 +1259,84 @@ dir_where(const char *command, const char *who, char address[16], char tcp[6])
 static int
 dir_lookup(int argc, char **argv)
 {
-	char address[16], tcp[6];
+	struct place where;
 
 	(void)argc;
-	if (dir_where(argv[0], argv[1], address, tcp) != 0)
+	if (dir_where(argv[0], argv[1], &where) != 0)
 		return 1;
-	printf("%s:%s\n", address, tcp);
+	printf("%s:%s\n", where.address, where.port);
 	return 0;
 }
 
-/* ---- dir: the mode ---------------------------------------------------- */
-
-/* logout */
-static int
+/* logout; the nick is gone here in any case. */
+int
 dir_logout(int argc, char **argv)
 {
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 	int failed;
 
 	(void)argc;
 	if (not_registered(argv[0]))
 		return 1;
-	end_serving();
-	told = published = 0;
-	asked = dir_text(DIR_LOGOUT, nick);
-	failed = dir_command(argv[0], &asked, &got);
-	renew_at = NEVER;
-	nick[0] = '\0';
+	asked = dir_text(DIR_LOGOUT, dir.nick);
+	failed = dir_command(argv[0], &asked, &answer);
+	dir.renew_at = NEVER;
+	dir.nick[0] = '\0';
 	if (failed)
 		return 1;
-	return got.op == DIR_LOGOUT_OK ? 0 :
+	return answer.op == DIR_LOGOUT_OK ? 0 :
 	    fail("%s: refused by the directory", argv[0]);
 }
 
 static const struct command dir_commands[] = {
-	{ "browse", 1, 1, "NICK", "look at the files of a peer", dir_browse },
-	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",
-	    dir_download },
-	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
-	    dir_fgserve },
 	{ "filelist", 0, 0, "", "all files that are published",
 	    dir_print_list },
-	{ "help", 0, 0, "", "this list", help },
+	{ "help", 0, 0, "", "this list", NULL },
 	{ "login", 0, 0, "", "how many serve files?", dir_login },
-	{ "logout", 0, 0, "", "be forgotten by the directory", dir_logout },
 	{ "lookup", 1, 1, "NICK", "where does a nick serve?", dir_lookup },
-	{ "myfiles", 0, 0, "", "the files here, with their hashes", dir_mine },
-	{ "publish", 0, 0, "", "tell the directory of the files here",
-	    dir_publish },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ "register", 1, 1, "NICK", "be known by a name", dir_register },
-	{ "serve", 0, 1, "[PORT]", "serve the files here to others",
-	    dir_serve },
-	{ "stop", 0, 0, "", "serve no more", dir_stop },
 	{ "userlist", 0, 0, "", "all nicks", dir_print_list },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
-static int
-dir_session(int argc, char **argv)
+int
+dir_open(void)
+{
+	dir.fd = connect_server(SOCK_DGRAM);
+	return dir.fd < 0;
+}
+
+int
+dir_close(void)
 {
 	static char *logout[] = { "logout", NULL };
 	int failed;
 
-	commands = dir_commands;
-	dir_fd = connect_server(SOCK_DGRAM);
-	if (dir_fd < 0)
-		return 1;
-	renew = dir_renew;
-	setvbuf(stdin, NULL, _IONBF, 0);	/* as poll() sees it */
-	failed = argc > 0 ? run(argc, argv) : command_loop("dir> ");
-	if (nick[0] != '\0')
-		failed |= dir_logout(1, logout);
-	dgram_close(dir_fd);
+	failed = dir.nick[0] != '\0' ? dir_logout(1, logout) : 0;
+	dgram_close(dir.fd);
 	return failed;
 }
 
-/* ---- the modes -------------------------------------------------------- */
+/* ==== The end: the table of modes, options, main. ======================== */
 
-static const struct mode ftp_mode = { "ftp", "50000", ftp_session };
-static const struct mode dir_mode = { "dir", "6868", dir_session };
+/* Transfers between peers hang on mode dir, by three names. */
+static const struct mode dir_mode = { .name = "dir", .port = "6868",
+    .prompt = "dir> ", .commands = { dir_commands, peer_commands },
+    .open = dir_open, .close = peer_close, .tick = peer_tick };
 
+extern const struct mode xfer_mode, chat_mode, room_mode, raw_mode, sim_mode;
+
+/* A mode is added here and in the Makefile. The first one is the default. */
 static const struct mode *const modes[] = {
-	&ftp_mode, &xfer_mode, &dir_mode, &chat_mode, &room_mode, &raw_mode,
+	&ftp_mode,
+	&xfer_mode,
+	&dir_mode,
+	&chat_mode,
+	&room_mode,
+	&raw_mode,
 	&sim_mode,
 };
-static const struct mode *mode = &ftp_mode;
-
-/* ---- main ------------------------------------------------------------ */
 
 static void
 usage(FILE *out)
@@ -1341,8 +1367,9 @@ usage(FILE *out)
 	    STRING(ROOM_WINDOW) ")\n"
 	    "modes and their default ports:", out);
 	for (i = 0; i < COUNT(modes); i++)
-		fprintf(out, " %s%s%s", modes[i]->name, modes[i]->port == NULL ?
-		    "" : "=", modes[i]->port == NULL ? "" : modes[i]->port);
+		fprintf(out, " %s%s%s", modes[i]->name,
+		    modes[i]->port == NULL ? "" : "=",
+		    modes[i]->port == NULL ? "" : modes[i]->port);
 	fputs("\nMode sim takes no host, but a number of packets; mode chat a "
 	    "name.", out);
 	fputs("\nWithout a command, commands are read from standard input; "
@@ -1372,89 +1399,113 @@ find_mode(const char *name)
 
 /* The value of an option that is a number of at least 1. */
 static unsigned
-count(const char *text, const char *what, long most)
+count(const char *text, const char *what, int64_t most)
 {
-	long n;
+	int64_t n;
 
-	n = number(text, 1, most);
+	n = number(text, strlen(text), 1, most);
 	if (n < 0)
 		bad_usage(text, what);
 	return (unsigned)n;
 }
 
-/* The options of the engine. Returns false if c is none of them. */
+/* -t */
+static void
+open_trace(const char *path)
+{
+	if (trace_open(path) == 0)
+		return;
+	log_msg(ERROR, "cli: -t %s: %s", path, reason());
+	exit(1);
+}
+
+/* Options of UDP that have a value. Returns false if c is none of them. */
 static int
-rdt_option(int c, char *value)
+rdt_option(int c, const char *value)
 {
 	int i;
 
 	switch (c) {
 	case 'b':
-		block = count(value, "-b is not a block size (1 to "
-		    STRING(RDT_BLOCK_MAX) ")",
-		    RDT_BLOCK_MAX);
+		given.block = count(value, "-b is not a block size (1 to "
+		    STRING(RDT_BLOCK_MAX) ")", RDT_BLOCK_MAX);
 		return 1;
 	case 'C':
-		congestion = congestion_find(value);
-		if (congestion == NULL)
+		given.congestion = congestion_find(value);
+		if (given.congestion == NULL)
 			bad_usage(value, "-C is not none, half or reno");
 		return 1;
-	case 'L':
-		fault_list = value;
-		return 1;
 	case 't':
-		if (trace_open(value) < 0) {
-			log_msg(ERROR, "cli: -t %s: %s", value, reason());
-			exit(1);
-		}
+		open_trace(value);
 		return 1;
 	case 'u':
-		i = mode_find(value);	/* an enum may have no sign */
-		if (i < RDT_SW)
+		i = find_name(rdt_mode_names, value, strlen(value));
+		if (i < RDT_SW)		/* tcp is none */
 			bad_usage(value, "-u is not sw, gbn or sr");
-		rdt_mode = (enum rdt_mode)i;
-		datagrams = 1;
+		given.rdt_mode = (enum rdt_mode)i;
+		given.datagrams = 1;
 		return 1;
 	case 'W':
-		window = count(value, "-W is not a window (1 to "
-		    STRING(RDT_WINDOW_MAX) ")",
-		    RDT_WINDOW_MAX);
+		given.window = count(value, "-W is not a window (1 to "
+		    STRING(RDT_WINDOW_MAX) ")", RDT_WINDOW_MAX);
 		return 1;
 	default:
 		return 0;
 	}
 }
 
+/* What must be decided once the mode is known. */
 static void
-options(int argc, char **argv)
+complete_options(const struct mode *m, char *fault_list)
 {
 	const char *bad;
+
+	if (given.window == 0)
+		given.window = m->window != 0 ? m->window : RDT_WINDOW;
+	if (given.congestion == NULL)
+		given.congestion = congestion_find("reno");
+	if (m->kind == ONLY_SW && given.datagrams && given.rdt_mode != RDT_SW)
+		bad_usage("-u", "in mode raw, sw alone");
+	if (fault_list == NULL)
+		return;
+	bad = faults_parse(&faults, fault_list, m->kind == NO_HOST);
+	if (bad != NULL)
+		bad_usage(bad, "-L has no such fault");
+}
+
+static const struct mode *
+read_options(int argc, char **argv)
+{
+	const struct mode *m = modes[0];
+	char *fault_list;
 	int c;
 
-	bad = NULL;
-	congestion = congestion_find("reno");
+	fault_list = NULL;
 	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vW:")) != -1) {
 		switch (c) {
 		case 'd':
-			directory = optarg;
+			given.directory = optarg;
 			break;
 		case 'h':
 			usage(stdout);
 			exit(fflush(stdout) == 0 ? 0 : 1);
 		case 'k':
-			keep = 1;
+			given.keep = 1;
+			break;
+		case 'L':
+			fault_list = optarg;
 			break;
 		case 'm':
-			mode = find_mode(optarg);
+			m = find_mode(optarg);
 			break;
 		case 'q':
-			log_level = ERROR;
+			logger.level = ERROR;
 			break;
 		case 'S':
-			segments = 1;
+			given.segments = 1;
 			break;
 		case 'v':
-			log_level = DEBUG;
+			logger.level = DEBUG;
 			break;
 		default:
 			if (rdt_option(c, optarg))
@@ -1463,15 +1514,8 @@ options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (window == 0 && mode != &room_mode)
-		window = RDT_WINDOW;
-	if (datagrams && mode == &raw_mode && rdt_mode != RDT_SW)
-		bad_usage("-u", "in mode raw, sw alone");
-	if (fault_list != NULL)
-		bad = faults_parse(&faults, fault_list,
-		    mode == &sim_mode);
-	if (bad != NULL)
-		bad_usage(bad, "-L has no such fault");
+	complete_options(m, fault_list);
+	return m;
 }
 
 /*
@@ -1479,41 +1523,43 @@ options(int argc, char **argv)
  * operand that does not begin with a digit is a command already.
  */
 static int
-operands(int argc, char **argv)
+read_operands(const struct mode *m, int argc, char **argv)
 {
-	int given;
+	int with_port;
 
-	if (mode == &sim_mode)
+	if (m->kind == NO_HOST)
 		return 0;
 	if (argc == 0)
 		bad_usage("host", "missing");
-	host = argv[0];
-	given = argc > 1 && argv[1][0] >= '0' && argv[1][0] <= '9';
-	port = given ? argv[1] : mode->port;
-	if (port == NULL)
+	given.host = argv[0];
+	with_port = argc > 1 && argv[1][0] >= '0' && argv[1][0] <= '9';
+	given.port = with_port ? argv[1] : m->port;
+	if (given.port == NULL)
 		bad_usage("port", "missing, this mode has no default");
-	if (number(port, 1, 65535) < 0)
-		bad_usage(port, "not a port (1 to 65535)");
-	return 1 + given;
+	if (number(given.port, strlen(given.port), 1, 65535) < 0)
+		bad_usage(given.port, "not a port (1 to 65535)");
+	return 1 + with_port;
 }
 
 int
 main(int argc, char **argv)
 {
+	const struct mode *m;
 	int failed;
 
 	std_descriptors();
-	options(argc, argv);
-	optind += operands(argc - optind, argv + optind);
-	local = open(directory, O_RDONLY | O_DIRECTORY);
-	if (local < 0)
-		return fail("cli: -d %s: %s", directory, reason());
+	m = read_options(argc, argv);
+	optind += read_operands(m, argc - optind, argv + optind);
+	if (chdir(options->directory) < 0)
+		return fail("cli: -d %s: %s", options->directory, reason());
 	signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
 	signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
 	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
 	guard_signals();
-	failed = mode->session(argc - optind, argv + optind);
-	if (trace != NULL && (ferror(trace) || fclose(trace) != 0))
+	if (m->tick != NULL)
+		setvbuf(stdin, NULL, _IONBF, 0);	/* as poll() sees it */
+	failed = run_mode(m, argc - optind, argv + optind);
+	if (trace_close() < 0)
 		failed = fail("cli: -t: %s", reason());
 	return flush_output() ? 1 : failed;
 }

@@ -4,31 +4,32 @@
  * serv.c and cli.c, which call what is here and are never called by it. Read
  * proto.h first; each section here stands on those above it:
  *
- *      diagnostics     one line of log, one write; text made printable
- *      clock           now(), and the only place here that waits: wait_for()
- *      faults          which datagrams -L hits
- *      sockets         addresses, listen, connect, accept, the data channel
- *      exact I/O       the six functions that touch a socket's bytes
- *      names, files    name_ok, whole-or-nothing files, lists, the data path
- *      frame           the messages of ftp
- *      xfer            lengths of eight bytes, and the lines of its list
- *      hashes          SHA-1
- *      dir, peer       the messages of the directory, and of its clients
- *      rdt             its datagrams, the engine, and a transfer by both
- *      chat, room      pickles and pulled files; codes and lengths
+ *  Part I   diagnostics     one line of log, one write; text made printable
+ *           clock           now(), and the only place here that waits
+ *           processes       a table of children
+ *           sockets         addresses, listen, connect, accept, data channel
+ *           exact I/O       the functions that touch the bytes of a socket
+ *           names, files    name_ok(), whole-or-nothing files, the data path
+ *           frame           the messages of ftp
+ *  Part II  faults          which datagrams -L hits
+ *           datagrams       the functions that send and receive them
+ *           packing         numbers, and a cursor over what came
+ *           rdt             its datagrams, the engine, a transfer by both
+ *           dir             the messages of the directory
  *
  * Every socket is non-blocking, so a call on one never takes longer than it
- * takes to copy bytes. Who must wait does so in wait_for(), with a deadline:
+ * takes to copy bytes. A function that must wait does so in wait_many(), with a
+ * deadline:
  *
  *      recv_all() --- recv_some() --- recv()      EAGAIN: nothing there yet
  *          ^                            |
  *          +------- wait_for() <--------+         until there is, until the
- *                                                 deadline, or until the
- *                                                 parent is gone
+ *                  wait_many()                    deadline, or until the
+ *                    poll()                       parent is gone
  *
  * That is all there is to a time limit in these programs: no alarm, no signal,
  * no thread. What counts, limits, delays or shows traffic belongs into the six
- * functions, and nowhere else.
+ * functions that touch bytes, and nowhere else.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
@@ -36,6 +37,7 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -56,17 +58,16 @@
 #include <unistd.h>
 
 #include "proto.h"
-#include "more/more.h"
+
+/* ==== Part I: the tiny program. ========================================== */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
-enum level log_level = INFO;
-int log_stamped;
-char log_line[2048];
+struct logger logger = { .level = INFO };
 
 /*
- * Bytes of the UTF-8 character at s, of which n are there; 0 if it is none, or
- * a control character (C1 included), or one that turns a line's direction.
+ * Decodes one character; control characters (C1 included) and those that turn
+ * the direction of a line count as none.
  */
 size_t
 utf8_bytes(const unsigned char *s, size_t n)
@@ -137,36 +138,37 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Writes log_line to standard error; called by log_msg() alone. */
+/* Writes logger.line to standard error; called by log_msg() alone. */
 void
 log_write(enum level level)
 {
-	static const char *names[] = { "ERROR", "INFO", "DEBUG" };
-	char line[sizeof log_line + 64];
+	static const char *const names[] = { "ERROR", "INFO", "DEBUG" };
+	char line[sizeof logger.line + 64];
 	struct tm tm;
 	time_t t;
 	size_t n;
 
 	n = 0;
-	if (log_stamped) {
+	if (logger.stamped) {
 		t = time(NULL);
 		localtime_r(&t, &tm);
 		n = strftime(line, sizeof line, "%H:%M:%S - ", &tm);
 		n += (size_t)sprintf(line + n, "%s - ", names[level]);
 	}
-	printable(line + n, sizeof line - n - 1, log_line, strlen(log_line), 0);
+	printable(line + n, sizeof line - n - 1, logger.line,
+	    strlen(logger.line), 0);
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
-		log_level = ERROR;	/* there is nowhere left to say so */
+		logger.level = ERROR;	/* there is nowhere left to say so */
 }
 
-/* strerror() with better words where these programs mean more than it says. */
+/* strerror(), with better words where these programs mean more than it says. */
 const char *
 reason(void)
 {
 	switch (errno) {
-	case 0:
+	case ECONNABORTED:
 		return "connection closed by the other side";
 	case ETIMEDOUT:
 		return "timed out";
@@ -183,37 +185,37 @@ reason(void)
 	}
 }
 
-/* strtol() would take blanks, signs and what follows the digits. */
+/* strtol() would take blanks and signs, and needs a NUL behind the digits. */
 int64_t
-number(const char *s, int64_t lo, int64_t hi)
+number(const char *text, size_t n, int64_t lo, int64_t hi)
 {
-	int64_t n;
+	int64_t value;
 
-	n = 0;
-	if (*s == '\0')
+	value = 0;
+	if (n == 0)
 		return -1;
-	for (; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9' || n > (INT64_MAX - 9) / 10)
+	for (; n > 0; n--, text++) {
+		if (*text < '0' || *text > '9' || value > (INT64_MAX - 9) / 10)
 			return -1;
-		n = n * 10 + (*s - '0');
+		value = value * 10 + (*text - '0');
 	}
-	return n < lo || n > hi ? -1 : n;
+	return value < lo || value > hi ? -1 : value;
 }
 
-long
-hex_number(const char *s, size_t n)
+/* The name is the first member of a row: a pointer to the row points to it. */
+int
+find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
+    size_t n)
 {
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *digit;
-	long value;
+	const char *const *row;
+	size_t i;
 
-	for (value = 0; n > 0; n--, s++) {
-		digit = *s == '\0' ? NULL : strchr(digits, *s);
-		if (digit == NULL)
-			return -1;
-		value = value << 4 | ((digit - digits) & 15);
+	for (i = 0; i < rows; i++) {
+		row = (const void *)((const char *)table + i * row_bytes);
+		if (strlen(*row) == n && memcmp(*row, name, n) == 0)
+			return (int)i;
 	}
-	return value;
+	return -1;
 }
 
 /* open() gives the lowest number that is free. */
@@ -241,37 +243,41 @@ now(void)
 }
 
 int lifeline = -1;
-int64_t (*before_wait)(void);
+
+#define SPIN_US	50		/* wait_many() asks so long before it sleeps */
 
 /*
  * To sleep and be woken costs more than a neighbour on the same machine or
  * network takes to answer. So it first asks again and again for SPIN_US, and
- * lets others run between; small files go three times as fast by that.
+ * lets others run between. @SPIN@
  */
 int
-wait_many(struct pollfd *p, size_t many, int64_t deadline)
+wait_many(struct pollfd *p, size_t n, int64_t deadline)
 {
-	int64_t again, left, start, t;
-	int n;
+	int64_t due, left, start, t;
+	size_t i;
+	int ready;
 
-	p[many].fd = lifeline;	/* poll() passes over a negative one */
-	p[many].events = POLLIN;
+	p[n].fd = lifeline;	/* poll() passes over a negative one */
+	p[n].events = POLLIN;
 	start = now();
 	do {
-		again = before_wait == NULL ? NEVER : before_wait();
+		due = dgram_flush();	/* Part II: what -L holds back */
+		due = due < deadline ? due : deadline;
 		t = now();
-		again = again < deadline ? again : deadline;
-		left = again > t ? (again - t + 999) / 1000 : 0;
+		left = due > t ? (due - t + 999) / 1000 : 0;
 		if (t < start + SPIN_US)
 			left = 0;
-		n = poll(p, many + 1, left < INT_MAX ? (int)left : INT_MAX);
-		if (n == 0 && t < start + SPIN_US)
+		ready = poll(p, n + 1, left < INT_MAX ? (int)left : INT_MAX);
+		if (ready == 0 && t < start + SPIN_US)
 			sched_yield();
-	} while ((n == 0 && t < deadline) || (n < 0 && errno == EINTR));
-	if (n > 0 && p[many].revents == 0)
+	} while ((ready == 0 && t < deadline) || (ready < 0 && errno == EINTR));
+	if (ready > 0 && p[n].revents == 0)
 		return 0;
-	if (n >= 0)
-		errno = n == 0 ? ETIMEDOUT : ECANCELED;
+	if (ready >= 0)
+		errno = ready == 0 ? ETIMEDOUT : ECANCELED;
+	for (i = 0; i < n; i++)
+		p[i].revents = 0;
 	return -1;
 }
 
@@ -285,125 +291,61 @@ wait_for(int fd, short events, int64_t deadline)
 	return wait_many(p, 1, deadline);
 }
 
-int
-wait_either(int fd, int other, int64_t deadline)
-{
-	struct pollfd p[3];
+/* ---- processes ------------------------------------------------------- */
 
-	p[0].fd = fd;
-	p[1].fd = other;
-	p[0].events = p[1].events = POLLIN;
-	if (wait_many(p, 2, deadline) < 0)
+int
+children_init(struct children *c, size_t max)
+{
+	c->n = 0;
+	c->max = max;
+	c->child = calloc(max, sizeof *c->child);
+	return c->child == NULL ? -1 : 0;
+}
+
+pid_t
+children_fork(struct children *c, long kind)
+{
+	pid_t pid;
+
+	if (c->n == c->max) {
+		errno = EAGAIN;
 		return -1;
-	return p[0].revents == 0;
+	}
+	pid = fork();
+	if (pid > 0) {
+		c->child[c->n].pid = pid;
+		c->child[c->n++].kind = kind;
+	}
+	return pid;
 }
 
-/* ---- faults ----------------------------------------------------------- */
-
-struct faults faults = { .delay = -1 };
-
-/*
- * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
- * number of the n-th transmission is a function of seed, kind and n.
- */
-static uint64_t
-mix64(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
-/* 53 bits make a double in [0, 1) that is exact on every machine. */
-static double
-draw(const struct faults *f, unsigned sequence, uint64_t n)
-{
-	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
-	    9007199254740992.0;
-}
-
+/* The last child of the table moves to where the gap is. */
 int
-fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+children_reap(struct children *c, int block, struct child *ended)
 {
-	const struct fault_rule *rule = &f->rule[kind];
-	unsigned i;
+	size_t i;
 
-	if (rule->every != 0 && n % rule->every == 0)
-		return 1;
-	for (i = 0; i < rule->listed; i++)
-		if (rule->list[i] == n)
-			return 1;
-	return draw(f, kind, n) < rule->probability;
+	do
+		ended->pid = waitpid(-1, &ended->status, block ? 0 : WNOHANG);
+	while (ended->pid < 0 && errno == EINTR);
+	ended->kind = 0;
+	for (i = 0; i < c->n; i++)
+		if (c->child[i].pid == ended->pid) {
+			ended->kind = c->child[i].kind;
+			c->child[i] = c->child[--c->n];
+			break;
+		}
+	return ended->pid > 0;
 }
 
-/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
-static int
-read_rule(struct fault_rule *rule, const char *text)
+size_t
+children_of(const struct children *c, long kind)
 {
-	char *end;
+	size_t i, n;
 
-	memset(rule, 0, sizeof *rule);
-	if (text[strspn(text, "0123456789.:/")] != '\0')
-		return -1;		/* signs, blanks, letters */
-	if (*text == '/') {
-		rule->every = strtoull(text + 1, &end, 10);
-		return rule->every == 0 || *end != '\0' ? -1 : 0;
-	}
-	if (strchr(text, '.') != NULL) {
-		rule->probability = strtod(text, &end);
-		return rule->probability > 1 || *end != '\0' ? -1 : 0;
-	}
-	do {
-		if (rule->listed == FAULT_LIST)
-			return -1;
-		rule->list[rule->listed] = strtoull(text, &end, 10);
-		if (rule->list[rule->listed++] == 0)
-			return -1;
-		text = end + 1;
-	} while (*end == ':');
-	return *end == '\0' ? 0 : -1;
-}
-
-/* A number of milliseconds, or a seed: the faults that are no rules. */
-static int
-read_setting(struct faults *f, int delay, const char *value)
-{
-	int64_t n;
-
-	n = number(value, 0, delay ? DELAY_MAX : 1000000000);
-	if (delay)
-		f->delay = n * (SECOND / 1000);
-	else
-		f->seed = (uint64_t)n;
-	return n < 0 ? -1 : 0;
-}
-
-/* getsubopt() takes the list apart. */
-const char *
-faults_parse(struct faults *f, char *text, int sim)
-{
-	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
-	    "ackdrop", "delay", "seed", NULL };
-	char *item, *value;
-	int bad, i;
-
-	memset(f, 0, sizeof *f);
-	f->delay = -1;
-	f->given = 1;
-	if (*text == '\0')
-		return "an empty list";
-	while (*text != '\0') {
-		item = text;
-		i = getsubopt(&text, names, &value);
-		if (i < 0 || value == NULL || (i == ACKDROP && !sim))
-			return item;
-		bad = i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
-		    read_setting(f, i == FAULT_KINDS, value);
-		if (bad)
-			return item;
-	}
-	return NULL;
+	for (i = n = 0; i < c->n; i++)
+		n += c->child[i].kind == kind;
+	return n;
 }
 
 /* ---- sockets --------------------------------------------------------- */
@@ -420,15 +362,25 @@ mapped_ipv4(const struct addr *a)
 	return in6->sin6_addr.s6_addr + 12;
 }
 
+/* The four bytes of an IPv4 address, however it came; NULL: it is none. */
+static const unsigned char *
+ipv4_bytes(const struct addr *a)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
+
+	return a->ss.ss_family == AF_INET ?
+	    (const unsigned char *)&in->sin_addr : mapped_ipv4(a);
+}
+
 /* getnameinfo() takes care of scopes, as in fe80::1%eth0. */
 void
 addr_host(const struct addr *a, char host[HOST_BYTES])
 {
 	const unsigned char *ip;
 
-	ip = mapped_ipv4(a);
+	ip = ipv4_bytes(a);
 	if (ip != NULL)
-		sprintf(host, "%d.%d.%d.%d", ip[0], ip[1], ip[2], ip[3]);
+		inet_ntop(AF_INET, ip, host, HOST_BYTES);
 	else if (getnameinfo((const struct sockaddr *)&a->ss, a->len, host,
 	    HOST_BYTES, NULL, 0, NI_NUMERICHOST) != 0)
 		strcpy(host, "?");
@@ -480,30 +432,21 @@ addr_peer(int fd, struct addr *a)
 	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
-int
-addr_ipv4(const struct addr *a, uint32_t *ip)
-{
-	const unsigned char *bytes;
-
-	bytes = mapped_ipv4(a);
-	if (a->ss.ss_family == AF_INET)
-		bytes = (const unsigned char *)
-		    &((const struct sockaddr_in *)&a->ss)->sin_addr;
-	if (bytes == NULL)
-		return -1;
-	*ip = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-	    (uint32_t)bytes[2] << 8 | bytes[3];
-	return 0;
-}
-
+/* Link-local addresses of IPv6 are those of one host only with their scope. */
 int
 addr_same_host(const struct addr *a, const struct addr *b)
 {
-	char one[HOST_BYTES], other[HOST_BYTES];
+	const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)&a->ss;
+	const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)&b->ss;
+	const unsigned char *p, *q;
 
-	addr_host(a, one);
-	addr_host(b, other);
-	return strcmp(one, other) == 0 && strcmp(one, "?") != 0;
+	p = ipv4_bytes(a);
+	q = ipv4_bytes(b);
+	if (p != NULL || q != NULL)
+		return p != NULL && q != NULL && memcmp(p, q, 4) == 0;
+	return a->ss.ss_family == AF_INET6 && b->ss.ss_family == AF_INET6 &&
+	    memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0 &&
+	    x->sin6_scope_id == y->sin6_scope_id;
 }
 
 /*
@@ -727,17 +670,17 @@ data_connect(int control, int type, unsigned port, int64_t deadline)
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-uint64_t traffic[TRAFFIC];
+uint64_t counters[COUNTERS];
 
 /*
  * What every call on a socket's bytes ends with: the place to count them. Of
  * the ways to say that nothing goes now, EAGAIN is the one that is passed on.
  */
 static ssize_t
-passed(ssize_t n, uint64_t *counter)
+passed(ssize_t n, int counter)
 {
 	if (n > 0)
-		*counter += (uint64_t)n;
+		counters[counter] += (uint64_t)n;
 	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
 		errno = EAGAIN;
 	return n;
@@ -746,13 +689,13 @@ passed(ssize_t n, uint64_t *counter)
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
-	return passed(send(fd, buf, n, 0), &traffic[BYTES_SENT]);
+	return passed(send(fd, buf, n, 0), BYTES_SENT);
 }
 
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
-	return passed(recv(fd, buf, n, 0), &traffic[BYTES_RECEIVED]);
+	return passed(recv(fd, buf, n, 0), BYTES_RECEIVED);
 }
 
 /* Tries first, and waits only when nothing goes. */
@@ -797,235 +740,95 @@ recv_all(int fd, void *buf, size_t n, int64_t deadline)
 	return (ssize_t)done;
 }
 
-/*
- * Is errno more than what a network does to a datagram now and then? Routes
- * come and go, buffers are full; but if nobody is there, or a datagram is too
- * long for any network, it helps nobody to go on.
- */
-static int
-no_mere_loss(void)
+/* A signal is no reason to return less. */
+int
+write_all(int fd, const void *buf, size_t n)
 {
-	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
-}
+	const char *p = buf;
+	ssize_t put;
 
-/* Hands a datagram to the system; if its buffer is full, waits a moment. */
-static ssize_t
-deliver(int fd, const void *buf, size_t n, const struct addr *to)
-{
-	ssize_t sent;
-	int tries;
-
-	tries = 2;
-	do {
-		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
-		    (const struct sockaddr *)&to->ss, to->len);
-		sent = passed(sent, &traffic[BYTES_SENT]);
-		traffic[PACKETS_SENT] += sent >= 0;
-		/* EMSGSIZE may be news of a narrow way: next time it knows */
-	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
-	    (errno == EAGAIN &&
-	    wait_for(fd, POLLOUT, now() + DGRAM_WAIT) == 0)));
-	return sent < 0 && !no_mere_loss() ? (ssize_t)n : sent;
-}
-
-/* A datagram that -L keeps back, until it is due or another one was sent. */
-struct kept {
-	struct kept *next;
-	int64_t due;
-	int fd;
-	int addressed;			/* send it to `to` */
-	struct addr to;
-	size_t n;
-	unsigned char bytes[];
-};
-
-static struct {
-	struct kept *first, **end;	/* on their way, in order */
-	unsigned many;
-	struct kept *held;		/* by reorder; NULL: none */
-	uint64_t counted, others;	/* datagrams so far */
-} wire;
-
-int64_t
-dgram_due(void)
-{
-	return wire.first == NULL ? NEVER : wire.first->due;
-}
-
-void
-dgram_count(void)
-{
-	wire.counted = wire.others = 0;
-}
-
-/* A copy of a datagram; NULL and errno if there is no memory. */
-static struct kept *
-keep(int fd, const void *buf, size_t n, const struct addr *to)
-{
-	struct kept *k;
-
-	k = malloc(sizeof *k + n);
-	if (k == NULL)
-		return NULL;
-	k->fd = fd;
-	k->addressed = to != NULL;
-	if (to != NULL)
-		k->to = *to;
-	k->n = n;
-	memcpy(k->bytes, buf, n);
-	return k;
-}
-
-/* Puts a datagram at the end of those on their way. */
-static void
-enqueue(struct kept *k)
-{
-	if (k == NULL || wire.many == DELAYED_MAX) {
-		free(k);
-		return;
+	while (n > 0) {
+		put = write(fd, p, n);
+		if (put < 0 && errno != EINTR)
+			return -1;
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		}
 	}
-	if (wire.first == NULL)
-		wire.end = &wire.first;
-	k->due = now() + (faults.delay > 0 ? faults.delay : 0);
-	k->next = NULL;
-	*wire.end = k;
-	wire.end = &k->next;
-	wire.many++;
+	return 0;
 }
 
-/* Sends all that are due. Returns -1 if one of them cannot be sent. */
-static int
-flush_due(void)
-{
-	struct kept *k;
-	int error;
-
-	error = 0;
-	while ((k = wire.first) != NULL && k->due <= now()) {
-		if (deliver(k->fd, k->bytes, k->n,
-		    k->addressed ? &k->to : NULL) < 0)
-			error = errno;
-		wire.first = k->next;
-		wire.many--;
-		free(k);
-	}
-	errno = error;
-	return error == 0 ? 0 : -1;
-}
-
-/* Does a fault hit the datagram that was counted last? Says so, if it does. */
-static int
-strikes(enum fault kind, int counted, const char *what)
-{
-	uint64_t n;
-
-	n = counted ? wire.counted : wire.others;
-	if (counted ? !fault_hits(&faults, kind, n) :
-	    draw(&faults, FAULT_KINDS + kind, n) >=
-	    faults.rule[kind].probability)
-		return 0;
-	log_msg(DEBUG, "fault: %s %llu %s", counted ? "datagram" :
-	    "uncounted datagram", (unsigned long long)n, what);
-	return 1;
-}
-
-/* Turns one of its bits; which one depends on what it is of the others. */
-static void
-flip(struct kept *k)
-{
-	uint64_t bit;
-
-	if (k->n == 0)
-		return;
-	bit = mix64(mix64(faults.seed) ^ (wire.counted + wire.others)) %
-	    (8 * k->n);
-	k->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-}
-
-/* The double of a damaged datagram is damaged too; one that is held back has
- * none. */
 ssize_t
-dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
-    int counted)
+read_all(int fd, void *buf, size_t n)
 {
-	struct kept *k, *copy;
-
-	if (!faults.given)
-		return deliver(fd, buf, n, to);
-	++*(counted ? &wire.counted : &wire.others);
-	if (strikes(DROP, counted, "dropped"))
-		return 0;
-	k = keep(fd, buf, n, to);
-	if (k == NULL)
-		return -1;
-	if (strikes(FLIP, counted, "corrupted"))
-		flip(k);
-	if (wire.held == NULL && strikes(REORDER, counted, "held back")) {
-		wire.held = k;
-		return (ssize_t)n;
-	}
-	copy = NULL;
-	if (strikes(DUP, counted, "doubled"))
-		copy = keep(fd, k->bytes, n, to);
-	enqueue(k);
-	enqueue(copy);
-	if (wire.held != NULL)
-		enqueue(wire.held);
-	wire.held = NULL;
-	return flush_due() < 0 ? -1 : (ssize_t)n;
-}
-
-/* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
-ssize_t
-dgram_recv(int fd, void *buf, size_t n, struct addr *from)
-{
-	struct sockaddr *name;
-	socklen_t *len;
+	char *p = buf;
+	size_t done;
 	ssize_t got;
 
-	if (wire.first != NULL && flush_due() < 0)
-		return -1;
-	name = NULL;
-	len = NULL;
-	if (from != NULL) {
-		from->len = sizeof from->ss;
-		name = (struct sockaddr *)&from->ss;
-		len = &from->len;
+	for (done = 0; done < n; done += (size_t)got) {
+		got = read(fd, p + done, n - done);
+		if (got == 0)
+			break;
+		if (got < 0) {
+			if (errno != EINTR)
+				return -1;
+			got = 0;
+		}
 	}
-	got = passed(recvfrom(fd, buf, n, 0, name, len),
-	    &traffic[BYTES_RECEIVED]);
-	traffic[PACKETS_RECEIVED] += got >= 0;
-	if (got < 0 && errno != ECONNREFUSED)
-		errno = EAGAIN;		/* news of something that was sent */
-	return got;
+	return (ssize_t)done;
 }
 
-/* What is on its way when a program ends would have arrived. */
-void
-dgram_close(int fd)
+enum received
+recv_exact(int fd, void *buf, size_t n, int64_t deadline)
 {
-	if (wire.held != NULL)
-		enqueue(wire.held);
-	wire.held = NULL;
-	while (wire.first != NULL) {
-		if (wait_for(-1, 0, wire.first->due) < 0 && errno != ETIMEDOUT)
-			wire.first->due = 0;	/* the parent is gone: now */
-		flush_due();
+	ssize_t got;
+
+	got = recv_all(fd, buf, n, deadline);
+	if (got == (ssize_t)n)
+		return RECEIVED;
+	if (got >= 0)
+		errno = ECONNABORTED;
+	return got == 0 ? PEER_CLOSED : FAILED;
+}
+
+/* The length is checked before memory is taken for it. */
+enum received
+recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
+    int64_t deadline)
+{
+	int saved;
+
+	*text = NULL;
+	if (length > max) {
+		errno = EMSGSIZE;
+		return FAILED;
 	}
-	close(fd);
+	*n = (size_t)length;
+	*text = malloc(*n + 1);
+	if (*text == NULL)
+		return FAILED;
+	(*text)[*n] = '\0';
+	if (recv_exact(fd, *text, *n, deadline) == RECEIVED)
+		return RECEIVED;
+	saved = errno;
+	free(*text);
+	*text = NULL;
+	errno = saved;
+	return FAILED;
 }
 
 /* ---- names and files ------------------------------------------------- */
 
 /* Says yes to little rather than no to much: what is not plain is refused. */
 int
-name_ok(const char *name, size_t len)
+name_ok(const char *name, size_t n)
 {
 	size_t i;
 
-	if (len == 0 || len > NAME_BYTES || name[0] == '.')
+	if (n == 0 || n > NAME_BYTES || name[0] == '.')
 		return 0;
-	for (i = 0; i < len; i++)
+	for (i = 0; i < n; i++)
 		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
 		    name[i] == '/')
 			return 0;
@@ -1048,15 +851,15 @@ regular(const struct stat *st)
  * opened, since the name may stand for something else by then.
  */
 int
-file_open(int dir, const char *path, int flags, uint64_t *size)
+file_open(const char *path, int flags, uint64_t *size)
 {
 	struct stat st;
 	int fd;
 
-	if (fstatat(dir, path, &st, flags & O_NOFOLLOW ?
-	    AT_SYMLINK_NOFOLLOW : 0) < 0 || regular(&st) < 0)
+	if ((flags & O_NOFOLLOW ? lstat(path, &st) : stat(path, &st)) < 0 ||
+	    regular(&st) < 0)
 		return -1;
-	fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0 || regular(&st) < 0)
@@ -1086,7 +889,7 @@ replaceable(int dir, const char *name, mode_t *mode)
 
 /* Opens the directory that holds path, and finds the name in it. */
 static int
-open_parent(int dir, const char *path, const char **base)
+open_parent(const char *path, const char **base)
 {
 	const char *slash;
 	char *parent;
@@ -1098,7 +901,7 @@ open_parent(int dir, const char *path, const char **base)
 	    slash == path ? 1 : (size_t)(slash - path));
 	if (parent == NULL)
 		return -1;
-	fd = openat(dir, parent, O_RDONLY | O_DIRECTORY);
+	fd = open(parent, O_RDONLY | O_DIRECTORY);
 	saved = errno;
 	free(parent);
 	errno = saved;
@@ -1138,7 +941,7 @@ newfile_guard(int sig)
 
 /* Signals wait until `pending` says what has been created. */
 int
-newfile_open(struct newfile *f, int dir, const char *path, int keep)
+newfile_open(struct newfile *f, const char *path, int keep)
 {
 	static unsigned count;
 	const char *base;
@@ -1147,7 +950,7 @@ newfile_open(struct newfile *f, int dir, const char *path, int keep)
 
 	mode = NO_MODE;
 	f->keep = keep;
-	f->dir = open_parent(dir, path, &base);
+	f->dir = open_parent(path, &base);
 	if (f->dir < 0)
 		return -1;
 	if (!keep && replaceable(f->dir, base, &mode) < 0)
@@ -1232,83 +1035,38 @@ newfile_abort(struct newfile *f)
 	errno = saved;
 }
 
-/* For qsort(): two names by their bytes, as unsigned numbers. */
+/* May a peer fetch this entry of the directory? */
 static int
-by_bytes(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* May a peer fetch this entry of dir? */
-static int
-fetchable(int dir, const char *name, uint64_t max)
+fetchable(const char *name, uint64_t max)
 {
 	struct stat st;
 
-	return name_ok(name, strlen(name)) &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return name_ok(name, strlen(name)) && lstat(name, &st) == 0 &&
 	    S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max &&
-	    faccessat(dir, name, R_OK, AT_EACCESS) == 0;
+	    faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == 0;
 }
 
-/* The room of a list is a power of two. */
-int
-list_add(char ***names, size_t n, const char *name)
-{
-	char **more;
-
-	if ((n & (n - 1)) == 0) {	/* n is 0, 1, 2, 4, 8...: it is full */
-		more = realloc(*names, (n == 0 ? 1 : 2 * n) * sizeof *more);
-		if (more == NULL)
-			return -1;
-		*names = more;
-	}
-	(*names)[n] = strdup(name);
-	return (*names)[n] == NULL ? -1 : 0;
-}
-
-/* readdir() returns NULL at the end and on failure; errno tells which. */
+/* alphasort() compares bytes, as no locale is ever set. */
 ssize_t
-list_files(int dir, uint64_t max, char ***names)
+list_files(uint64_t max, struct dirent ***files)
 {
-	struct dirent *entry;
-	size_t n;
-	DIR *d;
-	int fd, saved;
+	ssize_t i, kept, n;
 
-	*names = NULL;
-	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return -1;
-	d = fdopendir(fd);
-	if (d == NULL)
-		return close_failed(fd);
-	n = 0;
-	while (errno = 0, (entry = readdir(d)) != NULL) {
-		if (!fetchable(dir, entry->d_name, max))
-			continue;
-		if (list_add(names, n, entry->d_name) < 0)
-			break;
-		n++;
-	}
-	saved = errno;
-	closedir(d);
-	if (saved != 0) {
-		list_free(*names, n);
-		errno = saved;
-		return -1;
-	}
-	if (n > 0)
-		qsort(*names, n, sizeof **names, by_bytes);
-	return (ssize_t)n;
+	n = scandir(".", files, NULL, alphasort);
+	for (i = kept = 0; i < n; i++)
+		if (fetchable((*files)[i]->d_name, max))
+			(*files)[kept++] = (*files)[i];
+		else
+			free((*files)[i]);
+	return n < 0 ? -1 : kept;
 }
 
 void
-list_free(char **names, size_t n)
+list_free(struct dirent **files, ssize_t n)
 {
 	while (n > 0)
-		free(names[--n]);
-	free(names);
+		free(files[--n]);
+	free(files);
 }
 
 /* The lesser of what is left of a file and the room for it. */
@@ -1316,44 +1074,6 @@ static size_t
 least(uint64_t left, size_t room)
 {
 	return left < room ? (size_t)left : room;
-}
-
-/* A signal is no reason to return less. */
-ssize_t
-read_all(int fd, char *p, size_t n)
-{
-	size_t done;
-	ssize_t got;
-
-	for (done = 0; done < n; done += (size_t)got) {
-		got = read(fd, p + done, n - done);
-		if (got == 0)
-			break;
-		if (got < 0) {
-			if (errno != EINTR)
-				return -1;
-			got = 0;
-		}
-	}
-	return (ssize_t)done;
-}
-
-/* The same for the other direction. */
-int
-write_all(int fd, const char *p, size_t n)
-{
-	ssize_t put;
-
-	while (n > 0) {
-		put = write(fd, p, n);
-		if (put < 0 && errno != EINTR)
-			return -1;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
 }
 
 /*
@@ -1365,52 +1085,58 @@ write_all(int fd, const char *p, size_t n)
  *        | sent            | read, not sent  | room             |
  *        +-----------------+-----------------+------------------+
  */
-char chunk[CHUNK_BYTES];
+static char chunk[CHUNK_BYTES];
 
 /*
  * Called when a socket call failed, with the time until which it may stand
- * still; waits if that was EAGAIN. But not for longer than a second: poll() may
- * say that a socket can be written only when much of its buffer is free, while
- * send() takes what there is room for, and so shows that the peer still reads.
+ * still; waits if that was EAGAIN, and returns MOVED to say: try again. A wait
+ * lasts no longer than a turn: poll() may say that a socket can be written only
+ * when much of its buffer is free, while send() takes what there is room for,
+ * and so shows that the peer still reads.
  */
-static int
+static enum moved
 transfer_wait(const struct transfer *t, short events, int64_t limit)
 {
-	int64_t second;
+	int64_t turn;
 
 	if (errno != EAGAIN)
-		return -1;
-	second = now() + SECOND;
-	if (wait_for(t->sock, events, second < limit ? second : limit) == 0)
-		return 0;
-	return errno == ETIMEDOUT && now() < limit ? 0 : -1;
+		return PEER_FAILED;
+	if (t->tick != NULL && t->tick(t))
+		return STOPPED;
+	turn = now() + TURN;
+	if (wait_for(t->sock, events, turn < limit ? turn : limit) == 0)
+		return MOVED;
+	return errno == ETIMEDOUT && now() < limit ? MOVED : PEER_FAILED;
 }
 
 /* Sends the first n bytes of the chunk, as long as it does not stand still. */
-static int
+static enum moved
 send_chunk(const struct transfer *t, size_t n)
 {
+	enum moved moved;
 	int64_t limit;
 	size_t at;
 	ssize_t sent;
 
 	limit = now() + t->idle;
-	for (at = 0; at < n;) {
+	moved = MOVED;
+	for (at = 0; at < n && moved == MOVED;) {
 		sent = send_some(t->sock, chunk + at, n - at);
-		if (sent < 0 && transfer_wait(t, POLLOUT, limit) < 0)
-			return -1;
-		if (sent > 0) {
+		if (sent < 0) {
+			moved = transfer_wait(t, POLLOUT, limit);
+		} else {
 			at += (size_t)sent;
 			limit = now() + t->idle;
 		}
 	}
-	return 0;
+	return moved;
 }
 
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
 	uint64_t left;			/* bytes of the file to be read */
+	enum moved moved;
 	size_t have, part;
 	ssize_t got;
 
@@ -1421,12 +1147,13 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 	do {
 		part = least(left, CHUNK_BYTES - have);
 		got = read_all(t->file, chunk + have, part);
-		if (got < 0 || (size_t)got < part) {
-			errno = got < 0 ? errno : 0;
+		if (got < 0)
 			return FILE_FAILED;
-		}
-		if (send_chunk(t, have + part) < 0)
-			return PEER_FAILED;
+		if ((size_t)got < part)
+			return FILE_SHORT;
+		moved = send_chunk(t, have + part);
+		if (moved != MOVED)
+			return moved;
 		left -= part;
 		t->done = t->size - left;
 		have = 0;
@@ -1441,6 +1168,7 @@ transfer_send(struct transfer *t, const void *head, size_t headlen)
 enum moved
 transfer_recv(struct transfer *t)
 {
+	enum moved moved;
 	int64_t limit;
 	ssize_t got;
 	size_t have;
@@ -1450,13 +1178,16 @@ transfer_recv(struct transfer *t)
 	for (t->done = 0; t->done < t->size;) {
 		got = recv_some(t->sock, chunk + have,
 		    least(t->size - t->done, CHUNK_BYTES - have));
-		if (got == 0)
-			errno = 0;
-		if (got == 0 || (got < 0 &&
-		    transfer_wait(t, POLLIN, limit) < 0))
+		if (got == 0) {
+			errno = ECONNABORTED;
 			return PEER_FAILED;
-		if (got < 0)
+		}
+		if (got < 0) {
+			moved = transfer_wait(t, POLLIN, limit);
+			if (moved != MOVED)
+				return moved;
 			continue;
+		}
 		limit = now() + t->idle;
 		have += (size_t)got;
 		t->done += (uint64_t)got;
@@ -1526,103 +1257,390 @@ frame_send(int fd, const char *text, size_t n, int64_t deadline)
 
 /* Ten bytes exactly: what follows may be the contents of a file, which others
  * read. What are not digits is malformed even if the rest never came. */
-int
+enum received
 frame_head(int fd, uint64_t *length, int64_t deadline)
 {
 	char head[FRAME_HEAD];
+	int64_t value;
 	ssize_t got;
-	int i;
 
 	got = recv_all(fd, head, sizeof head, deadline);
+	if (got < 0)
+		return FAILED;
+	value = number(head, (size_t)got, 0, FRAME_MAX);
+	errno = got > 0 && value < 0 ? EBADMSG : ECONNABORTED;
 	if (got == 0)
-		errno = 0;
-	if (got <= 0)
-		return (int)got;
-	*length = 0;
-	for (i = 0; i < got; i++) {
-		if (head[i] < '0' || head[i] > '9') {
-			errno = EBADMSG;
-			return -1;
-		}
-		*length = *length * 10 + (uint64_t)(head[i] - '0');
-	}
-	errno = 0;
-	return got == FRAME_HEAD ? 1 : -1;
+		return PEER_CLOSED;
+	*length = (uint64_t)value;
+	return value < 0 || got < FRAME_HEAD ? FAILED : RECEIVED;
 }
 
-/*
- * Reads n bytes of a message, and no fewer: 1; 0 if the peer closed before the
- * first of them; -1 on failure, errno 0 if it closed within them.
- */
-int
-recv_whole(int fd, void *buf, size_t n, int64_t deadline)
-{
-	ssize_t got;
-
-	got = recv_all(fd, buf, n, deadline);
-	if (got >= 0)
-		errno = 0;
-	return got == (ssize_t)n ? 1 : got == 0 ? 0 : -1;
-}
-
-/* Reads the text whose length came before it. The length is checked before
- * memory is taken for it. Returns 1, or -1. */
-int
-recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
-    int64_t deadline)
-{
-	int saved;
-
-	if (length > max) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	*n = (size_t)length;
-	*text = malloc(*n + 1);
-	if (*text == NULL)
-		return -1;
-	if (recv_whole(fd, *text, *n, deadline) > 0) {
-		(*text)[*n] = '\0';
-		return 1;
-	}
-	saved = errno;
-	free(*text);
-	*text = NULL;
-	errno = saved;
-	return -1;
-}
-
-int
+enum received
 frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
+	enum received got;
 	uint64_t length;
-	int got;
 
 	*text = NULL;
 	got = frame_head(fd, &length, deadline);
-	return got <= 0 ? got : recv_text(fd, length, text, n, max, deadline);
+	return got != RECEIVED ? got :
+	    recv_text(fd, length, text, n, max, deadline);
 }
 
 /* Ports and codes are short; what is longer need not be looked at. */
 long
 frame_number(const char *text, size_t n)
 {
-	char digits[8];
-	long value;
 	size_t minus;
+	long value;
 
 	minus = n > 0 && text[0] == '-';
-	if (n - minus > 6 || n == 0 || memchr(text, '\0', n) != NULL)
+	if (n - minus > 6)
 		return LONG_MIN;
-	memcpy(digits, text + minus, n - minus);
-	digits[n - minus] = '\0';
-	value = (long)number(digits, 0, 999999);
+	value = (long)number(text + minus, n - minus, 0, 999999);
 	return value < 0 ? LONG_MIN : minus ? -value : value;
 }
 
-/* ---- rdt: the datagrams ------------------------------------------------ */
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
 
-/* Numbers to bytes and back, the most significant first. */
+/* ---- faults ----------------------------------------------------------- */
+
+struct faults faults = { .delay = -1 };
+
+/*
+ * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
+ * number of the n-th transmission is a function of seed, kind and n.
+ */
+static uint64_t
+mix64(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* 53 bits make a double in [0, 1) that is exact on every machine. */
+static double
+draw(const struct faults *f, unsigned sequence, uint64_t n)
+{
+	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
+	    9007199254740992.0;
+}
+
+int
+fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+{
+	const struct fault_rule *rule = &f->rule[kind];
+	unsigned i;
+
+	if (rule->every != 0 && n % rule->every == 0)
+		return 1;
+	for (i = 0; i < rule->listed; i++)
+		if (rule->list[i] == n)
+			return 1;
+	return draw(f, kind, n) < rule->probability;
+}
+
+/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
+static int
+read_rule(struct fault_rule *rule, const char *text)
+{
+	char *end;
+
+	memset(rule, 0, sizeof *rule);
+	if (text[strspn(text, "0123456789.:/")] != '\0')
+		return -1;		/* signs, blanks, letters */
+	if (*text == '/') {
+		rule->every = strtoull(text + 1, &end, 10);
+		return rule->every == 0 || *end != '\0' ? -1 : 0;
+	}
+	if (strchr(text, '.') != NULL) {
+		rule->probability = strtod(text, &end);
+		return rule->probability > 1 || *end != '\0' ? -1 : 0;
+	}
+	do {
+		if (rule->listed == FAULT_LIST)
+			return -1;
+		rule->list[rule->listed] = strtoull(text, &end, 10);
+		if (rule->list[rule->listed++] == 0)
+			return -1;
+		text = end + 1;
+	} while (*end == ':');
+	return *end == '\0' ? 0 : -1;
+}
+
+/* A number of milliseconds, or a seed: the settings that are no rules. */
+static int
+read_setting(struct faults *f, int delay, const char *value)
+{
+	int64_t n;
+
+	n = number(value, strlen(value), 0, delay ? DELAY_MAX : 1000000000);
+	if (delay)
+		f->delay = n * (SECOND / 1000);
+	else
+		f->seed = (uint64_t)n;
+	return n < 0 ? -1 : 0;
+}
+
+/* getsubopt() takes the list apart. */
+const char *
+faults_parse(struct faults *f, char *text, int sim)
+{
+	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
+	    "ackdrop", "delay", "seed", NULL };
+	char *item, *value;
+	int bad, i;
+
+	memset(f, 0, sizeof *f);
+	f->delay = -1;
+	f->given = 1;
+	if (*text == '\0')
+		return "an empty list";
+	while (*text != '\0') {
+		item = text;
+		i = getsubopt(&text, names, &value);
+		if (i < 0 || value == NULL || (i == ACKDROP && !sim))
+			return item;
+		bad = i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
+		    read_setting(f, i == FAULT_KINDS, value);
+		if (bad)
+			return item;
+	}
+	return NULL;
+}
+
+/* ---- datagrams --------------------------------------------------------- */
+
+/*
+ * Is errno more than what a network does to a datagram now and then? Routes
+ * come and go, buffers are full; but if nobody is there, or a datagram is too
+ * long for any network, it helps nobody to go on.
+ */
+static int
+no_mere_loss(void)
+{
+	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
+}
+
+#define DGRAM_WAIT_MS	50	/* for room in a socket's buffer */
+
+/*
+ * Hands a datagram to the system; if its buffer is full, waits a moment (not by
+ * wait_many(), which calls this). The first EMSGSIZE may mean that the path MTU
+ * was not known yet; so it tries once more.
+ */
+static ssize_t
+deliver(int fd, const void *buf, size_t n, const struct addr *to)
+{
+	struct pollfd p;
+	ssize_t sent;
+	int tries;
+
+	p.fd = fd;
+	p.events = POLLOUT;
+	tries = 2;
+	do {
+		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
+		    (const struct sockaddr *)&to->ss, to->len);
+		sent = passed(sent, BYTES_SENT);
+		counters[PACKETS_SENT] += sent >= 0;
+	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
+	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
+	return sent < 0 && !no_mere_loss() ? (ssize_t)n : sent;
+}
+
+/* A datagram that -L holds back, until it is due or another one was sent. */
+struct held {
+	struct held *next;
+	int64_t due;
+	int fd;
+	int addressed;			/* send it to `to` */
+	struct addr to;
+	size_t n;
+	unsigned char bytes[];
+};
+
+static struct {
+	struct held *first, **end;	/* delayed, in order */
+	unsigned delayed;
+	struct held *reordered;		/* until the next is sent; or NULL */
+	uint64_t counted, others;	/* datagrams so far */
+	int error;			/* of one that was delayed; 0: none */
+} channel;
+
+void
+dgram_count(void)
+{
+	channel.counted = channel.others = 0;
+}
+
+/* A copy of a datagram; NULL and errno if there is no memory. */
+static struct held *
+hold(int fd, const void *buf, size_t n, const struct addr *to)
+{
+	struct held *h;
+
+	h = malloc(sizeof *h + n);
+	if (h == NULL)
+		return NULL;
+	h->fd = fd;
+	h->addressed = to != NULL;
+	if (to != NULL)
+		h->to = *to;
+	h->n = n;
+	memcpy(h->bytes, buf, n);
+	return h;
+}
+
+/* Puts a datagram at the end of those that are delayed. */
+static void
+enqueue(struct held *h)
+{
+	if (h == NULL || channel.delayed == DELAYED_MAX) {
+		free(h);
+		return;
+	}
+	if (channel.first == NULL)
+		channel.end = &channel.first;
+	h->due = now() + (faults.delay > 0 ? faults.delay : 0);
+	h->next = NULL;
+	*channel.end = h;
+	channel.end = &h->next;
+	channel.delayed++;
+}
+
+/* What goes wrong is noted, for the next dgram_send() or dgram_recv(). */
+int64_t
+dgram_flush(void)
+{
+	struct held *h;
+
+	while ((h = channel.first) != NULL && h->due <= now()) {
+		if (deliver(h->fd, h->bytes, h->n,
+		    h->addressed ? &h->to : NULL) < 0)
+			channel.error = errno;
+		channel.first = h->next;
+		channel.delayed--;
+		free(h);
+	}
+	return h == NULL ? NEVER : h->due;
+}
+
+/* Returns -1 if one of those that were delayed could not be sent. */
+static int
+flush_failed(void)
+{
+	dgram_flush();
+	errno = channel.error;
+	channel.error = 0;
+	return errno != 0 ? -1 : 0;
+}
+
+/* Does a fault hit the datagram that was counted last? Logs it, if it does. */
+static int
+strikes(enum fault kind, int counted, const char *what)
+{
+	uint64_t n;
+
+	n = counted ? channel.counted : channel.others;
+	if (counted ? !fault_hits(&faults, kind, n) :
+	    draw(&faults, FAULT_KINDS + kind, n) >=
+	    faults.rule[kind].probability)
+		return 0;
+	log_msg(DEBUG, "fault: %s %llu %s", counted ? "datagram" :
+	    "uncounted datagram", (unsigned long long)n, what);
+	return 1;
+}
+
+/* Flips one bit; which one depends on how many were sent before. */
+static void
+flip_bit(struct held *h)
+{
+	uint64_t bit;
+
+	if (h->n == 0)
+		return;
+	bit = mix64(mix64(faults.seed) ^ (channel.counted + channel.others)) %
+	    (8 * h->n);
+	h->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+}
+
+/* The double of a corrupt datagram is corrupt too; one that is reordered has
+ * none. */
+ssize_t
+dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
+    int counted)
+{
+	struct held *h, *copy;
+
+	if (!faults.given)
+		return deliver(fd, buf, n, to);
+	++*(counted ? &channel.counted : &channel.others);
+	if (strikes(DROP, counted, "dropped"))
+		return 0;
+	h = hold(fd, buf, n, to);
+	if (h == NULL)
+		return -1;
+	if (strikes(CORRUPT, counted, "corrupted"))
+		flip_bit(h);
+	if (channel.reordered == NULL &&
+	    strikes(REORDER, counted, "held back")) {
+		channel.reordered = h;
+		return (ssize_t)n;
+	}
+	copy = NULL;
+	if (strikes(DUP, counted, "doubled"))
+		copy = hold(fd, h->bytes, n, to);
+	enqueue(h);
+	enqueue(copy);
+	if (channel.reordered != NULL)
+		enqueue(channel.reordered);
+	channel.reordered = NULL;
+	return flush_failed() < 0 ? -1 : (ssize_t)n;
+}
+
+/* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
+ssize_t
+dgram_recv(int fd, void *buf, size_t n, struct addr *from)
+{
+	struct sockaddr *name;
+	socklen_t *len;
+	ssize_t got;
+
+	if (faults.given && flush_failed() < 0)
+		return -1;
+	name = NULL;
+	len = NULL;
+	if (from != NULL) {
+		from->len = sizeof from->ss;
+		name = (struct sockaddr *)&from->ss;
+		len = &from->len;
+	}
+	got = passed(recvfrom(fd, buf, n, 0, name, len), BYTES_RECEIVED);
+	counters[PACKETS_RECEIVED] += got >= 0;
+	if (got < 0 && errno != ECONNREFUSED)
+		errno = EAGAIN;		/* of something that was sent */
+	return got;
+}
+
+/* What is on its way when a program ends would have arrived. */
+void
+dgram_close(int fd)
+{
+	if (channel.reordered != NULL)
+		enqueue(channel.reordered);
+	channel.reordered = NULL;
+	while (channel.first != NULL)
+		if (wait_for(-1, 0, channel.first->due) < 0 &&
+		    errno != ETIMEDOUT)
+			channel.first->due = 0;	/* the parent is gone: now */
+	close(fd);
+}
+
+/* ---- packing and unpacking ---------------------------------------------- */
+
 void
 pack16(unsigned char *p, unsigned n)
 {
@@ -1648,6 +1666,72 @@ unpack32(const unsigned char *p)
 {
 	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
 }
+
+const char *
+cursor_bytes(struct cursor *c, size_t n)
+{
+	const char *at = c->at;
+
+	if (c->state == GOOD && n > c->left)
+		c->state = INCOMPLETE;
+	if (c->state != GOOD)
+		return "\0\0\0\0\0\0\0";
+	c->at += n;
+	c->left -= n;
+	return at;
+}
+
+/* A number of n digits of this base, which may be 10 or 16. */
+static uint64_t
+cursor_digits(struct cursor *c, size_t n, unsigned base)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at, *digit;
+	uint64_t value;
+
+	at = cursor_bytes(c, n);
+	for (value = 0; n > 0 && c->state == GOOD; n--, at++) {
+		digit = *at == '\0' ? NULL : strchr(digits, *at);
+		if (digit == NULL || (unsigned)(digit - digits) % 16 >= base)
+			c->state = BAD;
+		else
+			value = value * base + (uint64_t)(digit - digits) % 16;
+	}
+	return c->state == GOOD ? value : 0;
+}
+
+uint64_t
+cursor_number(struct cursor *c, size_t n)
+{
+	return cursor_digits(c, n, 10);
+}
+
+uint64_t
+cursor_hex(struct cursor *c, size_t n)
+{
+	return cursor_digits(c, n, 16);
+}
+
+const char *
+cursor_until(struct cursor *c, char end, size_t *n)
+{
+	const char *at = c->at, *found;
+
+	found = c->state == GOOD ? memchr(at, end, c->left) : NULL;
+	*n = 0;
+	if (found == NULL) {
+		c->state = c->state == GOOD ? INCOMPLETE : c->state;
+		return "";
+	}
+	*n = (size_t)(found - at);
+	c->at = found + 1;
+	c->left -= *n + 1;
+	return at;
+}
+
+/* ---- rdt: the datagrams ------------------------------------------------ */
+
+const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr" };
 
 /*
  * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
@@ -1751,21 +1835,1187 @@ rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
 	return 0;
 }
 
-/* The value of n bytes that must be digits; -1 if they are not. */
-int
-digits(const unsigned char *d, size_t n)
-{
-	int value;
+/* ---- rdt: the engine --------------------------------------------------- */
 
-	for (value = 0; n > 0; n--, d++) {
-		if (*d < '0' || *d > '9')
-			return -1;
-		value = value * 10 + (*d - '0');
+/* RFC 1982: as on a clock, what is less than half a turn ahead is later. */
+int
+seq_less(uint32_t a, uint32_t b)
+{
+	return a - b > UINT32_MAX / 2;
+}
+
+/* What the sender knows of packet n, which must be in its window. */
+static struct rdt_slot *
+slot_of(struct rdt_sender *s, uint32_t n)
+{
+	return &s->slot[n % RDT_WINDOW_MAX];
+}
+
+const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
+    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
+
+static FILE *trace;			/* NULL: none */
+
+/* One write for each line, so that several processes can share the file. */
+int
+trace_open(const char *path)
+{
+	trace = fopen(path, "a");
+	if (trace == NULL)
+		return -1;
+	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
+	fseek(trace, 0, SEEK_END);
+	if (ftell(trace) == 0)
+		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
+		    "srtt\trto\n", trace);
+	return 0;
+}
+
+int
+trace_close(void)
+{
+	int bad;
+
+	if (trace == NULL)
+		return 0;
+	bad = ferror(trace);
+	bad |= fclose(trace) != 0;
+	trace = NULL;
+	return bad ? -1 : 0;
+}
+
+/* Called by the engine at every event of the sender, and by the drivers. */
+void
+rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
+    const struct rdt_sender *s)
+{
+	if (trace == NULL)
+		return;
+	fprintf(trace, "%.6f\t%s\t%s\t%lu\t", (double)t / SECOND,
+	    s != NULL ? "snd" : "rcv", rdt_event_names[event],
+	    (unsigned long)seq);
+	if (s == NULL) {
+		fputs("-\t-\t-\t-\t-\n", trace);
+		return;
 	}
-	return value;
+	fprintf(trace, "%u\t%u\t%u\t", rdt_send_window(s),
+	    s->cwnd + s->inflated, s->ssthresh);
+	if (s->srtt == 0)
+		fputc('-', trace);
+	else
+		fprintf(trace, "%.6f", (double)s->srtt / SECOND);
+	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
+}
+
+/* Takes one measurement of the RTT: the estimate of RFC 6298, section 2. */
+static void
+rtt_sample(struct rdt_sender *s, int64_t r)
+{
+	int64_t error;
+
+	if (s->srtt == 0) {
+		s->srtt = r;
+		s->rttvar = r / 2;
+	} else {		/* RTTVAR first: it needs the old SRTT */
+		error = s->srtt > r ? s->srtt - r : r - s->srtt;
+		s->rttvar += (error - s->rttvar) / 4;
+		s->srtt += (r - s->srtt) / 8;
+	}
+	s->srtt = s->srtt > 0 ? s->srtt : 1;
+	s->rto = s->srtt + 4 * s->rttvar;
+	if (s->rto < RDT_RTO_MIN)
+		s->rto = RDT_RTO_MIN;
+	if (s->rto > RDT_RTO_MAX)
+		s->rto = RDT_RTO_MAX;
+}
+
+/* Half of what is in flight, but two: RFC 5681, equation 4. */
+static unsigned
+half_flight(const struct rdt_sender *s)
+{
+	return s->highest - s->base < 4 ? 2 : (s->highest - s->base) / 2;
+}
+
+/* none: cwnd stays as it began. */
+static void
+none_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)s;
+	(void)packets;
+}
+
+static int
+none_lost(struct rdt_sender *s)
+{
+	(void)s;
+	return 0;
+}
+
+static void
+none_timeout(struct rdt_sender *s)
+{
+	(void)s;
+}
+
+/* half: every new ACK adds a packet, every timeout takes half. */
+static void
+half_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)packets;
+	s->cwnd += s->cwnd < s->window;
+}
+
+static void
+half_timeout(struct rdt_sender *s)
+{
+	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
+}
+
+/* The end of fast recovery; or slow start; or congestion avoidance. */
+static void
+reno_acked(struct rdt_sender *s, uint32_t packets)
+{
+	if (s->inflated > 0) {
+		s->inflated = 0;
+	} else if (s->cwnd < s->ssthresh) {
+		s->cwnd += s->cwnd < s->window;
+	} else if ((s->grown += packets) >= s->cwnd) {
+		s->grown = 0;		/* a window acknowledged: one more */
+		s->cwnd += s->cwnd < s->window;
+	}
+}
+
+/* Fast retransmit. Where packets behind the gap are kept, three have left the
+ * network, and the window is inflated by them (RFC 5681, section 3.2). */
+static int
+reno_lost(struct rdt_sender *s)
+{
+	s->ssthresh = half_flight(s);
+	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
+	s->grown = 0;
+	s->inflated = s->mode == RDT_SR ? 3 : 0;
+	return 1;
+}
+
+/* Of consecutive timeouts, the first alone says what the network can take. */
+static void
+reno_timeout(struct rdt_sender *s)
+{
+	if (s->consecutive_timeouts == 1)
+		s->ssthresh = half_flight(s);
+	s->cwnd = 1;
+	s->grown = 0;
+	s->inflated = 0;
+}
+
+/* The table. */
+const struct congestion *
+congestion_find(const char *name)
+{
+	static const struct congestion table[] = {
+		{ "none", 0, none_acked, none_lost, none_timeout },
+		{ "half", 0, half_acked, none_lost, half_timeout },
+		{ "reno", 1, reno_acked, reno_lost, reno_timeout },
+	};
+	int i;
+
+	i = find_name(table, name, strlen(name));
+	return i < 0 ? NULL : &table[i];
+}
+
+/* The window of stop-and-wait is 1, whatever was asked for. */
+void
+rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
+    const struct congestion *control, uint32_t first, uint32_t packets)
+{
+	memset(s, 0, sizeof *s);
+	s->mode = mode;
+	s->window = mode == RDT_SW ? 1 : window;
+	s->control = control;
+	s->base = s->next = s->highest = s->recover = first;
+	s->end = first + packets;
+	s->cwnd = control->slow_start ? 1 : s->window;
+	s->ssthresh = s->window;
+	s->rto = RDT_RTO_FIRST;
+	s->deadline = NEVER;
+}
+
+/* What inflates the window counts too, as long as the recovery lasts. */
+unsigned
+rdt_send_window(const struct rdt_sender *s)
+{
+	unsigned w;
+
+	w = s->cwnd + s->inflated;
+	return w < s->window ? w : s->window;
+}
+
+int
+rdt_send_done(const struct rdt_sender *s)
+{
+	return s->base == s->end;
+}
+
+int
+rdt_send_gave_up(const struct rdt_sender *s)
+{
+	return s->consecutive_timeouts >= RDT_GIVE_UP;
+}
+
+const char *
+rdt_why_gave_up(void)
+{
+	return faults.rule[DROP].every == 0 ? "given up after "
+	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
+	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in "
+	    "which drop=/k hits the same packet again and again";
+}
+
+/* sr: the first packet that is marked as lost, if it is within the window. */
+static int
+find_lost(struct rdt_sender *s, uint32_t *seq)
+{
+	if (!s->some_lost)
+		return 0;
+	for (*seq = s->base; *seq != s->next; ++*seq)
+		if (slot_of(s, *seq)->lost)
+			return *seq - s->base < rdt_send_window(s);
+	s->some_lost = 0;
+	return 0;
+}
+
+/*
+ * Called until it says no. After a timeout next stands at base again, and runs
+ * over what has been sent; in sr it jumps over what the receiver has.
+ */
+int
+rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
+{
+	struct rdt_slot *slot;
+	int resend;
+
+	if (!find_lost(s, seq)) {
+		while (s->next != s->highest && slot_of(s, s->next)->acked)
+			s->next++;
+		if (s->next == s->end ||
+		    s->next - s->base >= rdt_send_window(s))
+			return 0;
+		*seq = s->next++;
+	}
+	slot = slot_of(s, *seq);
+	resend = *seq != s->highest;
+	if (resend) {
+		slot->retransmitted = 1;
+		slot->lost = 0;
+	} else {
+		s->highest++;
+		memset(slot, 0, sizeof *slot);
+	}
+	slot->sent = t;
+	s->transmissions++;
+	if (s->deadline == NEVER)
+		s->deadline = t + s->rto;
+	rdt_trace(t, resend ? EV_RESEND : EV_SEND, *seq, s);
+	return 1;
+}
+
+/*
+ * A loss that no timer told of. Once in a window: duplicates below `recover`
+ * are of what was sent before the loss was seen (RFC 6582).
+ */
+static int
+loss_detected(struct rdt_sender *s)
+{
+	if (seq_less(s->base, s->recover))
+		return 0;
+	if (!s->control->lost(s))
+		return 0;
+	s->recover = s->highest;
+	return 1;
+}
+
+/* sr: notes what the bitmap says has arrived. */
+static void
+read_bitmap(struct rdt_sender *s, const unsigned char *bits, size_t n)
+{
+	struct rdt_slot *slot;
+	uint32_t i;
+
+	n = 8 * n < s->window ? 8 * n : s->window;
+	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
+		slot = slot_of(s, s->base + 1 + i);
+		if (bits[i / 8] & (0x80 >> i % 8)) {
+			slot->acked = 1;
+			slot->lost = 0;
+		}
+	}
+}
+
+/* sr: marks as lost what three later packets have overtaken. */
+static void
+mark_lost(struct rdt_sender *s, int64_t t)
+{
+	struct rdt_slot *slot;
+	uint32_t above, i;
+
+	above = 0;
+	for (i = s->highest - s->base; i-- > 0;) {
+		slot = slot_of(s, s->base + i);
+		above += slot->acked;
+		if (slot->acked || above < 3 || slot->early)
+			continue;
+		slot->lost = slot->early = 1;
+		s->some_lost = 1;
+		s->fast++;
+		loss_detected(s);
+		rdt_trace(t, EV_FAST, s->base + i, s);
+	}
+}
+
+/* An ACK that is equal to base: something came, but not what was expected. */
+static void
+duplicate_ack(struct rdt_sender *s, int64_t t)
+{
+	s->duplicates++;
+	s->dupacks++;
+	rdt_trace(t, EV_DUPACK, s->base, s);
+	if (s->inflated > 0)
+		s->inflated++;
+	if (s->mode == RDT_GBN && s->dupacks == 3 && loss_detected(s)) {
+		s->next = s->base;
+		s->fast++;
+		rdt_trace(t, EV_FAST, s->base, s);
+	}
+}
+
+/* An ACK above base: the window slides. */
+static void
+new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
+{
+	uint32_t packets;
+	int64_t sent;
+	int retransmitted;
+
+	packets = ack - s->base;
+	sent = slot_of(s, ack - 1)->sent;
+	retransmitted = 0;
+	while (s->base != ack)
+		retransmitted |= slot_of(s, s->base++)->retransmitted;
+	if (seq_less(s->next, s->base))
+		s->next = s->base;
+	if (!retransmitted)	/* Karn: whose transmission would it answer? */
+		rtt_sample(s, t - sent);
+	s->dupacks = 0;
+	s->consecutive_timeouts = 0;
+	s->deadline = s->base == s->highest ? NEVER : t + s->rto;
+	if (seq_less(s->recover, s->base))
+		s->recover = s->base;	/* so numbers may wrap around */
+	s->control->acked(s, packets);
+	rdt_trace(t, EV_ACK, ack, s);
+	if (rdt_send_done(s))
+		rdt_trace(t, EV_DONE, ack, s);
+}
+
+/* Called for every ACK; one for less than base, or more than was ever sent, is
+ * old or a lie. */
+void
+rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
+{
+	if (seq_less(ack, s->base) || seq_less(s->highest, ack))
+		return;
+	if (ack != s->base)
+		new_ack(s, t, ack);
+	else if (s->base != s->highest)
+		duplicate_ack(s, t);
+	if (s->mode == RDT_SR && s->base != s->highest && n > 0) {
+		read_bitmap(s, bits, n);
+		mark_lost(s, t);
+	}
+}
+
+/* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
+void
+rdt_send_timeout(struct rdt_sender *s, int64_t t)
+{
+	uint32_t i;
+
+	s->timeouts++;
+	s->consecutive_timeouts++;
+	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
+	s->deadline = t + s->rto;
+	s->control->timeout(s);
+	s->next = s->base;			/* back to base: the N of gbn */
+	s->dupacks = 0;
+	s->recover = s->highest;
+	for (i = s->base; i != s->highest; i++)		/* sr */
+		slot_of(s, i)->lost = slot_of(s, i)->early = 0;
+	rdt_trace(t, EV_TIMEOUT, s->base, s);
+}
+
+/* Called once. A receiver that keeps nothing is one with a window of 1. */
+void
+rdt_recv_init(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
+    uint32_t first)
+{
+	memset(r, 0, sizeof *r);
+	r->window = mode == RDT_SR ? window : 1;
+	r->expected = first;
+}
+
+/* Called for every DATA. The window slides over all that is here in order. */
+enum rdt_event
+rdt_recv_data(struct rdt_receiver *r, uint32_t seq)
+{
+	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
+	    r->received[seq % RDT_WINDOW_MAX])) {
+		r->duplicates++;
+		return EV_DUP;
+	}
+	if (seq - r->expected >= r->window)
+		return EV_OOO;
+	r->received[seq % RDT_WINDOW_MAX] = 1;
+	r->buffered++;
+	while (r->buffered > 0 && r->received[r->expected % RDT_WINDOW_MAX]) {
+		r->received[r->expected++ % RDT_WINDOW_MAX] = 0;
+		r->buffered--;
+	}
+	return EV_RECV;
+}
+
+/* Called for every ACK of sr; of the others it is empty. */
+size_t
+rdt_recv_bitmap(const struct rdt_receiver *r,
+    unsigned char bits[RDT_WINDOW_MAX / 8])
+{
+	unsigned i, left;
+	size_t n;
+
+	n = 0;
+	left = r->buffered;
+	for (i = 0; left > 0; i++) {
+		if (i % 8 == 0)
+			bits[n++] = 0;
+		if (r->received[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
+			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
+			left--;
+		}
+	}
+	return n;
+}
+
+/* ---- rdt: a transfer over UDP ------------------------------------------ */
+
+/* A device that has it all; where there is none, what differs at each call. */
+uint32_t
+rdt_key(void)
+{
+	unsigned char bytes[4];
+	ssize_t got;
+	int fd;
+
+	got = 0;
+	fd = open("/dev/urandom", O_RDONLY);
+	if (fd >= 0) {
+		got = read(fd, bytes, sizeof bytes);
+		close(fd);
+	}
+	if (got == sizeof bytes)
+		return unpack32(bytes);
+	return (uint32_t)mix64((uint64_t)now() ^ (uint64_t)getpid() << 32 ^
+	    (uint64_t)time(NULL) << 20);
+}
+
+void
+rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
+    const uint64_t *size)
+{
+	int n;
+
+	n = sprintf(text, "%u %08lx", port, (unsigned long)key);
+	if (size != NULL)
+		sprintf(text + n, " %llu", (unsigned long long)*size);
+}
+
+/* What was read must look as it came when it is written again: no zeros before
+ * a number, no capitals. */
+int
+rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
+    uint64_t *size)
+{
+	struct cursor c = { text, n, GOOD };
+	char again[RDT_OFFER_BYTES];
+	const char *digits;
+	int64_t value;
+	size_t len;
+
+	digits = cursor_until(&c, ' ', &len);
+	value = number(digits, len, 1, 65535);
+	*port = (unsigned)value;
+	*key = (uint32_t)cursor_hex(&c, 8);
+	if (size != NULL && value > 0) {
+		cursor_bytes(&c, 1);
+		value = number(c.at, c.left, 0, INT64_MAX);
+		*size = (uint64_t)value;
+	}
+	if (c.state != GOOD || value < 0)
+		return -1;
+	rdt_offer_pack(again, *port, *key, size);
+	return strlen(again) == n && memcmp(again, text, n) == 0 ? 0 : -1;
+}
+
+void
+rdt_report(const struct rdt_summary *s)
+{
+	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
+	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
+	    "corrupt=%llu bytes=%llu seconds=%.3f", s->mode, s->window,
+	    s->block, (unsigned long long)s->packets,
+	    (unsigned long long)s->transmissions,
+	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
+	    (unsigned long long)s->duplicates, (unsigned long long)s->corrupt,
+	    (unsigned long long)s->bytes, (double)s->took / SECOND);
+	if (trace != NULL && ferror(trace))
+		log_msg(ERROR, "the trace cannot be written");
+}
+
+/* Of sender and receiver, one has counted nothing. */
+struct rdt_summary
+rdt_summary(const struct rdt_session *s)
+{
+	struct rdt_summary r;
+
+	r.mode = rdt_mode_names[s->mode];
+	r.window = s->window;
+	r.block = s->block;
+	r.packets = s->packets;
+	r.transmissions = s->sender.transmissions + s->arrived;
+	r.timeouts = s->sender.timeouts;
+	r.fast = s->sender.fast;
+	r.duplicates = s->sender.duplicates + s->receiver.duplicates;
+	r.corrupt = s->corrupt;
+	r.bytes = s->t.done;
+	r.took = s->took;
+	return r;
+}
+
+/* The datagram that came last, and the one that is made. */
+static unsigned char incoming[65536];
+static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
+
+/* How many packets a file is in blocks of this size. */
+static uint64_t
+packets_of(uint64_t size, unsigned block)
+{
+	return size == 0 ? 1 : (size - 1) / block + 1;
+}
+
+/* Is this a HELLO, in range, its block not too small for the file? */
+static int
+hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
+{
+	return p->type == HELLO && p->mode >= RDT_SW && p->mode <= RDT_SR &&
+	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
+	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
+	    packets_of(s->t.size, p->block) <= UINT32_MAX;
+}
+
+/*
+ * A window of DATA must find room in a socket, where the system counts more
+ * than its bytes. Asks for less where it does not give so much.
+ */
+static void
+make_room(int fd, int option, unsigned bytes)
+{
+	socklen_t len;
+	int want, have;
+
+	len = sizeof have;
+	if (getsockopt(fd, SOL_SOCKET, option, &have, &len) < 0)
+		have = 0;
+	for (want = (int)bytes; want > have; want = want / 4 * 3)
+		if (setsockopt(fd, SOL_SOCKET, option, &want,
+		    sizeof want) == 0)
+			return;
+}
+
+/* From here on the numbers of -L are counted, and the time of the trace. */
+void
+rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
+{
+	s->mode = hello->mode;
+	s->window = hello->mode == RDT_SW ? 1 : hello->window;
+	s->block = hello->block;
+	s->packets = (uint32_t)packets_of(s->t.size, s->block);
+	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
+	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
+	s->hello_at = NEVER;
+	s->start = now();
+	dgram_count();
+}
+
+/* The session's own clock, which engine and trace go by. */
+static int64_t
+elapsed(const struct rdt_session *s)
+{
+	return now() - s->start;
+}
+
+/* Sends a packet, whose payload stands in `outgoing' already. */
+static int
+transmit(const struct rdt_session *s, const struct rdt_packet *p)
+{
+	unsigned char *datagram;
+	ssize_t sent;
+	size_t n;
+	int counted;
+
+	datagram = outgoing + RDT_HEAD - s->encoding->head;
+	n = s->encoding->pack(s, datagram, p);
+	if (n == 0)
+		return 0;
+	counted = p->type == DATA || p->type == ACK;
+	sent = dgram_send(s->t.sock, datagram, n, NULL, counted);
+	counters[RETRANSMISSIONS] += sent > 0 && p->retransmitted;
+	if (sent == 0 && counted)
+		rdt_trace(elapsed(s), EV_DROP, p->seq,
+		    s->is_sender ? &s->sender : NULL);
+	return sent < 0 ? -1 : 0;
+}
+
+/* Sends HELLO or DONE. */
+static int
+send_control(const struct rdt_session *s, enum rdt_type type)
+{
+	struct rdt_packet p = { 0 };
+
+	p.type = type;
+	p.mode = s->mode;
+	p.window = s->window;
+	p.block = s->block;
+	return transmit(s, &p);
+}
+
+/* Counts a datagram that makes no sense. */
+static void
+count_corrupt(struct rdt_session *s)
+{
+	s->corrupt++;
+	counters[MALFORMED]++;
+	if (s->start != 0)
+		rdt_trace(elapsed(s), EV_CORRUPT, 0,
+		    s->is_sender ? &s->sender : NULL);
+}
+
+/*
+ * Receives the next packet: 1, and 0 if there is none now. One that makes no
+ * sense is counted, and given no type. HELLO is answered here, at any time.
+ */
+static int
+receive(struct rdt_session *s, struct rdt_packet *p)
+{
+	ssize_t got;
+
+	p->type = 0;
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (s->encoding->unpack(s, p, incoming, (size_t)got) < 0 ||
+	    (p->type == HELLO && !hello_ok(s, p))) {
+		count_corrupt(s);
+		p->type = 0;
+	}
+	if (p->type == HELLO && s->is_server && send_control(s, HELLO) < 0)
+		return -1;
+	return 1;
+}
+
+/*
+ * Waits for a datagram, until the deadline or the end of this turn: MOVED; or
+ * until the control connection has something to say: STOPPED.
+ */
+static enum moved
+await(const struct rdt_session *s, int64_t deadline)
+{
+	struct pollfd p[3];
+	int64_t turn;
+
+	turn = now() + TURN;
+	p[0].fd = s->t.sock;
+	p[1].fd = s->control;
+	p[0].events = p[1].events = POLLIN;
+	if (s->t.tick != NULL)
+		s->t.tick(&s->t);
+	if (wait_many(p, 2, turn < deadline ? turn : deadline) < 0)
+		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
+	return p[0].revents != 0 ? MOVED : STOPPED;
+}
+
+/* The first HELLO must come from the host that asked: or the answer to a forged
+ * one would be a whole file, sent to somebody who does not want it. */
+static int
+first_hello(struct rdt_session *s, const struct addr *client)
+{
+	struct rdt_packet p;
+	struct addr from;
+	ssize_t got;
+
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (!addr_same_host(&from, client) ||
+	    s->encoding->hello(s, &p, incoming, (size_t)got) < 0 ||
+	    !hello_ok(s, &p)) {
+		count_corrupt(s);
+		return 0;
+	}
+	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
+		return -1;
+	rdt_agree(s, &p);
+	return 1;
+}
+
+/* Once connected, the system keeps strangers away; what they sent before is in
+ * the socket still, and thrown away. */
+enum moved
+rdt_accept(struct rdt_session *s, const struct addr *client)
+{
+	enum moved moved;
+	int64_t deadline;
+	int i, said;
+
+	s->is_server = 1;
+	deadline = now() + RDT_FIRST_S * SECOND;
+	do {
+		moved = await(s, deadline);
+		if (moved != MOVED)
+			return moved;
+		said = first_hello(s, client);
+	} while (said == 0 && now() < deadline);
+	if (said == 0)
+		errno = ETIMEDOUT;
+	for (i = 0; said > 0 && i < RDT_WINDOW_MAX; i++)
+		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
+			break;
+	return said > 0 && send_control(s, HELLO) == 0 ? MOVED : PEER_FAILED;
+}
+
+/* Has the server agreed? Not to more than what was asked for. */
+static int
+hello_answered(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int got;
+
+	got = receive(s, &p);
+	if (got <= 0 || p.type != HELLO || p.mode != s->mode ||
+	    p.window > s->window || p.block > s->block)
+		return got < 0 ? -1 : 0;
+	rdt_agree(s, &p);
+	return 1;
+}
+
+/* Waits until the deadline for the server to agree. */
+static enum moved
+await_hello(struct rdt_session *s, int64_t deadline, int *answered)
+{
+	enum moved moved;
+
+	do {
+		moved = await(s, deadline);
+		if (moved != MOVED)
+			return moved;
+		*answered = hello_answered(s);
+	} while (*answered == 0 && now() < deadline);
+	return *answered < 0 ? PEER_FAILED : MOVED;
+}
+
+enum moved
+rdt_connect(struct rdt_session *s, unsigned port)
+{
+	enum moved moved;
+	int answered, i;
+
+	if (s->mode == RDT_SW)
+		s->window = 1;
+	s->t.sock = data_connect(s->control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (s->t.sock < 0)
+		return PEER_FAILED;
+	if (packets_of(s->t.size, s->block) > UINT32_MAX) {
+		errno = EFBIG;
+		return PEER_FAILED;
+	}
+	for (i = 0; i < RDT_HELLOS; i++) {
+		if (send_control(s, HELLO) < 0)
+			return PEER_FAILED;
+		moved = await_hello(s, now() + RDT_HELLO_US, &answered);
+		if (moved != MOVED || answered)
+			return moved;
+	}
+	errno = ETIMEDOUT;
+	return PEER_FAILED;
+}
+
+/* The encoding of proto.h; HELLO is the same in both directions. */
+static size_t
+native_pack(const struct rdt_session *s, unsigned char *datagram,
+    const struct rdt_packet *p)
+{
+	return rdt_pack(datagram, s->key, p);
+}
+
+static int
+native_unpack(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *datagram, size_t n)
+{
+	return rdt_unpack(p, s->key, datagram, n);
+}
+
+const struct rdt_encoding rdt_native = { RDT_HEAD, RDT_ACK_EVERY, native_pack,
+    native_unpack, native_unpack };
+
+/* Bytes of packet n: all are full but the last. */
+static size_t
+packet_bytes(const struct rdt_session *s, uint32_t n)
+{
+	return n + 1 < s->packets ? s->block :
+	    (size_t)(s->t.size - (uint64_t)n * s->block);
+}
+
+/* Where nothing else waits: has the control connection something to say? */
+static enum moved
+interrupted(const struct rdt_session *s)
+{
+	if (wait_for(s->control, POLLIN, 0) == 0)
+		return STOPPED;
+	return errno == ECANCELED ? PEER_FAILED : MOVED;
+}
+
+/*
+ * Both ends hold a run of the file, so that it is read and written in large
+ * pieces: run_bytes of it from run_from on, in the chunk that transfers by TCP
+ * use. This points to n bytes of the file at `at'. What is asked for is mostly
+ * what follows what was asked for last.
+ */
+static enum moved
+read_run(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
+{
+	ssize_t got;
+
+	if (at < s->run_from || at + n > s->run_from + s->run_bytes) {
+		s->run_from = at;
+		s->run_bytes = 0;
+		if (lseek(s->t.file, (off_t)at, SEEK_SET) < 0)
+			return FILE_FAILED;
+		got = read_all(s->t.file, chunk, RDT_READ);
+		if (got < 0)
+			return FILE_FAILED;
+		s->run_bytes = (size_t)got;
+	}
+	*bytes = chunk + (at - s->run_from);
+	return s->run_bytes < n ? FILE_SHORT : MOVED;
+}
+
+/* Sends packet n, from the file. */
+static enum moved
+send_data(struct rdt_session *s, uint32_t n, int retransmitted)
+{
+	struct rdt_packet p = { 0 };
+	const char *contents;
+	enum moved moved;
+
+	p.type = DATA;
+	p.seq = n;
+	p.last = n == s->packets - 1;
+	p.retransmitted = retransmitted;
+	p.length = packet_bytes(s, n);
+	moved = read_run(s, (uint64_t)n * s->block, p.length, &contents);
+	if (moved != MOVED)
+		return moved;
+	memcpy(outgoing + RDT_HEAD, contents, p.length);
+	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
+}
+
+/* Takes the ACKs that have come. Returns how many datagrams, or -1. */
+static int
+receive_acks(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int got, n;
+
+	for (n = 0; n < RDT_BURST; n++) {
+		got = receive(s, &p);
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		if (p.type == ACK)
+			rdt_send_ack(&s->sender, elapsed(s), p.seq, p.payload,
+			    p.length);
+	}
+	return n;
+}
+
+/* Sends what the window allows. *n counts the packets. */
+static enum moved
+send_window(struct rdt_session *s, int *n)
+{
+	enum moved moved;
+	uint32_t seq, highest;
+
+	moved = MOVED;
+	while (moved == MOVED && *n < RDT_BURST) {
+		highest = s->sender.highest;
+		if (!rdt_send_next(&s->sender, elapsed(s), &seq))
+			break;
+		moved = send_data(s, seq, seq != highest);
+		++*n;
+	}
+	return moved;
+}
+
+/*
+ * Each turn takes the ACKs that came, looks at the timer, sends what may be
+ * sent; and waits only if there was nothing of all that to do.
+ */
+enum moved
+rdt_send(struct rdt_session *s)
+{
+	struct rdt_sender *snd = &s->sender;
+	enum moved moved;
+	int64_t look;
+	int acks, sent;
+
+	s->is_sender = 1;
+	rdt_send_init(snd, s->mode, s->window, s->congestion, 0, s->packets);
+	s->run_bytes = 0;
+	look = 0;
+	do {
+		acks = receive_acks(s);
+		if (acks >= 0 && elapsed(s) >= snd->deadline)
+			rdt_send_timeout(snd, elapsed(s));
+		if (rdt_send_gave_up(snd))
+			errno = ETIMEDOUT;
+		sent = 0;
+		moved = acks < 0 || rdt_send_gave_up(snd) ? PEER_FAILED :
+		    send_window(s, &sent);
+		s->t.done = snd->base == s->packets ? s->t.size :
+		    (uint64_t)snd->base * s->block;
+		if (moved == MOVED && acks == 0 && sent == 0)
+			moved = await(s, snd->deadline == NEVER ? NEVER :
+			    s->start + snd->deadline);
+		else if (moved == MOVED && now() >= look) {
+			moved = interrupted(s);
+			look = now() + TURN;
+		}
+		if (s->t.tick != NULL)
+			s->t.tick(&s->t);
+	} while (moved == MOVED && !rdt_send_done(snd));
+	s->took = elapsed(s);
+	if (moved == MOVED)
+		send_control(s, DONE);
+	return moved;
+}
+
+/* Writes the run that is held, at the receiver. */
+static int
+flush_run(struct rdt_session *s)
+{
+	ssize_t put;
+	size_t at;
+
+	for (at = 0; at < s->run_bytes; at += (size_t)put) {
+		put = pwrite(s->t.file, chunk + at, s->run_bytes - at,
+		    (off_t)(s->run_from + at));
+		if (put < 0 && errno != EINTR)
+			return -1;
+		put = put < 0 ? 0 : put;
+	}
+	s->run_from += s->run_bytes;
+	s->run_bytes = 0;
+	return 0;
+}
+
+/* Adds a packet to the run; what does not continue it begins a new one. */
+static int
+store_packet(struct rdt_session *s, const struct rdt_packet *p)
+{
+	uint64_t at;
+
+	at = (uint64_t)p->seq * s->block;
+	if (at != s->run_from + s->run_bytes ||
+	    s->run_bytes + p->length > CHUNK_BYTES) {
+		if (flush_run(s) < 0)
+			return -1;
+		s->run_from = at;
+	}
+	memcpy(chunk + s->run_bytes, p->payload, p->length);
+	s->run_bytes += p->length;
+	s->t.done += p->length;
+	return 0;
+}
+
+/* Acknowledges all that is here. */
+static int
+send_ack(struct rdt_session *s)
+{
+	struct rdt_packet p = { 0 };
+
+	p.type = ACK;
+	p.seq = s->receiver.expected;
+	p.length = rdt_recv_bitmap(&s->receiver, outgoing + RDT_HEAD);
+	return transmit(s, &p);
+}
+
+/*
+ * DATA came: stores what is new. *unacked counts the packets that came in order
+ * and have not been acknowledged; whatever else comes is answered at once, for
+ * the sender counts these answers (RFC 5681, section 4.2).
+ */
+static enum moved
+receive_data(struct rdt_session *s, const struct rdt_packet *p,
+    unsigned *unacked)
+{
+	enum rdt_event event;
+	uint32_t before;
+
+	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
+	    p->last != (p->seq == s->packets - 1)) {
+		count_corrupt(s);
+		return MOVED;
+	}
+	s->arrived++;
+	s->hello_at = NEVER;
+	s->heard = now();
+	before = s->receiver.expected;
+	event = rdt_recv_data(&s->receiver, p->seq);
+	rdt_trace(elapsed(s), event, p->seq, NULL);
+	if (event == EV_RECV && store_packet(s, p) < 0)
+		return FILE_FAILED;
+	++*unacked;
+	if (*unacked < s->encoding->ack_every && s->receiver.buffered == 0 &&
+	    s->receiver.expected == before + 1)
+		return MOVED;
+	*unacked = 0;
+	return send_ack(s) < 0 ? PEER_FAILED : MOVED;
+}
+
+/* Takes the DATA that has come; waits if there is none. */
+static enum moved
+receive_burst(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	enum moved moved;
+	unsigned unacked;
+	int got, n;
+
+	unacked = 0;
+	got = 0;
+	moved = MOVED;
+	for (n = 0; n < RDT_BURST && moved == MOVED; n++) {
+		got = receive(s, &p);
+		if (got <= 0)
+			break;
+		if (p.type == DATA)
+			moved = receive_data(s, &p, &unacked);
+	}
+	if (moved == MOVED && (got < 0 || (unacked > 0 && send_ack(s) < 0)))
+		moved = PEER_FAILED;
+	if (moved == MOVED && n == 0)
+		moved = await(s, s->hello_at != NEVER ? s->hello_at :
+		    s->heard + RDT_SILENCE_S * SECOND);
+	return moved;
+}
+
+/* What is done beside the DATA: HELLO, silence, the control connection. */
+static enum moved
+receiver_turn(struct rdt_session *s, int64_t *look)
+{
+	if (now() >= s->hello_at && send_control(s, HELLO) == 0)
+		s->hello_at = now() + SECOND;
+	if (now() >= s->heard + RDT_SILENCE_S * SECOND) {
+		errno = ETIMEDOUT;
+		return PEER_FAILED;
+	}
+	if (s->t.tick != NULL)
+		s->t.tick(&s->t);
+	if (now() < *look)
+		return MOVED;
+	*look = now() + TURN;
+	return interrupted(s);
+}
+
+enum moved
+rdt_recv(struct rdt_session *s)
+{
+	enum moved moved;
+	int64_t look;
+
+	rdt_recv_init(&s->receiver, s->mode, s->window, 0);
+	s->run_from = s->run_bytes = 0;
+	s->heard = now();
+	look = 0;
+	do {
+		moved = receiver_turn(s, &look);
+		if (moved == MOVED)
+			moved = receive_burst(s);
+	} while (moved == MOVED && s->receiver.expected != s->packets);
+	s->took = elapsed(s);
+	if (s->t.tick != NULL)
+		s->t.tick(&s->t);
+	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
+		moved = MOVED;		/* a peer that is gone wants no ACK */
+	if (moved == MOVED && flush_run(s) < 0)
+		moved = FILE_FAILED;
+	if (moved == MOVED)
+		rdt_trace(s->took, EV_DONE, s->packets, NULL);
+	return moved;
+}
+
+void
+rdt_linger(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	unsigned unacked;
+	int64_t end;
+	int got;
+
+	end = now() + RDT_LINGER_S * SECOND;
+	do {
+		if (await(s, end) != MOVED)
+			return;
+		got = receive(s, &p);
+		if (got < 0 || (got > 0 && p.type == DONE))
+			return;
+		unacked = s->encoding->ack_every;	/* at once */
+		if (got > 0 && p.type == DATA &&
+		    receive_data(s, &p, &unacked) != MOVED)
+			return;
+	} while (now() < end);
 }
 
 /* ---- dir --------------------------------------------------------------- */
+
+int
+addr_ipv4(const struct addr *a, uint32_t *ip)
+{
+	const unsigned char *bytes;
+
+	bytes = ipv4_bytes(a);
+	if (bytes != NULL)
+		*ip = unpack32(bytes);
+	return bytes == NULL ? -1 : 0;
+}
+
+const char *
+ipv4_text(uint32_t ip, char text[IPV4_BYTES])
+{
+	unsigned char bytes[4];
+
+	pack32(bytes, ip);
+	return inet_ntop(AF_INET, bytes, text, IPV4_BYTES);
+}
 
 size_t
 dir_pack(unsigned char *d, const struct dir_message *m)
@@ -1846,1392 +3096,54 @@ nick_ok(const char *nick, size_t n)
 	return 1;
 }
 
-/* The end of the part of a line that begins at p: a blank; NULL if none. */
-static const char *
-part_end(const char *p, const char *end)
-{
-	return memchr(p, ' ', (size_t)(end - p));
-}
-
 /* Are these nicks, joined by commas? */
 static int
-nicks_ok(const char *p, const char *end)
+nicks_ok(const char *nicks, size_t n)
 {
-	const char *comma;
+	struct cursor c = { nicks, n, GOOD };
+	const char *nick;
 
-	while ((comma = memchr(p, ',', (size_t)(end - p))) != NULL) {
-		if (!nick_ok(p, (size_t)(comma - p)))
+	while (memchr(c.at, ',', c.left) != NULL) {
+		nick = cursor_until(&c, ',', &n);
+		if (!nick_ok(nick, n))
 			return 0;
-		p = comma + 1;
 	}
-	return nick_ok(p, (size_t)(end - p));
+	return nick_ok(c.at, c.left);
 }
 
 int
 file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
 {
-	const char *end, *p;
-	char digits[20];
+	struct cursor c = { line, n, GOOD };
+	const char *digits;
 	int64_t size;
 
-	end = line + n;
-	f->hash = line;
-	p = part_end(line, end);
-	if (p == NULL || p - line != HASH_DIGITS ||
-	    !hex_digits(line, HASH_DIGITS))
+	f->hash = cursor_until(&c, ' ', &n);
+	if (n != HASH_DIGITS || !hex_digits(f->hash, n))
 		return -1;
-	line = p + 1;
-	p = part_end(line, end);
-	if (p == NULL || p - line >= (ptrdiff_t)sizeof digits)
-		return -1;
-	memcpy(digits, line, (size_t)(p - line));
-	digits[p - line] = '\0';
-	size = number(digits, 0, INT64_MAX);
+	digits = cursor_until(&c, ' ', &n);
+	size = n < 20 ? number(digits, n, 0, INT64_MAX) : -1;
 	f->size = (uint64_t)size;
-	f->nicks = line = p + 1;
-	if (size < 0)
-		return -1;
-	if (with_nicks) {
-		p = part_end(line, end);
-		if (p == NULL || !nicks_ok(line, p))
-			return -1;
-		line = p + 1;
-	}
-	f->nicks_len = with_nicks ? (size_t)(p - f->nicks) : 0;
-	f->name = line;
-	f->name_len = (size_t)(end - line);
-	return name_ok(f->name, f->name_len) ? 0 : -1;
+	f->nicks = c.at;
+	f->nicks_len = 0;
+	if (with_nicks)
+		f->nicks = cursor_until(&c, ' ', &f->nicks_len);
+	f->name = c.at;
+	f->name_len = c.left;
+	return c.state == GOOD && size >= 0 &&
+	    (!with_nicks || nicks_ok(f->nicks, f->nicks_len)) &&
+	    name_ok(f->name, f->name_len) ? 0 : -1;
 }
 
 int
 next_line(const char **text, size_t *left, const char **line, size_t *n)
 {
-	const char *end;
+	struct cursor c = { *text, *left, GOOD };
 
 	if (*left == 0)
 		return 0;
-	end = memchr(*text, '\n', *left);
-	if (end == NULL)
-		return -1;
-	*line = *text;
-	*n = (size_t)(end - *text);
-	*left -= *n + 1;
-	*text = end + 1;
-	return 1;
-}
-
-/* ---- rdt: the engine --------------------------------------------------- */
-
-/* RFC 1982: as on a clock, what is less than half a turn ahead is later. */
-int
-seq_less(uint32_t a, uint32_t b)
-{
-	return a - b > UINT32_MAX / 2;
-}
-
-const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr", "pull" };
-
-const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
-    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
-
-/* What the sender knows of packet n, which must be in its window. */
-static struct rdt_slot *
-slot_of(struct rdt_sender *s, uint32_t n)
-{
-	return &s->slot[n % RDT_WINDOW_MAX];
-}
-
-FILE *trace;
-
-/* One write for each line, so that several processes can share the file. */
-int
-trace_open(const char *path)
-{
-	trace = fopen(path, "a");
-	if (trace == NULL)
-		return -1;
-	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
-	fseek(trace, 0, SEEK_END);
-	if (ftell(trace) == 0)
-		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
-		    "srtt\trto\n", trace);
-	return 0;
-}
-
-/* Called by the engine at every event of the sender, and by the drivers. */
-void
-rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
-    const struct rdt_sender *s)
-{
-	if (trace == NULL)
-		return;
-	fprintf(trace, "%.6f\t%s\t%s\t%lu\t", (double)t / SECOND,
-	    s != NULL ? "snd" : "rcv", rdt_event_names[event],
-	    (unsigned long)seq);
-	if (s == NULL) {
-		fputs("-\t-\t-\t-\t-\n", trace);
-		return;
-	}
-	fprintf(trace, "%u\t%u\t%u\t", rdt_in_use(s), s->cwnd + s->inflated,
-	    s->ssthresh);
-	if (s->srtt == 0)
-		fputc('-', trace);
-	else
-		fprintf(trace, "%.6f", (double)s->srtt / SECOND);
-	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
-}
-
-/* A packet or more were acknowledged: the estimate of RFC 6298, section 2. */
-static void
-rtt_sample(struct rdt_sender *s, int64_t r)
-{
-	int64_t error;
-
-	if (s->srtt == 0) {
-		s->srtt = r;
-		s->rttvar = r / 2;
-	} else {		/* RTTVAR first: it needs the old SRTT */
-		error = s->srtt > r ? s->srtt - r : r - s->srtt;
-		s->rttvar += (error - s->rttvar) / 4;
-		s->srtt += (r - s->srtt) / 8;
-	}
-	s->srtt = s->srtt > 0 ? s->srtt : 1;
-	s->rto = s->srtt + 4 * s->rttvar;
-	if (s->rto < RDT_RTO_MIN)
-		s->rto = RDT_RTO_MIN;
-	if (s->rto > RDT_RTO_MAX)
-		s->rto = RDT_RTO_MAX;
-}
-
-/* Half of what is in flight, but two: RFC 5681, equation 4. */
-static unsigned
-half_flight(const struct rdt_sender *s)
-{
-	return s->top - s->base < 4 ? 2 : (s->top - s->base) / 2;
-}
-
-/* none: cwnd stays as it began. */
-static void
-none_acked(struct rdt_sender *s, uint32_t packets)
-{
-	(void)s;
-	(void)packets;
-}
-
-static int
-none_lost(struct rdt_sender *s)
-{
-	(void)s;
-	return 0;
-}
-
-static void
-none_timeout(struct rdt_sender *s)
-{
-	(void)s;
-}
-
-/* half: every new ACK adds a packet, every timeout takes half. */
-static void
-half_acked(struct rdt_sender *s, uint32_t packets)
-{
-	(void)packets;
-	s->cwnd += s->cwnd < s->window;
-}
-
-static void
-half_timeout(struct rdt_sender *s)
-{
-	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
-}
-
-/* The end of fast recovery; or slow start; or congestion avoidance. */
-static void
-reno_acked(struct rdt_sender *s, uint32_t packets)
-{
-	if (s->inflated > 0) {
-		s->inflated = 0;
-	} else if (s->cwnd < s->ssthresh) {
-		s->cwnd += s->cwnd < s->window;
-	} else if ((s->grown += packets) >= s->cwnd) {
-		s->grown = 0;		/* a window acknowledged: one more */
-		s->cwnd += s->cwnd < s->window;
-	}
-}
-
-/* Fast retransmit. Where packets behind the gap are kept, three have left the
- * network, and the window is inflated by them (RFC 5681, section 3.2). */
-static int
-reno_lost(struct rdt_sender *s)
-{
-	s->ssthresh = half_flight(s);
-	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
-	s->grown = 0;
-	s->inflated = s->mode == RDT_SR ? 3 : 0;
-	return 1;
-}
-
-/* Of timeouts in a row, the first alone says what the network can take. */
-static void
-reno_timeout(struct rdt_sender *s)
-{
-	if (s->row == 1)
-		s->ssthresh = half_flight(s);
-	s->cwnd = 1;
-	s->grown = 0;
-	s->inflated = 0;
-}
-
-/* The table. */
-const struct congestion *
-congestion_find(const char *name)
-{
-	static const struct congestion table[] = {
-		{ "none", 0, none_acked, none_lost, none_timeout },
-		{ "half", 0, half_acked, none_lost, half_timeout },
-		{ "reno", 1, reno_acked, reno_lost, reno_timeout },
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(table); i++)
-		if (strcmp(table[i].name, name) == 0)
-			return &table[i];
-	return NULL;
-}
-
-/* The window of stop-and-wait is 1, whatever was asked for. */
-void
-rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-    const struct congestion *control, uint32_t first, uint32_t packets)
-{
-	memset(s, 0, sizeof *s);
-	s->mode = mode;
-	s->window = mode == RDT_SW ? 1 : window;
-	s->control = control;
-	s->base = s->next = s->top = s->recover = first;
-	s->end = first + packets;
-	s->cwnd = control->slow_start ? 1 : s->window;
-	s->ssthresh = s->window;
-	s->rto = RDT_RTO_FIRST;
-	s->deadline = NEVER;
-}
-
-/* What inflates the window counts too, as long as the recovery lasts. */
-unsigned
-rdt_in_use(const struct rdt_sender *s)
-{
-	unsigned w;
-
-	w = s->cwnd + s->inflated;
-	return w < s->window ? w : s->window;
-}
-
-int
-rdt_done(const struct rdt_sender *s)
-{
-	return s->base == s->end;
-}
-
-int
-rdt_given_up(const struct rdt_sender *s)
-{
-	return s->row >= RDT_GIVE_UP;
-}
-
-/* The first packet that was overtaken and is due again, within the window. */
-static int
-find_due(struct rdt_sender *s, uint32_t *seq)
-{
-	if (!s->hurry)
-		return 0;
-	for (*seq = s->base; *seq != s->next; ++*seq)
-		if (slot_of(s, *seq)->due)
-			return *seq - s->base < rdt_in_use(s);
-	s->hurry = 0;
-	return 0;
-}
-
-/*
- * Called until it says no. After a timeout next stands at base again, and runs
- * over what has been sent; in sr it jumps over what the receiver has.
- */
-int
-rdt_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
-{
-	struct rdt_slot *slot;
-	int again;
-
-	if (!find_due(s, seq)) {
-		while (s->next != s->top && slot_of(s, s->next)->here)
-			s->next++;
-		if (s->next == s->end || s->next - s->base >= rdt_in_use(s))
-			return 0;
-		*seq = s->next++;
-	}
-	slot = slot_of(s, *seq);
-	again = *seq != s->top;
-	if (again) {
-		slot->again = 1;
-		slot->due = 0;
-	} else {
-		s->top++;
-		memset(slot, 0, sizeof *slot);
-	}
-	slot->sent = t;
-	s->transmissions++;
-	if (s->deadline == NEVER)
-		s->deadline = t + s->rto;
-	rdt_trace(t, again ? EV_RESEND : EV_SEND, *seq, s);
-	return 1;
-}
-
-/*
- * A loss that no timer told of. Once in a window: duplicates below `recover`
- * are of what was sent before the loss was seen.
- */
-static int
-lost(struct rdt_sender *s)
-{
-	if (seq_less(s->base, s->recover))
-		return 0;
-	if (!s->control->lost(s))
-		return 0;
-	s->recover = s->top;
-	return 1;
-}
-
-/* sr: notes what the bitmap says, and which packets three have overtaken. */
-static void
-read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
-    size_t n)
-{
-	struct rdt_slot *slot;
-	uint32_t i, above;
-
-	if (n == 0)
-		return;
-	n = 8 * n < s->window ? 8 * n : s->window;
-	for (i = 0; i < n && seq_less(s->base + 1 + i, s->top); i++) {
-		slot = slot_of(s, s->base + 1 + i);
-		if (bits[i / 8] & (0x80 >> i % 8)) {
-			slot->here = 1;
-			slot->due = 0;
-		}
-	}
-	above = 0;
-	for (i = s->top - s->base; i-- > 0;) {
-		slot = slot_of(s, s->base + i);
-		above += slot->here;
-		if (!slot->here && above >= 3 && !slot->hurried) {
-			slot->due = slot->hurried = s->hurry = 1;
-			s->fast++;
-			lost(s);
-			rdt_trace(t, EV_FAST, s->base + i, s);
-		}
-	}
-}
-
-/* An ACK that is equal to base: something came, but not what was expected. */
-static void
-duplicate(struct rdt_sender *s, int64_t t)
-{
-	s->duplicates++;
-	s->dupacks++;
-	rdt_trace(t, EV_DUPACK, s->base, s);
-	if (s->inflated > 0)
-		s->inflated++;
-	if (s->mode == RDT_GBN && s->dupacks == 3 && lost(s)) {
-		s->next = s->base;
-		s->fast++;
-		rdt_trace(t, EV_FAST, s->base, s);
-	}
-}
-
-/* An ACK above base: the window moves. */
-static void
-advance(struct rdt_sender *s, int64_t t, uint32_t ack)
-{
-	uint32_t packets;
-	int64_t sent;
-	int again;
-
-	packets = ack - s->base;
-	sent = slot_of(s, ack - 1)->sent;
-	again = 0;
-	while (s->base != ack)
-		again |= slot_of(s, s->base++)->again;
-	if (seq_less(s->next, s->base))
-		s->next = s->base;
-	if (!again)		/* Karn: whose transmission would it answer? */
-		rtt_sample(s, t - sent);
-	s->dupacks = 0;
-	s->row = 0;
-	s->deadline = s->base == s->top ? NEVER : t + s->rto;
-	if (seq_less(s->recover, s->base))
-		s->recover = s->base;	/* or it would be ahead one day */
-	s->control->acked(s, packets);
-	rdt_trace(t, EV_ACK, ack, s);
-	if (rdt_done(s))
-		rdt_trace(t, EV_DONE, ack, s);
-}
-
-/* Called for every ACK; one for less than base, or more than was ever sent, is
- * old or a lie. */
-void
-rdt_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
-    const unsigned char *bits, size_t n)
-{
-	if (seq_less(ack, s->base) || seq_less(s->top, ack))
-		return;
-	if (ack != s->base)
-		advance(s, t, ack);
-	else if (s->base != s->top)
-		duplicate(s, t);
-	if (s->mode == RDT_SR && s->base != s->top)
-		read_bitmap(s, t, bits, n);
-}
-
-/* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
-void
-rdt_timeout(struct rdt_sender *s, int64_t t)
-{
-	uint32_t i;
-
-	s->timeouts++;
-	s->row++;
-	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
-	s->deadline = t + s->rto;
-	s->control->timeout(s);
-	for (i = s->base; i != s->top; i++)
-		slot_of(s, i)->due = slot_of(s, i)->hurried = 0;
-	s->next = s->base;
-	s->dupacks = 0;
-	s->recover = s->top;
-	rdt_trace(t, EV_TIMEOUT, s->base, s);
-}
-
-/* Called once. A receiver that keeps nothing is one with a window of 1. */
-void
-rdt_expect(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
-    uint32_t first)
-{
-	memset(r, 0, sizeof *r);
-	r->window = mode == RDT_SR ? window : 1;
-	r->expected = first;
-}
-
-/* Called for every DATA. In order, the window moves over all that is here. */
-enum rdt_event
-rdt_data(struct rdt_receiver *r, uint32_t seq)
-{
-	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
-	    r->here[seq % RDT_WINDOW_MAX])) {
-		r->duplicates++;
-		return EV_DUP;
-	}
-	if (seq - r->expected >= r->window)
-		return EV_OOO;
-	r->here[seq % RDT_WINDOW_MAX] = 1;
-	r->ahead++;
-	while (r->ahead > 0 && r->here[r->expected % RDT_WINDOW_MAX]) {
-		r->here[r->expected++ % RDT_WINDOW_MAX] = 0;
-		r->ahead--;
-	}
-	return EV_RECV;
-}
-
-/* Called for every ACK of sr; of the others it is empty. */
-size_t
-rdt_bitmap(const struct rdt_receiver *r, unsigned char bits[RDT_WINDOW_MAX / 8])
-{
-	unsigned i, left;
-	size_t n;
-
-	n = 0;
-	left = r->ahead;
-	for (i = 0; left > 0; i++) {
-		if (i % 8 == 0)
-			bits[n++] = 0;
-		if (r->here[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
-			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
-			left--;
-		}
-	}
-	return n;
-}
-
-/* ---- rdt: a transfer over UDP ------------------------------------------ */
-
-/* A device that has it all; where there is none, what differs at each call. */
-uint32_t
-rdt_key(void)
-{
-	unsigned char bytes[4];
-	ssize_t got;
-	int fd;
-
-	got = 0;
-	fd = open("/dev/urandom", O_RDONLY);
-	if (fd >= 0) {
-		got = read(fd, bytes, sizeof bytes);
-		close(fd);
-	}
-	if (got == sizeof bytes)
-		return unpack32(bytes);
-	return (uint32_t)mix64((uint64_t)now() ^ (uint64_t)getpid() << 32 ^
-	    (uint64_t)time(NULL) << 20);
-}
-
-void
-rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
-    const uint64_t *size)
-{
-	int n;
-
-	n = sprintf(text, "%u %08lx", port, (unsigned long)key);
-	if (size != NULL)
-		sprintf(text + n, " %llu", (unsigned long long)*size);
-}
-
-/* strtoul() takes more than we do: what it read must look as it came. */
-int
-rdt_offer_parse(const char *text, size_t n, unsigned *port, uint32_t *key,
-    uint64_t *size)
-{
-	char again[RDT_OFFER_BYTES], *end;
-
-	*port = (unsigned)strtoul(text, &end, 10);
-	*key = (uint32_t)strtoul(end, &end, 16);
-	if (size != NULL)
-		*size = strtoull(end, &end, 10);
-	rdt_offer_pack(again, *port, *key, size);
-	return *port < 1 || *port > 65535 || strlen(again) != n ||
-	    memcmp(again, text, n) != 0 ||
-	    (size != NULL && *size > INT64_MAX) ? -1 : 0;
-}
-
-const char *
-rdt_gave_up(void)
-{
-	return faults.rule[DROP].every == 0 ? "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in "
-	    "which drop=/k hits the same packet again and again";
-}
-
-void
-rdt_report(const struct rdt_session *s)
-{
-	const struct rdt_sender *snd = &s->sender;
-
-	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%lu "
-	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f", rdt_mode_names[s->mode],
-	    s->window, s->block, (unsigned long)s->packets,
-	    (unsigned long long)(snd->transmissions + s->arrived),
-	    (unsigned long long)snd->timeouts, (unsigned long long)snd->fast,
-	    (unsigned long long)(snd->duplicates + s->receiver.duplicates),
-	    (unsigned long long)s->corrupt, (unsigned long long)s->t.done,
-	    (double)s->took / SECOND);
-	if (trace != NULL && ferror(trace))
-		log_msg(ERROR, "the trace cannot be written");
-}
-
-/* The datagram that came last, and the one that is made. */
-static unsigned char incoming[65536];
-static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
-
-/* How many packets a file is in blocks of this size. */
-static uint64_t
-packets_of(uint64_t size, unsigned block)
-{
-	return size == 0 ? 1 : (size - 1) / block + 1;
-}
-
-/* Is this a HELLO, in range, its block not too small for the file? */
-static int
-hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
-{
-	return p->type == HELLO && p->mode >= RDT_SW && p->mode <= RDT_SR &&
-	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
-	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
-	    packets_of(s->t.size, p->block) <= UINT32_MAX;
-}
-
-/*
- * A window of DATA must find room in a socket, where the system counts more
- * than its bytes. Asks for less where it does not give so much.
- */
-static void
-make_room(int fd, int option, unsigned bytes)
-{
-	socklen_t len;
-	int want, have;
-
-	len = sizeof have;
-	if (getsockopt(fd, SOL_SOCKET, option, &have, &len) < 0)
-		have = 0;
-	for (want = (int)bytes; want > have; want = want / 4 * 3)
-		if (setsockopt(fd, SOL_SOCKET, option, &want,
-		    sizeof want) == 0)
-			return;
-}
-
-/* Both know now how it will be done. */
-static void
-agree(struct rdt_session *s, const struct rdt_packet *p)
-{
-	s->mode = p->mode;
-	s->window = p->mode == RDT_SW ? 1 : p->window;
-	s->block = p->block;
-	s->packets = (uint32_t)packets_of(s->t.size, s->block);
-	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
-	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
-	s->start = now();
-	dgram_count();
-}
-
-/* Sends a datagram; its payload stands in `outgoing' already. */
-static int
-transmit(const struct rdt_session *s, const struct rdt_packet *p)
-{
-	unsigned char *datagram = outgoing;
-	ssize_t sent;
-	size_t n;
-
-	if (s->room) {			/* a shorter head before the payload */
-		datagram += RDT_HEAD - ROOM_HEAD;
-		n = room_pack(datagram, s->window, p);
-	} else {
-		n = rdt_pack(datagram, s->key, p);
-	}
-	if (n == 0)
-		return 0;
-	sent = dgram_send(s->t.sock, datagram, n, NULL,
-	    p->type == DATA || p->type == ACK);
-	traffic[RETRANSMISSIONS] += sent > 0 && p->again;
-	if (sent == 0 && (p->type == DATA || p->type == ACK))
-		rdt_trace(now() - s->start, EV_DROP, p->seq,
-		    s->sends ? &s->sender : NULL);
-	return sent < 0 ? -1 : 0;
-}
-
-/* HELLO, DONE: all but DATA and ACK. */
-static int
-say(const struct rdt_session *s, enum rdt_type type)
-{
-	struct rdt_packet p = { 0 };
-
-	p.type = type;
-	p.mode = s->mode;
-	p.window = s->window;
-	p.block = s->block;
-	return transmit(s, &p);
-}
-
-/* Counts a datagram that is no good. */
-static void
-spoiled(struct rdt_session *s)
-{
-	s->corrupt++;
-	traffic[MALFORMED]++;
-	if (s->start != 0)
-		rdt_trace(now() - s->start, EV_CORRUPT, 0,
-		    s->sends ? &s->sender : NULL);
-}
-
-/* Takes `incoming' apart, in the encoding of the session. */
-static int
-unpack(const struct rdt_session *s, struct rdt_packet *p, size_t n)
-{
-	if (!s->room)
-		return rdt_unpack(p, s->key, incoming, n);
-	return s->sends ?
-	    room_unpack_ack(p, s->window, s->sender.base, incoming, n) :
-	    room_unpack_data(p, s->window, s->receiver.expected, incoming, n);
-}
-
-/*
- * Takes the next datagram: 1, and 0 if there is none now. One that is no good
- * is counted, and given no type. HELLO is answered here, whenever it comes.
- */
-static int
-take(struct rdt_session *s, struct rdt_packet *p)
-{
-	ssize_t got;
-
-	p->type = 0;
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (unpack(s, p, (size_t)got) < 0 ||
-	    (p->type == HELLO && !s->room && !hello_ok(s, p))) {
-		spoiled(s);
-		p->type = 0;
-	}
-	if (p->type == HELLO && s->serves && say(s, HELLO) < 0)
-		return -1;
-	return 1;
-}
-
-/* Waits for a datagram, or the time; not once the control connection speaks. */
-static enum moved
-await(const struct rdt_session *s, int64_t deadline)
-{
-	int ready;
-
-	if (deadline > dgram_due())
-		deadline = dgram_due();
-	ready = wait_either(s->t.sock, s->control, deadline);
-	if (ready < 0)
-		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
-	return ready == 0 ? MOVED : STOPPED;
-}
-
-/* The first HELLO must come from the host that asked: or the answer to a forged
- * one would be a whole file, sent to somebody who does not want it. */
-static int
-first_hello(struct rdt_session *s, const struct addr *client)
-{
-	struct rdt_packet p;
-	struct addr from;
-	ssize_t got;
-
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (!addr_same_host(&from, client) || (s->room ?
-	    room_unpack_hello(&p, incoming, (size_t)got) :
-	    rdt_unpack(&p, s->key, incoming, (size_t)got)) < 0 ||
-	    !hello_ok(s, &p)) {
-		spoiled(s);
-		return 0;
-	}
-	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
-		return -1;
-	agree(s, &p);
-	return 1;
-}
-
-/* Once connected, the system keeps strangers away; what they sent before is in
- * the socket still, and thrown away. */
-enum moved
-rdt_accept(struct rdt_session *s, const struct addr *client)
-{
-	enum moved moved;
-	int64_t deadline;
-	int i, said;
-
-	s->serves = !s->room;
-	deadline = now() + RDT_FIRST_S * SECOND;
-	do {
-		moved = await(s, deadline);
-		if (moved != MOVED)
-			return moved;
-		said = first_hello(s, client);
-	} while (said == 0 && now() < deadline);
-	if (said == 0)
-		errno = ETIMEDOUT;
-	for (i = 0; said > 0 && i < RDT_WINDOW_MAX; i++)
-		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
-			break;
-	return said > 0 && (s->room || say(s, HELLO) == 0) ? MOVED :
-	    PEER_FAILED;
-}
-
-/* Has the server agreed? Not to more than what was asked for. */
-static int
-hello_answered(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	int got;
-
-	got = take(s, &p);
-	if (got <= 0 || p.type != HELLO || p.mode != s->mode ||
-	    p.window > s->window || p.block > s->block)
-		return got < 0 ? -1 : 0;
-	agree(s, &p);
-	return 1;
-}
-
-/* Waits so long for the server to agree. */
-static enum moved
-await_hello(struct rdt_session *s, int64_t deadline, int *answered)
-{
-	enum moved moved;
-
-	do {
-		moved = await(s, deadline);
-		if (moved != MOVED)
-			return moved;
-		*answered = hello_answered(s);
-	} while (*answered == 0 && now() < deadline);
-	return *answered < 0 ? PEER_FAILED : MOVED;
-}
-
-enum moved
-rdt_connect(struct rdt_session *s, unsigned port)
-{
-	enum moved moved;
-	int answered, i;
-
-	if (s->mode == RDT_SW)
-		s->window = 1;
-	s->t.sock = data_connect(s->control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (s->t.sock < 0)
-		return PEER_FAILED;
-	if (packets_of(s->t.size, s->block) > UINT32_MAX) {
-		errno = EFBIG;
-		return PEER_FAILED;
-	}
-	for (i = 0; i < RDT_HELLOS; i++) {
-		if (say(s, HELLO) < 0)
-			return PEER_FAILED;
-		moved = await_hello(s, now() + RDT_HELLO_US, &answered);
-		if (moved != MOVED || answered)
-			return moved;
-	}
-	errno = ETIMEDOUT;
-	return PEER_FAILED;
-}
-
-int
-room_connect(struct rdt_session *s, int control, unsigned port)
-{
-	struct rdt_packet p = { 0 };
-
-	s->room = 1;
-	s->control = -1;
-	p.mode = RDT_GBN;
-	p.window = s->window;
-	p.block = ROOM_BLOCK;
-	s->t.sock = data_connect(control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (s->t.sock >= 0)
-		agree(s, &p);
-	return s->t.sock < 0 ? -1 : 0;
-}
-
-/* Bytes of packet n: all are full but the last. */
-static size_t
-packet_bytes(const struct rdt_session *s, uint32_t n)
-{
-	return n + 1 < s->packets ? s->block :
-	    (size_t)(s->t.size - (uint64_t)n * s->block);
-}
-
-/* Where nothing else waits: has the control connection something to say? */
-static enum moved
-interrupted(const struct rdt_session *s)
-{
-	if (wait_for(s->control, POLLIN, 0) == 0)
-		return STOPPED;
-	return errno == ECANCELED ? PEER_FAILED : MOVED;
-}
-
-/*
- * What both ends hold of the file, so that it is read and written in large
- * pieces: bytes run.from to run.from + run.have of it, in the chunk that
- * transfers by TCP use.
- */
-static struct {
-	uint64_t from;
-	size_t have;
-} run;
-
-/* Points to n bytes of the file at `at'; NULL, and errno 0, if it ends before
- * them. What is asked for is mostly what follows what was asked for last. */
-static const char *
-read_run(int fd, uint64_t at, size_t n)
-{
-	ssize_t got;
-
-	if (at < run.from || at + n > run.from + run.have) {
-		run.from = at;
-		run.have = 0;
-		if (lseek(fd, (off_t)at, SEEK_SET) < 0)
-			return NULL;
-		got = read_all(fd, chunk, RDT_READ);
-		if (got < 0)
-			return NULL;
-		run.have = (size_t)got;
-		errno = 0;
-	}
-	return run.have < n ? NULL : chunk + (at - run.from);
-}
-
-/* Sends packet n, from the file; again, if it was sent before. */
-static enum moved
-send_packet(const struct rdt_session *s, uint32_t n, int again)
-{
-	struct rdt_packet p = { 0 };
-	const char *contents;
-
-	p.type = DATA;
-	p.seq = n;
-	p.last = n == s->packets - 1;
-	p.again = again;
-	p.length = packet_bytes(s, n);
-	contents = read_run(s->t.file, (uint64_t)n * s->block, p.length);
-	if (contents == NULL)
-		return FILE_FAILED;
-	memcpy(outgoing + RDT_HEAD, contents, p.length);
-	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
-}
-
-/* Takes the ACKs that have come. Returns how many datagrams, or -1. */
-static int
-take_acks(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	int got, n;
-
-	for (n = 0; n < RDT_BURST; n++) {
-		got = take(s, &p);
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		if (p.type == ACK)
-			rdt_ack(&s->sender, now() - s->start, p.seq, p.payload,
-			    p.length);
-	}
-	return n;
-}
-
-/* Sends what the window allows. *n counts the packets. */
-static enum moved
-send_window(struct rdt_session *s, int *n)
-{
-	enum moved moved;
-	uint32_t seq, top;
-
-	moved = MOVED;
-	while (moved == MOVED && *n < RDT_BURST) {
-		top = s->sender.top;
-		if (!rdt_next(&s->sender, now() - s->start, &seq))
-			break;
-		moved = send_packet(s, seq, seq != top);
-		++*n;
-	}
-	return moved;
-}
-
-/*
- * Each turn takes the ACKs that came, looks at the timer, sends what may be
- * sent; and waits only if there was nothing of all that to do.
- */
-enum moved
-rdt_send(struct rdt_session *s)
-{
-	struct rdt_sender *snd = &s->sender;
-	enum moved moved;
-	int64_t look;
-	int acks, sent;
-
-	s->sends = 1;
-	rdt_start(snd, s->mode, s->window, s->congestion, 0, s->packets);
-	run.have = 0;
-	look = 0;
-	do {
-		acks = take_acks(s);
-		if (acks >= 0 && now() - s->start >= snd->deadline)
-			rdt_timeout(snd, now() - s->start);
-		if (rdt_given_up(snd))
-			errno = ETIMEDOUT;
-		sent = 0;
-		moved = acks < 0 || rdt_given_up(snd) ? PEER_FAILED :
-		    send_window(s, &sent);
-		if (moved == MOVED && acks == 0 && sent == 0)
-			moved = await(s, s->start + snd->deadline);
-		else if (moved == MOVED && now() >= look) {
-			moved = interrupted(s);
-			look = now() + SECOND / 10;
-		}
-		s->t.done = snd->base == s->packets ? s->t.size :
-		    (uint64_t)snd->base * s->block;
-		if (moved == MOVED && s->t.tick != NULL)
-			s->t.tick(&s->t);
-	} while (moved == MOVED && !rdt_done(snd));
-	s->took = now() - s->start;
-	if (moved == MOVED)
-		say(s, DONE);
-	return moved;
-}
-
-/* Writes what is held, at the receiver. */
-static int
-flush_run(int fd)
-{
-	ssize_t put;
-	size_t at;
-
-	for (at = 0; at < run.have; at += (size_t)put) {
-		put = pwrite(fd, chunk + at, run.have - at,
-		    (off_t)(run.from + at));
-		if (put < 0 && errno != EINTR)
-			return -1;
-		put = put < 0 ? 0 : put;
-	}
-	run.from += run.have;
-	run.have = 0;
-	return 0;
-}
-
-/* Adds a packet to the run; what does not continue it begins a new one. */
-static int
-store_packet(struct rdt_session *s, const struct rdt_packet *p)
-{
-	uint64_t at;
-
-	at = (uint64_t)p->seq * s->block;
-	if (at != run.from + run.have || run.have + p->length > CHUNK_BYTES) {
-		if (flush_run(s->t.file) < 0)
-			return -1;
-		run.from = at;
-	}
-	memcpy(chunk + run.have, p->payload, p->length);
-	run.have += p->length;
-	s->t.done += p->length;
-	return 0;
-}
-
-/* Acknowledges all that is here. */
-static int
-acknowledge(struct rdt_session *s)
-{
-	struct rdt_packet p = { 0 };
-
-	p.type = ACK;
-	p.seq = s->receiver.expected;
-	p.length = rdt_bitmap(&s->receiver, outgoing + RDT_HEAD);
-	return transmit(s, &p);
-}
-
-/*
- * DATA came: stores what is new. *owed counts the packets that came in order
- * and have not been acknowledged; whatever else comes is answered at once, for
- * the sender counts these answers (RFC 5681, section 4.2).
- */
-static enum moved
-take_data(struct rdt_session *s, const struct rdt_packet *p, int *owed)
-{
-	enum rdt_event event;
-	uint32_t before;
-
-	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
-	    p->last != (p->seq == s->packets - 1)) {
-		spoiled(s);
-		return MOVED;
-	}
-	s->arrived++;
-	s->heard = now();
-	before = s->receiver.expected;
-	event = rdt_data(&s->receiver, p->seq);
-	rdt_trace(now() - s->start, event, p->seq, NULL);
-	if (event == EV_RECV && store_packet(s, p) < 0)
-		return FILE_FAILED;
-	++*owed;
-	if (*owed < RDT_ACK_EVERY && !s->room && s->receiver.ahead == 0 &&
-	    s->receiver.expected == before + 1)
-		return MOVED;
-	*owed = 0;
-	return acknowledge(s) < 0 ? PEER_FAILED : MOVED;
-}
-
-/* Takes the DATA that has come; waits if there is none. */
-static enum moved
-drain(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	enum moved moved;
-	int got, n, owed;
-
-	owed = got = 0;
-	moved = MOVED;
-	for (n = 0; n < RDT_BURST && moved == MOVED; n++) {
-		got = take(s, &p);
-		if (got <= 0)
-			break;
-		if (p.type == DATA)
-			moved = take_data(s, &p, &owed);
-	}
-	if (moved == MOVED && (got < 0 || (owed > 0 && acknowledge(s) < 0)))
-		moved = PEER_FAILED;
-	if (moved == MOVED && n == 0)
-		moved = await(s, s->hello_at != NEVER ? s->hello_at :
-		    s->heard + RDT_SILENCE_S * SECOND);
-	return moved;
-}
-
-enum moved
-rdt_recv(struct rdt_session *s)
-{
-	enum moved moved;
-	int64_t look;
-
-	rdt_expect(&s->receiver, s->mode, s->window, 0);
-	run.from = run.have = 0;
-	s->heard = now();
-	s->hello_at = s->room ? s->heard : NEVER;
-	look = 0;
-	do {
-		if (s->arrived > 0)
-			s->hello_at = NEVER;
-		else if (now() >= s->hello_at && say(s, HELLO) == 0)
-			s->hello_at = now() + SECOND;
-		moved = drain(s);
-		if (moved == MOVED &&
-		    now() >= s->heard + RDT_SILENCE_S * SECOND) {
-			errno = ETIMEDOUT;
-			moved = PEER_FAILED;
-		}
-		if (moved == MOVED && now() >= look) {
-			moved = interrupted(s);
-			look = now() + SECOND / 10;
-		}
-		if (moved == MOVED && s->t.tick != NULL)
-			s->t.tick(&s->t);
-	} while (moved == MOVED && s->receiver.expected != s->packets);
-	s->took = now() - s->start;
-	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
-		moved = MOVED;		/* who is gone wants no more ACKs */
-	if (moved == MOVED && flush_run(s->t.file) < 0)
-		moved = FILE_FAILED;
-	if (moved == MOVED)
-		rdt_trace(s->took, EV_DONE, s->packets, NULL);
-	return moved;
-}
-
-void
-rdt_linger(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	int64_t end;
-	int got, owed;
-
-	end = now() + RDT_LINGER_S * SECOND;
-	do {
-		if (await(s, end) != MOVED)
-			return;
-		got = take(s, &p);
-		if (got < 0 || (got > 0 && p.type == DONE))
-			return;
-		owed = 0;
-		if (got > 0 && p.type == DATA &&
-		    (take_data(s, &p, &owed) != MOVED))
-			return;
-	} while (now() < end);
-}
-
-/* ---- chat: pulled files ------------------------------------------------ */
-
-/* Parts are counted from 0; the last one is less than full, perhaps empty. */
-static size_t
-part_bytes(const struct rdt_session *s, uint32_t part)
-{
-	return part + 1 < s->packets ? CHAT_PART :
-	    (size_t)(s->t.size % CHAT_PART);
-}
-
-/* Both ends begin so. */
-static void
-pull_begin(struct rdt_session *s)
-{
-	s->mode = RDT_PULL;
-	s->window = 1;
-	s->block = CHAT_PART;
-	s->packets = (uint32_t)(s->t.size / CHAT_PART + 1);
-	s->start = now();
-	dgram_count();
-}
-
-/* Asks for a part, from a port that is new each time. */
-static int
-ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
-{
-	char text[24];
-	ssize_t sent;
-
-	if (s->t.sock >= 0)
-		dgram_close(s->t.sock);
-	s->t.sock = data_connect(control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (s->t.sock < 0)
-		return -1;
-	sent = dgram_send(s->t.sock, text, (size_t)sprintf(text, "part %lu",
-	    (unsigned long)part), NULL, 1);
-	if (sent == 0)
-		rdt_trace(now() - s->start, EV_DROP, part, &s->sender);
-	return sent < 0 ? -1 : 0;
-}
-
-/* Takes an answer, if there is one: it can only be that to the last request. */
-static enum moved
-take_part(struct rdt_session *s)
-{
-	const unsigned char *data;
-	uint32_t part;
-	ssize_t got;
-
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
-	if (got < 0)
-		return errno == EAGAIN ? MOVED : PEER_FAILED;
-	part = s->sender.base;
-	got = chat_unpack(&data, incoming, (size_t)got);
-	if (got < 0 || (size_t)got != part_bytes(s, part)) {
-		spoiled(s);
-		return MOVED;
-	}
-	if (write_all(s->t.file, (const char *)data, (size_t)got) < 0)
-		return FILE_FAILED;
-	s->t.done += (uint64_t)got;
-	rdt_ack(&s->sender, now() - s->start, part + 1, NULL, 0);
-	return MOVED;
-}
-
-/* Waits for a datagram until the deadline, or until one of ours is due. */
-static int
-await_datagram(const struct rdt_session *s, int64_t deadline)
-{
-	if (deadline > dgram_due())
-		deadline = dgram_due();
-	return wait_for(s->t.sock, POLLIN, deadline) < 0 &&
-	    errno != ETIMEDOUT ? -1 : 0;
-}
-
-/* One turn of a pull: the timer, the next request, an answer. */
-static enum moved
-pull_turn(struct rdt_session *s, int control, unsigned port)
-{
-	struct rdt_sender *snd = &s->sender;
-	uint32_t part;
-
-	if (now() - s->start >= snd->deadline)
-		rdt_timeout(snd, now() - s->start);
-	if (rdt_given_up(snd)) {
-		errno = ETIMEDOUT;
-		return PEER_FAILED;
-	}
-	if ((rdt_next(snd, now() - s->start, &part) &&
-	    ask_part(s, control, port, part) < 0) ||
-	    await_datagram(s, s->start + snd->deadline) < 0)
-		return PEER_FAILED;
-	return take_part(s);
-}
-
-/* Stop-and-wait: the request is the packet, the answer its ACK. */
-enum moved
-chat_pull(struct rdt_session *s, int control, unsigned port)
-{
-	enum moved moved;
-
-	if (s->t.size / CHAT_PART >= UINT32_MAX) {
-		errno = EFBIG;
-		return PEER_FAILED;
-	}
-	pull_begin(s);
-	s->sends = 1;
-	s->t.sock = -1;
-	rdt_start(&s->sender, RDT_SW, 1, congestion_find("none"), 0,
-	    s->packets);
-	do {
-		moved = pull_turn(s, control, port);
-		if (moved == MOVED && s->t.tick != NULL)
-			s->t.tick(&s->t);
-	} while (moved == MOVED && !rdt_done(&s->sender));
-	s->took = now() - s->start;
-	if (moved == MOVED)
-		dgram_send(s->t.sock, "finished", 8, NULL, 0);
-	return moved;
-}
-
-/* The number of a request for a part; -1: `finished'; -2: neither. */
-static int64_t
-part_asked(const struct rdt_session *s, size_t n)
-{
-	char text[24];
-	int64_t part;
-
-	if (n == 8 && memcmp(incoming, "finished", 8) == 0)
-		return -1;
-	if (n < 6 || n >= sizeof text || memcmp(incoming, "part ", 5) != 0)
-		return -2;
-	memcpy(text, incoming + 5, n - 5);
-	text[n - 5] = '\0';
-	part = number(text, 0, s->packets - 1);
-	return strlen(text) < n - 5 || part < 0 ? -2 : part;
-}
-
-/* Sends a part to who asked for it; parts has a bit for each, asked or not. */
-static enum moved
-send_part(struct rdt_session *s, uint32_t part, unsigned char *parts,
-    const struct addr *to)
-{
-	const char *contents;
-	unsigned char bit;
-	size_t n;
-	ssize_t sent;
-	int again;
-
-	n = part_bytes(s, part);
-	contents = read_run(s->t.file, (uint64_t)part * CHAT_PART, n);
-	if (contents == NULL)
-		return FILE_FAILED;
-	n = chat_pack(outgoing, contents, n);
-	sent = dgram_send(s->t.sock, outgoing, n, to, 1);
-	bit = (unsigned char)(1 << part % 8);
-	again = parts[part / 8] & bit;
-	parts[part / 8] |= bit;
-	s->receiver.expected += !again;		/* so many are there */
-	s->receiver.duplicates += again != 0;
-	traffic[RETRANSMISSIONS] += again && sent > 0;
-	s->arrived++;
-	rdt_trace(now() - s->start, sent == 0 ? EV_DROP : again ? EV_DUP :
-	    EV_RECV, part, NULL);
-	s->t.done += again ? 0 : part_bytes(s, part);
-	return MOVED;
-}
-
-enum moved
-chat_push(struct rdt_session *s, const struct addr *client)
-{
-	unsigned char *parts;
-	struct addr from;
-	enum moved moved;
-	int64_t part, silent;
-	ssize_t got;
-
-	pull_begin(s);
-	parts = calloc(s->packets / 8 + 1, 1);
-	if (parts == NULL)
-		return FILE_FAILED;
-	run.have = 0;
-	s->heard = now();
-	moved = MOVED;
-	part = -2;
-	do {
-		silent = s->heard + CHAT_SILENCE_S * SECOND;
-		if (await_datagram(s, silent) < 0 || now() >= silent) {
-			moved = PEER_FAILED;
-			break;
-		}
-		got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
-		if (got < 0)
-			continue;	/* news of an answer to who is gone */
-		part = addr_same_host(&from, client) ?
-		    part_asked(s, (size_t)got) : -2;
-		if (part == -2) {
-			spoiled(s);
-			continue;
-		}
-		s->heard = now();
-		if (part >= 0)
-			moved = send_part(s, (uint32_t)part, parts, &from);
-	} while (moved == MOVED && part != -1);
-	free(parts);
-	s->took = now() - s->start;
-	return moved == MOVED && s->receiver.expected != s->packets ? STOPPED :
-	    moved;
+	*line = cursor_until(&c, '\n', n);
+	*text = c.at;
+	*left = c.left;
+	return c.state == GOOD ? 1 : -1;
 }

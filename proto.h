@@ -1,17 +1,26 @@
-/* serv and cli: files over sockets, for a first course on networks.
- * Licence: ISC, see README.
+/* proto.h: the contract. Licence: ISC, see README.
  *
- * proto.h is the contract between the three C files: limits, wire formats and
+ * serv and cli move files over sockets, for a first course on networks. This
+ * file says what their C files promise each other: limits, wire formats and
  * codes, and what proto.c offers to serv.c and cli.c. If you read one file,
- * read this one; then proto.c from top to bottom, then serv.c and cli.c.
+ * read this one; and you may stop at its wall:
+ *
+ *      Part I      the tiny program: get, put, ls, quit by TCP, and a process
+ *                  for each connection
+ *      Part II     the extended mode: reliable transfer over UDP, and a
+ *                  directory of who serves which files
+ *
+ * proto.c, serv.c and cli.c have the same two parts, and no Part I needs a
+ * Part II to be understood. The other protocols are in the folder more/.
  *
  * Conventions that hold for every function below, unless it says otherwise:
  *   - 0 is success, -1 is failure with the reason in errno; what to say about
- *     it, and whether to stop, is up to the caller.
- *   - errno 0 after a failure means that the peer closed the connection before
- *     all was there. reason() has words for it.
+ *     it, and whether to stop, is up to the caller. reason() has words for it.
+ *   - ECONNABORTED means that the peer closed the connection too early.
  *   - Every socket is non-blocking. A function that waits takes a deadline, a
  *     point in time on the clock of now(), and then fails with ETIMEDOUT.
+ *   - Names of files are relative to the working directory, which is the one
+ *     that -s (serv) or -d (cli) gives.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
  *
  * "seeds/004" and the like are course projects that the protocols come from:
@@ -25,6 +34,8 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
+#include <dirent.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,12 +44,12 @@
 #define STRING_(x)	#x
 #define STRING(x)	STRING_(x)
 
+/* ==== Part I: the tiny program. ========================================== */
+
 /* ---- limits ---------------------------------------------------------- */
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
 #define CHUNK_BYTES	(256 * 1024)	/* moved at a time: lab/bench.sh */
-#define SPIN_US		50	/* wait_for() looks so long before it sleeps */
-#define DGRAM_WAIT	(SECOND / 20)	/* for room in a socket's buffer */
 #define CONNECT_S	10	/* seconds for one address to be connected */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at the client */
 #define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
@@ -48,20 +59,22 @@
 
 enum level { ERROR, INFO, DEBUG };
 
-extern enum level log_level;	/* what is above it is not written */
-extern int log_stamped;		/* begin a line with `HH:MM:SS - LEVEL - ` */
-extern char log_line[2048];	/* the line being made; a longer one is cut */
+extern struct logger {
+	enum level level;	/* what is above it is not written */
+	int stamped;		/* begin a line with `HH:MM:SS - LEVEL - ` */
+	char line[2048];	/* the line being made; a longer one is cut */
+} logger;
 
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
  * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it, wherever they came from, are shown as \xNN. A macro, so
+ * characters in it, wherever they come from, are shown as \xNN. A macro, so
  * that the compiler can check the format at each call, without any extension.
  */
-#define log_msg(level, ...) \
-	((level) <= log_level ? \
-	(snprintf(log_line, sizeof log_line, __VA_ARGS__), log_write(level)) : \
-	(void)0)
+#define log_msg(level_, ...) \
+	((level_) <= logger.level ? \
+	(snprintf(logger.line, sizeof logger.line, __VA_ARGS__), \
+	log_write(level_)) : (void)0)
 void	log_write(enum level level);
 
 /*
@@ -74,14 +87,23 @@ void	log_write(enum level level);
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
 
-/* What errno means, in words; see the conventions above for 0. */
+/* Bytes of the UTF-8 character at s, at most n; 0: none, or not to be shown. */
+size_t	utf8_bytes(const unsigned char *s, size_t n);
+
+/* What errno means, in words. */
 const char *reason(void);
 
-/* The number s, if it is nothing but digits and in lo..hi; else -1. */
-int64_t	number(const char *s, int64_t lo, int64_t hi);
+/* The number that n bytes of text are; -1: not only digits, or not in lo..hi. */
+int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
-/* The number in the first n characters of s, hexadecimal digits; else -1. */
-long	hex_number(const char *s, size_t n);
+/*
+ * Looks a name of n bytes up in a table, an array whose elements begin with
+ * their names. Returns the index, or -1.
+ */
+#define find_name(table, name, n) \
+	find_row((table), COUNT(table), sizeof *(table), (name), (n))
+int	find_row(const void *table, size_t rows, size_t row_bytes,
+	    const char *name, size_t n);
 
 /*
  * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
@@ -107,64 +129,38 @@ extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
 
 /*
- * Called before each wait, unless NULL. Returns when it must be called again if
- * the wait should last so long; NEVER: it need not.
+ * The same for n descriptors; p has room for one more. Says by their revents
+ * which are ready; after a failure all of these are 0. A descriptor of -1 is
+ * passed over.
  */
-extern int64_t (*before_wait)(void);
+int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 
-/*
- * The same for input on either of two; 0 if it is fd that has some, 1 if it is
- * only the other. A descriptor of -1 has none.
- */
-int	wait_either(int fd, int other, int64_t deadline);
+/* ---- processes ------------------------------------------------------- */
 
-/* The same for many; there is room for one more behind them. */
-struct pollfd;
-int	wait_many(struct pollfd *p, size_t many, int64_t deadline);
-
-/* ---- faults: what -L does to datagrams -------------------------------- */
-
-/*
- * A rule says which transmissions it hits, of those that are counted from 1:
- * each with a probability, every k-th, or those of a list.
- */
-#define FAULT_LIST	32	/* numbers in a list at most */
-struct fault_rule {
-	double probability;
-	uint64_t every;			/* 0: none */
-	uint64_t list[FAULT_LIST];
-	unsigned listed;
+/* The children of a process, and what each is for. */
+struct children {
+	struct child {
+		pid_t pid;
+		long kind;	/* the caller's word for it, not 0 */
+		int status;	/* of waitpid(2), once it has ended */
+	} *child;
+	size_t n, max;
 };
 
-/*
- * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
- * one is sent, FLIP (`corrupt`) turns one bit. ACKDROP is for mode sim, where
- * one process is both ends: it loses ACKs.
- */
-enum fault { DROP, DUP, REORDER, FLIP, ACKDROP, FAULT_KINDS };
+/* Makes room for max children. */
+int	children_init(struct children *c, size_t max);
 
-struct faults {
-	struct fault_rule rule[FAULT_KINDS];
-	int64_t delay;			/* microseconds; -1: not given */
-	uint64_t seed;
-	int given;			/* there are some */
-};
-extern struct faults faults;	/* of this process: what dgram_send() does */
-
-#define DELAY_MAX	60000	/* milliseconds */
+/* fork(2), which notes the child; EAGAIN if there are max already. */
+pid_t	children_fork(struct children *c, long kind);
 
 /*
- * Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, which it takes apart.
- * Returns NULL, or what in it is no fault; ackdrop is one in mode sim alone.
+ * Forgets a child that has ended, and returns true if there was one; with block
+ * it waits for one. The kind of one that was not noted is 0.
  */
-const char *faults_parse(struct faults *f, char *text, int sim);
+int	children_reap(struct children *c, int block, struct child *ended);
 
-/*
- * Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run can be repeated on any machine, and so
- * that a list or another kind of fault changes nothing for the rest.
- */
-int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+/* How many there are of a kind. */
+size_t	children_of(const struct children *c, long kind);
 
 /* ---- sockets --------------------------------------------------------- */
 
@@ -185,9 +181,6 @@ int	addr_peer(int fd, struct addr *a);
 
 /* Are these two addresses of one host, whatever their ports? */
 int	addr_same_host(const struct addr *a, const struct addr *b);
-
-/* The IPv4 address as a number; -1 if it is none. */
-int	addr_ipv4(const struct addr *a, uint32_t *ip);
 
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
@@ -227,72 +220,73 @@ int	data_connect(int control, int type, unsigned port, int64_t deadline);
 /* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * What this process did on its sockets: what the system took and gave, by TCP
- * and UDP together; datagrams; packets of rdt that left again; and datagrams
- * that came and were thrown away, as they made no sense.
+ * What this process did: bytes and datagrams that the system took and gave, by
+ * TCP and UDP together; packets of rdt that left again; and datagrams that came
+ * and were thrown away, as they made no sense. serv.c counts more in the same
+ * array, from TRAFFIC on.
  */
 enum {
 	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
 	RETRANSMISSIONS, MALFORMED, TRAFFIC
 };
-extern uint64_t traffic[TRAFFIC];
+#define COUNTERS	32
+extern uint64_t counters[COUNTERS];
 
 /*
- * The six functions through which every byte goes on or comes off a socket.
+ * Four of the six functions through which every byte goes on or comes off a
+ * socket; the other two, for datagrams, are in Part II.
  *
  * _all:  to the last byte or the deadline, by _some and wait_for(). recv_all()
  *        returns what it got, less than n only if the peer closed.
  * _some: what goes without waiting: at least one byte, or EAGAIN; recv_some()
  *        returns 0 at the end.
- * dgram: one datagram. dgram_send() sends to `to`, or to the peer of a
- *        connected socket if that is NULL; dgram_recv() says who sent it, if
- *        `from` is not NULL, and cuts a datagram longer than n.
- *
- * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
- * A datagram that is not `counted` has no number, and is hit by probabilities
- * only. One that the system has no room for, or the network no way, is lost
- * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and
- * that nobody is at the other end (ECONNREFUSED).
  */
 int	send_all(int fd, const void *buf, size_t n, int64_t deadline);
 ssize_t	recv_all(int fd, void *buf, size_t n, int64_t deadline);
 ssize_t	send_some(int fd, const void *buf, size_t n);
 ssize_t	recv_some(int fd, void *buf, size_t n);
-ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
-	    int counted);
-ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
+
+/* The same for files: read(2) to the end, write(2) until all is written. */
+ssize_t	read_all(int fd, void *buf, size_t n);
+int	write_all(int fd, const void *buf, size_t n);
 
 /*
- * Datagrams that `delay` holds back leave when dgram_recv() or dgram_send() is
- * called at dgram_due() or later (NEVER: there are none), so a loop that waits
- * must not wait longer. dgram_close() sends the last of them, then closes fd.
- * dgram_count() makes the next counted datagram the first.
+ * What came of a message. PEER_CLOSED: nothing, since the peer closed before
+ * its first byte, with errno ECONNABORTED. FAILED has its reason in errno, and
+ * that is ECONNABORTED if the peer closed in the middle of the message.
  */
-#define DELAYED_MAX	4096	/* more of them are lost, as in a full queue */
-int64_t	dgram_due(void);
-void	dgram_close(int fd);
-void	dgram_count(void);
+enum received { FAILED = -1, PEER_CLOSED, RECEIVED };
+
+/* Receives n bytes of a message, and no fewer. */
+enum received recv_exact(int fd, void *buf, size_t n, int64_t deadline);
+
+/*
+ * Receives a text whose length came before it, into *text, with a NUL behind
+ * it; the caller frees it. EMSGSIZE if it is longer than max.
+ */
+enum received recv_text(int fd, uint64_t length, char **text, size_t *n,
+	    size_t max, int64_t deadline);
 
 /* ---- names and files ------------------------------------------------- */
 
 /*
  * May a name that came from elsewhere be used? Yes if it is one plain path
  * component of 1 to NAME_BYTES bytes: no '/', no leading dot (which takes care
- * of . and ..), no control character, no NUL. len counts bytes.
+ * of . and ..), no control character, no NUL. n counts bytes.
  */
-int	name_ok(const char *name, size_t len);
+int	name_ok(const char *name, size_t n);
 
 /*
- * Opens a regular file below dir for reading and tells its size. flags are
- * added to open's: O_NOFOLLOW for a name that came from elsewhere. What is not
- * a regular file is not even opened: EISDIR, or ENXIO for all others.
+ * Opens a regular file for reading and tells its size. flags are added to
+ * open's: O_NOFOLLOW for a name that came from elsewhere. What is not a regular
+ * file is not even opened: EISDIR, or ENXIO for all others.
  */
-int	file_open(int dir, const char *path, int flags, uint64_t *size);
+int	file_open(const char *path, int flags, uint64_t *size);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
- * temporary name in the directory of path (below dir), newfile_commit() gives
- * it its name, newfile_abort() removes it; one of the two must follow.
+ * temporary name in the directory of path, newfile_commit() gives it its name,
+ * newfile_abort() removes it; one of the two must follow.
  *
  * Without keep it replaces a regular file of that name that may be written,
  * and anything else there fails with EISDIR, ENXIO or EACCES at open. With
@@ -309,33 +303,26 @@ struct newfile {
 	char name[NAME_BYTES + 1];
 	char temp[48];
 };
-int	newfile_open(struct newfile *f, int dir, const char *path, int keep);
+int	newfile_open(struct newfile *f, const char *path, int keep);
 int	newfile_commit(struct newfile *f);
 void	newfile_abort(struct newfile *f);
 void	newfile_guard(int sig);
 
 /*
- * The files below dir that a peer may fetch: regular, readable, name_ok, of at
- * most max bytes; sorted by byte value. Returns how many, or -1; the array and
- * the names are the caller's, for list_free().
+ * The files that a peer may fetch: regular, readable, name_ok, of at most max
+ * bytes; sorted by byte value. Returns how many, or -1; they are the caller's,
+ * for list_free().
  */
-ssize_t	list_files(int dir, uint64_t max, char ***names);
-void	list_free(char **names, size_t n);
-
-/* Appends a copy of name to a list of n names. */
-int	list_add(char ***names, size_t n, const char *name);
-
-/* read(2) or write(2) until all is done; read_all() stops at the end too. */
-ssize_t	read_all(int fd, char *p, size_t n);
-int	write_all(int fd, const char *p, size_t n);
+ssize_t	list_files(uint64_t max, struct dirent ***files);
+void	list_free(struct dirent **files, ssize_t n);
 
 /*
  * The contents of one file on their way between a file and a socket: the data
  * path that all TCP transfers share. The caller fills in all but done.
  *
- * tick, if not NULL, is called when some bytes have passed, and may stop the
- * transfer by returning true. A transfer ends with ETIMEDOUT when for the time
- * idle not a byte has passed.
+ * tick, if not NULL, is called at each turn, which is ten times a second or
+ * more often, and may stop the transfer by returning true. A transfer ends with
+ * ETIMEDOUT when for the time idle not a byte has passed.
  */
 struct transfer {
 	int sock, file;
@@ -344,14 +331,19 @@ struct transfer {
 	int64_t idle;		/* how long it may stand still, microseconds */
 	int (*tick)(const struct transfer *t);
 };
-enum moved { MOVED, PEER_FAILED, FILE_FAILED, STOPPED };
+#define TURN	(SECOND / 10)	/* the longest */
+
+/*
+ * How a transfer ended. MOVED: all is there. PEER_FAILED and FILE_FAILED have
+ * the reason in errno. FILE_SHORT: the file has become shorter than its size;
+ * what follows is up to the caller, for the peer shall see an early end, and no
+ * other bytes in the place of those that are missing.
+ */
+enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
 
 /*
  * transfer_send() sends headlen bytes of head (at most 1024) and then the
- * contents. A file that has become shorter than size is FILE_FAILED with errno
- * 0, and what follows is up to the caller: the peer shall see an early end, and
- * no other bytes in the place of those that are missing. transfer_recv()
- * takes exactly size bytes off the socket.
+ * contents. transfer_recv() takes exactly size bytes off the socket.
  */
 enum moved transfer_send(struct transfer *t, const void *head, size_t headlen);
 enum moved transfer_recv(struct transfer *t);
@@ -425,18 +417,13 @@ void	frame_pack(char head[FRAME_HEAD], uint64_t length);
 int	frame_send(int fd, const char *text, size_t n, int64_t deadline);
 
 /*
- * Reads the head of a frame, and nothing beyond it. Returns 1, with the length
- * in *length; 0 and errno 0 if the peer closed before its first byte; -1 on
- * failure, EBADMSG if these are not ten digits, errno 0 if the peer closed
- * within them.
+ * Receives the head of a frame, and nothing beyond it; EBADMSG if these are not
+ * ten digits.
  */
-int	frame_head(int fd, uint64_t *length, int64_t deadline);
+enum received frame_head(int fd, uint64_t *length, int64_t deadline);
 
-/*
- * Reads a frame of at most max bytes into *text, with a NUL behind it; the
- * caller frees it. Returns as frame_head(), and EMSGSIZE if it is longer.
- */
-int	frame_recv(int fd, char **text, size_t *n, size_t max,
+/* Receives a frame of at most max bytes, its text as of recv_text(). */
+enum received frame_recv(int fd, char **text, size_t *n, size_t max,
 	    int64_t deadline);
 
 /*
@@ -444,6 +431,110 @@ int	frame_recv(int fd, char **text, size_t *n, size_t max,
  * nothing else, at most six of them. LONG_MIN if it is no such thing.
  */
 long	frame_number(const char *text, size_t n);
+
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+
+/* ---- faults: what -L does to datagrams ------------------------------- */
+
+/*
+ * A rule says which transmissions it hits, of those that are counted from 1:
+ * each with a probability, every k-th, or those of a list.
+ */
+#define FAULT_LIST	32	/* numbers in a list at most */
+struct fault_rule {
+	double probability;
+	uint64_t every;			/* 0: none */
+	uint64_t list[FAULT_LIST];
+	unsigned listed;
+};
+
+/*
+ * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
+ * one is sent, CORRUPT flips one bit. ACKDROP is for mode sim, in which one
+ * process is both ends: it loses ACKs.
+ */
+enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, FAULT_KINDS };
+
+struct faults {
+	struct fault_rule rule[FAULT_KINDS];
+	int64_t delay;			/* microseconds; -1: not given */
+	uint64_t seed;
+	int given;			/* there are some */
+};
+extern struct faults faults;	/* of this process: what dgram_send() does */
+
+#define DELAY_MAX	60000	/* milliseconds */
+
+/*
+ * Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, and writes over it.
+ * Returns NULL, or what in it is no fault; ackdrop is one only if sim is true.
+ */
+const char *faults_parse(struct faults *f, char *text, int sim);
+
+/*
+ * Does a fault of this kind hit the n-th transmission? The answer depends on
+ * seed, kind and n alone, so that a run can be repeated on any machine, and so
+ * that a list or another kind of fault changes nothing for the rest.
+ */
+int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+
+/* ---- datagrams: the other two of the six functions ---------------------- */
+
+/*
+ * One datagram each. dgram_send() sends to `to`, or to the peer of a connected
+ * socket if that is NULL; dgram_recv() says who sent it, if `from` is not NULL,
+ * and cuts a datagram longer than n; EAGAIN if there is none.
+ *
+ * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
+ * A datagram that is not `counted` has no number, and is hit by probabilities
+ * only. One for which the system has no room, or the network no route, is lost
+ * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and
+ * that nobody is at the other end (ECONNREFUSED).
+ */
+ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
+	    int counted);
+ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
+
+/*
+ * Sends the datagrams that `delay` held back until now, and returns when the
+ * next one is due, or NEVER. wait_many() calls it; nobody else needs to.
+ */
+#define DELAYED_MAX	4096	/* more of them are lost, as in a full queue */
+int64_t	dgram_flush(void);
+
+/* Sends all that are held back, then closes fd. */
+void	dgram_close(int fd);
+
+/* Makes the next counted datagram the first. */
+void	dgram_count(void);
+
+/* ---- packing and unpacking --------------------------------------------- */
+
+/* Numbers to bytes and back, the most significant first. */
+void	pack16(unsigned char *p, unsigned n);
+void	pack32(unsigned char *p, uint32_t n);
+unsigned unpack16(const unsigned char *p);
+uint32_t unpack32(const unsigned char *p);
+
+/*
+ * What is left of a message while it is taken apart. A failure sticks, so that
+ * one look at the end is enough: INCOMPLETE, it ended too early; MALFORMED.
+ */
+struct cursor {
+	const char *at;
+	size_t left;
+	enum { GOOD, INCOMPLETE, BAD } state;
+};
+
+/* The next n bytes; after a failure others, of which eight may be looked at. */
+const char *cursor_bytes(struct cursor *c, size_t n);
+
+/* The number in the next n digits, or in hexadecimal ones. */
+uint64_t cursor_number(struct cursor *c, size_t n);
+uint64_t cursor_hex(struct cursor *c, size_t n);
+
+/* What stands before the next `end`, of *n bytes; moves behind that. */
+const char *cursor_until(struct cursor *c, char end, size_t *n);
 
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
 
@@ -467,8 +558,8 @@ long	frame_number(const char *text, size_t n);
  * that packet seq + 1 + i is here; it ends with the byte of its last 1. A file
  * is at least one packet, and all are full but the last.
  *
- * On the control connection of ftp the server gives a port and a key, which
- * only he who asked can know, and the size of a file that is fetched:
+ * On the control connection of ftp the server gives a port, a key that only
+ * this client knows, and the size of a file that is fetched:
  *
  *    client                    server      client                    server
  *      |-- uget NAME (TCP) ------>|          |-- uput NAME SIZE (TCP)-->|
@@ -481,11 +572,11 @@ long	frame_number(const char *text, size_t n);
  *      |<~~ DONE ~~~~~~~~~~~~~~~~~|          |~~ DONE ~~~~~~~~~~~~~~~~~>|
  *      |                          |          |<----- 0, or a code (TCP)-|
  *
- * A datagram of another length, key or crc, or from elsewhere, is dropped and
+ * A datagram with another length, key or crc, or from elsewhere, is dropped and
  * counted as corrupt; so is a HELLO out of range, and DATA that does not fit
- * the size. Other flags, and what else is unused, may be anything. What is not
- * yet here may come later, so a lost HELLO, ACK or DONE costs only time. A
- * command or a close on the control connection ends it all.
+ * the size. Other flags, and what else is unused, may be anything. HELLO and
+ * DATA are repeated, and ACKs cumulative, so a datagram that is lost costs only
+ * time. A command or a close on the control connection ends the transfer.
  */
 #define RDT_HEAD	16
 #define RDT_HELLO	6	/* bytes of its payload */
@@ -502,24 +593,24 @@ long	frame_number(const char *text, size_t n);
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 
-enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR, RDT_PULL /* of chat */ };
-extern const char *const rdt_mode_names[5];	/* 0 is `tcp': none of them */
+enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
+extern const char *const rdt_mode_names[4];	/* 0 is `tcp': none of them */
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
 struct rdt_packet {
 	enum rdt_type type;
 	uint32_t seq;
 	int last;			/* DATA: the last one */
-	int again;			/* DATA: not for the first time */
+	int retransmitted;		/* DATA: not for the first time */
 	unsigned mode, window, block;	/* HELLO */
 	unsigned char *payload;		/* DATA, ACK */
 	size_t length;			/* of it */
 };
 
 /*
- * rdt_pack() makes a datagram; its payload stands behind the head already. The
- * bytes of it are returned. rdt_unpack() takes one apart, or returns -1 if it
- * is none of this session; the payload stays where it is.
+ * rdt_pack() makes a datagram, whose payload stands behind the head already,
+ * and returns its bytes. rdt_unpack() takes one apart, or returns -1 if it is
+ * none with this key; the payload stays where it is.
  */
 size_t	rdt_pack(unsigned char *datagram, uint32_t key,
 	    const struct rdt_packet *p);
@@ -529,33 +620,259 @@ int	rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *datagram,
 /* The CRC-32 of Ethernet and zip over n more bytes; begins with 0. */
 uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 
+/* ---- rdt: the engine ---------------------------------------------------- */
+
 /*
- * The same datagrams in the encoding of room (seeds/003), where a packet has
- * its number modulo window + 1, two digits of it, and nothing tells a damaged
- * one, or one that comes late, from a good one:
+ * Three protocols in one: stop-and-wait, Go-Back-N, selective repeat. Packets
+ * have numbers; those that the sender may have in flight are its window:
  *
- *    0      1             3                 the window that the client wants,
- *   +------+-------------+----------        as HELLO: 0, and two digits
- *   | last | number, two | payload          ACK: the number expected, no zero
- *   | 0, 1 | digits      |                  before it
- *   +------+-------------+----------        DONE: none
+ *            base                next       highest       base + window
+ *             v                   v           v             v
+ *    ---------+-------------------+-----------+-------------+---------
+ *     sent,   | sent, not         | sent, to  | may be sent | not yet
+ *     acknow- | acknowledged      | be sent   |             |
+ *     ledged  |                   | again     |             |
+ *    ---------+-------------------+-----------+-------------+---------
  *
- * near is the number that comes next if all goes well: expected, at the
- * receiver, or base, at the sender. What is read gets the number next to it.
- * Windows are 1 to 99.
+ *        window of sender  of receiver  on a timeout        on a gap
+ *   sw   1                 1            sends it again      drops, repeats ACK
+ *   gbn  W                 1            back: next = base   drops, repeats ACK
+ *   sr   W                 W            back, but skips     keeps, and the ACK
+ *                                       what has arrived    tells what arrived
+ *
+ * An ACK tells the number that the receiver expects next: it acknowledges all
+ * before that. Numbers are 32 bits and wrap; seq_less() is the only comparison.
+ *
+ * Both ends are state machines. They read no clock and touch no socket: they
+ * are told what happened and when, and answer what to send and when to be
+ * called again. So they run the same over UDP and in a simulated channel.
  */
-#define ROOM_HEAD	3
-#define ROOM_BLOCK	1000
-#define ROOM_WINDOW	20	/* default */
-#define ROOM_WINDOW_MAX	99
-size_t	room_pack(unsigned char *datagram, unsigned window,
+#define RDT_GIVE_UP	12	/* timeouts in a row */
+#define RDT_RTO_FIRST	SECOND	/* RFC 6298 section 2.1 */
+#define RDT_RTO_MIN	(SECOND / 5)	/* the RFC: 1 s */
+#define RDT_RTO_MAX	(2 * SECOND)	/* the RFC: 60 s; a lab cannot wait */
+
+/* Is a before b? Right for numbers less than 2^31 apart. */
+int	seq_less(uint32_t a, uint32_t b);
+
+/* What happens, as a trace has it; in words in rdt_event_names. */
+enum rdt_event {
+	EV_SEND, EV_RESEND, EV_DROP, EV_RECV, EV_DUP, EV_OOO, EV_CORRUPT,
+	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE
+};
+extern const char *const rdt_event_names[];
+
+struct rdt_sender;
+
+/*
+ * Congestion control, in packets: what happens to cwnd on an ACK that is new,
+ * when duplicate ACKs tell of a loss, and on a timeout. lost() returns true if
+ * a sender whose receiver discards shall go back at once.
+ *
+ *     none   cwnd is the window, always
+ *     half   seeds/003: a timeout halves it, a new ACK adds one packet
+ *     reno   RFC 5681; where the receiver discards, without inflation
+ */
+struct congestion {
+	const char *name;
+	int slow_start;			/* begins with one packet, not with W */
+	void (*acked)(struct rdt_sender *s, uint32_t packets);
+	int (*lost)(struct rdt_sender *s);
+	void (*timeout)(struct rdt_sender *s);
+};
+const struct congestion *congestion_find(const char *name);	/* or NULL */
+
+/* What is known of a packet in the window. */
+struct rdt_slot {
+	int64_t sent;			/* when last */
+	unsigned char retransmitted;	/* sent more than once */
+	/* sr: */
+	unsigned char acked;		/* the receiver has it */
+	unsigned char lost;		/* to be sent again at once... */
+	unsigned char early;		/* ...which is done once a timeout */
+};
+
+struct rdt_sender {
+	enum rdt_mode mode;
+	unsigned window;
+
+	/* The window, for all three: base <= next <= highest <= end. */
+	uint32_t base;		/* lower edge: the oldest not acknowledged */
+	uint32_t next;		/* the next to be sent */
+	uint32_t highest;	/* one above the highest ever sent */
+	uint32_t end;		/* one above the last of all */
+	struct rdt_slot slot[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
+
+	/* The timer (RFC 6298), in microseconds. */
+	int64_t srtt, rttvar;	/* srtt 0: no sample yet */
+	int64_t rto;
+	int64_t deadline;	/* when rdt_send_timeout() is due; NEVER: not */
+	unsigned consecutive_timeouts;	/* since the last progress */
+
+	/* sr alone. */
+	int some_lost;		/* some packet may be marked as lost */
+
+	/* Congestion control; what is not cwnd, for reno alone. */
+	const struct congestion *control;
+	unsigned cwnd;		/* packets; 1 <= cwnd <= window */
+	unsigned ssthresh;
+	unsigned dupacks;	/* since the last new ACK */
+	uint32_t grown;		/* packets acknowledged since cwnd grew last */
+	unsigned inflated;	/* packets above cwnd: fast recovery */
+	uint32_t recover;	/* duplicates below it are of an old loss */
+
+	uint64_t transmissions, timeouts, fast, duplicates;
+};
+
+/* Called once, before all others; packets is at least 1. */
+void	rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
+	    const struct congestion *control, uint32_t first,
+	    uint32_t packets);
+
+/* Called until it returns false: may a packet be sent now, and which? */
+int	rdt_send_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
+
+/*
+ * Called when an ACK came; bits is the bitmap of sr, n bytes. What was never
+ * sent, or is below base, is ignored.
+ */
+void	rdt_send_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
+	    const unsigned char *bits, size_t n);
+
+/* Called when the deadline has come. */
+void	rdt_send_timeout(struct rdt_sender *s, int64_t now);
+
+/* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
+int	rdt_send_done(const struct rdt_sender *s);
+int	rdt_send_gave_up(const struct rdt_sender *s);
+
+/* Why a sender gave up, in words. */
+const char *rdt_why_gave_up(void);
+
+/* Packets that may be in flight: the lesser of window and cwnd. */
+unsigned rdt_send_window(const struct rdt_sender *s);
+
+struct rdt_receiver {
+	unsigned window;	/* 1 but in sr */
+	uint32_t expected;	/* lower edge: the next in order */
+	unsigned char received[RDT_WINDOW_MAX];	/* packet n: [n % size] */
+	unsigned buffered;	/* packets above expected that are here */
+	uint64_t duplicates;
+};
+
+void	rdt_recv_init(struct rdt_receiver *r, enum rdt_mode mode,
+	    unsigned window, uint32_t first);
+
+/*
+ * Called when DATA came. EV_RECV: it is new, and to be stored; EV_DUP: it was
+ * here; EV_OOO: it is beyond the window. Each is answered with an ACK.
+ */
+enum rdt_event rdt_recv_data(struct rdt_receiver *r, uint32_t seq);
+
+/* Writes the bitmap of sr up to its last 1; returns its bytes. */
+size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
+	    unsigned char bits[RDT_WINDOW_MAX / 8]);
+
+/*
+ * Opens the trace of this process (-t); a new file begins with a header.
+ * rdt_trace() appends a line, tab separated: the time in seconds since the
+ * transfer began, side, event, number, and of a sender its window in use, cwnd,
+ * ssthresh, srtt and rto, in packets and seconds. s is NULL at the receiver.
+ * trace_close() fails if the file could not be written.
+ */
+int	trace_open(const char *path);
+void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
+	    const struct rdt_sender *s);
+int	trace_close(void);
+
+/* ---- rdt: a transfer over UDP ------------------------------------------ */
+
+struct rdt_session;
+
+/*
+ * How packets become datagrams. pack() writes the head of one, whose payload
+ * stands behind it already, and returns the bytes of both; 0 if the encoding
+ * has no such message. unpack(), and hello() for the first datagram of a
+ * client, return -1 for what makes no sense.
+ */
+struct rdt_encoding {
+	size_t head;		/* bytes of it, at most RDT_HEAD */
+	unsigned ack_every;	/* packets in order get one ACK, at most */
+	size_t (*pack)(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
-int	room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
+	int (*unpack)(const struct rdt_session *s, struct rdt_packet *p,
 	    unsigned char *datagram, size_t n);
-int	room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
-	    const unsigned char *datagram, size_t n);
-int	room_unpack_hello(struct rdt_packet *p, const unsigned char *datagram,
-	    size_t n);
+	int (*hello)(const struct rdt_session *s, struct rdt_packet *p,
+	    unsigned char *datagram, size_t n);
+};
+extern const struct rdt_encoding rdt_native;
+
+/*
+ * The driver of the engine: a socket, a clock, a file. The caller fills in the
+ * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
+ * agrees on the rest with the other end, then one of the two calls rdt_send()
+ * and the other rdt_recv(). The sockets are t.sock, for dgram_close(), and
+ * control: when there is something to read, the transfer is STOPPED. Wherever
+ * the peer falls silent there is an end: PEER_FAILED with ETIMEDOUT.
+ */
+struct rdt_session {
+	const struct rdt_encoding *encoding;
+	struct transfer t;		/* but sock, done and idle */
+	int control;			/* the TCP connection it belongs to */
+	uint32_t key;
+	enum rdt_mode mode;		/* what the client wants; both use */
+	unsigned window, block;
+	const struct congestion *congestion;	/* of the sender */
+
+	int is_server, is_sender;
+	uint32_t packets;
+	int64_t start;			/* on the clock of now(); 0: not yet */
+	int64_t took;			/* until the last packet, or ACK */
+	int64_t heard;			/* when DATA that was good came last */
+	int64_t hello_at;		/* the receiver says HELLO then */
+	uint64_t arrived;		/* DATA that came */
+	uint64_t corrupt;		/* datagrams that made no sense */
+	uint64_t run_from;		/* bytes of the file that are held: from */
+	size_t run_bytes;		/* here on, so many */
+	struct rdt_sender sender;
+	struct rdt_receiver receiver;
+};
+
+/* A key that nobody can guess. */
+uint32_t rdt_key(void);
+
+/* The answer to uget, or to uput if size is NULL; -1: it is none. */
+#define RDT_OFFER_BYTES	48
+void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
+	    const uint64_t *size);
+int	rdt_offer_unpack(const char *text, size_t n, unsigned *port,
+	    uint32_t *key, uint64_t *size);
+
+enum moved rdt_accept(struct rdt_session *s, const struct addr *client);
+enum moved rdt_connect(struct rdt_session *s, unsigned port);
+enum moved rdt_send(struct rdt_session *s);
+enum moved rdt_recv(struct rdt_session *s);
+
+/* Both ends know mode, window and block now. Called by the first two above. */
+void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
+
+/* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
+void	rdt_linger(struct rdt_session *s);
+
+/*
+ * One line that says how a transfer went, as INFO. The receiver counts as
+ * transmissions what came, and as duplicates what it had already; bytes are
+ * those that were acknowledged, or came.
+ */
+struct rdt_summary {
+	const char *mode;
+	unsigned window, block;
+	uint64_t packets, transmissions, timeouts, fast, duplicates, corrupt;
+	uint64_t bytes;
+	int64_t took;
+};
+struct rdt_summary rdt_summary(const struct rdt_session *s);
+void	rdt_report(const struct rdt_summary *s);
 
 /* ---- dir: who serves which files (seeds/000) ---------------------------- */
 
@@ -595,7 +912,7 @@ int	room_unpack_hello(struct rdt_packet *p, const unsigned char *datagram,
  * comes late. A TLV with opcode 9 is a Publish too (a slip in seeds/000), and
  * answered with 10.
  *
- * Who a nick is, is the UDP address and port from which it was registered: what
+ * A nick belongs to the UDP address and port from which it was registered: what
  * comes from elsewhere cannot serve, publish, stop or log out in its name.
  */
 enum dir_op {
@@ -632,6 +949,7 @@ size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
 int	dir_unpack(struct dir_message *m, const unsigned char *datagram,
 	    size_t n);
 
+/* Are these n digits of a hash, lower case? */
 int	hex_digits(const char *text, size_t n);
 
 /* 1 to DIR_NICK_MAX letters, digits, '_', '-', '.'. */
@@ -657,253 +975,9 @@ int	file_line_parse(struct file_line *f, const char *line, size_t n,
 int	next_line(const char **text, size_t *left, const char **line,
 	    size_t *n);
 
-/* ---- rdt: reliable data transfer, the engine --------------------------- */
-
-/*
- * Three protocols in one: stop-and-wait, Go-Back-N, selective repeat. Packets
- * have numbers; those that the sender may have in flight are its window:
- *
- *            base                next        top           base + window
- *             v                   v           v             v
- *    ---------+-------------------+-----------+-------------+---------
- *     sent,   | sent, not         | sent, to  | may be sent | not yet
- *     acknow- | acknowledged      | be sent   |             |
- *     ledged  |                   | again     |             |
- *    ---------+-------------------+-----------+-------------+---------
- *
- *        window of sender  of receiver  on a timeout        on a gap
- *   sw   1                 1            sends it again      drops, repeats ACK
- *   gbn  W                 1            back: next = base   drops, repeats ACK
- *   sr   W                 W            back, but skips     keeps, and the ACK
- *                                       what is there       tells what is there
- *
- * An ACK tells the number that the receiver expects next: it acknowledges all
- * before that. Numbers are 32 bits and wrap; seq_less() is the only comparison.
- *
- * Both ends are state machines. They read no clock and touch no socket: they
- * are told what happened and when, and answer what to send and when to be
- * called again. So they run the same over UDP and in a simulated channel.
- */
-#define RDT_GIVE_UP	12	/* timeouts in a row */
-#define RDT_RTO_FIRST	SECOND	/* RFC 6298 section 2.1 */
-#define RDT_RTO_MIN	(SECOND / 5)	/* the RFC: 1 s */
-#define RDT_RTO_MAX	(2 * SECOND)	/* the RFC: 60 s; a lab cannot wait */
-
-/* Is a before b? Right for numbers less than 2^31 apart. */
-int	seq_less(uint32_t a, uint32_t b);
-
-/* What happens, as a trace has it; in words in rdt_event_names. */
-enum rdt_event {
-	EV_SEND, EV_RESEND, EV_DROP, EV_RECV, EV_DUP, EV_OOO, EV_CORRUPT,
-	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE
-};
-extern const char *const rdt_event_names[];
-
-/*
- * Appends a line to the trace, tab separated: the time in seconds since the
- * transfer began, side, event, number, and of a sender its window in use, cwnd,
- * ssthresh, srtt and rto, in packets and seconds. s is NULL at the receiver.
- */
-struct rdt_sender;
-void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
-	    const struct rdt_sender *s);
-
-/* Opens the trace of this process (-t); a new file begins with a header. */
-int	trace_open(const char *path);
-extern FILE *trace;			/* NULL: none */
-
-/*
- * Congestion control, in packets: what happens to cwnd on an ACK that is new,
- * when three packets overtook one, and on a timeout. lost() returns true if a
- * sender whose receiver discards shall go back at once.
- *
- *     none   cwnd is the window, always
- *     half   seeds/003: a timeout halves it, a new ACK adds one packet
- *     reno   RFC 5681; where the receiver discards, without inflation
- */
-struct congestion {
-	const char *name;
-	int slow_start;			/* begins with one packet, not with W */
-	void (*acked)(struct rdt_sender *s, uint32_t packets);
-	int (*lost)(struct rdt_sender *s);
-	void (*timeout)(struct rdt_sender *s);
-};
-const struct congestion *congestion_find(const char *name);	/* or NULL */
-
-/* What is known of a packet in the window. */
-struct rdt_slot {
-	int64_t sent;			/* when last */
-	unsigned char again;		/* it was sent more than once */
-	unsigned char here;		/* the receiver has it (sr) */
-	unsigned char due;		/* to be sent again at once (sr)... */
-	unsigned char hurried;		/* ...which is done once a timeout */
-};
-
-struct rdt_sender {
-	enum rdt_mode mode;
-	unsigned window;
-	const struct congestion *control;
-
-	uint32_t base;		/* lower edge: the oldest not acknowledged */
-	uint32_t next;		/* the next to be sent: base <= next <= top */
-	uint32_t top;		/* one above the highest ever sent */
-	uint32_t end;		/* one above the last of all: top <= end */
-	struct rdt_slot slot[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
-
-	unsigned cwnd, ssthresh;	/* packets; 1 <= cwnd <= window */
-	uint32_t grown;			/* acknowledged since cwnd grew last */
-	unsigned inflated;		/* packets above cwnd: fast recovery */
-	unsigned dupacks;
-	int hurry;		/* sr: some packet may be due */
-	uint32_t recover;	/* duplicates below it are of an old loss */
-
-	int64_t srtt, rttvar;	/* microseconds; srtt 0: no sample yet */
-	int64_t rto;
-	int64_t deadline;	/* when rdt_timeout() is due; NEVER: not */
-	unsigned row;		/* timeouts since the last progress */
-
-	uint64_t transmissions, timeouts, fast, duplicates;
-};
-
-/* Called once, before all others; packets is at least 1. */
-void	rdt_start(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-	    const struct congestion *control, uint32_t first,
-	    uint32_t packets);
-
-/* Called until it returns false: may a packet be sent now, and which? */
-int	rdt_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
-
-/*
- * Called when an ACK came; bits is the bitmap of sr, n bytes. What was never
- * sent, or is below base, is passed over.
- */
-void	rdt_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
-	    const unsigned char *bits, size_t n);
-
-/* Called when the deadline has come. */
-void	rdt_timeout(struct rdt_sender *s, int64_t now);
-
-/* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
-int	rdt_done(const struct rdt_sender *s);
-int	rdt_given_up(const struct rdt_sender *s);
-
-/* Packets that may be in flight: the lesser of window and cwnd. */
-unsigned rdt_in_use(const struct rdt_sender *s);
-
-struct rdt_receiver {
-	unsigned window;	/* 1 but in sr */
-	uint32_t expected;	/* lower edge: the next in order */
-	unsigned char here[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
-	unsigned ahead;		/* packets above expected that are here */
-	uint64_t duplicates;
-};
-
-void	rdt_expect(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
-	    uint32_t first);
-
-/*
- * Called when DATA came. EV_RECV: it is new, and to be stored; EV_DUP: it was
- * here; EV_OOO: it is beyond the window. Each is answered with an ACK.
- */
-enum rdt_event rdt_data(struct rdt_receiver *r, uint32_t seq);
-
-/* Writes the bitmap of sr up to its last 1; returns its bytes. */
-size_t	rdt_bitmap(const struct rdt_receiver *r,
-	    unsigned char bits[RDT_WINDOW_MAX / 8]);
-
-/* ---- rdt: a transfer over UDP ------------------------------------------ */
-
-/*
- * The driver of the engine: a socket, a clock, a file. The caller fills in the
- * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
- * agrees on the rest with the other end, then one of the two calls rdt_send()
- * and the other rdt_recv(). The sockets are t.sock, for dgram_close(), and
- * control: when there is something to read, the transfer is STOPPED. Wherever
- * the peer falls silent there is an end: PEER_FAILED with ETIMEDOUT.
- */
-struct rdt_session {
-	struct transfer t;		/* but sock, done and idle */
-	int control;			/* the TCP connection it belongs to */
-	uint32_t key;
-	enum rdt_mode mode;		/* what the client wants; both use */
-	unsigned window, block;
-	const struct congestion *congestion;	/* of the sender */
-
-	int room;			/* in the encoding of room */
-	int serves;			/* answers HELLO */
-	uint32_t packets;
-	int64_t start;			/* on the clock of now(); 0: not yet */
-	int64_t took;			/* until the last packet, or ACK */
-	int sends;			/* is the sender */
-	int64_t heard;			/* when DATA that was good came last */
-	int64_t hello_at;		/* room, receiver: says HELLO again */
-	uint64_t arrived;		/* how much of it */
-	uint64_t corrupt;		/* datagrams that were not */
-	struct rdt_sender sender;
-	struct rdt_receiver receiver;
-};
-
-/* A key that nobody can guess. */
-uint32_t rdt_key(void);
-
-/* The answer to uget, or to uput if size is NULL; -1: it is none. */
-#define RDT_OFFER_BYTES	48
-void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
-	    const uint64_t *size);
-int	rdt_offer_parse(const char *text, size_t n, unsigned *port,
-	    uint32_t *key, uint64_t *size);
-
-enum moved rdt_accept(struct rdt_session *s, const struct addr *client);
-enum moved rdt_connect(struct rdt_session *s, unsigned port);
-
-/*
- * The other end of an rdt_accept() with room set: `control' is only where the
- * port is. Nothing is agreed on: rdt_recv() says what it wants, until DATA
- * comes.
- */
-int	room_connect(struct rdt_session *s, int control, unsigned port);
-
-enum moved rdt_send(struct rdt_session *s);
-enum moved rdt_recv(struct rdt_session *s);
-
-/* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
-void	rdt_linger(struct rdt_session *s);
-
-/*
- * One line that says how it went, as INFO. The receiver counts as transmissions
- * what came, and as duplicates what it had already; bytes are those that were
- * acknowledged, or came.
- */
-void	rdt_report(const struct rdt_session *s);
-
-/* Why a sender gave up, in words. */
-const char *rdt_gave_up(void);
-
-/*
- * Both ends of a download; the caller fills in t.file, t.size and, at the
- * server, t.sock. The client asks the host at the other end of `control'. Ended
- * by `finished' before all was asked for, it is STOPPED at the server.
- */
-enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
-enum moved chat_push(struct rdt_session *s, const struct addr *client);
-
-/*
- * Reads n bytes of a message, and no fewer: 1; 0 if the peer closed before the
- * first of them; -1 on failure, errno 0 if it closed within them. recv_text()
- * takes memory for a text whose length came before it.
- */
-int	recv_whole(int fd, void *buf, size_t n, int64_t deadline);
-int	recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
-	    int64_t deadline);
-
-/* Numbers to bytes and back, the most significant first. */
-void	pack16(unsigned char *p, unsigned n);
-void	pack32(unsigned char *p, uint32_t n);
-unsigned unpack16(const unsigned char *p);
-uint32_t unpack32(const unsigned char *p);
-
-int	digits(const unsigned char *d, size_t n);
-extern char chunk[CHUNK_BYTES];
-size_t	utf8_bytes(const unsigned char *s, size_t n);
+/* The IPv4 address as a number, or -1 if it is none; and as text. */
+int	addr_ipv4(const struct addr *a, uint32_t *ip);
+#define IPV4_BYTES	16
+const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
 #endif

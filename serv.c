@@ -3,34 +3,42 @@
  *      serv 50000              the FTP-like service on port 50000
  *      serv -h                 all options
  *
- * Read proto.h first. This file goes: what the command line set, what the
- * services share, the services ftp, xfer, dir, chat and room, the table of
- * services, statistics, the parent, main.
+ * Read proto.h first, then Part I of proto.c. This file goes:
  *
- *      parent  poll(listeners, signals, reports, stdin); waits for no client
- *       ├── child   one per connection, forked after accept(): runs the
- *       ├── child   service's handler with blocking logic, and ends
- *       ├── ...     at most -n of them, and a few that tell others so
- *       ├── dir     one process for all its clients, from the beginning to
- *       │           the end; should it die, there is another one
- *       └── chat, room      the same; with a child for each file they send
+ *  Part I   services        what they share: requests, reports to the parent
+ *           ftp             get, put, ls, quit: in a child for each connection
+ *           parent          accepts, forks, reaps
+ *  Part II  ftp by UDP      uget, uput
+ *           dir             the directory: a daemon
+ *           parent          daemons, statistics, the console
+ *  the end  the table of services, options, main
  *
- * A child is a process of its own, so its code can be read as one conversation
- * with one client, and whatever happens to it happens to nobody else. The
- * parent holds no client's socket; it accepts, forks and reaps.
+ * The processes:
  *
- * Signals become bytes: the handler writes the signal's number into a pipe that
- * the parent's poll() watches beside the listeners, so that nothing is ever
- * done inside a handler, and no signal can slip in between a test and a wait.
+ *      parent  waits for listeners, signals, reports, and the console; for no
+ *       |      client
+ *       +--- child   one for each connection, forked after accept(): runs the
+ *       +--- child   handler of the service, and ends
+ *       +--- ...     at most -n of them, and a few that only say `full'
+ *       +--- dir     a daemon: one process for all clients, from beginning to
+ *       |            end; should it die, it is started again
+ *       +--- chat, room      the same; with a child for each file they send
  *
- * What a child did it reports by another pipe, and the parent adds it up.
+ * A child is a process of its own, so its code reads as one conversation with
+ * one client, and whatever happens to it happens to no other. The parent holds
+ * no client's socket. Three pipes connect them:
  *
- * The end of the parent is told by the end of a third one, the lifeline, whose
- * writing end only the parent holds. Whether it ends in order or is killed, the
- * children see end of file there, and each wait of theirs fails with ECANCELED.
+ *      signals     a signal handler writes the number of the signal, and the
+ *                  parent's wait sees it beside the listeners: so nothing is
+ *                  ever done inside a handler, and no signal can slip in
+ *                  between a test and a wait
+ *      reports     children write what they counted; the parent adds it up
+ *      lifeline    only the parent holds its writing end. Whether it ends in
+ *                  order or is killed, the children see end of file there, and
+ *                  each of their waits fails with ECANCELED
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* for SIGXFSZ */
+#define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -38,6 +46,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -46,160 +55,166 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "proto.h"
 #include "more/serv.h"
 
-#define FIRST_COMMAND_S	30	/* a new connection must say something */
-#define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
-#define RESTARTS	5	/* of a service that dies, at most, */
-#define RESTART_TIME	(10 * SECOND)	/* in this time */
-#define GRACE		(SECOND / 2 * 3)	/* children may end, */
-#define KILLED		(SECOND / 2)		/* or are made to */
-#define STDOUT_BYTES	4096		/* go by one write */
-#define REPORT_EVERY	(SECOND / 50)	/* a busy process tells what it did, */
-#define REPORT_WAIT	(SECOND / 20)	/* and so long is waited for that */
+/* ==== Part I: the tiny program. ========================================== */
+
+/* ---- what the services share ------------------------------------------- */
 
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
 #define DEFAULT_IDLE_S		300
+#define FIRST_COMMAND_S		30	/* a new connection must say something */
 
-/* ---- what the command line set --------------------------------------- */
+static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
+    DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND, DIR_EXPIRE_S * SECOND };
+const struct options *const options = &given;	/* for all but options() */
 
-static const char *host = DEFAULT_HOST;		/* -H */
-static const char *directory = ".";		/* -s */
-int served = -1;				/* ...opened */
-unsigned data_lo = DATA_LO, data_hi = DATA_HI;	/* -P */
-long max_children = DEFAULT_CHILDREN;	/* -n */
-int64_t idle = DEFAULT_IDLE_S * SECOND;	/* -T */
-static int64_t dir_idle = DIR_EXPIRE_S * SECOND;	/* -T too */
-
-/* ---- what the services share ------------------------------------------- */
-
-char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
-int64_t accept_from;	/* no accept() before; 0: at once */
-
-struct record did;
-static int reports[2] = { -1, -1 };	/* the pipe of records */
-
-static uint64_t told[TRAFFIC];		/* of traffic[] */
-
-/* A new process has done nothing yet. */
-void
-report_anew(void)
+int64_t
+first_words(void)
 {
-	memset(traffic, 0, sizeof traffic);
-	memset(told, 0, sizeof told);
-	memset(did.n, 0, sizeof did.n);
+	return FIRST_COMMAND_S * SECOND < options->idle ?
+	    FIRST_COMMAND_S * SECOND : options->idle;
 }
 
-/* Tells the parent. If the pipe is full, the next record will tell it too. */
-static void
+#define REPORT_EVERY	(SECOND / 50)	/* a busy process reports so often */
+
+/* A record goes through the pipe by one write(2), of less than PIPE_BUF bytes,
+ * which makes it whole. */
+struct record {
+	size_t service;			/* of services[] */
+	uint64_t n[COUNTERS];
+};
+
+static struct {				/* in a child */
+	int pipe;			/* its end of the pipe of reports */
+	size_t service;			/* that it serves */
+	uint64_t told[COUNTERS];	/* what the parent knows of counters[] */
+	int64_t next;			/* no report before */
+} reporter = { .pipe = -1 };
+
+void
+count_command(int row)
+{
+	if (COMMANDS + row < COUNTERS)
+		counters[COMMANDS + row]++;
+}
+
+/* If the pipe is full, the next record will say this too. */
+int64_t
 report(void)
 {
-	uint64_t any;
+	struct record r;
+	int64_t t;
 	size_t i;
 
-	for (i = 0; i < TRAFFIC; i++) {
-		did.n[i] += traffic[i] - told[i];
-		told[i] = traffic[i];
-	}
-	for (any = 0, i = 0; i < COUNTERS; i++)
-		any |= did.n[i];
-	if (any != 0 && write(reports[1], &did, sizeof did) > 0)
-		memset(did.n, 0, sizeof did.n);
-}
-
-/*
- * The same, before each wait; so the parent knows all of a process that has
- * nothing to do, and of one that has much to do it hears often enough.
- */
-static int64_t
-report_before_wait(void)
-{
-	static int64_t next;
-	int64_t t;
-
+	if (memcmp(reporter.told, counters, sizeof counters) == 0)
+		return NEVER;
 	t = now();
-	if (t < next)
-		return next;
-	report();
-	next = t + REPORT_EVERY;
+	if (t < reporter.next)
+		return reporter.next;
+	reporter.next = t + REPORT_EVERY;
+	r.service = reporter.service;
+	for (i = 0; i < COUNTERS; i++)
+		r.n[i] = counters[i] - reporter.told[i];
+	if (write(reporter.pipe, &r, sizeof r) < 0)
+		return reporter.next;
+	memcpy(reporter.told, counters, sizeof counters);
 	return NEVER;
 }
 
-/* The end of a child: the parent may wait for its last report. */
+int
+report_tick(const struct transfer *t)
+{
+	(void)t;
+	report();
+	return 0;
+}
+
+int
+await_input(int fd, int64_t deadline)
+{
+	int64_t due;
+
+	do {
+		due = report();
+		if (wait_for(fd, POLLIN, due < deadline ? due : deadline) == 0)
+			return 0;
+	} while (errno == ETIMEDOUT && now() < deadline);
+	return -1;
+}
+
+/* A new process has done nothing yet. */
 void
-child_ends(void)
+begin_child(void)
+{
+	memset(counters, 0, sizeof counters);
+	memset(reporter.told, 0, sizeof reporter.told);
+	reporter.next = 0;
+}
+
+/* The last report may wait for room in the pipe, even when the parent ends. */
+void
+end_child(void)
 {
 	lifeline = -1;
-	wait_for(reports[1], POLLOUT, now() + SECOND);
+	reporter.next = 0;
+	wait_for(reporter.pipe, POLLOUT, now() + SECOND);
 	report();
 	_exit(0);
 }
 
-/* How long a new connection has for its first words. */
-int64_t
-first_words(void)
-{
-	return FIRST_COMMAND_S * SECOND < idle ? FIRST_COMMAND_S * SECOND :
-	    idle;
-}
-
-/* After a file was not opened: is there none, for a client? */
 int
-no_file(void)
+open_served(const struct request *r, uint64_t *size, int *missing)
 {
-	return errno == ENOENT || errno == EISDIR ||
-	    errno == ENXIO;		/* not a regular file */
+	int fd;
+
+	fd = file_open(r->name, O_NOFOLLOW, size);
+	*missing = fd < 0 && (errno == ENOENT || errno == EISDIR ||
+	    errno == ENXIO);		/* not a regular file */
+	return fd;
 }
 
-/*
- * Logs that a request is refused, and why; NULL: by errno, since it is the
- * server's own trouble, or the administrator's.
- */
 void
-refused(const struct request *r, const char *why)
+log_refused(const struct request *r, const char *why)
 {
 	log_msg(why == NULL ? ERROR : INFO, "%s %.255s from %s: %s", r->verb,
-	    r->name, peer, why == NULL ? reason() : why);
+	    r->name, r->peer, why == NULL ? reason() : why);
 }
 
-/* Logs how a download ended; why it failed, in words. */
 void
-file_sent(const struct request *r, enum moved moved, const char *why)
+log_sent(const struct request *r, enum moved moved, const char *why)
 {
-	did.n[DOWNLOADS] += moved == MOVED;
+	counters[DOWNLOADS] += moved == MOVED;
 	if (moved == MOVED)
-		log_msg(INFO, "File %s downloaded from %s.", r->name, peer);
+		log_msg(INFO, "File %s downloaded from %s.", r->name, r->peer);
 	else
-		log_msg(moved == FILE_FAILED ? ERROR : INFO,
-		    "%s %s from %s: %s", r->verb, r->name, peer,
+		log_msg(moved == FILE_FAILED || moved == FILE_SHORT ? ERROR :
+		    INFO, "%s %s from %s: %s", r->verb, r->name, r->peer,
 		    moved == STOPPED ? "broken off by the client" :
-		    moved == FILE_FAILED && errno == 0 ?
-		    "the file became shorter" : why);
+		    moved == FILE_SHORT ? "the file became shorter" : why);
 }
 
-/* Ends a file that was received, or was not. Returns 0 if it is stored. */
 int
-file_stored(const struct request *r, struct newfile *f, enum moved moved)
+store_file(const struct request *r, struct newfile *f, enum moved moved)
 {
 	if (moved == MOVED && newfile_commit(f) == 0) {
-		did.n[UPLOADS]++;
-		log_msg(INFO, "File %s uploaded from %s.", f->name, peer);
+		counters[UPLOADS]++;
+		log_msg(INFO, "File %s uploaded from %s.", f->name, r->peer);
 		return 0;
 	}
 	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
-	    "%s %s from %s: %s", r->verb, r->name, peer, moved == STOPPED ?
+	    "%s %s from %s: %s", r->verb, r->name, r->peer, moved == STOPPED ?
 	    "broken off by the client" : reason());
 	if (moved != MOVED)		/* else the commit has done it */
 		newfile_abort(f);
 	return -1;
 }
 
-/* ---- ftp (seeds/004): runs in a child, one per connection ------------- */
+/* ---- ftp (seeds/004): in a child for each connection ------------------- */
 
 /* Sends a number, a port or a code, as a frame. */
 static int
@@ -209,15 +224,27 @@ ftp_answer(int fd, long n)
 	int len;
 
 	len = sprintf(text, "%ld", n);
-	return frame_send(fd, text, (size_t)len, now() + idle);
+	return frame_send(fd, text, (size_t)len, now() + options->idle);
 }
 
 /* Answers a command with a code. */
 static int
 ftp_refuse(const struct request *r, enum ftp_code code)
 {
-	refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
+	log_refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
 	return ftp_answer(r->control, code);
+}
+
+/* Opens the file of a get. Returns -1 after it has refused, into *result. */
+static int
+ftp_open(const struct request *r, uint64_t *size, int *result)
+{
+	int fd, missing;
+
+	fd = open_served(r, size, &missing);
+	if (fd < 0)
+		*result = ftp_refuse(r, missing ? FTP_NOFILE : FTP_STORE);
+	return fd;
 }
 
 /* Opens a free data port, or says that there is none. */
@@ -226,10 +253,11 @@ ftp_port(const struct request *r, int type, unsigned *port)
 {
 	int fd;
 
-	fd = data_listen(r->control, type, data_lo, data_hi, port);
+	fd = data_listen(r->control, type, options->data_lo, options->data_hi,
+	    port);
 	if (fd < 0) {
-		log_msg(ERROR, "no data port in %u-%u: %s", data_lo, data_hi,
-		    reason());
+		log_msg(ERROR, "no data port in %u-%u: %s", options->data_lo,
+		    options->data_hi, reason());
 		ftp_refuse(r, FTP_FULL);
 	}
 	return fd;
@@ -240,6 +268,7 @@ static int
 ftp_data(const struct request *r)
 {
 	struct addr client;
+	int64_t deadline;
 	unsigned port;
 	int fd, listener;
 
@@ -247,26 +276,27 @@ ftp_data(const struct request *r)
 	if (listener < 0)
 		return -1;
 	fd = -1;
+	deadline = now() + FTP_ACCEPT_S * SECOND;
 	if (addr_peer(r->control, &client) == 0 &&
-	    ftp_answer(r->control, port) == 0)
-		fd = data_accept(listener, &client,
-		    now() + FTP_ACCEPT_S * SECOND);
+	    ftp_answer(r->control, port) == 0 &&
+	    await_input(listener, deadline) == 0)
+		fd = data_accept(listener, &client, deadline);
 	if (fd < 0)
 		log_msg(INFO, "%s %s from %s: no data connection: %s", r->verb,
-		    r->name, peer, reason());
+		    r->name, r->peer, reason());
 	close(listener);
 	return fd;
 }
 
 /* Ends a file that was received, or was not; returns what to answer. */
 static enum ftp_code
-ftp_stored(const struct request *r, struct newfile *f, enum moved moved)
+ftp_store(const struct request *r, struct newfile *f, enum moved moved)
 {
 	enum ftp_code code;
 
 	code = moved == STOPPED || (moved == PEER_FAILED &&
 	    errno != ECANCELED) ? FTP_SYNTAX : FTP_STORE;
-	return file_stored(r, f, moved) == 0 ? FTP_OK : code;
+	return store_file(r, f, moved) == 0 ? FTP_OK : code;
 }
 
 /* get NAME */
@@ -276,11 +306,14 @@ ftp_get(const struct request *r)
 	char head[FRAME_HEAD];
 	struct transfer t = { 0 };
 	enum moved moved;
+	int result;
 
-	t.idle = idle;
-	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
+	result = 0;
+	t.idle = options->idle;
+	t.tick = report_tick;
+	t.file = ftp_open(r, &t.size, &result);
 	if (t.file < 0)
-		return ftp_refuse(r, no_file() ? FTP_NOFILE : FTP_STORE);
+		return result;
 	if (t.size > FRAME_MAX) {
 		close(t.file);
 		errno = EFBIG;
@@ -290,7 +323,7 @@ ftp_get(const struct request *r)
 	if (t.sock >= 0) {
 		frame_pack(head, t.size);
 		moved = transfer_send(&t, head, FRAME_HEAD);
-		file_sent(r, moved, reason());
+		log_sent(r, moved, reason());
 		sock_finish(t.sock);
 	}
 	close(t.file);
@@ -305,9 +338,10 @@ ftp_put(const struct request *r)
 	struct transfer t = { 0 };
 	enum moved moved;
 
-	if (newfile_open(&f, served, r->name, 0) < 0)
+	if (newfile_open(&f, r->name, 0) < 0)
 		return ftp_refuse(r, FTP_STORE);
-	t.idle = idle;
+	t.idle = options->idle;
+	t.tick = report_tick;
 	t.file = f.fd;
 	t.sock = ftp_data(r);
 	if (t.sock < 0) {
@@ -315,129 +349,41 @@ ftp_put(const struct request *r)
 		return 0;
 	}
 	moved = PEER_FAILED;
-	if (frame_head(t.sock, &t.size, now() + idle) > 0)
+	if (await_input(t.sock, now() + options->idle) == 0 &&
+	    frame_head(t.sock, &t.size, now() + options->idle) == RECEIVED)
 		moved = transfer_recv(&t);
-	ftp_answer(t.sock, ftp_stored(r, &f, moved));
+	ftp_answer(t.sock, ftp_store(r, &f, moved));
 	sock_finish(t.sock);
 	return 0;
-}
-
-struct rdt_session session;	/* the transfer by UDP of this child */
-
-/*
- * Opens the session: answers its port and key, with_size the size too, and
- * waits for the client's HELLO. *moved tells whether that came. Returns -1 if
- * there is no port for it.
- */
-static int
-udp_open(const struct request *r, int with_size, enum moved *moved)
-{
-	struct rdt_session *s = &session;
-	char offer[RDT_OFFER_BYTES];
-	struct addr client;
-	unsigned port;
-
-	s->control = r->control;
-	s->congestion = congestion_find("reno");
-	s->key = rdt_key();
-	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
-	if (s->t.sock < 0)
-		return -1;
-	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
-	*moved = PEER_FAILED;
-	if (addr_peer(r->control, &client) == 0 &&
-	    frame_send(r->control, offer, strlen(offer), now() + idle) == 0)
-		*moved = rdt_accept(s, &client);
-	return 0;
-}
-
-/* The end of a session: what it came to, if the client ever said HELLO. */
-static void
-udp_close(void)
-{
-	if (session.start != 0)
-		rdt_report(&session);
-	dgram_close(session.t.sock);
-}
-
-/*
- * uget NAME. A file that cannot be read to its end closes the control
- * connection too: no datagram can tell the client that no more will come.
- */
-static int
-ftp_uget(const struct request *r)
-{
-	struct transfer *t = &session.t;
-	enum moved moved;
-
-	memset(&session, 0, sizeof session);
-	t->file = file_open(served, r->name, O_NOFOLLOW, &t->size);
-	if (t->file < 0)
-		return ftp_refuse(r, no_file() ? FTP_NOFILE : FTP_STORE);
-	moved = MOVED;
-	if (udp_open(r, 1, &moved) == 0) {
-		if (moved == MOVED)
-			moved = rdt_send(&session);
-		file_sent(r, moved, rdt_given_up(&session.sender) ?
-		    rdt_gave_up() : reason());
-		udp_close();
-	}
-	close(t->file);
-	return moved == FILE_FAILED ? -1 : 0;
-}
-
-/* uput NAME SIZE. Whatever happens to the session, the client gets a code. */
-static int
-ftp_uput(const struct request *r)
-{
-	struct newfile f;
-	enum moved moved;
-	int result;
-
-	if (newfile_open(&f, served, r->name, 0) < 0)
-		return ftp_refuse(r, FTP_STORE);
-	memset(&session, 0, sizeof session);
-	session.t.file = f.fd;
-	session.t.size = r->size;
-	if (udp_open(r, 0, &moved) < 0) {
-		newfile_abort(&f);
-		return 0;
-	}
-	if (moved == MOVED)
-		moved = rdt_recv(&session);
-	result = ftp_answer(r->control, ftp_stored(r, &f, moved));
-	if (moved == MOVED)
-		rdt_linger(&session);
-	udp_close();
-	return result;
 }
 
 /* ls */
 static int
 ftp_ls(const struct request *r)
 {
-	char *text, **names;
+	struct dirent **files;
+	char *text;
 	ssize_t i, n;
 	size_t len;
 	FILE *out;
 	int result;
 
-	n = list_files(served, FRAME_MAX, &names);
+	n = list_files(FRAME_MAX, &files);
 	if (n < 0)
 		return ftp_refuse(r, FTP_STORE);
 	text = NULL;
 	out = open_memstream(&text, &len);
 	for (i = 0; i < n && out != NULL; i++)
-		fprintf(out, i == 0 ? "%s" : "\n%s", names[i]);
-	list_free(names, (size_t)n);
+		fprintf(out, i == 0 ? "%s" : "\n%s", files[i]->d_name);
+	list_free(files, n);
 	if (out == NULL || fclose(out) != 0) {
 		free(text);
 		return ftp_refuse(r, FTP_STORE);
 	}
-	result = frame_send(r->control, text, len, now() + idle);
+	result = frame_send(r->control, text, len, now() + options->idle);
 	free(text);
 	if (result == 0)
-		log_msg(INFO, "Files list downloaded from %s.", peer);
+		log_msg(INFO, "Files list downloaded from %s.", r->peer);
 	return result;
 }
 
@@ -448,6 +394,9 @@ ftp_quit(const struct request *r)
 	(void)r;
 	return -1;
 }
+
+static int	ftp_uget(const struct request *r);	/* Part II */
+static int	ftp_uput(const struct request *r);
 
 static const struct {
 	const char *verb;
@@ -461,11 +410,10 @@ static const struct {
 	{ "uget", NAME, ftp_uget },
 	{ "uput", NAME_SIZE, ftp_uput },
 };
-NAMES(ftp_name, ftp_verbs, verb);
 
 /* Takes the size off the end of `NAME SIZE', of *n bytes; -1: it has none. */
 static int64_t
-take_size(char *text, size_t *n)
+split_size(char *text, size_t *n)
 {
 	char *space;
 
@@ -474,7 +422,21 @@ take_size(char *text, size_t *n)
 		return -1;
 	*space = '\0';
 	*n = (size_t)(space - text);
-	return number(space + 1, 0, INT64_MAX);
+	return number(space + 1, strlen(space + 1), 0, INT64_MAX);
+}
+
+/* Looks a verb of n bytes up, in capitals or not. Returns its row, or -1. */
+static int
+ftp_verb(const char *text, size_t n)
+{
+	char verb[8];
+	size_t i;
+
+	if (n > sizeof verb)
+		return -1;
+	for (i = 0; i < n; i++)
+		verb[i] = (char)tolower((unsigned char)text[i]);
+	return find_name(ftp_verbs, verb, n);
 }
 
 /*
@@ -483,32 +445,28 @@ take_size(char *text, size_t *n)
  * Returns -1 if the conversation is over.
  */
 static int
-ftp_command(int control, char *text, size_t n)
+ftp_command(int control, const char *peer, char *text, size_t n)
 {
-	struct request r = { 0 };
+	struct request r = { control, peer, "command", text, 0 };
 	char *space;
 	int64_t size;
-	size_t i, len;
+	size_t len;
+	int i;
 
 	space = memchr(text, ' ', n);
 	len = space == NULL ? n : (size_t)(space - text);
-	for (i = 0; i < COUNT(ftp_verbs); i++)
-		if (strlen(ftp_verbs[i].verb) == len &&
-		    strncasecmp(ftp_verbs[i].verb, text, len) == 0)
-			break;
-	r.control = control;
-	r.verb = "command";
-	r.name = text;
+	i = ftp_verb(text, len);
 	size = -1;
-	if (i < COUNT(ftp_verbs) &&
-	    (ftp_verbs[i].follows == NOTHING) == (space == NULL)) {
+	if (i >= 0 && (ftp_verbs[i].follows == NOTHING) == (space == NULL)) {
 		n -= space == NULL ? n : len + 1;
 		size = ftp_verbs[i].follows == NAME_SIZE ?
-		    take_size(space + 1, &n) : 0;
+		    split_size(space + 1, &n) : 0;
 	}
-	did.n[size < 0 ? BAD_REQUESTS : COMMANDS + i]++;
-	if (size < 0)
+	if (size < 0) {
+		counters[BAD_REQUESTS]++;
 		return ftp_refuse(&r, FTP_SYNTAX);
+	}
+	count_command(i);
 	r.verb = ftp_verbs[i].verb;
 	r.name = space == NULL ? "" : space + 1;
 	r.size = (uint64_t)size;
@@ -519,30 +477,455 @@ ftp_command(int control, char *text, size_t n)
 
 /* The conversation with one client, from the first frame to the last. */
 static void
-ftp_serve(int control)
+ftp_serve(int control, const char *peer)
 {
-	int64_t limit;
+	enum received got;
+	int64_t deadline;
 	char *text;
 	size_t n;
-	int got, ended, malformed;
+	int ended, malformed;
 
-	limit = first_words();
+	deadline = now() + first_words();
 	do {
-		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
-		    now() + limit);
-		ended = got <= 0 || ftp_command(control, text, n) < 0;
+		text = NULL;
+		got = FAILED;
+		if (await_input(control, deadline) == 0)
+			got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
+			    deadline);
+		ended = got != RECEIVED ||
+		    ftp_command(control, peer, text, n) < 0;
 		free(text);
-		limit = idle;
+		deadline = now() + options->idle;
 	} while (!ended);
-	malformed = got < 0 && (errno == EBADMSG || errno == EMSGSIZE);
-	did.n[BAD_REQUESTS] += malformed;
-	if (got < 0)
+	malformed = got == FAILED && (errno == EBADMSG || errno == EMSGSIZE);
+	counters[BAD_REQUESTS] += malformed;
+	if (got == FAILED)
 		log_msg(INFO, "%s: %s", peer, reason());
 	if (malformed)
 		ftp_answer(control, FTP_SYNTAX);
 }
 
-/* ---- dir (seeds/000): one process, a UDP loop -------------------------- */
+/* ---- the parent ------------------------------------------------------ */
+
+#define REFUSERS	16	/* children that only say: server is full */
+#define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
+#define GRACE		(SECOND / 2 * 3)	/* children may end, */
+#define KILLED		(SECOND / 2)		/* or are made to */
+
+/* What a child is for; a daemon's kind is the index of its service and 1. */
+enum { CONNECTION = -1, REFUSER = -2 };
+
+static struct {
+	struct listener {
+		const char *port;	/* asked for; NULL: not started */
+		int fd;			/* -1: none */
+	} listener[SERVICES_MAX];
+	struct children children;
+	int signals[2];			/* the pipes, see above */
+	int reports[2];
+	int lifeline_end;
+	int64_t accept_from;		/* no accept() before; 0: at once */
+} parent;
+
+/*
+ * The rest of what the parent does, in Part II: daemons, statistics, and lines
+ * on standard input. Each turn begins with chores(), which returns when it must
+ * be called again; watch_more() and serve_more() are for the two descriptors
+ * behind the others in the poll set. True is the end.
+ */
+static int64_t chores(void);
+static void	watch_more(struct pollfd p[2]);
+static int	serve_more(const struct pollfd p[2]);
+static void	ask_statistics(void);
+
+/* Passes a signal on to the parent's loop. */
+static void
+signal_to_pipe(int sig)
+{
+	unsigned char byte;
+	int saved;
+
+	saved = errno;
+	byte = (unsigned char)sig;
+	if (write(parent.signals[1], &byte, 1) < 0)
+		byte = 0;	/* full: what is in there will wake the loop */
+	errno = saved;
+}
+
+/* Sets what happens on a signal. */
+static void
+on_signal(int sig, void (*handler)(int))
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = handler;
+	sigaction(sig, &sa, NULL);
+}
+
+/* Makes the pipes and catches the signals; in the parent, before it serves. */
+static int
+parent_init(void)
+{
+	int line[2];
+
+	if (children_init(&parent.children, options->max_children + REFUSERS +
+	    SERVICES_MAX) < 0 || pipe(parent.signals) < 0 || pipe(line) < 0 ||
+	    pipe(parent.reports) < 0)
+		return -1;
+	fcntl(parent.signals[0], F_SETFL, O_NONBLOCK);
+	fcntl(parent.signals[1], F_SETFL, O_NONBLOCK);
+	fcntl(parent.reports[0], F_SETFL, O_NONBLOCK);
+	fcntl(parent.reports[1], F_SETFL, O_NONBLOCK);
+	lifeline = line[0];
+	parent.lifeline_end = line[1];
+	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
+	on_signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
+	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
+	on_signal(SIGCHLD, signal_to_pipe);
+	on_signal(SIGINT, signal_to_pipe);
+	on_signal(SIGTERM, signal_to_pipe);
+	on_signal(SIGUSR1, signal_to_pipe);
+	return 0;
+}
+
+/*
+ * What a child changes before it serves on fd. Interrupt, quit and hangup go to
+ * the whole process group of a terminal; the parent gets them too, and its
+ * children learn of its end by the lifeline. SIGTERM is the parent's last word.
+ */
+static void
+become_child(size_t service, int fd)
+{
+	size_t i;
+
+	on_signal(SIGCHLD, SIG_DFL);
+	on_signal(SIGINT, SIG_IGN);
+	on_signal(SIGHUP, SIG_IGN);
+	on_signal(SIGQUIT, SIG_IGN);
+	on_signal(SIGUSR1, SIG_IGN);
+	newfile_guard(SIGTERM);
+	for (i = 0; services[i] != NULL; i++)
+		if (parent.listener[i].fd >= 0 && parent.listener[i].fd != fd)
+			close(parent.listener[i].fd);
+	close(parent.lifeline_end);
+	close(parent.signals[0]);
+	close(parent.signals[1]);
+	close(parent.reports[0]);
+	reporter.pipe = parent.reports[1];
+	reporter.service = service;
+	begin_child();
+}
+
+/* Serves one connection in a child, or tells it that the server is full. */
+static void
+serve(const struct service *s, int fd, const char *peer, int full)
+{
+	log_msg(DEBUG, "%s: %s connected", s->name, peer);
+	if (!full) {
+		s->handler(fd, peer);
+	} else {
+		send_some(fd, s->full, strlen(s->full));
+		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
+	}
+	sock_finish(fd);
+	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
+	    s->name, peer, (unsigned long long)counters[BYTES_RECEIVED],
+	    (unsigned long long)counters[BYTES_SENT]);
+}
+
+/* Forks, with the signals held back until the child has its own handlers. */
+static pid_t
+fork_child(size_t service, int fd, const char *peer, long kind)
+{
+	const struct service *s = services[service];
+	sigset_t all, old;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = children_fork(&parent.children, kind);
+	if (pid == 0) {
+		become_child(service, fd);
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		if (s->is_daemon)
+			s->handler(fd, "");
+		else
+			serve(s, fd, peer, kind == REFUSER);
+		end_child();
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0)
+		log_msg(ERROR, "%s: fork: %s", s->name, reason());
+	else
+		log_msg(DEBUG, "%s: child %ld started", s->name, (long)pid);
+	return pid;
+}
+
+/* Takes leave of all children that have ended. */
+static void
+reap(void)
+{
+	struct child c;
+
+	while (children_reap(&parent.children, 0, &c)) {
+		if (WIFSIGNALED(c.status))
+			log_msg(ERROR, "child %ld ended by signal %d",
+			    (long)c.pid, WTERMSIG(c.status));
+		else
+			log_msg(DEBUG, "child %ld ended", (long)c.pid);
+		if (c.kind == CONNECTION)
+			parent.accept_from = 0;		/* there is room */
+	}
+}
+
+/*
+ * Takes the next connection of a service and gives it a child. A child closes
+ * its connection and then ends: a client that saw that and comes again must not
+ * be told that the server is full, so the parent waits a little for that end.
+ */
+static void
+accept_one(size_t service)
+{
+	static int waited;
+	const struct service *s = services[service];
+	char peer[PEER_BYTES];
+	struct addr a;
+	pid_t pid;
+	int fd, full;
+
+	reap();
+	full = children_of(&parent.children, CONNECTION) >=
+	    options->max_children;
+	waited = full && !waited;
+	if (waited) {
+		parent.accept_from = now() + FULL_WAIT;
+		return;
+	}
+	fd = sock_accept(parent.listener[service].fd, &a);
+	if (fd < 0 && errno != EAGAIN) {
+		log_msg(ERROR, "%s: accept: %s", s->name, reason());
+		parent.accept_from = now() + SECOND;	/* or it would spin */
+	}
+	if (fd < 0)
+		return;
+	addr_text(&a, peer);
+	pid = fork_child(service, fd, peer, full ? REFUSER : CONNECTION);
+	if (pid < 0)
+		send_some(fd, s->full, strlen(s->full));
+	counters[full || pid < 0 ? REFUSED : CONNECTIONS]++;
+	close(fd);		/* it is the child's now */
+}
+
+/* Reads the pipe of signals. Returns true if one of them means the end. */
+static int
+read_signals(void)
+{
+	unsigned char sig;
+	int end;
+
+	end = 0;
+	while (read(parent.signals[0], &sig, 1) == 1)
+		if (sig == SIGUSR1)
+			ask_statistics();
+		else if (sig != SIGCHLD)
+			end = 1;
+	reap();
+	return end;
+}
+
+/* May another connection be accepted? */
+static int
+accepting(void)
+{
+	if (parent.accept_from != 0 && now() >= parent.accept_from)
+		parent.accept_from = 0;
+	return parent.accept_from == 0 && (children_of(&parent.children,
+	    CONNECTION) < options->max_children ||
+	    children_of(&parent.children, REFUSER) < REFUSERS);
+}
+
+/* The poll set: the listeners of connections, signals, and two of Part II. */
+enum { SIGNALS = SERVICES_MAX, MORE, WATCHED = MORE + 2 };
+
+/* Waits for anything to happen, or to be due. Returns as wait_many(). */
+static int
+parent_wait(struct pollfd p[WATCHED + 1])
+{
+	int64_t deadline;
+	size_t i;
+	int accepts;
+
+	accepts = accepting();
+	deadline = chores();
+	if (parent.accept_from != 0 && parent.accept_from < deadline)
+		deadline = parent.accept_from;
+	for (i = 0; i < WATCHED; i++) {
+		p[i].fd = -1;
+		p[i].events = POLLIN;
+	}
+	for (i = 0; services[i] != NULL; i++)
+		if (accepts && !services[i]->is_daemon)
+			p[i].fd = parent.listener[i].fd;
+	p[SIGNALS].fd = parent.signals[0];
+	watch_more(p + MORE);
+	return wait_many(p, WATCHED, deadline);
+}
+
+/* The parent's life: until a signal or a line ends it. */
+static void
+parent_loop(void)
+{
+	struct pollfd p[WATCHED + 1];
+	size_t i;
+	int end;
+
+	do {
+		end = parent_wait(p) < 0 && errno != ETIMEDOUT;
+		if (end)
+			log_msg(ERROR, "poll: %s", reason());
+		for (i = 0; services[i] != NULL; i++)
+			if (p[i].revents != 0 && accepting())
+				accept_one(i);
+		end |= serve_more(p + MORE);
+	} while (!read_signals() && !end);
+}
+
+/* Waits until all children have ended, for so many microseconds at most. */
+static void
+await_children(int64_t limit)
+{
+	struct pollfd p[4];
+	int64_t deadline;
+
+	deadline = now() + limit;
+	p[0].fd = parent.signals[0];
+	p[0].events = POLLIN;
+	do {
+		read_signals();
+		watch_more(p + 1);
+		p[2].fd = -1;			/* no more orders */
+	} while (parent.children.n > 0 && wait_many(p, 3, deadline) == 0 &&
+	    serve_more(p + 1) >= 0);
+}
+
+/* The end in order: no new clients, the children told, and then made to go. */
+static void
+parent_end(void)
+{
+	size_t i;
+
+	for (i = 0; services[i] != NULL; i++)
+		if (parent.listener[i].fd >= 0)
+			close(parent.listener[i].fd);
+	close(parent.lifeline_end);
+	lifeline = -1;		/* what follows are waits of the parent's */
+	await_children(GRACE);
+	for (i = 0; i < parent.children.n; i++)
+		kill(parent.children.child[i].pid, SIGTERM);
+	await_children(KILLED);
+}
+
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+
+/* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
+
+/*
+ * Opens the session: answers its port and key, with_size the size too, and
+ * waits for the client's HELLO. *moved tells whether that came. Returns -1 if
+ * there is no port for it.
+ */
+static int
+udp_open(const struct request *r, struct rdt_session *s, int with_size,
+    enum moved *moved)
+{
+	char offer[RDT_OFFER_BYTES];
+	struct addr client;
+	unsigned port;
+
+	s->encoding = &rdt_native;
+	s->control = r->control;
+	s->congestion = congestion_find("reno");
+	s->key = rdt_key();
+	s->t.tick = report_tick;
+	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
+	if (s->t.sock < 0)
+		return -1;
+	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
+	*moved = PEER_FAILED;
+	if (addr_peer(r->control, &client) == 0 && frame_send(r->control,
+	    offer, strlen(offer), now() + options->idle) == 0)
+		*moved = rdt_accept(s, &client);
+	return 0;
+}
+
+/* The end of a session: what it came to, if the client ever said HELLO. */
+static void
+udp_close(const struct rdt_session *s)
+{
+	struct rdt_summary summary;
+
+	summary = rdt_summary(s);
+	if (s->start != 0)
+		rdt_report(&summary);
+	dgram_close(s->t.sock);
+}
+
+/*
+ * uget NAME. A file that cannot be read to its end closes the control
+ * connection too: no datagram can tell the client that no more will come.
+ */
+static int
+ftp_uget(const struct request *r)
+{
+	struct rdt_session s = { 0 };
+	enum moved moved;
+	int result;
+
+	result = 0;
+	s.t.file = ftp_open(r, &s.t.size, &result);
+	if (s.t.file < 0)
+		return result;
+	moved = MOVED;
+	if (udp_open(r, &s, 1, &moved) == 0) {
+		if (moved == MOVED)
+			moved = rdt_send(&s);
+		log_sent(r, moved, rdt_send_gave_up(&s.sender) ?
+		    rdt_why_gave_up() : reason());
+		udp_close(&s);
+	}
+	close(s.t.file);
+	return moved == FILE_FAILED || moved == FILE_SHORT ? -1 : 0;
+}
+
+/* uput NAME SIZE. Whatever happens to the session, the client gets a code. */
+static int
+ftp_uput(const struct request *r)
+{
+	struct rdt_session s = { 0 };
+	struct newfile f;
+	enum moved moved;
+	int result;
+
+	if (newfile_open(&f, r->name, 0) < 0)
+		return ftp_refuse(r, FTP_STORE);
+	s.t.file = f.fd;
+	s.t.size = r->size;
+	if (udp_open(r, &s, 0, &moved) < 0) {
+		newfile_abort(&f);
+		return 0;
+	}
+	if (moved == MOVED)
+		moved = rdt_recv(&s);
+	result = ftp_answer(r->control, ftp_store(r, &f, moved));
+	if (moved == MOVED)
+		rdt_linger(&s);
+	udp_close(&s);
+	return result;
+}
+
+/* ---- dir (seeds/000): a daemon, a UDP loop ------------------------------ */
 
 /*
  * Nicks, files, and holdings, each of which says that a nick has a file:
@@ -552,9 +935,9 @@ ftp_serve(int control)
  *                   v            v
  *                 file         file ---> holding ---> ...    and who has it
  *
- * Each is found by tsearch(3), nicks by their name and by their address. Lists
- * go in the order of entry, so nicks and listed files also stand in an array. A
- * file is listed as long as one who has it serves.
+ * tsearch(3) finds nicks by their name and by their address, and files by what
+ * they are. A list goes in the order of entry, so nicks and listed files also
+ * stand in an array. A file is listed as long as a nick that has it serves.
  */
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
@@ -565,20 +948,21 @@ ftp_serve(int control)
 #define PAGE_LINES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
 struct nick {
-	size_t at;			/* in the array; must be first */
+	size_t index;			/* in the array; must be first */
 	char name[DIR_NICK_MAX + 1];
-	uint32_t ip;			/* who it is: a UDP address, */
-	unsigned port;			/* and port */
+	uint32_t ip;			/* the UDP address that owns it, */
+	unsigned port;			/* and its port */
 	unsigned serves;		/* TCP port; 0: it does not */
-	int64_t heard;
+	int64_t heard;			/* when it last spoke */
 	struct holding *holdings;
-	unsigned many;			/* of them */
+	unsigned nholdings;
 };
 
 struct file {
-	size_t at;			/* in the array, if listed; first */
+	size_t index;			/* in the array, if listed; first */
 	unsigned serving;		/* holders that serve; 0: not listed */
 	struct holding *holders;
+	unsigned nholders;
 	uint64_t size;
 	char hash[HASH_DIGITS + 1];
 	char name[];
@@ -587,8 +971,9 @@ struct file {
 struct holding {
 	struct nick *nick;
 	struct file *file;
-	struct holding *next;		/* of the nick */
-	struct holding *later, **link;	/* of the file, and what points here */
+	struct holding *next;			/* of the nick */
+	struct holding *next_holder, **link;	/* of the file; and what points
+						   here */
 };
 
 /* Things in the order of their coming; NULL where one has gone. */
@@ -598,18 +983,22 @@ struct order {
 	size_t live;			/* slots that are not NULL */
 };
 
-static void *nicks_by_name, *nicks_by_address, *files_by_key, *holdings;
-static struct order users, listed;
-static size_t nholdings;
-static unsigned long servers;		/* nicks that serve */
-
 /* How many pages of a list may go out. */
 struct bucket {
 	int64_t filled;			/* when last */
 	double pages;
 };
 
-/* May one more page leave? Fills up at `rate' a second. */
+static struct {
+	void *nicks_by_name, *nicks_by_address, *files;	/* trees */
+	struct order users, listed;
+	size_t nholdings;
+	unsigned long servers;		/* nicks that serve */
+	uint32_t secret;		/* of the hash that picks a bucket */
+	struct bucket page_each[4096], page_all;
+} dir;
+
+/* May one more page leave? Fills up at `rate' a second, to `most'. */
 static int
 bucket_take(struct bucket *b, int64_t t, double most, double rate)
 {
@@ -640,7 +1029,7 @@ by_address(const void *a, const void *b)
 }
 
 static int
-by_key(const void *a, const void *b)
+by_contents(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
 	int order;
@@ -649,17 +1038,6 @@ by_key(const void *a, const void *b)
 	if (order == 0)
 		order = strcmp(x->name, y->name);
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
-}
-
-static int
-by_ends(const void *a, const void *b)
-{
-	const struct holding *x = a, *y = b;
-
-	if (x->nick != y->nick)
-		return (uintptr_t)x->nick < (uintptr_t)y->nick ? -1 : 1;
-	return ((uintptr_t)x->file > (uintptr_t)y->file) -
-	    ((uintptr_t)x->file < (uintptr_t)y->file);
 }
 
 /* What a tree holds that is equal to key, or NULL. */
@@ -672,27 +1050,9 @@ find(void *key, void **tree, int (*compare)(const void *, const void *))
 	return node == NULL ? NULL : *(void **)node;
 }
 
-/* Moves all together again, once half of them are holes. */
-static void
-order_remove(struct order *o, size_t at)
-{
-	size_t i, n;
-
-	o->item[at] = NULL;
-	o->live--;
-	if (o->n < 64 || o->live > o->n / 2)
-		return;
-	for (i = n = 0; i < o->n; i++)
-		if (o->item[i] != NULL) {
-			*(size_t *)o->item[i] = n;
-			o->item[n++] = o->item[i];
-		}
-	o->n = n;
-}
-
-/* Without memory the service ends, and is started again, empty. */
+/* Without memory the daemon ends, and is started again, empty. */
 static void *
-got(void *memory)
+check_memory(void *memory)
 {
 	if (memory == NULL) {
 		log_msg(ERROR, "dir: %s", reason());
@@ -706,14 +1066,33 @@ order_add(struct order *o, void *item)
 {
 	if (o->n == o->room) {
 		o->room = 2 * o->room + 64;
-		o->item = got(realloc(o->item, o->room * sizeof *o->item));
+		o->item = check_memory(realloc(o->item,
+		    o->room * sizeof *o->item));
 	}
 	*(size_t *)item = o->n;
 	o->item[o->n++] = item;
 	o->live++;
 }
 
-/* The slot of what stands behind `skip' others. */
+/* Closes the holes, once half of all slots are holes. */
+static void
+order_remove(struct order *o, size_t index)
+{
+	size_t i, n;
+
+	o->item[index] = NULL;
+	o->live--;
+	if (o->n < 64 || o->live > o->n / 2)
+		return;
+	for (i = n = 0; i < o->n; i++)
+		if (o->item[i] != NULL) {
+			*(size_t *)o->item[i] = n;
+			o->item[n++] = o->item[i];
+		}
+	o->n = n;
+}
+
+/* The slot of the item that comes after `skip' others. */
 static size_t
 order_skip(const struct order *o, size_t skip)
 {
@@ -732,43 +1111,42 @@ static void
 file_serving(struct file *f, int change)
 {
 	if (f->serving == 0)
-		order_add(&listed, f);
+		order_add(&dir.listed, f);
 	f->serving += (unsigned)change;
 	if (f->serving == 0)
-		order_remove(&listed, f->at);
+		order_remove(&dir.listed, f->index);
 }
 
 static void
-holding_remove(struct holding *e)
+holding_remove(struct holding *h)
 {
-	struct file *f = e->file;
+	struct file *f = h->file;
 
-	if (e->nick->serves != 0)
+	if (h->nick->serves != 0)
 		file_serving(f, -1);
-	*e->link = e->later;
-	if (e->later != NULL)
-		e->later->link = e->link;
-	tdelete(e, &holdings, by_ends);
-	if (f->holders == NULL) {
-		tdelete(f, &files_by_key, by_key);
+	*h->link = h->next_holder;
+	if (h->next_holder != NULL)
+		h->next_holder->link = h->link;
+	if (--f->nholders == 0) {
+		tdelete(f, &dir.files, by_contents);
 		free(f);
 	}
-	free(e);
-	nholdings--;
+	free(h);
+	dir.nholdings--;
 }
 
 /* A nick serves no more, and has no files. */
 static void
 nick_stop(struct nick *k)
 {
-	struct holding *e;
+	struct holding *h;
 
-	while ((e = k->holdings) != NULL) {
-		k->holdings = e->next;
-		holding_remove(e);
+	while ((h = k->holdings) != NULL) {
+		k->holdings = h->next;
+		holding_remove(h);
 	}
-	k->many = 0;
-	servers -= k->serves != 0;
+	k->nholdings = 0;
+	dir.servers -= k->serves != 0;
 	k->serves = 0;
 }
 
@@ -776,9 +1154,9 @@ static void
 nick_remove(struct nick *k)
 {
 	nick_stop(k);
-	order_remove(&users, k->at);
-	tdelete(k, &nicks_by_name, by_name);
-	tdelete(k, &nicks_by_address, by_address);
+	order_remove(&dir.users, k->index);
+	tdelete(k, &dir.nicks_by_name, by_name);
+	tdelete(k, &dir.nicks_by_address, by_address);
 	free(k);
 }
 
@@ -790,10 +1168,10 @@ nick_of(uint32_t ip, unsigned port)
 
 	key.ip = ip;
 	key.port = port;
-	return find(&key, &nicks_by_address, by_address);
+	return find(&key, &dir.nicks_by_address, by_address);
 }
 
-/* The nick of a name that came, or NULL. */
+/* The nick of this name, or NULL. */
 static struct nick *
 nick_named(const char *name, size_t n)
 {
@@ -803,7 +1181,7 @@ nick_named(const char *name, size_t n)
 		return NULL;
 	memcpy(key.name, name, n);
 	key.name[n] = '\0';
-	return find(&key, &nicks_by_name, by_name);
+	return find(&key, &dir.nicks_by_name, by_name);
 }
 
 /* Says once in a process that a limit was reached. */
@@ -822,87 +1200,86 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 	static int said;
 	struct nick *k;
 
-	if (users.live >= DIR_NICKS) {
+	if (dir.users.live >= DIR_NICKS) {
 		limit_reached(STRING(DIR_NICKS) " nicks", &said);
 		return NULL;
 	}
-	k = got(calloc(1, sizeof *k));
+	k = check_memory(calloc(1, sizeof *k));
 	memcpy(k->name, name, n);
 	k->ip = ip;
 	k->port = port;
-	order_add(&users, k);
-	got(tsearch(k, &nicks_by_name, by_name));
-	got(tsearch(k, &nicks_by_address, by_address));
+	order_add(&dir.users, k);
+	check_memory(tsearch(k, &dir.nicks_by_name, by_name));
+	check_memory(tsearch(k, &dir.nicks_by_address, by_address));
 	return k;
 }
 
-/* Fills in what a file is found by. */
-static void
-file_key(struct file *f, const struct file_line *line)
-{
-	f->size = line->size;
-	memcpy(f->hash, line->hash, HASH_DIGITS);
-	f->hash[HASH_DIGITS] = '\0';
-	memcpy(f->name, line->name, line->name_len);
-	f->name[line->name_len] = '\0';
-}
-
-/* The file of a line; NULL if there is none. */
+/* The file of a line; if there is none yet, a new one (add), or NULL. */
 static struct file *
-file_find(const struct file_line *line)
+file_of(const struct file_line *line, int add)
 {
-	static struct file *key;
+	struct file *f, *key;
 
-	if (key == NULL)
-		key = got(calloc(1, sizeof *key + NAME_BYTES + 1));
-	file_key(key, line);
-	return find(key, &files_by_key, by_key);
+	key = check_memory(calloc(1, sizeof *key + line->name_len + 1));
+	key->size = line->size;
+	memcpy(key->hash, line->hash, HASH_DIGITS);
+	memcpy(key->name, line->name, line->name_len);
+	f = find(key, &dir.files, by_contents);
+	if (f == NULL && add) {
+		check_memory(tsearch(key, &dir.files, by_contents));
+		return key;
+	}
+	free(key);
+	return f;
 }
 
-/* Does a nick have this file already? */
+/* Does a nick have this file already? Walks the shorter of the two lists, which
+ * has at most 1000 elements, the root of DIR_HOLDINGS. */
 static int
-holding_there(struct nick *k, struct file *f)
+has_file(const struct nick *k, const struct file *f)
 {
-	struct holding key;
+	const struct holding *h;
 
-	key.nick = k;
-	key.file = f;
-	return f != NULL && find(&key, &holdings, by_ends) != NULL;
+	if (f == NULL)
+		return 0;
+	if (k->nholdings < f->nholders) {
+		for (h = k->holdings; h != NULL && h->file != f;)
+			h = h->next;
+	} else {
+		for (h = f->holders; h != NULL && h->nick != k;)
+			h = h->next_holder;
+	}
+	return h != NULL;
 }
 
 /* A nick has the file of this line from now on. */
 static void
 publish(struct nick *k, const struct file_line *line)
 {
-	struct holding *e;
+	struct holding *h;
 	struct file *f;
 
-	f = file_find(line);
-	if (f == NULL) {
-		f = got(calloc(1, sizeof *f + line->name_len + 1));
-		file_key(f, line);
-		got(tsearch(f, &files_by_key, by_key));
-	}
-	if (holding_there(k, f))
+	f = file_of(line, 1);
+	if (has_file(k, f))
 		return;
-	e = got(calloc(1, sizeof *e));
-	e->nick = k;
-	e->file = f;
-	e->next = k->holdings;
-	k->holdings = e;
-	e->later = f->holders;
-	if (e->later != NULL)
-		e->later->link = &e->later;
-	e->link = &f->holders;
-	f->holders = e;
-	got(tsearch(e, &holdings, by_ends));
-	k->many++;
-	nholdings++;
+	h = check_memory(calloc(1, sizeof *h));
+	h->nick = k;
+	h->file = f;
+	h->next = k->holdings;
+	k->holdings = h;
+	h->next_holder = f->holders;
+	if (h->next_holder != NULL)
+		h->next_holder->link = &h->next_holder;
+	h->link = &f->holders;
+	f->holders = h;
+	f->nholders++;
+	k->nholdings++;
+	dir.nholdings++;
 	if (k->serves != 0)
 		file_serving(f, 1);
 }
 
-/* A request, and what is known of who sent it. */
+/* A request, and what is known of its sender. */
 struct dir_request {
 	struct dir_message m;
 	uint32_t ip;
@@ -911,62 +1288,58 @@ struct dir_request {
 	int64_t t;			/* when it came */
 };
 
-/*
- * The functions below fill in the answer, `a'; if its op stays 0 there is none.
- * Here is the text of one.
- */
-static char answer_text[DIR_REPLY_MAX];
+/* An answer. If its op stays 0 there is none. */
+struct dir_answer {
+	struct dir_message m;
+	char text[DIR_REPLY_MAX];
+};
 
 /* Register: a nick that is free, or one's own. */
 static void
-dir_register(const struct dir_request *r, struct dir_message *a)
+dir_register(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k;
 
-	a->op = DIR_REGISTER_FAIL;
+	a->m.op = DIR_REGISTER_FAIL;
 	k = nick_named(r->m.text, r->m.length);
-	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length)) {
+	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length))
 		k = nick_add(r->m.text, r->m.length, r->ip, r->port);
-	} else if (k != r->nick) {
+	else if (k != r->nick)
 		k = NULL;
-	}
 	if (k == NULL)
 		return;
 	k->heard = r->t;
-	a->op = DIR_REGISTER_OK;
+	a->m.op = DIR_REGISTER_OK;
 }
 
 /* Lookup */
 static void
-dir_lookup(const struct dir_request *r, struct dir_message *a)
+dir_lookup(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k;
 
 	k = nick_named(r->m.text, r->m.length);
-	a->op = DIR_LOOKUP_FAIL;
+	a->m.op = DIR_LOOKUP_FAIL;
 	if (k == NULL || k->serves == 0)
 		return;
-	a->op = DIR_LOOKUP_OK;
-	a->numbers = 2;
-	a->number[0] = k->ip;
-	a->number[1] = k->serves;
+	a->m.op = DIR_LOOKUP_OK;
+	a->m.numbers = 2;
+	a->m.number[0] = k->ip;
+	a->m.number[1] = k->serves;
 }
 
-/* The number of an `at N' that begins a text, which it is taken off; or -1. */
+/* The number of an `at N' that begins a text; moves behind that line. Or -1. */
 static int64_t
-take_at(const char **text, size_t *left)
+read_at(const char **text, size_t *left)
 {
 	const char *line, *rest = *text;
-	char digits[12];
 	size_t behind = *left, n;
 	int64_t at;
 
-	if (behind < 4 || memcmp(rest, "at ", 3) != 0 ||
-	    next_line(&rest, &behind, &line, &n) <= 0 || n - 3 >= sizeof digits)
+	if (next_line(&rest, &behind, &line, &n) <= 0 || n < 3 || n > 14 ||
+	    memcmp(line, "at ", 3) != 0)
 		return -1;
-	memcpy(digits, line + 3, n - 3);
-	digits[n - 3] = '\0';
-	at = strlen(digits) < n - 3 ? -1 : number(digits, 0, DIR_HOLDINGS);
+	at = number(line + 3, n - 3, 0, DIR_HOLDINGS);
 	if (at >= 0) {
 		*text = rest;
 		*left = behind;
@@ -976,7 +1349,8 @@ take_at(const char **text, size_t *left)
 
 /* How many lines there are, and how many are new; -1 if any is none. */
 static int
-count_lines(struct nick *k, const char *text, size_t left, unsigned *fresh)
+count_lines(const struct nick *k, const char *text, size_t left,
+    unsigned *fresh)
 {
 	struct file_line f;
 	const char *line;
@@ -988,14 +1362,14 @@ count_lines(struct nick *k, const char *text, size_t left, unsigned *fresh)
 	    lines++) {
 		if (file_line_parse(&f, line, n, 0) < 0)
 			return -1;
-		*fresh += !holding_there(k, file_find(&f));
+		*fresh += !has_file(k, file_of(&f, 0));
 	}
 	return more < 0 ? -1 : lines;
 }
 
 /* Publish: all lines or none. */
 static void
-dir_publish(const struct dir_request *r, struct dir_message *a)
+dir_publish(const struct dir_request *r, struct dir_answer *a)
 {
 	static int said, said_all;
 	struct nick *k = r->nick;
@@ -1006,65 +1380,65 @@ dir_publish(const struct dir_request *r, struct dir_message *a)
 	int64_t at;
 	int lines;
 
-	a->op = DIR_FAIL;
+	a->m.op = DIR_FAIL;
 	text = r->m.text;
 	left = r->m.length;
-	at = take_at(&text, &left);
+	at = read_at(&text, &left);
 	lines = k == NULL ? -1 : count_lines(k, text, left, &fresh);
 	if (lines < 0)
 		return;
-	if (k->many + fresh > DIR_NICK_FILES) {
+	if (k->nholdings + fresh > DIR_NICK_FILES) {
 		limit_reached(STRING(DIR_NICK_FILES) " files a nick", &said);
 		return;
 	}
-	if (nholdings + fresh > DIR_HOLDINGS) {
+	if (dir.nholdings + fresh > DIR_HOLDINGS) {
 		limit_reached(STRING(DIR_HOLDINGS) " files", &said_all);
 		return;
 	}
 	while (next_line(&text, &left, &line, &n) > 0)
 		if (file_line_parse(&f, line, n, 0) == 0)
 			publish(k, &f);
-	a->op = r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK;
-	a->numbers = at >= 0 && r->m.op == DIR_PUBLISH;
-	a->number[0] = (uint32_t)(at + lines);
+	a->m.op = r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK;
+	a->m.numbers = at >= 0 && r->m.op == DIR_PUBLISH;
+	a->m.number[0] = (uint32_t)(at + lines);
 }
 
 /* ServeFiles: what was published before is listed from now on. With a text it
  * is a Publish, by a slip in seeds/000. */
 static void
-dir_serves(const struct dir_request *r, struct dir_message *a)
+dir_serve_files(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k = r->nick;
-	struct holding *e;
+	struct holding *h;
 
 	if (r->m.text != NULL) {
 		dir_publish(r, a);
 		return;
 	}
-	a->op = DIR_SERVE_FAIL;
+	a->m.op = DIR_SERVE_FAIL;
 	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
 		return;
-	a->op = DIR_SERVE_OK;
+	a->m.op = DIR_SERVE_OK;
 	if (k->serves == 0) {
-		servers++;
-		for (e = k->holdings; e != NULL; e = e->next)
-			file_serving(e->file, 1);
+		dir.servers++;
+		for (h = k->holdings; h != NULL; h = h->next)
+			file_serving(h->file, 1);
 	}
 	k->serves = r->m.number[0];
 }
 
 /* Stop, Logout: of one's own nick, or of one that nobody has. */
 static void
-dir_leave(const struct dir_request *r, struct dir_message *a)
+dir_leave(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k;
 
 	k = nick_named(r->m.text, r->m.length);
 	if (k != NULL && k != r->nick) {
-		a->op = DIR_FAIL;
+		a->m.op = DIR_FAIL;
 		return;
 	}
-	a->op = r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
+	a->m.op = r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
 	if (k == NULL)
 		return;
 	if (r->m.op == DIR_STOP)
@@ -1078,30 +1452,29 @@ static size_t
 user_line(char *line, const void *item)
 {
 	const struct nick *k = item;
+	char ip[IPV4_BYTES];
 
 	if (k->serves == 0)
 		return (size_t)sprintf(line, "%s\n", k->name);
-	return (size_t)sprintf(line, "%s %lu.%lu.%lu.%lu:%u\n", k->name,
-	    (unsigned long)k->ip >> 24, (unsigned long)k->ip >> 16 & 255,
-	    (unsigned long)k->ip >> 8 & 255, (unsigned long)k->ip & 255,
-	    k->serves);
+	return (size_t)sprintf(line, "%s %s:%u\n", k->name,
+	    ipv4_text(k->ip, ip), k->serves);
 }
 
 /* A line of the list of files, with as many nicks as an answer has room for. */
 static size_t
-listed_line(char *line, const void *item)
+file_line(char *line, const void *item)
 {
 	const struct file *f = item;
-	const struct holding *e;
+	const struct holding *h;
 	size_t n, room;
 
 	n = (size_t)sprintf(line, "%s %llu ", f->hash,
 	    (unsigned long long)f->size);
 	room = PAGE_LINES - n - strlen(f->name) - 2;
-	for (e = f->holders; e != NULL && room > 1; e = e->later)
-		if (e->nick->serves != 0 && strlen(e->nick->name) < room) {
-			room -= strlen(e->nick->name) + 1;
-			n += (size_t)sprintf(line + n, "%s,", e->nick->name);
+	for (h = f->holders; h != NULL && room > 1; h = h->next_holder)
+		if (h->nick->serves != 0 && strlen(h->nick->name) < room) {
+			room -= strlen(h->nick->name) + 1;
+			n += (size_t)sprintf(line + n, "%s,", h->nick->name);
 		}
 	n--;				/* the last comma */
 	return n + (size_t)sprintf(line + n, " %s\n", f->name);
@@ -1111,75 +1484,72 @@ listed_line(char *line, const void *item)
 static int
 page_allowed(const struct dir_request *r)
 {
-	static struct bucket all, each[4096];	/* by a hash of the address */
-	static uint32_t secret;
+	struct bucket *own = &dir.page_each[(r->ip * dir.secret) >> 20];
 
-	if (secret == 0)
-		secret = rdt_key() | 1;
 	return r->nick != NULL &&
-	    bucket_take(&each[(r->ip * secret) >> 20], r->t, PAGES_AT_ONCE,
-	    PAGES_A_SECOND) && bucket_take(&all, r->t, PAGES_ALL, PAGES_ALL);
+	    bucket_take(own, r->t, PAGES_AT_ONCE, PAGES_A_SECOND) &&
+	    bucket_take(&dir.page_all, r->t, PAGES_ALL, PAGES_ALL);
 }
 
 /* GetUsers, GetFiles: a page of lines, whole ones. */
 static void
-dir_list(const struct dir_request *r, struct dir_message *a)
+dir_list(const struct dir_request *r, struct dir_answer *a)
 {
-	static char line[DIR_REPLY_MAX];
+	char line[DIR_REPLY_MAX];
 	const struct order *o;
 	size_t i, n;
 
 	if (!page_allowed(r))
 		return;
-	o = r->m.op == DIR_GET_USERS ? &users : &listed;
-	a->op = r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES;
-	a->text = answer_text;
+	o = r->m.op == DIR_GET_USERS ? &dir.users : &dir.listed;
+	a->m.op = r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES;
+	a->m.text = a->text;
 	if (r->m.numbers > 0)
-		a->length = (size_t)sprintf(answer_text, "skip %lu\n",
+		a->m.length = (size_t)sprintf(a->text, "skip %lu\n",
 		    (unsigned long)r->m.number[0]);
 	for (i = order_skip(o, r->m.number[0]); i < o->n; i++) {
 		if (o->item[i] == NULL)
 			continue;
-		n = o == &users ? user_line(line, o->item[i]) :
-		    listed_line(line, o->item[i]);
-		if (5 + a->length + n > DIR_REPLY_MAX)
+		n = o == &dir.users ? user_line(line, o->item[i]) :
+		    file_line(line, o->item[i]);
+		if (5 + a->m.length + n > DIR_REPLY_MAX)
 			break;
-		memcpy(answer_text + a->length, line, n);
-		a->length += n;
+		memcpy(a->text + a->m.length, line, n);
+		a->m.length += n;
 	}
 }
 
 /* Login */
 static void
-dir_login(const struct dir_request *r, struct dir_message *a)
+dir_login(const struct dir_request *r, struct dir_answer *a)
 {
 	(void)r;
-	a->op = DIR_LOGIN_OK;
-	a->numbers = 1;
-	a->number[0] = (uint32_t)servers;
+	a->m.op = DIR_LOGIN_OK;
+	a->m.numbers = 1;
+	a->m.number[0] = (uint32_t)dir.servers;
 }
 
-/* Who carries out what; an answer, sent to us, is nobody's. */
+/* Who carries out what; an answer that is sent here is malformed. */
 static const struct {
-	enum dir_op op;
 	const char *name;
-	void (*run)(const struct dir_request *r, struct dir_message *a);
+	enum dir_op op;
+	void (*run)(const struct dir_request *r, struct dir_answer *a);
 } dir_ops[] = {
-	{ DIR_LOGIN, "Login", dir_login },
-	{ DIR_LOOKUP, "Lookup", dir_lookup },
-	{ DIR_REGISTER, "Register", dir_register },
-	{ DIR_SERVE, "ServeFiles", dir_serves },
-	{ DIR_GET_USERS, "GetUsers", dir_list },
-	{ DIR_GET_FILES, "GetFiles", dir_list },
-	{ DIR_PUBLISH, "Publish", dir_publish },
-	{ DIR_STOP, "Stop", dir_leave },
-	{ DIR_LOGOUT, "Logout", dir_leave },
+	{ "Login", DIR_LOGIN, dir_login },
+	{ "Lookup", DIR_LOOKUP, dir_lookup },
+	{ "Register", DIR_REGISTER, dir_register },
+	{ "ServeFiles", DIR_SERVE, dir_serve_files },
+	{ "GetUsers", DIR_GET_USERS, dir_list },
+	{ "GetFiles", DIR_GET_FILES, dir_list },
+	{ "Publish", DIR_PUBLISH, dir_publish },
+	{ "Stop", DIR_STOP, dir_leave },
+	{ "Logout", DIR_LOGOUT, dir_leave },
 };
-NAMES(dir_name, dir_ops, name);
 
 /* Carries out a good request, and logs it: `Stop ann from ann, 127.0.0.1:9.' */
 static void
-dir_request(const struct dir_request *r, size_t i, struct dir_message *a)
+dir_request(const struct dir_request *r, int i, const char *peer,
+    struct dir_answer *a)
 {
 	char what[24], who[DIR_NICK_MAX + 3];
 	int lines;
@@ -1194,45 +1564,58 @@ dir_request(const struct dir_request *r, size_t i, struct dir_message *a)
 	log_msg(INFO, "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
 	    r->m.text == NULL || lines ? "" : " ",
 	    r->m.text == NULL || lines ? 0 : (int)r->m.length, r->m.text, who,
-	    peer, a->op == 0 ? ": not answered" : a->op == DIR_FAIL ||
-	    a->op == r->m.op + 2u ? ": refused" : ".");
+	    peer, a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
+	    a->m.op == r->m.op + 2u ? ": refused" : ".");
+}
+
+/* The row of dir_ops for a datagram, which is taken apart into r->m; or -1. */
+static int
+dir_parse(struct dir_request *r, const struct addr *from,
+    const unsigned char *datagram, size_t n)
+{
+	int i;
+
+	if (addr_ipv4(from, &r->ip) < 0 || n > DIR_REQUEST_MAX ||
+	    dir_unpack(&r->m, datagram, n) < 0)
+		return -1;
+	for (i = (int)COUNT(dir_ops); i-- > 0;)
+		if (dir_ops[i].op == r->m.op)
+			break;
+	return i;
 }
 
 /* Takes one datagram and answers it. Returns -1 if there is none. */
 static int
 dir_turn(int fd)
 {
-	static unsigned char in[DIR_REQUEST_MAX + 1], out[DIR_REPLY_MAX];
+	unsigned char in[DIR_REQUEST_MAX + 1], out[DIR_REPLY_MAX];
+	char peer[PEER_BYTES];
 	struct dir_request r;
-	struct dir_message a = { 0 };
+	struct dir_answer a;
 	struct addr from;
 	ssize_t n;
-	size_t i;
+	int i;
 
 	n = dgram_recv(fd, in, sizeof in, &from);
 	if (n < 0)
 		return -1;
 	addr_text(&from, peer);
-	r.t = now();
-	r.port = addr_port(&from);
-	i = COUNT(dir_ops);
-	if (addr_ipv4(&from, &r.ip) == 0 && n <= DIR_REQUEST_MAX &&
-	    dir_unpack(&r.m, in, (size_t)n) == 0)
-		for (i = 0; i < COUNT(dir_ops); i++)
-			if (dir_ops[i].op == r.m.op)
-				break;
-	if (i == COUNT(dir_ops)) {
-		traffic[MALFORMED]++;
+	i = dir_parse(&r, &from, in, (size_t)n);
+	if (i < 0) {
+		counters[MALFORMED]++;
 		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer, (long)n);
 		return 0;
 	}
-	did.n[COMMANDS + i]++;
+	count_command(i);
+	r.t = now();
+	r.port = addr_port(&from);
 	r.nick = nick_of(r.ip, r.port);
 	if (r.nick != NULL)
 		r.nick->heard = r.t;
-	dir_request(&r, i, &a);
-	if (a.op != 0)
-		dgram_send(fd, out, dir_pack(out, &a), &from, 1);
+	memset(&a.m, 0, sizeof a.m);
+	dir_request(&r, i, peer, &a);
+	if (a.m.op != 0)
+		dgram_send(fd, out, dir_pack(out, &a.m), &from, 1);
 	return 0;
 }
 
@@ -1243,27 +1626,29 @@ dir_expire(int64_t t)
 	struct nick *k;
 	size_t i, n;
 
-	n = users.n;
+	n = dir.users.n;
 	for (i = 0; i < n; i++) {
-		k = users.item[i];
-		if (k == NULL || t - k->heard < dir_idle)
+		k = dir.users.item[i];
+		if (k == NULL || t - k->heard < options->nick_idle)
 			continue;
 		log_msg(INFO, "Nick %s expired.", k->name);
 		nick_remove(k);
-		if (users.n != n) {	/* all have moved: once more */
-			n = users.n;
+		if (dir.users.n != n) {	/* all have moved: once more */
+			n = dir.users.n;
 			i = (size_t)-1;
 		}
 	}
 }
 
-/* The life of the service. */
+/* The life of the directory. */
 static void
-dir_serve(int fd)
+dir_serve(int fd, const char *peer)
 {
-	int64_t sweep, t;
+	int64_t due, sweep, t;
 	int n;
 
+	(void)peer;
+	dir.secret = rdt_key() | 1;
 	sweep = 0;
 	do {
 		t = now();
@@ -1273,59 +1658,73 @@ dir_serve(int fd)
 		}
 		for (n = 0; n < 256 && dir_turn(fd) == 0; n++)
 			;
-		if (sweep > dgram_due())
-			sweep = dgram_due();
-	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
-	    errno == ETIMEDOUT);
+		due = report();
+		due = n > 0 ? 0 : due < sweep ? due : sweep;
+	} while (wait_for(fd, POLLIN, due) == 0 || errno == ETIMEDOUT);
 }
 
-/* ---- the services ---------------------------------------------------- */
+/* ---- the parent: daemons, statistics, the console ---------------------- */
 
-/*
- * In the manner of inetd.conf. A service is added by one row here and one
- * section above. `full` is what a connection beyond -n is told, before it is
- * closed; `handler` runs in a child, which closes the connection after that. A
- * service of one process gets the listener itself, once, and keeps it to the
- * end. `command` names those that statistics tell apart, up to NULL.
- */
-static const struct service ftp_service = { "ftp", SOCK_STREAM, "50000", "0000000002-4", ftp_serve, ftp_name };
-static const struct service dir_service = { "dir", SOCK_DGRAM, "6868", NULL, dir_serve, dir_name };
+#define RESTARTS	5		/* of a daemon that dies, at most, */
+#define RESTART_TIME	(10 * SECOND)	/* in this time */
+#define REPORT_WAIT	(3 * TURN / 2)	/* until all children have reported */
+#define STDOUT_BYTES	4096		/* go by one write */
 
-static const struct service *const services[] = {
-	&ftp_service, &xfer_service, &dir_service, &chat_service, &room_service,
-};
-#define NSERVICES	COUNT(services)
+static struct {
+	int64_t began;			/* the time when serv did */
+	uint64_t total[SERVICES_MAX][COUNTERS];	/* what children reported */
+	struct {
+		int64_t started[RESTARTS];
+		unsigned oldest;	/* of these */
+	} daemon[SERVICES_MAX];
+	int64_t print_at;		/* statistics were asked for */
+	int64_t console_from;		/* no look at standard input before */
+	size_t line_length;		/* of the line there, blanks aside, */
+	char line_letter;		/* and its last letter */
+} more = { .print_at = NEVER };
 
-static const char *ports[NSERVICES];	/* asked for; NULL: not started */
-static int listeners[NSERVICES];	/* -1: not started */
+/* Starts one daemon, if it does not run and may be started. Returns when to
+ * call again. */
+static int64_t
+start_daemon(size_t i, int64_t t)
+{
+	int64_t *oldest = &more.daemon[i].started[more.daemon[i].oldest];
 
-/* ---- statistics: of all processes, kept by the parent ------------------- */
+	if (parent.listener[i].fd < 0 || !services[i]->is_daemon ||
+	    children_of(&parent.children, (long)i + 1) > 0)
+		return NEVER;
+	if (*oldest != 0 && t < *oldest + RESTART_TIME)
+		return *oldest + RESTART_TIME;
+	if (more.daemon[i].started[0] != 0)
+		log_msg(ERROR, "%s: died, started again", services[i]->name);
+	*oldest = t;
+	more.daemon[i].oldest = (more.daemon[i].oldest + 1) % RESTARTS;
+	return fork_child(i, parent.listener[i].fd, "", (long)i + 1) < 0 ?
+	    t + SECOND : NEVER;
+}
 
-static struct record total[NSERVICES];	/* what is known of each service */
-int64_t began;			/* the time when serv did */
-
-/* Adds up the records that have come. */
+/* Adds up the reports that have come. */
 static void
-take_reports(void)
+read_reports(void)
 {
 	struct record r;
 	size_t i;
 
-	while (read(reports[0], &r, sizeof r) == (ssize_t)sizeof r)
+	while (read(parent.reports[0], &r, sizeof r) == (ssize_t)sizeof r)
 		for (i = 0; i < COUNTERS; i++)
-			total[r.service].n[i] += r.n[i];
+			more.total[r.service][i] += r.n[i];
 }
 
-/* Prints what all services together counted; and this process, on sockets. */
+/* Prints what this process and all children counted. */
 static void
 print_sum(const char *what, size_t counter)
 {
 	uint64_t sum;
 	size_t i;
 
-	sum = counter < TRAFFIC ? traffic[counter] : 0;
-	for (i = 0; i < NSERVICES; i++)
-		sum += total[i].n[counter];
+	sum = counters[counter];
+	for (i = 0; services[i] != NULL; i++)
+		sum += more.total[i][counter];
 	printf("%s: %llu\n", what, (unsigned long long)sum);
 }
 
@@ -1333,21 +1732,25 @@ print_sum(const char *what, size_t counter)
 static void
 print_requests(void)
 {
-	const char *command;
+	const struct service *s;
+	const char *row;
 	size_t i, k;
 
 	puts("> Requests:");
-	for (k = 0; k < NSERVICES; k++)
-		for (i = 0; ports[k] != NULL &&
-		    (command = services[k]->command(i)) != NULL; i++)
-			printf("  * %s %s: %llu\n", services[k]->name, command,
-			    (unsigned long long)total[k].n[COMMANDS + i]);
+	for (k = 0; (s = services[k]) != NULL; k++)
+		for (i = 0; parent.listener[k].port != NULL &&
+		    i < s->ncommands; i++) {
+			row = (const char *)s->commands + i * s->command_bytes;
+			printf("  * %s %s: %llu\n", s->name,
+			    *(const char *const *)(const void *)row,
+			    (unsigned long long)more.total[k][COMMANDS + i]);
+		}
 	print_sum("  * unknown or malformed", BAD_REQUESTS);
 }
 
 /*
- * As seeds/001 lays them out. The parent may not stand still because nobody
- * reads its standard output: by the deadline it must take some, and then it
+ * As seeds/001 lays them out. The parent must not be held up because nobody
+ * reads its standard output: by the deadline that must take some, and then it
  * takes this by one write(2), of no more than PIPE_BUF bytes on most systems.
  */
 static void
@@ -1357,12 +1760,13 @@ print_statistics(int64_t deadline)
 	    "==================================";
 	int64_t t;
 
+	more.print_at = NEVER;
 	if (wait_for(STDOUT_FILENO, POLLOUT, deadline) < 0) {
 		log_msg(ERROR, "serv: standard output: nobody reads it");
 		return;
 	}
-	take_reports();
-	t = now() - began;
+	read_reports();
+	t = now() - more.began;
 	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
 	printf("> Run time: %lld:%02d:%02d.%06d\n",
 	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),
@@ -1387,467 +1791,112 @@ print_statistics(int64_t deadline)
 	clearerr(stdout);
 }
 
-/* ---- the parent ------------------------------------------------------ */
-
-static int signals[2] = { -1, -1 };	/* pipe: one byte for each signal */
-static int lifeline_end = -1;		/* open as long as the parent lives */
-
-static struct child {
-	pid_t pid;
-	int refuser;		/* only says that the server is full */
-} *children;			/* room for max_children + REFUSERS */
-
-/* The processes of the services that have one, and when they were started. */
-static struct {
-	pid_t pid;			/* 0: it does not run */
-	int64_t started[RESTARTS];
-	unsigned next;			/* the oldest of these */
-} ones[NSERVICES];
-static long nchildren, nrefusers;	/* how many, and refusers of them */
-static int64_t print_at = NEVER;	/* statistics were asked for */
-static int64_t orders_from;		/* no look at standard input before */
-
-/* Passes a signal on to the parent's loop. */
-static void
-signal_to_pipe(int sig)
-{
-	unsigned char byte;
-	int saved;
-
-	saved = errno;
-	byte = (unsigned char)sig;
-	if (write(signals[1], &byte, 1) < 0)
-		byte = 0;	/* full: what is in there will wake the loop */
-	errno = saved;
-}
-
-/* Sets what happens on a signal. */
-static void
-on_signal(int sig, void (*handler)(int))
-{
-	struct sigaction sa;
-
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = handler;
-	sigaction(sig, &sa, NULL);
-}
-
-/* Makes the pipes and catches the signals; in the parent, before it serves. */
-static int
-catch_signals(void)
-{
-	int line[2];
-
-	if (pipe(signals) < 0 || pipe(line) < 0 || pipe(reports) < 0)
-		return -1;
-	fcntl(signals[0], F_SETFL, O_NONBLOCK);
-	fcntl(signals[1], F_SETFL, O_NONBLOCK);
-	fcntl(reports[0], F_SETFL, O_NONBLOCK);
-	fcntl(reports[1], F_SETFL, O_NONBLOCK);
-	lifeline = line[0];
-	lifeline_end = line[1];
-	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
-	on_signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
-	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
-	on_signal(SIGCHLD, signal_to_pipe);
-	on_signal(SIGINT, signal_to_pipe);
-	on_signal(SIGTERM, signal_to_pipe);
-	on_signal(SIGUSR1, signal_to_pipe);
-	return 0;
-}
-
-/*
- * What a child changes before it serves s on `own'. Interrupt, quit and hangup
- * go to the whole process group of a terminal; the parent gets them too, and
- * its children learn of its end by the lifeline. SIGTERM is the parent's last
- * word.
- */
-static void
-become_child(size_t service, int own)
-{
-	size_t i;
-
-	on_signal(SIGCHLD, SIG_DFL);
-	on_signal(SIGINT, SIG_IGN);
-	on_signal(SIGHUP, SIG_IGN);
-	on_signal(SIGQUIT, SIG_IGN);
-	on_signal(SIGUSR1, SIG_IGN);
-	newfile_guard(SIGTERM);
-	for (i = 0; i < NSERVICES; i++)
-		if (listeners[i] >= 0 && listeners[i] != own)
-			close(listeners[i]);
-	close(lifeline_end);
-	close(signals[0]);
-	close(signals[1]);
-	close(reports[0]);
-	report_anew();
-	did.service = service;
-	before_wait = report_before_wait;
-}
-
-/* Serves one connection in a child, or tells it that the server is full. */
-static void
-serve(const struct service *s, int fd, int full)
-{
-	log_msg(DEBUG, "%s: %s connected", s->name, peer);
-	if (!full) {
-		s->handler(fd);
-	} else {
-		send_some(fd, s->full, strlen(s->full));
-		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
-	}
-	sock_finish(fd);
-	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
-	    s->name, peer, (unsigned long long)traffic[BYTES_RECEIVED],
-	    (unsigned long long)traffic[BYTES_SENT]);
-}
-
-/* Forks, with the signals held back until the child has its own handlers. */
-static pid_t
-fork_child(size_t service, int fd, int full)
-{
-	const struct service *s = services[service];
-	sigset_t all, old;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = fork();
-	if (pid == 0) {
-		become_child(service, fd);
-		sigprocmask(SIG_SETMASK, &old, NULL);
-		if (s->full != NULL)
-			serve(s, fd, full);
-		else
-			s->handler(fd);
-		child_ends();
-	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (pid < 0)
-		log_msg(ERROR, "%s: fork: %s", s->name, reason());
-	else
-		log_msg(DEBUG, "%s: child %ld started", s->name, (long)pid);
-	return pid;
-}
-
-/* Takes leave of all children that have ended. */
-static void
-reap(void)
-{
-	int status;
-	pid_t pid;
-	size_t k;
-	long i;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (WIFSIGNALED(status))
-			log_msg(ERROR, "child %ld ended by signal %d",
-			    (long)pid, WTERMSIG(status));
-		else
-			log_msg(DEBUG, "child %ld ended", (long)pid);
-		for (k = 0; k < NSERVICES; k++)
-			if (ones[k].pid == pid)
-				ones[k].pid = 0;
-		for (i = 0; i < nchildren && children[i].pid != pid; i++)
-			;
-		if (i == nchildren)
-			continue;
-		if (!children[i].refuser)
-			accept_from = 0;	/* there is room */
-		nrefusers -= children[i].refuser;
-		children[i] = children[--nchildren];
-	}
-}
-
-/*
- * Takes the next connection of a service and gives it a child. A child closes
- * its connection and then ends: the client who saw that and comes again must
- * not be told that the server is full, so it waits a little for that end.
- */
-static void
-accept_one(size_t service, int listener)
-{
-	const struct service *s = services[service];
-	static int waited;
-	struct addr a;
-	pid_t pid;
-	int fd, full;
-
-	reap();
-	full = nchildren - nrefusers >= max_children;
-	waited = full && !waited;
-	if (waited) {
-		accept_from = now() + FULL_WAIT;
-		return;
-	}
-	fd = sock_accept(listener, &a);
-	if (fd < 0 && errno != EAGAIN) {
-		log_msg(ERROR, "%s: accept: %s", s->name, reason());
-		accept_from = now() + SECOND;		/* or it would spin */
-	}
-	if (fd < 0)
-		return;
-	addr_text(&a, peer);
-	pid = fork_child(service, fd, full);
-	if (pid < 0) {
-		send_some(fd, s->full, strlen(s->full));
-	} else {
-		children[nchildren].pid = pid;
-		children[nchildren++].refuser = full;
-		nrefusers += full;
-	}
-	total[service].n[full || pid < 0 ? REFUSED : CONNECTIONS]++;
-	close(fd);		/* it is the child's now */
-}
-
-/* Statistics will be printed when all have reported. */
+/* Statistics will be printed when all children have reported. */
 static void
 ask_statistics(void)
 {
-	if (print_at == NEVER)
-		print_at = now() + REPORT_WAIT;
-}
-
-/* Reads the pipe of signals. Returns true if one of them means the end. */
-static int
-take_signals(void)
-{
-	unsigned char sig;
-	int end;
-
-	end = 0;
-	while (read(signals[0], &sig, 1) == 1)
-		if (sig == SIGUSR1)
-			ask_statistics();
-		else if (sig != SIGCHLD)
-			end = 1;
-	reap();
-	return end;
+	if (more.print_at == NEVER)
+		more.print_at = now() + REPORT_WAIT;
 }
 
 /*
- * Starts each service of one process that does not run: at the beginning, and
- * when it died, on the same socket; but not more than RESTARTS times in
- * RESTART_TIME. Returns when it must be called again.
- */
-static int64_t
-start_ones(void)
-{
-	int64_t again, *last, t;
-	size_t i;
-
-	again = NEVER;
-	t = now();
-	for (i = 0; i < NSERVICES; i++) {
-		if (listeners[i] < 0 || services[i]->full != NULL ||
-		    ones[i].pid > 0)
-			continue;
-		last = &ones[i].started[ones[i].next];
-		if (*last != 0 && t < *last + RESTART_TIME) {
-			again = again < *last + RESTART_TIME ? again :
-			    *last + RESTART_TIME;
-			continue;
-		}
-		if (ones[i].started[0] != 0)
-			log_msg(ERROR, "%s: died, started again",
-			    services[i]->name);
-		*last = t;
-		ones[i].next = (ones[i].next + 1) % RESTARTS;
-		ones[i].pid = fork_child(i, listeners[i], 0);
-		if (ones[i].pid < 0) {
-			ones[i].pid = 0;
-			again = t + SECOND < again ? t + SECOND : again;
-		}
-	}
-	return again;
-}
-
-/*
- * Reads lines of standard input: s asks for statistics, q for the end, and then
- * it returns true. The end of the input is no order; and where more may come,
- * as in a FIFO, or behind control-D, it is not the end. In the background of a
- * shell a read fails, and may not fail later, in the foreground. Who shares his
- * input with another server may have to wait here for a line that it took.
+ * Reads standard input: the line s asks for statistics, q orders the end. The
+ * end of the input is no order; and where more may come, as in a FIFO, or after
+ * control-D, it is not the end. In the background of a shell a read fails, and
+ * may succeed later, in the foreground.
  */
 static int
-take_orders(void)
+read_console(void)
 {
-	static size_t length;		/* of the line, and its last letter */
-	static char letter;
 	char text[512];
 	ssize_t i, n;
 	int end, other;
 
-	orders_from = now() + REPORT_EVERY;	/* of what never ends */
+	more.console_from = now() + REPORT_EVERY;	/* of what never ends */
 	n = read(STDIN_FILENO, text, sizeof text - 1);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		orders_from = isatty(STDIN_FILENO) ||
+		more.console_from = isatty(STDIN_FILENO) ||
 		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 ? now() + SECOND :
 		    NEVER;
 	if (n == 0)
 		text[n++] = '\n';	/* which a last line may lack */
-	for (end = other = 0, i = 0; i < n; i++) {
+	for (end = other = 0, i = 0; i < n && !end; i++) {
 		if (text[i] != '\n') {
-			letter = strchr(" \t\r", text[i]) ? letter : text[i];
-			length += letter == text[i];
+			if (strchr(" \t\r", text[i]) != NULL)
+				continue;
+			more.line_letter = text[i];
+			more.line_length++;
 			continue;
 		}
-		end |= length == 1 && letter == 'q';
-		if (length == 1 && letter == 's')
+		if (more.line_length == 1 && more.line_letter == 's')
 			ask_statistics();
+		else if (more.line_length == 1 && more.line_letter == 'q')
+			end = 1;
 		else
-			other |= length > 0 && !end;
-		length = 0;
+			other |= more.line_length > 0;
+		more.line_length = 0;
 	}
 	if (other)
 		log_msg(INFO, "standard input: neither s nor q");
 	return end;
 }
 
-/*
- * What the parent does without being asked, once its time has come. Returns the
- * milliseconds until the next such time, or -1.
- */
-static int
-parent_chores(void)
+/* Starts daemons, prints statistics, when their time has come. */
+static int64_t
+chores(void)
 {
-	int64_t again, t;
+	int64_t again, due, t;
+	size_t i;
 
-	again = start_ones();
 	t = now();
-	if (t >= print_at) {
+	due = NEVER;
+	for (i = 0; services[i] != NULL; i++) {
+		again = start_daemon(i, t);
+		due = again < due ? again : due;
+	}
+	if (t >= more.print_at)
 		print_statistics(t);
-		print_at = NEVER;
-	}
-	if (accept_from != 0 && accept_from < again)
-		again = accept_from;
-	if (orders_from > t && orders_from < again)
-		again = orders_from;
-	if (print_at < again)
-		again = print_at;
-	return again == NEVER ? -1 : again > t ?
-	    (int)((again - t) / 1000) + 1 : 0;
+	if (more.console_from > t && more.console_from < due)
+		due = more.console_from;
+	return more.print_at < due ? more.print_at : due;
 }
 
-/* May another connection be accepted? */
+static void
+watch_more(struct pollfd p[2])
+{
+	p[0].fd = parent.reports[0];
+	p[1].fd = now() >= more.console_from ? STDIN_FILENO : -1;
+	p[0].events = p[1].events = POLLIN;
+}
+
 static int
-accepting(void)
+serve_more(const struct pollfd p[2])
 {
-	if (accept_from != 0 && now() >= accept_from)
-		accept_from = 0;
-	return nchildren < max_children + REFUSERS && accept_from == 0;
+	if (p[0].revents != 0)
+		read_reports();
+	if (p[1].revents & POLLNVAL)
+		more.console_from = NEVER;
+	return p[1].revents & ~POLLNVAL ? read_console() : 0;
 }
 
-/* Where the parent looks beside the listeners. */
-enum { SIGNALS = NSERVICES, REPORTS, ORDERS, WATCHED };
+/* ==== The end: the table of services, options, main. ===================== */
 
-/* Does what the events ask for. Returns true if that is the end. */
-static int
-parent_turn(const struct pollfd *p)
-{
-	size_t i;
-	int end;
+static const struct service ftp_service = { "ftp", SOCK_STREAM, "50000",
+    "0000000002-4", 0, ftp_serve, NAMES_OF(ftp_verbs) };
+static const struct service dir_service = { "dir", SOCK_DGRAM, "6868",
+    NULL, 1, dir_serve, NAMES_OF(dir_ops) };
+extern const struct service xfer_service, chat_service, room_service;
 
-	end = 0;
-	for (i = 0; i < NSERVICES; i++)
-		if (p[i].revents != 0 && accepting())
-			accept_one(i, listeners[i]);
-	if (p[REPORTS].revents != 0)
-		take_reports();
-	if (p[ORDERS].revents & POLLNVAL)
-		orders_from = NEVER;
-	else if (p[ORDERS].revents != 0)
-		end = take_orders();
-	return end;
-}
-
-/* The parent's life: until a signal or a line ends it. */
-static void
-parent_loop(void)
-{
-	struct pollfd p[WATCHED];
-	size_t i;
-	int end;
-
-	do {
-		for (i = 0; i < WATCHED; i++) {
-			p[i].fd = i < NSERVICES && accepting() &&
-			    services[i]->full != NULL ? listeners[i] : -1;
-			p[i].events = POLLIN;
-			p[i].revents = 0;
-		}
-		p[SIGNALS].fd = signals[0];
-		p[REPORTS].fd = reports[0];
-		p[ORDERS].fd = now() >= orders_from ? STDIN_FILENO : -1;
-		end = 0;
-		if (poll(p, WATCHED, parent_chores()) >= 0) {
-			end = parent_turn(p);
-		} else if (errno != EINTR) {	/* else the pipe says which */
-			log_msg(ERROR, "poll: %s", reason());
-			end = 1;
-		}
-	} while (!take_signals() && !end);
-}
-
-/* How many processes there are besides this one. */
-static long
-processes(void)
-{
-	size_t i;
-	long n;
-
-	n = nchildren;
-	for (i = 0; i < NSERVICES; i++)
-		n += ones[i].pid > 0;
-	return n;
-}
-
-/* Waits until all children have ended, for so many microseconds at most. */
-static void
-await_children(int64_t limit)
-{
-	int64_t deadline;
-
-	deadline = now() + limit;
-	while (processes() > 0 &&
-	    wait_either(signals[0], reports[0], deadline) >= 0) {
-		take_reports();
-		take_signals();
-	}
-}
-
-/*
- * The end in order: no new clients, the children told, and then made to go; and
- * what they have done.
- */
-static void
-parent_end(void)
-{
-	size_t i;
-	long k;
-
-	if (print_at != NEVER)		/* s and q at once */
-		print_statistics(now());
-	for (i = 0; i < NSERVICES; i++)
-		if (listeners[i] >= 0)
-			close(listeners[i]);
-	close(lifeline_end);
-	lifeline = -1;		/* what follows are waits of the parent's */
-	await_children(GRACE);
-	for (k = 0; k < nchildren; k++)
-		kill(children[k].pid, SIGTERM);
-	for (i = 0; i < NSERVICES; i++)
-		if (ones[i].pid > 0)
-			kill(ones[i].pid, SIGTERM);
-	await_children(KILLED);
-	if (log_level > ERROR)
-		print_statistics(now() + SECOND);
-}
-
-/* ---- main ------------------------------------------------------------ */
+/* A service is added here and in the Makefile. The first one is the default. */
+const struct service *const services[SERVICES_MAX + 1] = {
+	&ftp_service,
+	&xfer_service,
+	&dir_service,
+	&chat_service,
+	&room_service,
+};
 
 static void
 usage(FILE *out)
@@ -1878,8 +1927,9 @@ usage(FILE *out)
 	    "  -v           log connections too\n"
 	    "  -x           start every service on its default port\n"
 	    "services and their default ports:\n", out);
-	for (i = 0; i < NSERVICES; i++)
-		fprintf(out, "  %s=%s\n", services[i]->name, services[i]->port);
+	for (i = 0; services[i] != NULL; i++)
+		fprintf(out, "  %s=%s\n", services[i]->name,
+		    services[i]->port);
 }
 
 /* Ends after a wrong command line. */
@@ -1892,13 +1942,13 @@ bad_usage(const char *what, const char *why)
 
 /* Notes that a service shall be started on a port. */
 static void
-want(size_t i, const char *port, const char *operand)
+start_on(size_t i, const char *port, const char *operand)
 {
-	if (number(port, 0, 65535) < 0)
+	if (number(port, strlen(port), 0, 65535) < 0)
 		bad_usage(operand, "not a port (0 to 65535)");
-	if (ports[i] != NULL)
+	if (parent.listener[i].port != NULL)
 		bad_usage(operand, "this service has a port already");
-	ports[i] = port;
+	parent.listener[i].port = port;
 }
 
 /* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
@@ -1908,15 +1958,15 @@ operand(const char *text)
 	size_t i, len;
 
 	len = strcspn(text, "=");
-	for (i = 0; i < NSERVICES; i++)
+	for (i = 0; services[i] != NULL; i++)
 		if (strlen(services[i]->name) == len &&
 		    strncmp(services[i]->name, text, len) == 0)
 			break;
-	if (i < NSERVICES)
-		want(i, text[len] == '=' ? text + len + 1 : services[i]->port,
-		    text);
+	if (services[i] != NULL)
+		start_on(i, text[len] == '=' ? text + len + 1 :
+		    services[i]->port, text);
 	else if (strspn(text, "0123456789") == strlen(text))
-		want(0, text, text);
+		start_on(0, text, text);
 	else
 		bad_usage(text, "neither a port nor a service");
 }
@@ -1925,22 +1975,17 @@ operand(const char *text)
 static void
 data_ports(const char *text)
 {
-	char lo[8];
-	const char *dash;
-	long a, b;
+	size_t n;
+	int64_t lo, hi;
 
-	dash = strchr(text, '-');
-	a = b = -1;
-	if (dash != NULL && dash - text < (long)sizeof lo) {
-		memcpy(lo, text, (size_t)(dash - text));
-		lo[dash - text] = '\0';
-		a = number(lo, 1, 65535);
-		b = number(dash + 1, 1, 65535);
-	}
-	if (a < 0 || b < a)
+	n = strcspn(text, "-");
+	lo = number(text, n, 1, 65535);
+	hi = text[n] == '\0' ? -1 :
+	    number(text + n + 1, strlen(text + n + 1), 1, 65535);
+	if (lo < 0 || hi < lo)
 		bad_usage(text, "not a range of ports, as in 55000-55030");
-	data_lo = (unsigned)a;
-	data_hi = (unsigned)b;
+	given.data_lo = (unsigned)lo;
+	given.data_hi = (unsigned)hi;
 }
 
 /* -t */
@@ -1954,12 +1999,12 @@ open_trace(const char *path)
 }
 
 /* The value of an option that is a number of at least 1. */
-static long
-count(const char *text, const char *what, long most)
+static int64_t
+count(const char *text, const char *what, int64_t most)
 {
-	long n;
+	int64_t n;
 
-	n = number(text, 1, most);
+	n = number(text, strlen(text), 1, most);
 	if (n < 0)
 		bad_usage(text, what);
 	return n;
@@ -1969,23 +2014,63 @@ count(const char *text, const char *what, long most)
 static void
 choose(int n, char **operands, int all)
 {
+	int any;
 	size_t i;
 
 	for (; n > 0; n--)
 		operand(*operands++);
-	for (i = 0; i < NSERVICES; i++)
-		if (all && ports[i] == NULL)
-			ports[i] = services[i]->port;
-	for (i = 0; i < NSERVICES && ports[i] == NULL; i++)
-		;
-	if (i == NSERVICES)
-		ports[0] = services[0]->port;
+	for (any = 0, i = 0; services[i] != NULL; i++) {
+		if (all && parent.listener[i].port == NULL)
+			parent.listener[i].port = services[i]->port;
+		any |= parent.listener[i].port != NULL;
+	}
+	if (!any)
+		parent.listener[0].port = services[0]->port;
+}
+
+/* Options that have a value. Returns false if c is none of them. */
+static int
+option_value(int c, char *value)
+{
+	const char *bad;
+
+	switch (c) {
+	case 'H':
+		given.host = value;
+		return 1;
+	case 'L':
+		bad = faults_parse(&faults, value, 0);
+		if (bad != NULL)
+			bad_usage(bad, "-L has no such fault");
+		return 1;
+	case 'n':
+		given.max_children = (size_t)count(value,
+		    "not a number of children (1 to 10000)", 10000);
+		return 1;
+	case 'p':
+		start_on(0, value, value);
+		return 1;
+	case 'P':
+		data_ports(value);
+		return 1;
+	case 's':
+		given.directory = value;
+		return 1;
+	case 't':
+		open_trace(value);
+		return 1;
+	case 'T':
+		given.idle = given.nick_idle = SECOND * count(value,
+		    "not a number of seconds (1 to 1000000)", 1000000);
+		return 1;
+	default:
+		return 0;
+	}
 }
 
 static void
-options(int argc, char **argv)
+read_options(int argc, char **argv)
 {
-	const char *bad;
 	int all, c;
 
 	all = 0;
@@ -1994,45 +2079,18 @@ options(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'H':
-			host = optarg;
-			break;
-		case 'L':
-			bad = faults_parse(&faults, optarg, 0);
-			if (bad != NULL)
-				bad_usage(bad, "-L has no such fault");
-			break;
-		case 'n':
-			max_children = count(optarg,
-			    "not a number of children (1 to 10000)", 10000);
-			break;
-		case 'p':
-			want(0, optarg, optarg);
-			break;
-		case 'P':
-			data_ports(optarg);
-			break;
 		case 'q':
-			log_level = ERROR;
-			break;
-		case 's':
-			directory = optarg;
-			break;
-		case 't':
-			open_trace(optarg);
-			break;
-		case 'T':
-			idle = count(optarg, "not a number of seconds "
-			    "(1 to 1000000)", 1000000) * SECOND;
-			dir_idle = idle;
+			logger.level = ERROR;
 			break;
 		case 'v':
-			log_level = DEBUG;
+			logger.level = DEBUG;
 			break;
 		case 'x':
 			all = 1;
 			break;
 		default:
+			if (option_value(c, optarg))
+				break;
 			usage(stderr);
 			exit(2);
 		}
@@ -2040,33 +2098,42 @@ options(int argc, char **argv)
 	choose(argc - optind, argv + optind, all);
 }
 
+/* Opens the listener of a service, or says why not and returns -1. */
+static int
+open_listener(size_t i)
+{
+	struct listener *l = &parent.listener[i];
+	const char *why;
+
+	l->fd = -1;
+	if (l->port == NULL)
+		return 0;
+	l->fd = sock_listen(options->host, l->port, services[i]->type, &why);
+	if (l->fd >= 0)
+		return 0;
+	log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
+	    services[i]->name, options->host, l->port, why);
+	return -1;
+}
+
 /* Opens all listeners and then says so, a line each. */
 static int
 listen_all(void)
 {
-	char text[HOST_BYTES];
-	const char *why;
+	char host[HOST_BYTES];
 	struct addr a;
 	size_t i;
 
-	for (i = 0; i < NSERVICES; i++) {
-		listeners[i] = -1;
-		if (ports[i] == NULL)
-			continue;
-		listeners[i] = sock_listen(host, ports[i], services[i]->type,
-		    &why);
-		if (listeners[i] < 0) {
-			log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
-			    services[i]->name, host, ports[i], why);
+	for (i = 0; services[i] != NULL; i++)
+		if (open_listener(i) < 0)
 			return -1;
-		}
-	}
-	for (i = 0; i < NSERVICES; i++) {
-		if (listeners[i] < 0 || addr_local(listeners[i], &a) < 0)
+	for (i = 0; services[i] != NULL; i++) {
+		if (parent.listener[i].fd < 0 ||
+		    addr_local(parent.listener[i].fd, &a) < 0)
 			continue;
-		addr_host(&a, text);
+		addr_host(&a, host);
 		printf("listening %s %s %s %u\n", services[i]->name,
-		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", text,
+		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", host,
 		    addr_port(&a));
 	}
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
@@ -2083,23 +2150,26 @@ main(int argc, char **argv)
 {
 	std_descriptors();
 	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
-	options(argc, argv);
-	began = now();
-	log_stamped = 1;
-	served = open(directory, O_RDONLY | O_DIRECTORY);
-	if (served < 0) {
-		log_msg(ERROR, "serv: -s %s: %s", directory, reason());
+	read_options(argc, argv);
+	more.began = now();
+	logger.stamped = 1;
+	if (chdir(options->directory) < 0) {
+		log_msg(ERROR, "serv: -s %s: %s", options->directory,
+		    reason());
 		return 1;
 	}
-	children = calloc((size_t)max_children + REFUSERS, sizeof *children);
-	if (children == NULL || catch_signals() < 0) {
+	if (parent_init() < 0) {
 		log_msg(ERROR, "serv: %s", reason());
 		return 1;
 	}
 	if (listen_all() < 0)
 		return 1;
 	parent_loop();
+	if (more.print_at != NEVER)		/* s and q at once */
+		print_statistics(now());
 	parent_end();
-	free(children);
+	if (logger.level > ERROR)
+		print_statistics(now() + SECOND);
+	free(parent.children.child);
 	return 0;
 }

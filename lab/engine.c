@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../proto.h"
+#include "../more/more.h"
 
 #define PACKETS	300
 
@@ -45,21 +45,45 @@ chance(unsigned n)
 	return (state >> 16) % n;
 }
 
+/*
+ * Packs and unpacks in the encoding of room, as its sender or its receiver does:
+ * base or expected is the number it is near to.
+ */
+static struct rdt_session session;
+
+static size_t
+pack(unsigned char *d, unsigned w, const struct rdt_packet *p)
+{
+	session.window = w;
+	return room_encoding.pack(&session, d, p);
+}
+
+static int
+unpack(struct rdt_packet *p, unsigned w, int is_sender, uint32_t near,
+    const void *bytes, size_t n)
+{
+	unsigned char d[16];
+
+	memcpy(d, bytes, n);
+	session.window = w;
+	session.is_sender = is_sender;
+	session.sender.base = session.receiver.expected = near;
+	return room_encoding.unpack(&session, p, d, n);
+}
+
 /* What a number becomes in the encoding of room, there and back. */
 static uint32_t
 through_room(enum rdt_type type, uint32_t seq)
 {
-	unsigned char d[ROOM_HEAD + 1];
+	unsigned char d[16];
 	struct rdt_packet p = { 0 };
 	size_t n;
 
 	p.type = type;
 	p.seq = seq;
-	n = room_pack(d, s.window, &p);
-	check((type == DATA ?
-	    room_unpack_data(&p, s.window, r.expected, d, n) :
-	    room_unpack_ack(&p, s.window, s.base, d, n)) == 0 &&
-	    p.type == type, "room: not what it was");
+	n = pack(d, s.window, &p);
+	check(unpack(&p, s.window, type == ACK, type == ACK ? s.base :
+	    r.expected, d, n) == 0 && p.type == type, "room: not what it was");
 	return p.seq;
 }
 
@@ -78,17 +102,17 @@ arrive(uint32_t seq, int64_t t)
 		    "room: another packet taken for the one expected");
 		seq = through_room(DATA, seq);
 	}
-	event = rdt_data(&r, seq);
+	event = rdt_recv_data(&r, seq);
 	if (event == EV_RECV) {
 		check(seq - first < PACKETS, "a number never sent");
 		check(!got[seq - first]++, "a packet stored twice");
 		check(s.mode == RDT_SR || seq == before, "out of order");
 	}
-	n = rdt_bitmap(&r, bits);
+	n = rdt_recv_bitmap(&r, bits);
 	if (chance(5) > 0)
-		rdt_ack(&s, t, room ? through_room(ACK, r.expected) :
+		rdt_send_ack(&s, t, room ? through_room(ACK, r.expected) :
 		    r.expected, bits, n);
-	check(s.top - s.base <= s.window, "more in flight than the window");
+	check(s.highest - s.base <= s.window, "more in flight than the window");
 }
 
 /* What a sender must not believe. */
@@ -100,9 +124,9 @@ lies(int64_t t)
 
 	memset(bits, 0xff, sizeof bits);
 	before = s;
-	rdt_ack(&s, t, s.top + 1, bits, sizeof bits);
-	rdt_ack(&s, t, s.base - 1, bits, sizeof bits);
-	rdt_ack(&s, t, s.base + 0x80000000u, bits, sizeof bits);
+	rdt_send_ack(&s, t, s.highest + 1, bits, sizeof bits);
+	rdt_send_ack(&s, t, s.base - 1, bits, sizeof bits);
+	rdt_send_ack(&s, t, s.base + 0x80000000u, bits, sizeof bits);
 	check(memcmp(&before, &s, sizeof s) == 0, "it believed a lie");
 }
 
@@ -114,10 +138,10 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 	int64_t t;
 
 	memset(got, 0, sizeof got);
-	rdt_start(&s, mode, window, congestion_find(control), first, PACKETS);
-	rdt_expect(&r, mode, s.window, first);
-	for (t = 0; !rdt_done(&s) && !rdt_given_up(&s); t += SECOND / 100) {
-		for (n = 0; rdt_next(&s, t, &seq);) {
+	rdt_send_init(&s, mode, window, congestion_find(control), first, PACKETS);
+	rdt_recv_init(&r, mode, s.window, first);
+	for (t = 0; !rdt_send_done(&s) && !rdt_send_gave_up(&s); t += SECOND / 100) {
+		for (n = 0; rdt_send_next(&s, t, &seq);) {
 			for (i = chance(10) == 0 ? 2 : 1; i > 0; i--)
 				wire[n++] = seq;
 			if (chance(8) == 0)
@@ -132,9 +156,9 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 			arrive(wire[i], t);
 		lies(t);
 		if (t >= s.deadline)
-			rdt_timeout(&s, t);
+			rdt_send_timeout(&s, t);
 	}
-	check(rdt_done(&s), "given up");
+	check(rdt_send_done(&s), "given up");
 	for (i = 0; i < PACKETS && got[i] == 1; i++)
 		;
 	check(i == PACKETS, "a packet is missing");
@@ -173,21 +197,20 @@ golden(void)
 
 	p.window = 20;
 	p.type = HELLO;
-	check(room_pack(d, 20, &p) == 3 && memcmp(d, "020", 3) == 0,
+	check(pack(d, 20, &p) == 3 && memcmp(d, "020", 3) == 0,
 	    "room: the window");
 	p.type = DATA;
 	p.seq = 20;
-	check(room_pack(d, 20, &p) == 8 && memcmp(d, "120hello", 3) == 0,
+	check(pack(d, 20, &p) == 8 && memcmp(d, "120hello", 3) == 0,
 	    "room: DATA");
 	p.type = ACK;
 	p.seq = 30;
-	check(room_pack(d, 20, &p) == 1 && d[0] == '9', "room: ACK");
-	check(room_unpack_ack(&p, 20, 18, (const unsigned char *)"0", 1) == 0 &&
-	    p.seq == 21, "room: an ACK beyond the wrap");
-	check(room_unpack_ack(&p, 20, 0, (const unsigned char *)"21", 2) < 0 &&
-	    room_unpack_ack(&p, 20, 0, (const unsigned char *)"1x", 2) < 0 &&
-	    room_unpack_ack(&p, 20, 0, (const unsigned char *)"", 0) < 0,
-	    "room: ACKs that are none");
+	check(pack(d, 20, &p) == 1 && d[0] == '9', "room: ACK");
+	check(unpack(&p, 20, 1, 18, "0", 1) == 0 && p.seq == 21,
+	    "room: an ACK beyond the wrap");
+	check(unpack(&p, 20, 1, 0, "21", 2) < 0 &&
+	    unpack(&p, 20, 1, 0, "1x", 2) < 0 &&
+	    unpack(&p, 20, 1, 0, "", 0) < 0, "room: ACKs that are none");
 }
 
 /* The vectors of RFC 3174, and of RFC 4648, section 10. */
@@ -277,21 +300,21 @@ tuples(void)
 		f.time = 1620948149;
 		check(xfer_line_pack(line, &f) == strlen(v[i].line) &&
 		    strcmp(line, v[i].line) == 0, v[i].line);
-		check(xfer_line_parse(&f, line) == 0 && f.size == 100321 &&
+		check(xfer_line_unpack(&f, line) == 0 && f.size == 100321 &&
 		    f.time == 1620948149 && strcmp(f.name, v[i].name) == 0,
 		    v[i].line);
 	}
 	for (i = 0; i < COUNT(others); i++) {
 		strcpy(line, others[i]);
-		check(xfer_line_parse(&f, line) == 0 && f.size == 0 &&
+		check(xfer_line_unpack(&f, line) == 0 && f.size == 0 &&
 		    f.time == -1.5 && strcmp(f.name, "it's") == 0, others[i]);
 	}
 	strcpy(line, "('\\udcff\\u20ac', 1, 2)");
-	check(xfer_line_parse(&f, line) == 0 &&
+	check(xfer_line_unpack(&f, line) == 0 &&
 	    strcmp(f.name, "\377\342\202\254") == 0, "a byte in Python");
 	for (i = 0; i < COUNT(none); i++) {
 		strcpy(line, none[i]);
-		check(xfer_line_parse(&f, line) < 0, none[i]);
+		check(xfer_line_unpack(&f, line) < 0, none[i]);
 	}
 }
 
@@ -305,14 +328,17 @@ pickles(void)
 	    "8004950d00000000000000430568656c6c6f944b0586942e",
 	    "8004950f000000000000005d9428430568656c6c6f944b05652e" };
 	static unsigned char full[CHAT_PART];
+	struct cursor c = { 0 };
 	const unsigned char *data;
 	unsigned char d[CHAT_PICKLE];
 	size_t i, k, n;
 
 	for (i = 0; i < COUNT(v); i++) {
-		n = strlen(v[i]) / 2;
+		c.at = v[i];
+		c.left = strlen(v[i]);
+		n = c.left / 2;
 		for (k = 0; k < n; k++)
-			d[k] = (unsigned char)hex_number(v[i] + 2 * k, 2);
+			d[k] = (unsigned char)cursor_hex(&c, 2);
 		check(chat_unpack(&data, d, n) == 5 &&
 		    memcmp(data, "hello", 5) == 0, v[i]);
 		for (k = 0; k < n; k++)

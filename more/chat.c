@@ -1,29 +1,29 @@
-/* chat.c: pickles. Licence: ISC, see README. */
+/* chat.c: files that are pulled, in pickles. Licence: ISC, see README.
+ *
+ * The download of chat (seeds/002). The client pulls: it asks for part 0, part
+ * 1, ... and repeats a request that is not answered. That is stop-and-wait,
+ * whose packet is the request and whose ACK is the answer, so that the client
+ * drives a sender of the engine in proto.c:
+ *
+ *      rdt_send_next() --> `part I' ~~~~> chat_answer()
+ *      rdt_send_ack()  <-- pickle <~~~~~~ of the bytes of part I
+ *
+ * An answer does not say which part it is. So each request leaves from a new
+ * port, and an answer that comes late finds nobody there.
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 
-/* ---- chat ------------------------------------------------------------ */
+/* ---- pickles ---------------------------------------------------------- */
 
 /* The least that Python's own pickle would make of it, in protocol 3. */
 size_t
@@ -54,90 +54,324 @@ chat_pack(unsigned char *out, const void *data, size_t n)
 	return (size_t)(p - out) + sizeof end;
 }
 
-/* What is left of a pickle; once it is bad it stays so. */
-struct pickle {
-	const unsigned char *at;
-	size_t left;
-	int bad;
-};
-
-/* Takes n bytes; the next one is there, whatever happens. */
-static const unsigned char *
-pickle_take(struct pickle *k, size_t n)
+/* The next byte. */
+static unsigned
+pickle_byte(struct cursor *c)
 {
-	static const unsigned char zeros[8];
-	const unsigned char *at = k->at;
-
-	if (k->bad || n > k->left) {
-		k->bad = 1;
-		return zeros;
-	}
-	k->at += n;
-	k->left -= n;
-	return at;
+	return (unsigned char)*cursor_bytes(c, 1);
 }
 
+/* The next byte must be this one. */
 static void
-pickle_expect(struct pickle *k, unsigned byte)
+pickle_expect(struct cursor *c, unsigned byte)
 {
-	k->bad |= *pickle_take(k, 1) != byte;
+	if (pickle_byte(c) != byte)
+		c->state = BAD;
 }
 
-/* A number of so many bytes, the least significant first. */
+/* A number of so many bytes, at most eight, the least significant first. */
 static uint64_t
-pickle_number(struct pickle *k, size_t n)
+pickle_number(struct cursor *c, size_t n)
 {
-	const unsigned char *at;
+	const char *at;
 	uint64_t value;
 
-	at = pickle_take(k, n);
+	at = cursor_bytes(c, n);
 	for (value = 0; n > 0; n--)
-		value = value << 8 | at[n - 1];
+		value = value << 8 | (unsigned char)at[n - 1];
 	return value;
 }
 
-/* `remember that', which protocols 3 and 4 spell in two ways. */
+/* `Remember that', which protocols 3 and 4 spell in two ways. */
 static void
-pickle_memo(struct pickle *k, unsigned protocol, unsigned number)
+pickle_memo(struct cursor *c, unsigned protocol, unsigned number)
 {
-	pickle_expect(k, protocol == 4 ? 0x94 : 0x71);
+	pickle_expect(c, protocol == 4 ? 0x94 : 0x71);
 	if (protocol == 3)
-		pickle_expect(k, number);
+		pickle_expect(c, number);
 }
 
 /* In a list the pair has a mark before it, and the list is remembered first. */
 ssize_t
 chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 {
-	struct pickle k = { in, n, 0 };
-	unsigned kind, list, protocol;
-	uint64_t length, told;
+	struct cursor c = { (const char *)in, n, GOOD };
+	unsigned kind, list, protocol, short_count;
+	uint64_t length, count;
 
-	pickle_expect(&k, 0x80);
-	protocol = *pickle_take(&k, 1);
-	k.bad |= protocol != 3 && protocol != 4;
+	pickle_expect(&c, 0x80);
+	protocol = pickle_byte(&c);
 	if (protocol == 4) {
-		pickle_expect(&k, 0x95);
-		length = pickle_number(&k, 8);
-		k.bad |= length != k.left;
+		pickle_expect(&c, 0x95);
+		length = pickle_number(&c, 8);
+		if (length != c.left)
+			return -1;
 	}
-	kind = *pickle_take(&k, 1);
+	kind = pickle_byte(&c);
 	list = kind == 0x5d;
 	if (list) {
-		pickle_memo(&k, protocol, 0);
-		pickle_expect(&k, 0x28);
-		kind = *pickle_take(&k, 1);
+		pickle_memo(&c, protocol, 0);
+		pickle_expect(&c, 0x28);
+		kind = pickle_byte(&c);
 	}
-	k.bad |= kind != 0x42 && kind != 0x43;
-	length = pickle_number(&k, kind == 0x42 ? 4 : 1);
-	*data = pickle_take(&k, length <= n ? (size_t)length : n + 1);
-	pickle_memo(&k, protocol, list);
-	kind = *pickle_take(&k, 1);
-	k.bad |= kind != 0x4b && kind != 0x4d;
-	told = pickle_number(&k, kind == 0x4d ? 2 : 1);
-	pickle_expect(&k, list ? 0x65 : 0x86);
+	length = pickle_number(&c, kind == 0x42 ? 4 : 1);
+	*data = (const unsigned char *)cursor_bytes(&c,
+	    length <= n ? (size_t)length : n + 1);
+	pickle_memo(&c, protocol, list);
+	short_count = pickle_byte(&c);
+	count = pickle_number(&c, short_count == 0x4d ? 2 : 1);
+	pickle_expect(&c, list ? 0x65 : 0x86);
 	if (!list)
-		pickle_memo(&k, protocol, 1);
-	pickle_expect(&k, 0x2e);
-	return k.bad || k.left != 0 || told != length ? -1 : (ssize_t)length;
+		pickle_memo(&c, protocol, 1);
+	pickle_expect(&c, 0x2e);
+	return c.state != GOOD || c.left != 0 || count != length ||
+	    (protocol != 3 && protocol != 4) ||
+	    (kind != 0x42 && kind != 0x43) ||
+	    (short_count != 0x4b && short_count != 0x4d) ? -1 :
+	    (ssize_t)length;
+}
+
+/* ---- both ends of a download -------------------------------------------- */
+
+static unsigned char datagram[65536];	/* the one that came last */
+
+/* Parts are counted from 0; the last one is less than full, perhaps empty. */
+static size_t
+part_bytes(const struct chat_pull *p, uint32_t part)
+{
+	return part + 1 < p->parts ? CHAT_PART :
+	    (size_t)(p->t.size % CHAT_PART);
+}
+
+/* Both ends begin so. */
+static void
+pull_begin(struct chat_pull *p)
+{
+	p->parts = (uint32_t)(p->t.size / CHAT_PART + 1);
+	p->start = now();
+	dgram_count();
+}
+
+struct rdt_summary
+chat_summary(const struct chat_pull *p)
+{
+	struct rdt_summary s = { 0 };
+
+	s.mode = "pull";
+	s.window = 1;
+	s.block = CHAT_PART;
+	s.packets = p->parts;
+	s.transmissions = p->sender.transmissions + p->answered;
+	s.timeouts = p->sender.timeouts;
+	s.duplicates = p->sender.duplicates + p->repeated;
+	s.corrupt = p->corrupt;
+	s.bytes = p->t.done;
+	s.took = p->took;
+	return s;
+}
+
+/* Counts a datagram that makes no sense. */
+static void
+count_corrupt(struct chat_pull *p, const struct rdt_sender *s)
+{
+	p->corrupt++;
+	counters[MALFORMED]++;
+	rdt_trace(now() - p->start, EV_CORRUPT, 0, s);
+}
+
+/* Waits for a datagram until the deadline, or until the turn is over. */
+static int
+await_datagram(const struct chat_pull *p, int64_t deadline)
+{
+	int64_t turn;
+
+	if (p->t.tick != NULL)
+		p->t.tick(&p->t);
+	turn = now() + TURN;
+	return wait_for(p->t.sock, POLLIN, turn < deadline ? turn :
+	    deadline) < 0 && errno != ETIMEDOUT ? -1 : 0;
+}
+
+/* Asks for a part, from a port that is new each time. */
+static int
+ask_part(struct chat_pull *p, int control, unsigned port, uint32_t part)
+{
+	char text[24];
+	ssize_t sent;
+
+	if (p->t.sock >= 0)
+		dgram_close(p->t.sock);
+	p->t.sock = data_connect(control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (p->t.sock < 0)
+		return -1;
+	sent = dgram_send(p->t.sock, text, (size_t)sprintf(text, "part %lu",
+	    (unsigned long)part), NULL, 1);
+	if (sent == 0)
+		rdt_trace(now() - p->start, EV_DROP, part, &p->sender);
+	return sent < 0 ? -1 : 0;
+}
+
+/* Takes an answer, if there is one: it can only be that to the last request. */
+static enum moved
+receive_part(struct chat_pull *p)
+{
+	const unsigned char *data;
+	uint32_t part;
+	ssize_t got;
+
+	got = dgram_recv(p->t.sock, datagram, sizeof datagram, NULL);
+	if (got < 0)
+		return errno == EAGAIN ? MOVED : PEER_FAILED;
+	part = p->sender.base;
+	got = chat_unpack(&data, datagram, (size_t)got);
+	if (got < 0 || (size_t)got != part_bytes(p, part)) {
+		count_corrupt(p, &p->sender);
+		return MOVED;
+	}
+	if (write_all(p->t.file, data, (size_t)got) < 0)
+		return FILE_FAILED;
+	p->t.done += (uint64_t)got;
+	rdt_send_ack(&p->sender, now() - p->start, part + 1, NULL, 0);
+	return MOVED;
+}
+
+/* One turn of a pull: the timer, the next request, an answer. */
+static enum moved
+pull_turn(struct chat_pull *p, int control, unsigned port)
+{
+	struct rdt_sender *s = &p->sender;
+	uint32_t part;
+
+	if (now() - p->start >= s->deadline)
+		rdt_send_timeout(s, now() - p->start);
+	if (rdt_send_gave_up(s)) {
+		errno = ETIMEDOUT;
+		return PEER_FAILED;
+	}
+	if ((rdt_send_next(s, now() - p->start, &part) &&
+	    ask_part(p, control, port, part) < 0) ||
+	    await_datagram(p, p->start + s->deadline) < 0)
+		return PEER_FAILED;
+	return receive_part(p);
+}
+
+enum moved
+chat_pull(struct chat_pull *p, int control, unsigned port)
+{
+	enum moved moved;
+
+	if (p->t.size / CHAT_PART >= UINT32_MAX) {
+		errno = EFBIG;
+		return PEER_FAILED;
+	}
+	pull_begin(p);
+	p->t.sock = -1;
+	rdt_send_init(&p->sender, RDT_SW, 1, congestion_find("none"), 0,
+	    p->parts);
+	do
+		moved = pull_turn(p, control, port);
+	while (moved == MOVED && !rdt_send_done(&p->sender));
+	p->took = now() - p->start;
+	if (moved == MOVED)
+		dgram_send(p->t.sock, "finished", 8, NULL, 0);
+	return moved;
+}
+
+enum { FINISHED = -1, NONSENSE = -2 };
+
+/* The part that a request asks for; FINISHED; NONSENSE. */
+static int64_t
+part_asked(const struct chat_pull *p, const unsigned char *request, size_t n)
+{
+	int64_t part;
+
+	if (n == 8 && memcmp(request, "finished", 8) == 0)
+		return FINISHED;
+	if (n < 6 || n > 20 || memcmp(request, "part ", 5) != 0)
+		return NONSENSE;
+	part = number((const char *)request + 5, n - 5, 0, p->parts - 1);
+	return part < 0 ? NONSENSE : part;
+}
+
+/* Sends a part to the address that asked; seen has a bit for each, asked for
+ * before or not. */
+static enum moved
+send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
+    const struct addr *to)
+{
+	unsigned char out[CHAT_PICKLE], bytes[CHAT_PART], bit;
+	ssize_t got, sent;
+	int repeated;
+
+	got = pread(p->t.file, bytes, part_bytes(p, part),
+	    (off_t)part * CHAT_PART);
+	if (got < 0)
+		return FILE_FAILED;
+	if ((size_t)got < part_bytes(p, part))
+		return FILE_SHORT;
+	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
+	    to, 1);
+	bit = (unsigned char)(1 << part % 8);
+	repeated = (seen[part / 8] & bit) != 0;
+	seen[part / 8] |= bit;
+	p->answered++;
+	p->repeated += (unsigned)repeated;
+	p->sent += !repeated;
+	p->t.done += repeated ? 0 : (uint64_t)got;
+	counters[RETRANSMISSIONS] += repeated && sent > 0;
+	rdt_trace(now() - p->start, sent == 0 ? EV_DROP : repeated ? EV_DUP :
+	    EV_RECV, part, NULL);
+	return MOVED;
+}
+
+/* Takes a request and answers it, if there is one. *heard is when that was. */
+static enum moved
+answer_turn(struct chat_pull *p, unsigned char *seen,
+    const struct addr *client, int64_t *heard, int *finished)
+{
+	struct addr from;
+	int64_t part;
+	ssize_t got;
+
+	got = dgram_recv(p->t.sock, datagram, sizeof datagram, &from);
+	if (got < 0)
+		return MOVED;		/* an answer found nobody, say */
+	part = addr_same_host(&from, client) ?
+	    part_asked(p, datagram, (size_t)got) : NONSENSE;
+	if (part == NONSENSE) {
+		count_corrupt(p, NULL);
+		return MOVED;
+	}
+	*heard = now();
+	*finished = part == FINISHED;
+	return *finished ? MOVED : send_part(p, (uint32_t)part, seen, &from);
+}
+
+enum moved
+chat_answer(struct chat_pull *p, const struct addr *client)
+{
+	unsigned char *seen;
+	enum moved moved;
+	int64_t heard;
+	int finished;
+
+	pull_begin(p);
+	seen = calloc(p->parts / 8 + 1, 1);
+	if (seen == NULL)
+		return FILE_FAILED;
+	heard = now();
+	finished = 0;
+	do {
+		moved = PEER_FAILED;
+		if (await_datagram(p, heard + CHAT_SILENCE_S * SECOND) < 0)
+			break;
+		errno = ETIMEDOUT;
+		if (now() < heard + CHAT_SILENCE_S * SECOND)
+			moved = answer_turn(p, seen, client, &heard,
+			    &finished);
+	} while (moved == MOVED && !finished);
+	free(seen);
+	p->took = now() - p->start;
+	return moved == MOVED && p->sent != p->parts ? STOPPED : moved;
 }

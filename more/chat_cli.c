@@ -1,109 +1,136 @@
-/* chat_cli.c: a chat, the client. Licence: ISC, see README. */
+/* chat_cli.c: a chat in free text. Licence: ISC, see README.
+ *
+ * The client of seeds/002, over talk_cli.c. What is typed goes to the server as
+ * it is, and what comes is shown; only files need more:
+ *
+ *      chat_line(): download_file NAME --> requested[] --> server
+ *      chat_text(): UDP PORT SIZE NAME --> is it there? --> start_fetch()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
-
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
+#include "more.h"
 
-/* ---- chat (seeds/002) -------------------------------------------------- */
+/* Files that were asked for, so that nobody can make us fetch another one; "":
+ * none. */
+static char requested[FETCHES][NAME_BYTES + 1];
 
-/* Files that were asked for; "": none. */
-static char wanted[FETCHES][NAME_BYTES + 1];
-
-/* download_file, in a child. */
+/* Notes that a file is asked for. Returns -1 if it cannot be. */
 static int
-chat_fetch(void)
+request(const char *name)
 {
-	struct newfile f;
-	enum moved moved;
-	int failed;
+	size_t i;
 
-	if (fetch_begin("download_file", &f) != 0)
-		return 1;
-	moved = chat_pull(&session, main_in.fd, job.port);
-	failed = fetched("download_file", &f, moved);
-	if (session.t.sock >= 0)
-		dgram_close(session.t.sock);
-	return failed;
+	for (i = 0; i < FETCHES && requested[i][0] != '\0'; i++)
+		;
+	if (i == FETCHES || !name_ok(name, strlen(name))) {
+		say(ERROR, "download_file: %s: %s", name, i == FETCHES ?
+		    "too many at once" : "not the name of a file");
+		return -1;
+	}
+	strcpy(requested[i], name);
+	return 0;
 }
 
-/* Is this one of the files that were asked for? Then it is so no more. */
+/* Is this one of them? Then it is so no more. */
 static int
-was_wanted(const char *name)
+was_requested(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < FETCHES; i++)
-		if (wanted[i][0] != '\0' && strcmp(wanted[i], name) == 0) {
-			wanted[i][0] = '\0';
+		if (requested[i][0] != '\0' &&
+		    strcmp(requested[i], name) == 0) {
+			requested[i][0] = '\0';
 			return 1;
 		}
 	return 0;
 }
 
-/* An error ends with the name of the file that it is about, if it is. */
+/* An error may be about one of them: it ends with the name of the file then. */
 static void
-not_wanted(const char *error)
+request_failed(const char *error)
 {
 	size_t i, n, len;
 
 	n = strlen(error);
 	for (i = 0; i < FETCHES; i++) {
-		len = strlen(wanted[i]);
+		len = strlen(requested[i]);
 		if (len > 0 && n > len && error[n - len - 1] == ' ' &&
-		    strcmp(error + n - len, wanted[i]) == 0) {
-			wanted[i][0] = '\0';
+		    strcmp(error + n - len, requested[i]) == 0) {
+			requested[i][0] = '\0';
 			return;
 		}
 	}
+}
+
+/* Pulls a file, in a child. */
+static enum moved
+fetch_by_pull(struct fetch *f, const struct offer *o)
+{
+	struct chat_pull p = { 0 };
+	enum moved moved;
+
+	p.t = f->d.t;
+	moved = chat_pull(&p, talk.fd, o->port);
+	if (moved == PEER_FAILED && rdt_send_gave_up(&p.sender))
+		errno = ETIMEDOUT;
+	f->d.t = p.t;
+	if (p.start != 0)
+		f->summary = chat_summary(&p);
+	return moved;
+}
+
+/* `UDP PORT SIZE NAME': fetches the file, if it was asked for. */
+static void
+chat_offer(const char *words)
+{
+	struct offer o = { .command = "download_file" };
+	const char *name;
+	char size[20];
+	int64_t bytes;
+	int used;
+
+	used = 0;
+	sscanf(words, "UDP %5u %19[0-9]%n", &o.port, size, &used);
+	if (used == 0 || words[used] != ' ')
+		return;
+	name = words + used + 1;
+	if (!was_requested(name))
+		return;
+	bytes = number(size, strlen(size), 0,
+	    (int64_t)CHAT_PART * (UINT32_MAX - 1));
+	if (o.port < 1 || o.port > 65535 || bytes < 0) {
+		say(ERROR, "download_file: %s: %s", name, senseless);
+		return;
+	}
+	strcpy(o.name, name);
+	strcpy(o.local, name);
+	o.size = (uint64_t)bytes;
+	start_fetch(&o, fetch_by_pull, NULL);
 }
 
 /* One message of the server: shown; and acted on, if it is about a file. */
 static void
 chat_message(const char *text, size_t n)
 {
-	char words[TALK_TEXT + 1], size[20];
-	int64_t bytes;
-	int used;
+	char *words;
 
 	show(stdout, text, n);
-	memcpy(words, text, n);
-	words[n] = '\0';
+	words = strndup(text, n);
+	if (words == NULL)
+		return;
 	if (strncmp(words, "ERROR ", 6) == 0) {
-		talk_failed = 1;
-		not_wanted(words);
+		talk.failed = 1;
+		request_failed(words);
 	}
-	used = 0;
-	sscanf(words, "UDP %5u %19[0-9]%n", &job.port, size, &used);
-	if (used == 0 || words[used++] != ' ' || !was_wanted(words + used))
-		return;
-	bytes = number(size, 0, (int64_t)CHAT_PART * (UINT32_MAX - 1));
-	if (job.port < 1 || job.port > 65535 || bytes < 0) {
-		say(ERROR, "download_file: %s: %s", words + used, senseless);
-		return;
-	}
-	strcpy(job.name, words + used);
-	strcpy(job.local, job.name);
-	job.size = (uint64_t)bytes;
-	start_fetch(chat_fetch);
+	chat_offer(words);
+	free(words);
 }
 
 /* Lines; or, in mode -S, what came. */
@@ -113,7 +140,7 @@ chat_text(char *text, size_t n)
 	const char *end;
 	size_t used, len;
 
-	if (segments) {
+	if (options->segments) {
 		chat_message(text, n);
 		return n;
 	}
@@ -126,27 +153,9 @@ chat_text(char *text, size_t n)
 	return used;
 }
 
-/* Notes that a file is asked for, so that nobody can make us fetch another.
- * Returns -1 if it cannot be. */
-static int
-chat_want(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < FETCHES && wanted[i][0] != '\0'; i++)
-		;
-	if (i == FETCHES || !name_ok(name, strlen(name))) {
-		say(ERROR, "download_file: %s: %s", name, i == FETCHES ?
-		    "too many at once" : "not the name of a file");
-		return -1;
-	}
-	strcpy(wanted[i], name);
-	return 0;
-}
-
-/* A line that was typed; the first one is the name. */
+/* Said once, after the name. */
 static void
-chat_line(char *line)
+chat_help(void)
 {
 	static const char *const help[] = {
 		"~NAME TEXT          to one alone",
@@ -157,8 +166,20 @@ chat_line(char *line)
 		"{quit}              leave",
 		"anything else       to all",
 	};
+	static int said;
+	size_t i;
+
+	for (i = 0; i < COUNT(help) && !said; i++)
+		say(INFO, "%s", help[i]);
+	said = 1;
+}
+
+/* A line that was typed; the first one is the name. */
+static void
+chat_line(char *line)
+{
 	static int named;
-	size_t i, n;
+	size_t n;
 
 	n = strlen(line);
 	if (n > 0 && line[n - 1] == '\r')
@@ -166,47 +187,44 @@ chat_line(char *line)
 	if (n == 0)
 		return;
 	line[n] = '\0';
-	if (strncmp(line, "download_file ", 14) == 0 &&
-	    chat_want(line + 14) < 0)
+	if (strncmp(line, "download_file ", 14) == 0 && request(line + 14) < 0)
 		return;
 	if (strcmp(line, "{quit}") == 0) {
 		over = !named;
-		leaving = 1;
-		asked = "{quit}";
-		answer_by = now() + ANSWER_S * SECOND;
+		talk.leaving = 1;
+		talk_ask("{quit}");
 	}
 	if (over)
 		return;
 	line[n] = '\n';
-	talk_send(line, n + !segments);
-	for (i = 0; i < COUNT(help) && !named; i++)
-		say(INFO, "%s", help[i]);
+	talk_send(line, n + !options->segments);
 	named = 1;
+	chat_help();
 }
 
 static int
 chat_session(int argc, char **argv)
 {
-	static const struct talk_mode mode = { chat_line, chat_text, NULL };
+	static const struct talk t = { "{quit}", chat_line, chat_text, NULL };
 	char name[CHAT_MESSAGE_MAX + 2];
 	int i;
 
 	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
 		return fail("chat: one argument, the name; all else is read "
 		    "from standard input");
-	if (talk_begin(&mode) != 0)
+	if (talk_open(&t) != 0)
 		return 1;
 	if (argc == 1)
 		chat_line(strcpy(name, argv[0]));
-	else if (edits)
+	else if (talk.edits)
 		say(INFO, "Your name?");
-	talk_loop("{quit}");
+	talk_loop();
 	for (i = 0; i < FETCHES; i++)
-		if (wanted[i][0] != '\0')
+		if (requested[i][0] != '\0')
 			say(ERROR, "download_file: %.255s: never came",
-			    wanted[i]);
-	return talk_failed;
+			    requested[i]);
+	return talk.failed;
 }
 
-
-const struct mode chat_mode = { "chat", "55000", chat_session };
+const struct mode chat_mode = { .name = "chat", .port = "55000",
+    .session = chat_session };

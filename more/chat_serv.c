@@ -1,64 +1,69 @@
-/* chat_serv.c: a chat, the server. Licence: ISC, see README. */
+/* chat_serv.c: a chat in free text. Licence: ISC, see README.
+ *
+ * The server of seeds/002, over talk_serv.c. What came from a client is taken
+ * apart into messages, and the beginning of a message says what to do:
+ *
+ *      chat_input() --> chat_message() --> table --> chat_public(), ...
+ *                                                      |
+ *      tell(), tell_all() <--- compose() <-------------+
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
+#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 #include "serv.h"
 
-/* ---- chat (seeds/002) --------------------------------------------------- */
+/* ---- what is said ------------------------------------------------------- */
 
 /* What is said next, to one or to many, with room for a newline behind it. */
-static char said[CHAT_LIST_MAX + CHAT_MESSAGE_MAX + 2];
-static size_t nsaid;
+static struct {
+	char text[CHAT_LIST_MAX + CHAT_MESSAGE_MAX + 2];
+	size_t n;
+} words;
+
+/* Composes it. */
+#define compose(...) \
+	(words.n = (size_t)snprintf(words.text, sizeof words.text - 1, \
+	__VA_ARGS__))
 
 /* Says it to one client: a line, or a segment. */
 static void
-chat_tell(struct client *c)
+tell(struct client *c)
 {
-	said[nsaid] = '\n';
-	push(c, &c->main, said, nsaid + !c->main.whole);
+	words.text[words.n] = '\n';
+	send_message(c, words.text, words.n + !c->segments);
 }
 
-/* Composes what is said next. */
-#define chat_say(...) \
-	(nsaid = (size_t)snprintf(said, sizeof said - 1, __VA_ARGS__))
-
 static void
-chat_tell_all(void)
+tell_all(void)
 {
 	size_t i;
 
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined)
-			chat_tell(clients[i]);
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->joined)
+			tell(clients.client[i]);
+}
+
+/* Tells one client why not. */
+static void
+tell_error(struct client *c, const char *why)
+{
+	compose("ERROR %s", why);
+	tell(c);
 }
 
 /* Adds a name to a list, if that does not become too long. */
 static void
-chat_list(const char *name)
+add_name(const char *name)
 {
-	if (nsaid + strlen(name) < CHAT_LIST_MAX)
-		nsaid += (size_t)sprintf(said + nsaid, "%s ", name);
+	if (words.n + strlen(name) < CHAT_LIST_MAX)
+		words.n += (size_t)sprintf(words.text + words.n, "%s ", name);
 }
+
+/* ---- commands ---------------------------------------------------------- */
 
 /* show: who else is there. */
 static void
@@ -67,31 +72,31 @@ chat_show(struct client *c, const char *text)
 	size_t i;
 
 	(void)text;
-	chat_say("ALL ");
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined && clients[i] != c)
-			chat_list(clients[i]->name);
-	chat_tell(c);
+	compose("ALL ");
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->joined && clients.client[i] != c)
+			add_name(clients.client[i]->name);
+	tell(c);
 }
 
 /* Tells everyone who else is there. */
 static void
-chat_show_all(void)
+show_all(void)
 {
 	size_t i;
 
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined)
-			chat_show(clients[i], "");
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->joined)
+			chat_show(clients.client[i], "");
 }
 
 /* Why this cannot be a name; NULL: it can. */
 static const char *
-chat_name_refused(const char *name)
+name_refused(const char *name)
 {
 	if (!nick_ok(name, strlen(name)))
 		return "a name is 1 to 32 letters, digits, _ - .";
-	if (reserved(name, strlen(name)))
+	if (is_reserved(name, strlen(name)))
 		return "this name is reserved";
 	return client_named(name, strlen(name)) != NULL ?
 	    "this name is in use" : NULL;
@@ -103,30 +108,29 @@ chat_join(struct client *c, const char *name)
 {
 	const char *why;
 
-	why = chat_name_refused(name);
+	why = name_refused(name);
 	if (why != NULL) {
 		log_msg(INFO, "chat: %.255s from %s: %s", name, c->peer, why);
-		chat_say("ERROR %s", why);
-		chat_tell(c);
-		finish(c);
+		tell_error(c, why);
+		dismiss(c);
 		return;
 	}
 	strcpy(c->name, name);
 	c->joined = 1;
 	c->deadline = NEVER;
 	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
-	chat_say("%s has joined the chat!", name);
-	chat_tell_all();
-	chat_show_all();
+	compose("%s has joined the chat!", name);
+	tell_all();
+	show_all();
 }
 
-/* One has gone, who is among the clients no more. */
+/* Tells the others that a client has gone, which is joined no more. */
 static void
 chat_left(const struct client *c)
 {
-	chat_say("%s left the chat...", c->name);
-	chat_tell_all();
-	chat_show_all();
+	compose("%s left the chat...", c->name);
+	tell_all();
+	show_all();
 }
 
 /* {quit} */
@@ -135,7 +139,7 @@ chat_quit(struct client *c, const char *text)
 {
 	(void)text;
 	log_msg(INFO, "%s left from %s.", c->name, c->peer);
-	finish(c);
+	dismiss(c);
 }
 
 /* ~NAME text: the blank before the text goes with it. */
@@ -148,15 +152,15 @@ chat_private(struct client *c, const char *text)
 	n = strcspn(text, " ");
 	to = client_named(text, n);
 	if (to == NULL || !to->joined) {
-		chat_say("ERROR no user %.*s", (int)n, text);
-		chat_tell(c);
+		compose("ERROR no user %.*s", (int)n, text);
+		tell(c);
 		return;
 	}
 	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
-	chat_say("%s: (PRIVATE) %s", c->name, text + n);
-	chat_tell(to);
-	chat_say("from you to %s: (PRIVATE) %s", to->name, text + n);
-	chat_tell(c);
+	compose("%s: (PRIVATE) %s", c->name, text + n);
+	tell(to);
+	compose("from you to %s: (PRIVATE) %s", to->name, text + n);
+	tell(c);
 }
 
 /* What is no command is for everyone. */
@@ -164,8 +168,8 @@ static void
 chat_public(struct client *c, const char *text)
 {
 	log_msg(INFO, "%s to all from %s", c->name, c->peer);
-	chat_say("%s: %s", c->name, text);
-	chat_tell_all();
+	compose("%s: %s", c->name, text);
+	tell_all();
 }
 
 /* CHANGENAME OLD NEW */
@@ -179,50 +183,64 @@ chat_rename(struct client *c, const char *text)
 	if (strncmp(text, c->name, n) != 0 || text[n] != ' ')
 		why = "the old name is not yours";
 	else
-		why = chat_name_refused(text + n + 1);
+		why = name_refused(text + n + 1);
 	if (why != NULL) {
-		chat_say("ERROR %s", why);
-		chat_tell(c);
+		tell_error(c, why);
 		return;
 	}
-	chat_say("%s changed his name to %s!", c->name, text + n + 1);
+	compose("%s changed his name to %s!", c->name, text + n + 1);
 	log_msg(INFO, "%s is %s now, from %s.", c->name, text + n + 1, c->peer);
 	strcpy(c->name, text + n + 1);
-	chat_tell_all();
-	chat_show_all();
+	tell_all();
+	show_all();
 }
 
 /* get_list_file */
 static void
 chat_files(struct client *c, const char *text)
 {
+	struct dirent **files;
 	ssize_t i, n;
-	char **names;
 
 	(void)text;
-	n = files_now(&names);
-	chat_say(n < 0 ? "ERROR the files cannot be listed" : "CHOOSE_FILE ");
+	n = files_now(&files);
+	compose(n < 0 ? "ERROR the files cannot be listed" : "CHOOSE_FILE ");
 	for (i = 0; i < n; i++)
-		chat_list(names[i]);
-	chat_tell(c);
-	list_told(c, n);
+		add_name(files[i]->d_name);
+	tell(c);
+	log_list(c, n);
+}
+
+/* Answers requests for the parts of a file, in a child. */
+static enum moved
+chat_send_file(struct delivery *d, const struct addr *to)
+{
+	struct chat_pull p = { 0 };
+	enum moved moved;
+
+	p.t = d->t;
+	moved = chat_answer(&p, to);
+	d->summary = chat_summary(&p);
+	return moved;
 }
 
 /* download_file NAME: a child waits on the port for what is asked of it. */
 static void
 chat_download(struct client *c, const char *name)
 {
+	enum offer offer;
 	const char *why;
+	uint64_t size;
 	unsigned port;
 
-	why = download_offer(c, name, SOCK_DGRAM, &port, chat_push);
-	if (why == NULL)
-		chat_say("UDP %u %llu %s", port,
-		    (unsigned long long)session.t.size, name);
+	offer = offer_file(c, name, SOCK_DGRAM, chat_send_file, &port, &size,
+	    &why);
+	if (offer == OFFERED)
+		compose("UDP %u %llu %s", port, (unsigned long long)size, name);
 	else
-		chat_say("ERROR %s%s %s", why, why == no_such ? "" : ":",
+		compose("ERROR %s%s %s", why, offer == NO_FILE ? "" : ":",
 		    name);
-	chat_tell(c);
+	tell(c);
 }
 
 /* What begins with these is a command; and all of it, if it takes nothing. */
@@ -240,103 +258,116 @@ static const struct {
 	{ "public", "", 1, chat_public },
 	{ "join", NULL, 1, chat_join },		/* the first message */
 };
-NAMES(chat_name, chat_verbs, name);
+#define JOIN	(COUNT(chat_verbs) - 1)
 
-/* Carries out one message, which is a string from here on. */
+/* Carries out what a client says, a string. */
+static void
+chat_command(struct client *c, const char *text)
+{
+	size_t i, len;
+
+	i = JOIN;
+	len = 0;
+	if (c->joined)
+		for (i = 0; i < JOIN; i++) {
+			len = strlen(chat_verbs[i].begin);
+			if (strncmp(text, chat_verbs[i].begin, len) == 0 &&
+			    (chat_verbs[i].takes || text[len] == '\0'))
+				break;
+		}
+	count_command((int)i);
+	chat_verbs[i].run(c, text + len);
+}
+
+/* ---- what comes --------------------------------------------------------- */
+
+/* Takes one message: no newline of it reaches the others. */
 static void
 chat_message(struct client *c, const char *message, size_t n)
 {
 	char text[CHAT_MESSAGE_MAX + 1];
-	size_t i, len;
+	size_t i;
 
-	take_leave();
+	announce_gone();
 	while (n > 0 && (message[n - 1] == '\n' || message[n - 1] == '\r'))
 		n--;
 	if (n == 0)
 		return;
 	if (n > CHAT_MESSAGE_MAX) {
-		did.n[BAD_REQUESTS]++;
-		chat_say("ERROR message too long");
-		chat_tell(c);
+		counters[BAD_REQUESTS]++;
+		tell_error(c, "message too long");
 		if (!c->joined)
-			finish(c);
+			dismiss(c);
 		return;
 	}
 	for (i = 0; i < n; i++)
 		text[i] = message[i] == '\n' || message[i] == '\r' ||
 		    message[i] == '\0' ? ' ' : message[i];
 	text[n] = '\0';
-	i = COUNT(chat_verbs) - 1;
-	len = 0;
-	if (c->joined)
-		for (i = 0; i < COUNT(chat_verbs) - 1; i++) {
-			len = strlen(chat_verbs[i].begin);
-			if (strncmp(text, chat_verbs[i].begin, len) == 0 &&
-			    (chat_verbs[i].takes || text[len] == '\0'))
-				break;
-		}
-	did.n[COMMANDS + i]++;
-	chat_verbs[i].run(c, text + len);
+	chat_command(c, text);
 }
 
-/* Adds to a line that is not complete; what is too long is not kept. */
+/* Takes lines, and keeps the beginning of one; what is too long is not kept. */
 static void
-chat_append(struct client *c, const char *text, size_t n)
+chat_lines(struct client *c, const char *text, size_t n)
 {
-	c->skips |= c->have + n > sizeof c->in;
-	if (c->skips)
-		return;
-	memcpy(c->in + c->have, text, n);
-	c->have += n;
+	static const char too_long[CHAT_MESSAGE_MAX + 1] = "x";
+	const char *end;
+	size_t len;
+
+	for (; n > 0 && is_present(c); text += len, n -= len) {
+		end = memchr(text, '\n', n);
+		len = end == NULL ? n : (size_t)(end - text);
+		if (!c->skipping && buffer_add(&c->in, text, len) < 0)
+			c->skipping = 1;
+		if (end == NULL)
+			return;
+		len++;
+		if (c->skipping)
+			chat_message(c, too_long, sizeof too_long);
+		else
+			chat_message(c, buffer_at(&c->in), buffer_n(&c->in));
+		buffer_drop(&c->in, buffer_n(&c->in));
+		c->skipping = 0;
+	}
 }
 
 /*
- * What came of a client. His first message decides whether he speaks in lines
+ * What came from a client. Its first message decides whether it speaks in lines
  * or in segments; or a lone newline after that, as PuTTY sends it.
  */
 static void
 chat_input(struct client *c, char *text, size_t n)
 {
-	const char *end;
-	size_t len;
+	size_t newlines;
 	int empty;
 
-	for (len = 0; len < n && (text[len] == '\r' || text[len] == '\n');)
-		len++;
-	empty = len == n;
-	if (c->started == 0 && empty)
+	for (newlines = 0; newlines < n && (text[newlines] == '\r' ||
+	    text[newlines] == '\n');)
+		newlines++;
+	empty = newlines == n;
+	if (c->messages == 0 && empty)
 		return;
-	if (c->started == 0)
-		c->main.whole = memchr(text, '\n', n) == NULL;
-	else if (c->started == 1 && empty && c->main.from == c->main.to)
-		c->main.whole = 0;
-	c->started += c->started < 2;
-	if (c->main.whole) {
+	if (c->messages == 0)
+		c->segments = memchr(text, '\n', n) == NULL;
+	else if (c->messages == 1 && empty && buffer_n(&c->out) == 0)
+		c->segments = 0;
+	c->messages += c->messages < 2;
+	if (c->segments)
 		chat_message(c, text, n);
-		return;
-	}
-	for (; n > 0 && !c->ending && c->gone == NULL; text += len, n -= len) {
-		end = memchr(text, '\n', n);
-		len = end == NULL ? n : (size_t)(end - text);
-		chat_append(c, text, len);
-		if (end == NULL)
-			return;
-		len++;
-		chat_message(c, c->in, c->skips ? CHAT_MESSAGE_MAX + 1 :
-		    c->have);
-		c->have = 0;
-		c->skips = 0;
-	}
+	else
+		chat_lines(c, text, n);
 }
 
 static void
-chat_serve(int listener)
+chat_serve(int listener, const char *peer)
 {
-	static const struct talk t = { "ERROR server is full", chat_input,
-	    chat_left, NULL };
+	static const struct talk t = { "ERROR server is full",
+	    CHAT_MESSAGE_MAX + 2, chat_input, chat_left, NULL };
 
+	(void)peer;
 	talk_serve(listener, &t);
 }
 
-
-const struct service chat_service = { "chat", SOCK_STREAM, "55000", NULL, chat_serve, chat_name };
+const struct service chat_service = { "chat", SOCK_STREAM, "55000", NULL, 1,
+    chat_serve, NAMES_OF(chat_verbs) };

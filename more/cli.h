@@ -1,4 +1,8 @@
-/* cli.h: what cli.c offers to the modes in more/. Licence: ISC, see README. */
+/* cli.h: what cli.c offers to the modes. Licence: ISC, see README.
+ *
+ * A mode is one way to talk to a server: see struct mode. What it is told by
+ * the command line stands in *options.
+ */
 #ifndef CLI_H
 #define CLI_H
 
@@ -8,125 +12,162 @@
 #define STALL_S		300	/* the same where data is still on its way */
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define WORDS_MAX	16	/* words of a command line */
-#define BLANKS	" \t\r\n"
+#define BLANKS		" \t\r\n"
 
 /* Says what went wrong; its value, 1, is what a failed command returns. */
 #define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
 
 /* ---- what the command line set --------------------------------------- */
 
-extern const char *host, *port;
-extern const char *directory;		/* -d */
-extern int local;			/* ...opened */
-extern int keep;			/* -k: never replace a file */
-extern int datagrams;			/* -u: data by UDP... */
-extern enum rdt_mode rdt_mode;		/* ...and how */
-extern unsigned window;			/* -W; 0: the default of the mode */
-extern int segments;			/* -S */
-extern unsigned block;			/* -b */
-extern const struct congestion *congestion;	/* -C */
+struct options {
+	const char *host, *port;
+	const char *directory;		/* -d; the working directory */
+	int keep;			/* -k: never replace a file */
+	int segments;			/* -S */
+	int datagrams;			/* -u: data by UDP... */
+	enum rdt_mode rdt_mode;		/* ...and how */
+	unsigned window;		/* -W, or the mode's default */
+	unsigned block;			/* -b */
+	const struct congestion *congestion;	/* -C */
+};
+extern const struct options *const options;
 
-/* ---- what the modes share -------------------------------------------- */
+/* ---- modes ----------------------------------------------------------- */
 
-/* A command of a mode; name and help are also what `help` prints. */
+/* A command. It says itself what went wrong, and then returns 1; else 0. */
 struct command {
-	const char *name;
+	const char *name;		/* NULL: the end of the table */
 	int least, most;		/* arguments */
 	const char *arguments, *help;
-	int (*run)(int argc, char **argv);	/* argv[0] is the command */
+	int (*run)(int argc, char **argv);	/* argv[0] is the command; NULL:
+						   prints this help */
 };
 
-extern const struct command *commands;	/* those of the mode, NULL name last */
-extern int over;			/* no more commands: quit, or lost */
-extern int64_t renew_at;		/* when `renew' is to be called */
-extern void (*renew)(void);		/* ...while the prompt waits */
-extern const char senseless[];
-extern struct rdt_session session;	/* the transfer by UDP */
-
-void	guard_signals(void);
-int	connect_server(int type);
-void	print_safely(const char *text, size_t n, int lines);
-const char *base_name(const char *path);
-int	on_terminal(void);
-int	draw_down(const struct transfer *t);
-void	end_bar(void);
-int	open_new(struct newfile *f, const char *command, const char *path,
-	    int keeping);
-int	open_download(struct newfile *f, int argc, char **argv);
-int	downloaded(const char *command, const char *name,
-	    const struct transfer *t, struct newfile *f, enum moved moved);
-int	upload(const char *command, const char *name, struct transfer *t,
-	    const void *head, size_t headlen,
-	    int (*answer)(int fd, int64_t deadline, const char **why));
-int	help(int argc, char **argv);
-int	list_local(int argc, char **argv);
-int	leave(int argc, char **argv);
-int	run(int argc, char **argv);
-int	split(char *line, char **argv);
-int	flush_output(void);
-int	command_loop(const char *prompt);
-
+/*
+ * One row of the table of modes. A mode opens (1: it could not, and said so),
+ * runs one command or a loop of them, and closes; what that returns is part of
+ * the exit status. While the prompt waits, tick is called, which returns when
+ * to call it again. A mode with a session has a loop of its own instead.
+ */
 struct mode {
 	const char *name;
 	const char *port;		/* default; NULL: must be given */
-	int (*session)(int argc, char **argv);	/* a command, or argc 0 */
-};
-extern const struct mode raw_mode;
-extern const struct mode xfer_mode;
-extern const struct mode room_mode;
-extern const struct mode chat_mode;
-extern const struct mode sim_mode;
-
-/* ---- chat and room: talk that goes on while one types ------------------ */
-
-#define TALK_TEXT	(64 * 1024)	/* of what came, up to its end */
-#define FETCHES		16		/* downloads at a time */
-
-/* What came on a connection, and is not complete. */
-struct inlet {
-	int fd;				/* -1: there is no connection */
-	char text[TALK_TEXT];
-	size_t n;
+	const char *prompt;
+	const struct command *commands[2];	/* the second may be NULL */
+	int (*open)(void);
+	int (*close)(void);
+	int64_t (*tick)(void);
+	int (*session)(int argc, char **argv);
+	unsigned window;		/* default of -W; 0: RDT_WINDOW */
+	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: no server; raw: -u sw */
 };
 
-extern struct inlet main_in, news_in;
+extern int over;			/* no more commands: quit, or lost */
 
-struct talk_mode {
-	void (*line)(char *line);	/* one that was typed */
-	size_t (*text)(char *text, size_t n);	/* returns what it took */
-	size_t (*news)(char *text, size_t n);
+/* Runs one mode from open to close: with a command, or a loop of commands. */
+int	run_mode(const struct mode *m, int argc, char **argv);
+
+/* Looks a command up in the tables of a mode and runs it. */
+int	run_command(const struct mode *m, int argc, char **argv);
+
+/* Commands that many modes have: list the local files; no more commands. */
+int	list_local(int argc, char **argv);
+int	leave(int argc, char **argv);
+
+/* ---- what the modes share -------------------------------------------- */
+
+/* A signal that ends the client leaves nothing half-written. */
+void	guard_signals(void);
+
+/* Connects to the server; -1: it could not, which was said. */
+int	connect_server(int type);
+
+/* Prints text that came from the network, its control characters made visible,
+ * but newlines, if lines is true. */
+void	print_safely(const char *text, size_t n, int lines);
+
+/* Hands over what was printed. Says why if that fails, and returns 1. */
+int	flush_output(void);
+
+/* Splits a line into words, in place; their number, or -1, which was said. */
+int	split(char *line, char **argv);
+
+/* The part of a path behind its last slash. */
+const char *base_name(const char *path);
+
+/* Will a person read standard error? Asks the system once. */
+int	on_terminal(void);
+
+/* Draw how far a transfer is, if a person is there to see it: ticks. */
+int	draw_up(const struct transfer *t);
+int	draw_down(const struct transfer *t);
+
+/* Leaves the line of the bar, before anything else is said. Keeps errno. */
+void	end_bar(void);
+
+extern const char senseless[];		/* of an answer of the server */
+
+/*
+ * A download into a new file below -d. download_open() creates the file, under
+ * path, and fills in t but sock and size; download_argv() takes name and path
+ * from `COMMAND NAME [LOCAL]'. Both return 1 after an error, which was said.
+ * Then download_end() stores the file, if it is MOVED, or removes it, and says
+ * which; or download_drop() removes it. Their value is what a command returns.
+ */
+struct download {
+	const char *command, *name;	/* of which things are said */
+	struct newfile file;
+	struct transfer t;
 };
+int	download_open(struct download *d, const char *command,
+	    const char *name, const char *path, int keep);
+int	download_argv(struct download *d, int argc, char **argv);
+int	download_end(struct download *d, enum moved moved);
+int	download_drop(struct download *d);
 
-/* What a child shall fetch. */
-struct job {
-	unsigned port;
-	uint64_t size;
-	int udp;			/* room */
-	char name[NAME_BYTES + 1], local[CHAT_MESSAGE_MAX + 1];
-};
-extern struct job job;
-extern const char *asked;		/* the command that awaits an answer */
-extern int64_t answer_by;
-extern int leaving;			/* the connection may end; 2: shall */
-extern int talk_failed;			/* the exit status */
-extern int edits;			/* standard input is a terminal */
+/*
+ * Sends a file behind a head, and takes the answer by a function that sets *why
+ * to NULL if the file is stored. The original servers send none and close: if
+ * all was sent, that is no failure. But an end that is there before the
+ * beginning is, and so is a reset: it means that the server's system threw away
+ * what the server had not read.
+ */
+int	upload(const char *command, const char *name, struct transfer *t,
+	    const void *head, size_t headlen,
+	    enum received (*answer)(int fd, int64_t deadline,
+	    const char **why));
 
-/* The same for what is said here; as an error, it is a failure. */
-#define say(level, ...) \
-	(snprintf(log_line, sizeof log_line, __VA_ARGS__), say_line(level))
+/* ---- dir: what it offers to peer ---------------------------------------- */
 
+extern struct dir_client {
+	int fd;				/* UDP, connected to the directory */
+	char nick[DIR_NICK_MAX + 1];	/* "": not registered */
+	int64_t renew_at;		/* when to speak again; NEVER: no need */
+} dir;
 
-void	say_line(enum level level);
-void	show(FILE *to, const char *text, size_t n);
-void	hide_line(void);
-void	talk_send(const char *text, size_t n);
-void	start_fetch(int (*fetch)(void));
-int	talk_begin(const struct talk_mode *t);
-int	talk_loop(const char *bye);
-int	fetch_begin(const char *command, struct newfile *f);
-int	fetched(const char *command, struct newfile *f, enum moved moved);
+/*
+ * Sends a request, `tries' times at most, until its answer comes. Returns -1 if
+ * none does; the answer's text stays until the next call. dir_command() is the
+ * same for a command: it says what went wrong, and returns 0 or 1.
+ */
+#define TRIES	4
+int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
+	    int tries);
+int	dir_command(const char *command, const struct dir_message *asked,
+	    struct dir_message *answer);
 
-/* ---- dir: asking the directory ------------------------------------------ */
+/* A request that consists of a text. */
+struct dir_message dir_text(enum dir_op op, const char *text);
+
+/* Lists of the directory are for registered clients alone: 1, and says so. */
+int	not_registered(const char *command);
+
+/* Registers anew, to renew the nick or because the directory forgot it; once or
+ * so many times. Returns -1 if no answer comes. */
+int	dir_register_again(struct dir_message *answer, int tries);
+
+/* Forgets the nick. */
+int	dir_logout(int argc, char **argv);
 
 /* A list of lines: as they came, without those that came twice. */
 struct lines {
@@ -135,33 +176,90 @@ struct lines {
 	void *tree;
 };
 
-extern int dir_fd;			/* UDP, connected to the directory */
-extern char nick[DIR_NICK_MAX + 1];	/* "": not registered */
-
-int	dir_ask(const struct dir_message *asked, struct dir_message *got,
-	    int tries);
-int	dir_command(const char *command, const struct dir_message *asked,
-	    struct dir_message *got);
-struct dir_message dir_text(enum dir_op op, const char *text);
-int	not_registered(const char *command);
-void	lines_free(struct lines *l);
+/* Asks for a list, page by page. 1 after an error, which was said. */
 int	dir_list(const char *command, enum dir_op op, struct lines *l);
-int	dir_where(const char *command, const char *who, char address[16],
-	    char tcp[6]);
+void	lines_free(struct lines *l);
 
-#define TRIES		4	/* of a request to the directory */
+/* Where a nick serves, as text. 1 after an error, which was said. */
+struct place {
+	char address[IPV4_BYTES], port[8];
+};
+int	dir_where(const char *command, const char *nick, struct place *where);
 
-/* ---- peer: files between the clients of the directory -------------------- */
+int	dir_open(void);
+int	dir_close(void);
 
-extern int told, published;
-int	dir_mine(int argc, char **argv);
-int	dir_serve(int argc, char **argv);
-int	dir_stop(int argc, char **argv);
-int	dir_publish(int argc, char **argv);
-int	dir_download(int argc, char **argv);
-int	dir_browse(int argc, char **argv);
-int	dir_fgserve(int argc, char **argv);
-void	dir_renew(void);
-void	end_serving(void);
+/* ---- peer: what it adds to mode dir ------------------------------------- */
+
+extern const struct command peer_commands[];
+int64_t	peer_tick(void);
+int	peer_close(void);
+
+/* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
+
+/* What chat and room do differently. text() and updates() get what came on a
+ * connection, and return how much of it they used. */
+struct talk {
+	const char *bye;		/* said at the end of the input */
+	void (*line)(char *line);	/* takes a line that was typed */
+	size_t (*text)(char *text, size_t n);
+	size_t (*updates)(char *text, size_t n);	/* room */
+};
+
+extern struct conversation {
+	int fd;				/* the main connection */
+	int update_fd;			/* room: the update socket; or -1 */
+	const char *asked;		/* the command that awaits an answer... */
+	int64_t answer_by;		/* ...until then */
+	int leaving;			/* the connection may end */
+	int failed;			/* the exit status */
+	int edits;			/* standard input is a terminal */
+} talk;
+
+/* Connects, for a talk in this mode. 1 after an error, which was said. */
+int	talk_open(const struct talk *t);
+
+/* The loop, until the server closes and all files are here: the exit status. */
+int	talk_loop(void);
+
+/* Sends a message of n bytes; notes that its answer is awaited. */
+void	talk_send(const char *text, size_t n);
+void	talk_ask(const char *command);
+
+/* Takes the half-typed line off the screen, until something is shown. */
+void	hide_line(void);
+
+/* Shows one line; to: stdout for what was said, stderr for all about it. */
+void	show(FILE *to, const char *text, size_t n);
+
+/* The same for what the client says; as an ERROR, it is a failure. */
+#define say(level_, ...) \
+	(snprintf(logger.line, sizeof logger.line, __VA_ARGS__), \
+	say_line(level_))
+void	say_line(enum level level);
+
+/* A file that the server has offered. */
+struct offer {
+	const char *command;
+	unsigned port;
+	uint64_t size;
+	int udp;			/* room: not TCP */
+	char name[NAME_BYTES + 1], local[CHAT_MESSAGE_MAX + 1];
+};
+
+/*
+ * Starts a child that fetches it: `fetch' fills in d->t.sock and moves the
+ * bytes, and the summary, if there is one. linger() is called once the file is
+ * stored, unless it is NULL.
+ */
+struct fetch {
+	struct download d;
+	struct rdt_summary summary;	/* mode NULL: there is none */
+	struct rdt_session session;	/* room, by UDP */
+};
+void	start_fetch(const struct offer *o,
+	    enum moved (*fetch)(struct fetch *f, const struct offer *o),
+	    void (*linger)(struct fetch *f, const struct offer *o));
+#define FETCHES	16			/* at a time */
 
 #endif

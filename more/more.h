@@ -1,6 +1,12 @@
-/* more.h: the formats of the protocols in more/. Licence: ISC, see README. */
+/* more.h: the formats of the protocols in more/. Licence: ISC, see README.
+ *
+ * Each stands by itself: xfer, peer, chat, room; and what chat and room share.
+ * The conventions are those of proto.h.
+ */
 #ifndef MORE_H
 #define MORE_H
+
+#include "../proto.h"
 
 /* ---- xfer: one request on each connection (seeds/001) ------------------- */
 
@@ -58,14 +64,11 @@ const char *xfer_status_text(int status);
  */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
-/*
- * Reads a length; a length and a text, as frame_recv(); one byte, an opcode or
- * a status, or -1. The first two return as frame_head().
- */
-int	xfer_length(int fd, uint64_t *length, int64_t deadline);
-int	xfer_recv(int fd, char **text, size_t *n, size_t max,
+/* Receive a length; a length and a text, as recv_text() does; one byte. */
+enum received xfer_length(int fd, uint64_t *length, int64_t deadline);
+enum received xfer_text(int fd, char **text, size_t *n, size_t max,
 	    int64_t deadline);
-int	xfer_byte(int fd, int64_t deadline);
+enum received xfer_byte(int fd, unsigned *byte, int64_t deadline);
 
 struct xfer_file {
 	const char *name;
@@ -78,67 +81,115 @@ struct xfer_file {
  * one apart, in place, so that name points into it, or returns -1.
  */
 size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
-int	xfer_line_parse(struct xfer_file *f, char *line);
+int	xfer_line_unpack(struct xfer_file *f, char *line);
 
-/* ---- room: codes and lengths (seeds/003) -------------------------------- */
+/* ---- hashes -------------------------------------------------------------- */
+
+/* SHA-1 (RFC 3174): begin, add as often as need be, end. */
+struct sha1 {
+	uint32_t h[5];
+	uint64_t bytes;
+	unsigned char block[64];
+};
+void	sha1_begin(struct sha1 *s);
+void	sha1_add(struct sha1 *s, const void *buf, size_t n);
+void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
+
+/* Of what is left of a file. */
+int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
+
+/* ---- peer: files between the clients of dir (seeds/000) ------------------ */
 
 /*
- * A message is a code of three or four digits and, where something follows, its
- * length in two digits before each text; so each tells its own end, and between
- * them stands nothing, or CR and LF. NN text:
+ * Text messages over TCP, of lines `key:value', the first of which is the
+ * operation; an empty line ends them. A blank after the colon is passed over.
  *
- *   100 name         200 name PORT    connect to PORT for updates
- *                    4001 no name, 4002 taken, 4003 full
- *   101              201              leave
- *   102              2020 nobody, 2021 Y names (Y: one digit)
- *   103 name text    203, 4031 no such user
- *   104 text         2040 nobody, 2041 Y names: who got it
- *   105              2050 no files, 2051 YY names
- *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
- *   106 UDP name     the same         (SIZE as a text of digits)
+ *    0            2
+ *   +------------+----------------------------------------------------+
+ *   | length     | operation:NAME \n  key:value \n  ...  \n           |
+ *   +------------+----------------------------------------------------+
  *
- *   300 name  301 name  303 name text  304 name text   updates, on a
- *   joined    left      privately      to all          connection of their own
- *
- *   4990             anything else; the connection is closed
- *
- * Where seeds/003 is silent we chose: who is not in the room can only join or
- * leave; who is, and joins again, gets 4002. A file whose name is longer than
- * 99 bytes is not listed. Too many downloads at once are a 4062.
+ *   queryfiles    ->  servedfiles   files:HASH SIZE NAME, a line for each
+ *                                   more:1 if another one follows
+ *   download      ->  filelength    filelength:N, the messages that follow
+ *     filehash:HASH   downloaded    file:BASE64, N times
+ *                 ->  notfound      no file, or more than one
+ *   close             ends the connection
  */
-#define ROOM_USERS	10
-#define ROOM_TEXT_MAX	99
-#define ROOM_NAME_MIN	2
-#define ROOM_JOIN_S	10	/* seconds for the second connection */
-#define ROOM_FIELDS	100
-#define ROOM_REQUEST_MAX	256	/* more than the longest request */
-#define ROOM_ANSWER_MAX	(8 + ROOM_FIELDS * (ROOM_TEXT_MAX + 2))
+#define PEER_MESSAGE_MAX	65535
+#define PEER_PART	48000		/* bytes of a file in one message */
+#define PEER_PREFIX	8		/* digits of a hash, at least */
 
-struct room_message {
-	const char *code;		/* NULL: only CR and LF */
-	unsigned fields;
-	struct {
-		const char *text;
-		size_t n;
-	} field[ROOM_FIELDS];
+struct peer_message {
+	char text[PEER_MESSAGE_MAX + 1];	/* NUL behind it */
+	size_t length;
 };
 
-/*
- * Takes a message off a text, its fields pointing into that. Returns the bytes
- * it took; 0: more must come; -1: it is none.
- */
-ssize_t	room_take(struct room_message *m, const char *text, size_t n);
+/* Begins a message; adds a line to it (-1: no room); ends and sends it. */
+void	peer_begin(struct peer_message *m, const char *operation);
+int	peer_add(struct peer_message *m, const char *key, const char *value,
+	    size_t n);
+int	peer_send(int fd, struct peer_message *m, int64_t deadline);
 
-/* Writes a text behind its length, and a NUL; returns its bytes without. */
-size_t	room_text(char *out, const char *text, size_t n);
+/* Receives one and checks it; EBADMSG if it is none. */
+enum received peer_recv(int fd, struct peer_message *m, int64_t deadline);
+
+/*
+ * The value of a key in a message, from `from' on (NULL: from its beginning),
+ * so that a key that is there more than once can be walked; NULL: no more.
+ */
+const char *peer_value(const struct peer_message *m, const char *from,
+	    const char *key);
+int	peer_is(const struct peer_message *m, const char *operation);
+
+/* Base 64 (RFC 4648): returns the bytes written, or -1: what is in is none. */
+#define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
+size_t	base64_encode(char *out, const unsigned char *in, size_t n);
+ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
+
+/* ---- talk: what chat and room share -------------------------------------- */
+
+/*
+ * Bytes that wait: to be sent, or for the rest of their message to come.
+ *
+ *      0            from                  to             room        max
+ *      +------------+---------------------+--------------+- - - - - -+
+ *      | gone       | waiting             | free         | not taken |
+ *      +------------+---------------------+--------------+- - - - - -+
+ */
+struct buffer {
+	char *bytes;
+	size_t from, to, room;
+	size_t max;			/* set by the caller; the rest is 0 */
+};
+
+/* How many bytes wait, and where the first of them is. */
+size_t	buffer_n(const struct buffer *b);
+char	*buffer_at(const struct buffer *b);
+
+/* Adds n bytes: -1 if they would be more than max, or there is no memory. */
+int	buffer_add(struct buffer *b, const void *bytes, size_t n);
+
+/* Takes the first n bytes away. */
+void	buffer_drop(struct buffer *b, size_t n);
+
+/*
+ * Adds what one call of recv_some() or read() gives, and returns what that
+ * returns; EMSGSIZE if the buffer is full.
+ */
+ssize_t	buffer_fill(struct buffer *b, int fd,
+	    ssize_t (*get)(int fd, void *buf, size_t n));
+
+/* Sends what goes without waiting. Returns -1 if the connection is broken. */
+int	buffer_send(struct buffer *b, int fd);
 
 /* ---- chat: free text, and files that are pulled (seeds/002) -------------- */
 
 /*
  * One message is a line, if the first one of the client, its name, ended with a
  * newline; else it is what one read returns, and each message to this client is
- * a send of its own. A message of nothing is passed over. A newline within one
- * becomes a blank, or it would forge a line for others.
+ * a send of its own. An empty message is ignored. A newline within one becomes
+ * a blank, or it would forge a line for others.
  *
  *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
  *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
@@ -179,68 +230,104 @@ size_t	chat_pack(unsigned char *out, const void *data, size_t n);
 ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
-/* ---- hashes -------------------------------------------------------------- */
-
-/* SHA-1 (RFC 3174): begin, add as often as need be, end. */
-struct sha1 {
-	uint32_t h[5];
-	uint64_t bytes;
-	unsigned char block[64];
+/*
+ * Both ends of a download; the caller fills in what stands first. The client
+ * asks the host at the other end of `control'. At the server, a download that
+ * `finished' ends before all was asked for is STOPPED.
+ */
+struct chat_pull {
+	struct transfer t;		/* but done and idle; sock: the server */
+	uint32_t parts;
+	int64_t start, took;
+	uint64_t answered;		/* by the server: requests, */
+	uint64_t repeated;		/* and repeated ones of these */
+	uint32_t sent;			/* parts, by the server */
+	uint64_t corrupt;		/* datagrams that made no sense */
+	struct rdt_sender sender;	/* of requests, at the client */
 };
-void	sha1_begin(struct sha1 *s);
-void	sha1_add(struct sha1 *s, const void *buf, size_t n);
-void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
+enum moved chat_pull(struct chat_pull *p, int control, unsigned port);
+enum moved chat_answer(struct chat_pull *p, const struct addr *client);
 
-/* Of what is left of a file; and: are these n digits of a hash, lower case? */
-int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
+/* What it came to. */
+struct rdt_summary chat_summary(const struct chat_pull *p);
 
-/* ---- peer: files between the clients of dir (seeds/000) ------------------ */
+/* ---- room: codes and lengths (seeds/003) -------------------------------- */
 
 /*
- * Text messages over TCP, of lines `key:value', the first of which is the
- * operation; an empty line ends them. A blank after the colon is passed over.
+ * A message is a code of three or four digits and, where something follows, its
+ * length in two digits before each text; so each tells its own end, and between
+ * them stands nothing, or CR and LF. NN text:
  *
- *    0            2
- *   +------------+----------------------------------------------------+
- *   | length     | operation:NAME \n  key:value \n  ...  \n           |
- *   +------------+----------------------------------------------------+
+ *   100 name         200 name PORT    connect to PORT for updates
+ *                    4001 no name, 4002 taken, 4003 full
+ *   101              201              leave
+ *   102              2020 nobody, 2021 Y names (Y: one digit)
+ *   103 name text    203, 4031 no such user
+ *   104 text         2040 nobody, 2041 Y names: who got it
+ *   105              2050 no files, 2051 YY names
+ *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
+ *   106 UDP name     the same         (SIZE as a text of digits)
  *
- *   queryfiles    ->  servedfiles   files:HASH SIZE NAME, a line for each
- *                                   more:1 if another one follows
- *   download      ->  filelength    filelength:N, the messages that follow
- *     filehash:HASH   downloaded    file:BASE64, N times
- *                 ->  notfound      no file, or more than one
- *   close             ends the connection
+ *   300 name  301 name  303 name text  304 name text   updates, on a
+ *   joined    left      privately      to all          connection of their own
+ *
+ *   4990             anything else; the connection is closed
+ *
+ * Where seeds/003 is silent we chose: a client outside the room can only join
+ * or leave; one that is in it and joins again gets 4002. A file whose name is
+ * longer than 99 bytes is not listed. Too many downloads at once are a 4062.
  */
-#define PEER_MESSAGE_MAX	65535
-#define PEER_PART	48000		/* bytes of a file in one message */
-#define PEER_PREFIX	8		/* digits of a hash, at least */
+#define ROOM_USERS	10
+#define ROOM_TEXT_MAX	99
+#define ROOM_NAME_MIN	2
+#define ROOM_JOIN_S	10	/* seconds for the second connection */
+#define ROOM_FIELDS	100
+#define ROOM_REQUEST_MAX	256	/* more than the longest request */
+#define ROOM_ANSWER_MAX	(8 + ROOM_FIELDS * (ROOM_TEXT_MAX + 2))
 
-struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* NUL behind it */
-	size_t length;
+struct room_message {
+	const char *code;		/* NULL: only CR and LF */
+	unsigned fields;
+	struct {
+		const char *text;
+		size_t n;
+	} field[ROOM_FIELDS];
 };
 
-/* Begins a message; adds a line to it (-1: no room); ends and sends it. */
-void	peer_begin(struct peer_message *m, const char *operation);
-int	peer_add(struct peer_message *m, const char *key, const char *value,
-	    size_t n);
-int	peer_send(int fd, struct peer_message *m, int64_t deadline);
+/*
+ * Takes a message off a text, its fields pointing into that. Returns the bytes
+ * of the message; 0: more must come; -1: it is none.
+ */
+ssize_t	room_unpack(struct room_message *m, const char *text, size_t n);
 
-/* Reads one and takes it apart. Returns as frame_recv(). */
-int	peer_recv(int fd, struct peer_message *m, int64_t deadline);
+/* Writes length, text and a NUL; returns the bytes of the first two. */
+size_t	room_text_pack(char *out, const char *text, size_t n);
 
 /*
- * The value of a key in a message, from `from' on (NULL: from its beginning),
- * so that a key that is there more than once can be walked; NULL: no more.
+ * The encoding of rdt in which room sends files by UDP. A packet has its number
+ * modulo window + 1, in two digits, and nothing tells a damaged one, or one
+ * that comes late, from a good one:
+ *
+ *    0      1             3                 HELLO: the window that the client
+ *   +------+-------------+----------               wants, 0 and two digits
+ *   | last | number, two | payload          ACK:   the number expected, with no
+ *   | 0, 1 | digits      |                         zero before it
+ *   +------+-------------+----------        DONE:  there is none
+ *
+ * Nothing is agreed on: the client says HELLO each second, until DATA comes.
+ * What is received gets that number which is next to the one that should come:
+ * expected, at the receiver, or base, at the sender. Windows are 1 to 99.
  */
-const char *peer_value(const struct peer_message *m, const char *from,
-	    const char *key);
-int	peer_is(const struct peer_message *m, const char *operation);
+#define ROOM_HEAD	3
+#define ROOM_BLOCK	1000
+#define ROOM_WINDOW	20	/* default */
+#define ROOM_WINDOW_MAX	99
+extern const struct rdt_encoding room_encoding;
 
-/* Base 64 (RFC 4648): returns the bytes written, or -1: what is in is none. */
-#define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
-size_t	base64_encode(char *out, const unsigned char *in, size_t n);
-ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
+/*
+ * The other end of an rdt_accept() in this encoding; the host is that at the
+ * other end of `control'. rdt_recv() follows.
+ */
+int	room_connect(struct rdt_session *s, int control, unsigned port);
 
 #endif

@@ -1,26 +1,16 @@
-/* peer.c: hashes, messages, base 64. Licence: ISC, see README. */
+/* peer.c: what clients of the directory say to each other. Licence: ISC, see
+ * README.
+ *
+ * seeds/000: a file is known by the SHA-1 of its contents, and travels in text
+ * messages, in base 64. So this file has a hash, the messages, and the digits;
+ * peer_cli.c is both ends of the conversation.
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
-
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 
 /* ---- hashes ------------------------------------------------------------ */
@@ -118,12 +108,13 @@ sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
 int
 hash_file(int fd, char hex[HASH_DIGITS + 1])
 {
+	static unsigned char bytes[64 * 1024];
 	struct sha1 s;
 	ssize_t got;
 
 	sha1_begin(&s);
-	while ((got = read_all(fd, chunk, CHUNK_BYTES)) > 0)
-		sha1_add(&s, chunk, (size_t)got);
+	while ((got = read_all(fd, bytes, sizeof bytes)) > 0)
+		sha1_add(&s, bytes, (size_t)got);
 	sha1_end(&s, hex);
 	return got < 0 ? -1 : 0;
 }
@@ -184,23 +175,23 @@ peer_ok(const struct peer_message *m)
 	return 1;
 }
 
-int
+enum received
 peer_recv(int fd, struct peer_message *m, int64_t deadline)
 {
 	unsigned char head[2];
-	int got;
+	enum received got;
 
-	got = recv_whole(fd, head, sizeof head, deadline);
-	if (got <= 0)
+	got = recv_exact(fd, head, sizeof head, deadline);
+	if (got != RECEIVED)
 		return got;
 	m->length = unpack16(head);
-	if (recv_whole(fd, m->text, m->length, deadline) <= 0)
-		return -1;
+	if (recv_exact(fd, m->text, m->length, deadline) != RECEIVED)
+		return FAILED;
 	m->text[m->length] = '\0';
 	if (peer_ok(m))
-		return 1;
+		return RECEIVED;
 	errno = EBADMSG;
-	return -1;
+	return FAILED;
 }
 
 /* Each line has its newline and its colon: peer_ok() has seen to it. */

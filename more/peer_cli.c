@@ -1,6 +1,21 @@
-/* peer_cli.c: files between the clients of the directory. Licence: ISC, see README. */
+/* peer_cli.c: files between the clients of the directory. Licence: ISC, see
+ * README.
+ *
+ * Both ends of seeds/000's peer protocol. It hangs on mode dir (cli.c) by three
+ * names, at the end of this file: peer_commands, peer_tick, peer_close. The
+ * processes of a client that serves:
+ *
+ *      client      the prompt; asks the directory, and renews its nick
+ *       +--- acceptor      accepts peers; started anew when the files change
+ *             +--- child   one for each peer: the conversation with it
+ *
+ * All of them end when the lifeline does, a pipe whose writing end only the
+ * client holds. A file is known by its hash, the SHA-1 of its contents:
+ *
+ *      share_all() hashes --> publish --> directory --> filelist of others
+ *      peer_serve() <-- download HASH <-- get_file(), which checks the hash
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -8,27 +23,25 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
 #include "more.h"
-
-/* ---- dir: serving files to others --------------------------------------- */
 
 #define PEER_S		30	/* seconds until a peer must say something */
 #define PEERS		64	/* that are served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
+
+/* ---- the files that are shared ------------------------------------------ */
 
 /* A file that is shared, as it was when it was hashed. */
 struct shared {
@@ -39,17 +52,16 @@ struct shared {
 	char hash[HASH_DIGITS + 1];
 };
 
-static struct shared *shared;
-static size_t nshared;
-int told;			/* the directory may know of our port */
-int published;			/* ...and of our files */
-
 static struct {
-	int listener;			/* -1: nobody is served */
+	struct shared *file;		/* what is shared, */
+	size_t n;			/* so many */
+	int listener;			/* -1: no peer is served */
 	unsigned port;
-	int line[2];			/* its end tells all children to end */
-	pid_t pid;			/* the process that accepts */
-} serving = { .listener = -1 };
+	int line[2];			/* the lifeline of the processes below */
+	pid_t acceptor;
+	int served;			/* the directory may know the port, */
+	int published;			/* and the files */
+} share = { .listener = -1 };
 
 /*
  * Opens a file and sees whether it is what it was. Returns its descriptor; -1
@@ -64,7 +76,7 @@ open_shared(const struct shared *s)
 	uint64_t size;
 	int fd, same;
 
-	fd = file_open(local, s->name, O_NOFOLLOW, &size);
+	fd = file_open(s->name, O_NOFOLLOW, &size);
 	if (fd < 0)
 		return -1;
 	same = fstat(fd, &st) == 0 && size == s->size &&
@@ -80,18 +92,21 @@ open_shared(const struct shared *s)
 
 /* Hashes a file, if it is not what it was. Returns -1 if it cannot be read. */
 static int
-share(struct shared *s, const struct shared *before)
+hash_shared(struct shared *s, const struct shared *before)
 {
 	struct stat st;
+	char *name;
 	int fd, result;
 
 	fd = before == NULL ? -1 : open_shared(before);
 	if (fd >= 0) {
 		close(fd);
+		name = s->name;
 		*s = *before;
+		s->name = name;
 		return 0;
 	}
-	fd = file_open(local, s->name, O_NOFOLLOW, &s->size);
+	fd = file_open(s->name, O_NOFOLLOW, &s->size);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
 	s->changed = st.st_mtime;
@@ -107,9 +122,9 @@ shared_named(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < nshared; i++)
-		if (strcmp(shared[i].name, name) == 0)
-			return &shared[i];
+	for (i = 0; i < share.n; i++)
+		if (strcmp(share.file[i].name, name) == 0)
+			return &share.file[i];
 	return NULL;
 }
 
@@ -117,33 +132,34 @@ shared_named(const char *name)
 static int
 share_all(const char *command)
 {
+	struct dirent **files;
 	struct shared *all;
-	char **names;
 	ssize_t i, n;
 	size_t k;
 
-	n = list_files(local, INT64_MAX, &names);
+	n = list_files(INT64_MAX, &files);
 	all = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *all);
 	if (all == NULL)
-		return fail("%s: %s: %s", command, directory, reason());
+		return fail("%s: %s: %s", command, options->directory,
+		    reason());
 	for (i = 0, k = 0; i < n; i++) {
-		renew();		/* it may take long */
-		all[k].name = names[i];
-		if (share(&all[k], shared_named(names[i])) == 0) {
-			all[k].name = names[i];
+		peer_tick();		/* it may take long */
+		all[k].name = strdup(files[i]->d_name);
+		if (all[k].name != NULL && hash_shared(&all[k],
+		    shared_named(files[i]->d_name)) == 0) {
 			k++;
-		} else {
-			log_msg(ERROR, "%s: %s: %s", command, names[i],
-			    reason());
-			free(names[i]);
+			continue;
 		}
+		log_msg(ERROR, "%s: %s: %s", command, files[i]->d_name,
+		    reason());
+		free(all[k].name);
 	}
-	free(names);
-	while (nshared > 0)
-		free(shared[--nshared].name);
-	free(shared);
-	shared = all;
-	nshared = k;
+	list_free(files, n);
+	while (share.n > 0)
+		free(share.file[--share.n].name);
+	free(share.file);
+	share.file = all;
+	share.n = k;
 	return 0;
 }
 
@@ -156,8 +172,8 @@ shared_line(char line[DIR_LINE_MAX + 1], const struct shared *s)
 }
 
 /* myfiles */
-int
-dir_mine(int argc, char **argv)
+static int
+peer_myfiles(int argc, char **argv)
 {
 	char line[DIR_LINE_MAX + 1];
 	size_t i;
@@ -165,25 +181,37 @@ dir_mine(int argc, char **argv)
 	(void)argc;
 	if (share_all(argv[0]) != 0)
 		return 1;
-	for (i = 0; i < nshared; i++) {
-		print_safely(line, shared_line(line, &shared[i]), 1);
+	for (i = 0; i < share.n; i++) {
+		print_safely(line, shared_line(line, &share.file[i]), 1);
 		putchar('\n');
 	}
 	return 0;
 }
 
+/* ---- serving them to peers ----------------------------------------------- */
+
 static struct peer_message message;	/* one at a time, either way */
+
+/* Sends a message of one line, or of none if key is NULL. */
+static int
+peer_say(int fd, const char *operation, const char *key, const char *value)
+{
+	peer_begin(&message, operation);
+	if (key != NULL)
+		peer_add(&message, key, value, strlen(value));
+	return peer_send(fd, &message, now() + STALL_S * SECOND);
+}
 
 /* Answers queryfiles: as many messages as it takes. */
 static int
-peer_files(int fd)
+send_files(int fd)
 {
 	char line[DIR_LINE_MAX + 1];
 	size_t i, n;
 
 	peer_begin(&message, "servedfiles");
-	for (i = 0; i < nshared; i++) {
-		n = shared_line(line, &shared[i]);
+	for (i = 0; i < share.n; i++) {
+		n = shared_line(line, &share.file[i]);
 		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
 			peer_add(&message, "more", "1", 1);
 			if (peer_send(fd, &message, now() +
@@ -196,47 +224,40 @@ peer_files(int fd)
 	return peer_send(fd, &message, now() + STALL_S * SECOND);
 }
 
-/* Sends a message of one line, or of none if key is NULL. */
+/* Could this be a hash, or the first digits of one? */
 static int
-peer_say(int fd, const char *operation, const char *key, const char *value)
+is_hash(const char *text, size_t n)
 {
-	peer_begin(&message, operation);
-	if (key != NULL)
-		peer_add(&message, key, value, strlen(value));
-	return peer_send(fd, &message, now() + STALL_S * SECOND);
+	return n >= PEER_PREFIX && n <= HASH_DIGITS && hex_digits(text, n);
 }
 
 /* The shared file of a hash, or of its beginning; NULL: none, or several. */
 static const struct shared *
 shared_hash(const char *hash, size_t n)
 {
-	const struct shared *found;
-	size_t i;
+	const struct shared *found, *s;
 
 	found = NULL;
-	if (n < PEER_PREFIX || n > HASH_DIGITS || !hex_digits(hash, n))
-		return NULL;
-	for (i = 0; i < nshared; i++) {
-		if (memcmp(shared[i].hash, hash, n) != 0)
+	for (s = share.file; s < share.file + share.n; s++) {
+		if (!is_hash(hash, n) || memcmp(s->hash, hash, n) != 0)
 			continue;
-		if (found != NULL && strcmp(found->hash, shared[i].hash) != 0)
+		if (found != NULL && strcmp(found->hash, s->hash) != 0)
 			return NULL;
-		found = &shared[i];
+		found = s;
 	}
 	return found;
 }
 
 /* Sends the parts of a file. One that became shorter ends the connection. */
 static int
-peer_parts(int fd, int file, uint64_t size, uint64_t parts)
+send_parts(int fd, int file, uint64_t size, uint64_t parts)
 {
 	static unsigned char part[PEER_PART];
 	static char digits[BASE64_BYTES(PEER_PART)];
 	ssize_t got;
 
 	for (; parts > 0; parts--) {
-		errno = 0;
-		got = read_all(file, (char *)part, size < sizeof part ?
+		got = read_all(file, part, size < sizeof part ?
 		    (size_t)size : sizeof part);
 		if (got < 0 || (parts > 1 && got < (ssize_t)sizeof part))
 			return -1;
@@ -252,7 +273,7 @@ peer_parts(int fd, int file, uint64_t size, uint64_t parts)
 
 /* Answers download. */
 static int
-peer_download(int fd)
+send_file(int fd)
 {
 	const struct shared *s;
 	const char *hash;
@@ -269,9 +290,9 @@ peer_download(int fd)
 	sprintf(count, "%llu", (unsigned long long)parts);
 	result = peer_say(fd, "filelength", "filelength", count);
 	if (result == 0)
-		result = peer_parts(fd, file, s->size, parts);
+		result = send_parts(fd, file, s->size, parts);
 	log_msg(DEBUG, "%s %s", s->name, result == 0 ? "downloaded" :
-	    reason());
+	    "broken off");
 	close(file);
 	return result;
 }
@@ -283,14 +304,14 @@ peer_serve(int fd)
 	int64_t patience;
 	int going;
 
-	patience = PEER_S * SECOND;	/* who connects has something to ask */
+	patience = PEER_S * SECOND;	/* a peer connects to ask something */
 	do {
-		going = peer_recv(fd, &message, now() + patience) > 0;
+		going = peer_recv(fd, &message, now() + patience) == RECEIVED;
 		patience = STALL_S * SECOND;
 		if (going && peer_is(&message, "queryfiles"))
-			going = peer_files(fd) == 0;
+			going = send_files(fd) == 0;
 		else if (going && peer_is(&message, "download"))
-			going = peer_download(fd) == 0;
+			going = send_file(fd) == 0;
 		else
 			going = 0;	/* close, or nonsense */
 	} while (going);
@@ -299,151 +320,149 @@ peer_serve(int fd)
 
 /*
  * The process that accepts peers, each for a child of its own. When there are
- * PEERS of them the next one is closed at once: he can ask somebody else.
+ * PEERS of them the next one is closed at once: it can ask another peer.
  */
 static void
 accept_peers(void)
 {
+	struct children children;
+	struct child ended;
 	struct addr a;
-	int children, fd;
-	pid_t pid;
+	int fd;
 
-	for (children = 0;;) {
-		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
-			children--;
-		if (wait_for(serving.listener, POLLIN, now() + SECOND) < 0 &&
+	if (children_init(&children, PEERS) < 0)
+		_exit(1);
+	for (;;) {
+		while (children.n > 0 && children_reap(&children, 0, &ended))
+			;
+		if (wait_for(share.listener, POLLIN, now() + SECOND) < 0 &&
 		    errno == ECANCELED)
 			_exit(0);
-		fd = sock_accept(serving.listener, &a);
+		fd = sock_accept(share.listener, &a);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)
 			continue;
-		pid = children < PEERS ? fork() : -1;
-		if (pid == 0) {
-			close(serving.listener);
+		if (children_fork(&children, 1) == 0) {
+			close(share.listener);
 			peer_serve(fd);
 			_exit(0);
 		}
-		children += pid > 0;
 		close(fd);
 	}
 }
 
-/* Starts that process, with what is shared now. What the old one's children
- * are doing they do to the end. */
+/* Starts the acceptor, with what is shared now. What the old one's children are
+ * doing they do to the end. */
 static int
-start_accepting(void)
+start_acceptor(void)
 {
 	pid_t pid;
 
-	if (serving.pid > 0) {
-		kill(serving.pid, SIGKILL);	/* it holds nothing */
-		waitpid(serving.pid, NULL, 0);
+	if (share.acceptor > 0) {
+		kill(share.acceptor, SIGKILL);	/* it holds nothing */
+		waitpid(share.acceptor, NULL, 0);
 	}
 	fflush(stdout);
-	serving.pid = 0;
+	share.acceptor = 0;
 	pid = fork();
 	if (pid == 0) {
-		close(serving.line[1]);
-		lifeline = serving.line[0];
-		close(dir_fd);
+		close(share.line[1]);
+		lifeline = share.line[0];
+		close(dir.fd);
 		accept_peers();
 	}
 	if (pid > 0)
-		serving.pid = pid;
+		share.acceptor = pid;
 	return pid < 0 ? -1 : 0;
 }
 
-/* Serves nobody any more: the end of the line ends all of them. */
-void
+/* Serves no peer any more: the end of the lifeline ends all of them. */
+static void
 end_serving(void)
 {
-	if (serving.listener < 0)
+	if (share.listener < 0)
 		return;
-	close(serving.listener);
-	close(serving.line[1]);
-	close(serving.line[0]);
-	if (serving.pid > 0)
-		waitpid(serving.pid, NULL, 0);
-	serving.listener = -1;
-	serving.pid = 0;
+	close(share.listener);
+	close(share.line[1]);
+	close(share.line[0]);
+	if (share.acceptor > 0)
+		waitpid(share.acceptor, NULL, 0);
+	share.listener = -1;
+	share.acceptor = 0;
 }
 
-/* Tells the directory that files are served, or that we are still here. */
+/* ---- serving: what the directory is told -------------------------------- */
+
+/* Tells the directory the port. */
 static int
-tell_serving(struct dir_message *got, int tries)
+tell_port(struct dir_message *answer, int tries)
 {
 	struct dir_message asked = { 0 };
 
-	if (serving.listener < 0) {
-		asked = dir_text(DIR_REGISTER, nick);
-	} else {
-		asked.op = DIR_SERVE;
-		asked.numbers = 1;
-		asked.number[0] = serving.port;
-		told = 1;
-	}
-	renew_at = now() + DIR_RENEW_S * SECOND;
-	return dir_ask(&asked, got, tries);
+	asked.op = DIR_SERVE;
+	asked.numbers = 1;
+	asked.number[0] = share.port;
+	share.served = 1;
+	dir.renew_at = now() + DIR_RENEW_S * SECOND;
+	return dir_ask(&asked, answer, tries);
 }
 
 /* Opens the port, on the address by which the directory knows us. */
 static int
-open_peer_port(const char *wanted)
+open_port(const char *port)
 {
 	char address[HOST_BYTES];
 	const char *why;
 	struct addr a;
 
-	if (addr_local(dir_fd, &a) < 0)
+	if (addr_local(dir.fd, &a) < 0)
 		return fail("serve: %s", reason());
 	addr_host(&a, address);
-	serving.listener = sock_listen(address, wanted, SOCK_STREAM, &why);
-	if (serving.listener < 0)
-		return fail("serve: %s %s: %s", address, wanted, why);
-	if (addr_local(serving.listener, &a) < 0 || pipe(serving.line) < 0) {
-		close(serving.listener);
-		serving.listener = -1;
+	share.listener = sock_listen(address, port, SOCK_STREAM, &why);
+	if (share.listener < 0)
+		return fail("serve: %s %s: %s", address, port, why);
+	if (addr_local(share.listener, &a) < 0 || pipe(share.line) < 0) {
+		close(share.listener);
+		share.listener = -1;
 		return fail("serve: %s", reason());
 	}
-	if (start_accepting() < 0) {
+	if (start_acceptor() < 0) {
 		log_msg(ERROR, "serve: %s", reason());
 		end_serving();
 		return 1;
 	}
-	serving.port = addr_port(&a);
+	share.port = addr_port(&a);
 	return 0;
 }
 
 /* serve [PORT] */
-int
-dir_serve(int argc, char **argv)
+static int
+peer_serve_command(int argc, char **argv)
 {
-	struct dir_message got;
+	struct dir_message answer;
 
 	if (not_registered(argv[0]))
 		return 1;
-	if (serving.listener >= 0)
+	if (share.listener >= 0)
 		return fail("%s: you serve on port %u already", argv[0],
-		    serving.port);
-	if (argc > 1 && number(argv[1], 0, 65535) < 0)
+		    share.port);
+	if (argc > 1 && number(argv[1], strlen(argv[1]), 0, 65535) < 0)
 		return fail("%s: %s: not a port (0 to 65535)", argv[0],
 		    argv[1]);
-	if (share_all(argv[0]) != 0 ||
-	    open_peer_port(argc > 1 ? argv[1] : "0") != 0)
+	if (share_all(argv[0]) != 0 || open_port(argc > 1 ? argv[1] : "0") != 0)
 		return 1;
-	if (tell_serving(&got, TRIES) < 0) {
+	if (tell_port(&answer, TRIES) < 0) {
 		end_serving();
-		return fail("%s: directory %s %s: %s", argv[0], host, port,
-		    reason());
+		return fail("%s: directory %s %s: %s", argv[0], options->host,
+		    options->port, reason());
 	}
-	if (got.op != DIR_SERVE_OK) {
+	if (answer.op != DIR_SERVE_OK) {
 		end_serving();
 		return fail("%s: refused by the directory", argv[0]);
 	}
 	log_msg(INFO, "%s: %lu files on port %u", argv[0],
-	    (unsigned long)nshared, serving.port);
+	    (unsigned long)share.n, share.port);
 	return 0;
 }
 
@@ -457,14 +476,14 @@ publish_all(void)
 {
 	static char text[DIR_REQUEST_MAX - 5];
 	char line[DIR_LINE_MAX + 1];
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 	size_t i, n, used;
 
 	i = 0;
 	do {
 		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
-		for (; i < nshared; i++) {
-			n = shared_line(line, &shared[i]);
+		for (; i < share.n; i++) {
+			n = shared_line(line, &share.file[i]);
 			if (used + n + 1 >= sizeof text)
 				break;
 			memcpy(text + used, line, n);
@@ -473,32 +492,32 @@ publish_all(void)
 		}
 		text[used] = '\0';
 		asked = dir_text(DIR_PUBLISH, text);
-		/* Not sent with a text: dir_fits() expects it back. */
+		/* Not sent with a text: it is what the answer must say. */
 		asked.number[0] = (uint32_t)i;
-		if (dir_ask(&asked, &got, TRIES) < 0)
+		if (dir_ask(&asked, &answer, TRIES) < 0)
 			return -1;
-		if (got.op != DIR_PUBLISH_OK)
+		if (answer.op != DIR_PUBLISH_OK)
 			return 1;
-	} while (i < nshared);
+	} while (i < share.n);
 	return 0;
 }
 
 /* stop: the directory is told too. */
-int
-dir_stop(int argc, char **argv)
+static int
+peer_stop(int argc, char **argv)
 {
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 
 	(void)argc;
-	if (!told)
+	if (!share.served)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
-	published = 0;
-	asked = dir_text(DIR_STOP, nick);
-	if (dir_command(argv[0], &asked, &got) != 0)
+	share.published = 0;
+	asked = dir_text(DIR_STOP, dir.nick);
+	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;		/* and may be asked again */
-	told = 0;
-	return got.op == DIR_STOP_OK ? 0 :
+	share.served = 0;
+	return answer.op == DIR_STOP_OK ? 0 :
 	    fail("%s: refused by the directory", argv[0]);
 }
 
@@ -506,110 +525,145 @@ dir_stop(int argc, char **argv)
  * publish: the files as they are now. If something that was published has gone
  * or changed, the directory must first forget it all.
  */
-int
-dir_publish(int argc, char **argv)
+static int
+peer_publish(int argc, char **argv)
 {
-	struct dir_message asked, got;
+	struct dir_message asked, answer;
 	int refused;
 
 	(void)argc;
 	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
 		return 1;
-	asked = dir_text(DIR_STOP, nick);
-	if (published && dir_command(argv[0], &asked, &got) != 0)
+	asked = dir_text(DIR_STOP, dir.nick);
+	if (share.published && dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
-	if (serving.listener >= 0 && (start_accepting() < 0 ||
-	    tell_serving(&got, TRIES) < 0))
+	if (share.listener >= 0 && (start_acceptor() < 0 ||
+	    tell_port(&answer, TRIES) < 0))
 		return fail("%s: %s", argv[0], reason());
 	refused = publish_all();
 	if (refused < 0)
-		return fail("%s: directory %s %s: %s", argv[0], host, port,
-		    reason());
+		return fail("%s: directory %s %s: %s", argv[0], options->host,
+		    options->port, reason());
 	if (refused)
 		return fail("%s: refused by the directory", argv[0]);
-	published = 1;
-	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)nshared,
-	    serving.listener < 0 ? ", listed once you serve" : "");
+	share.published = 1;
+	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.n,
+	    share.listener < 0 ? ", listed once you serve" : "");
 	return 0;
 }
 
 /*
- * Called while the prompt waits, and during downloads. A directory that has
- * forgotten us, since it was started again, is told everything anew.
+ * The tick of mode dir, also called during downloads: renews the nick. A
+ * directory that has forgotten it, since it was started again, is told
+ * everything anew.
  */
-void
-dir_renew(void)
+int64_t
+peer_tick(void)
 {
-	struct dir_message asked, got;
+	struct dir_message answer;
+	int serves;
 
-	if (nick[0] == '\0' || now() < renew_at)
-		return;
-	if (tell_serving(&got, 1) < 0) {
-		renew_at = now() + DIR_RENEW_S * SECOND / 6;
-		return;
+	if (now() < dir.renew_at)
+		return dir.renew_at;
+	serves = share.listener >= 0;
+	if ((serves ? tell_port(&answer, 1) :
+	    dir_register_again(&answer, 1)) < 0) {
+		dir.renew_at = now() + DIR_RENEW_S * SECOND / 6;
+		return dir.renew_at;
 	}
-	if (got.op == DIR_SERVE_FAIL) {
-		asked = dir_text(DIR_REGISTER, nick);
-		if (dir_ask(&asked, &got, TRIES) < 0)
-			return;
-		if (got.op == DIR_REGISTER_OK &&
-		    tell_serving(&got, TRIES) == 0 && published)
-			publish_all();
-	}
-	if (got.op == DIR_REGISTER_FAIL)
+	if (answer.op == DIR_SERVE_FAIL &&
+	    dir_register_again(&answer, TRIES) == 0 &&
+	    answer.op == DIR_REGISTER_OK &&
+	    tell_port(&answer, TRIES) == 0 && share.published)
+		publish_all();
+	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has given the nick %s to "
-		    "someone else; logout, and register another", nick);
+		    "someone else; logout, and register another", dir.nick);
+	return dir.renew_at;
 }
 
-/* ---- dir: files of others ------------------------------------------------ */
+static const struct command fgserve_commands[] = {
+	{ "fgstop", 0, 0, "", "serve no more", leave },
+	{ "help", 0, 0, "", "this list", NULL },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
 
-static int browsed = -1;		/* the connection of browse */
-static const char *browsed_nick;
+/* fgserve [PORT]: until the line `fgstop', or the end of input. */
+static int
+peer_fgserve(int argc, char **argv)
+{
+	static char *stop[] = { "stop", NULL };
+	static const struct mode fgserve = { .prompt = "",
+	    .commands = { fgserve_commands }, .tick = peer_tick };
+	int failed;
 
-/* The one failure after which a connection is still of use. */
-static const char not_there[] = "it has no such file any more";
+	if (peer_serve_command(argc, argv) != 0)
+		return 1;
+	failed = run_mode(&fgserve, 0, NULL);
+	return peer_stop(1, stop) | failed;
+}
 
-/* A file that someone else has. */
-struct wanted {
+/* logout; quit does that too. */
+static int
+peer_logout(int argc, char **argv)
+{
+	if (dir.nick[0] != '\0') {
+		end_serving();
+		share.served = share.published = 0;
+	}
+	return dir_logout(argc, argv);
+}
+
+int
+peer_close(void)
+{
+	end_serving();
+	return dir_close();
+}
+
+/* ---- files of others ---------------------------------------------------- */
+
+/* A file that another peer has. */
+struct offered {
 	char hash[HASH_DIGITS + 1];
 	uint64_t size;
 	char name[NAME_BYTES + 1];
 };
 
-/* What a line of a list says. */
+/* Copies what a line of a list says. */
 static void
-want(struct wanted *w, const struct file_line *f)
+copy_offered(struct offered *o, const struct file_line *f)
 {
-	memcpy(w->hash, f->hash, HASH_DIGITS);
-	w->hash[HASH_DIGITS] = '\0';
-	w->size = f->size;
-	memcpy(w->name, f->name, f->name_len);
-	w->name[f->name_len] = '\0';
+	memcpy(o->hash, f->hash, HASH_DIGITS);
+	o->hash[HASH_DIGITS] = '\0';
+	o->size = f->size;
+	memcpy(o->name, f->name, f->name_len);
+	o->name[f->name_len] = '\0';
 }
 
 /* A connection to a nick, or -1. */
 static int
-connect_peer(const char *command, const char *who)
+connect_peer(const char *command, const char *nick)
 {
-	char address[16], tcp[6];
+	struct place where;
 	const char *why;
 	int fd;
 
-	if (dir_where(command, who, address, tcp) != 0)
+	if (dir_where(command, nick, &where) != 0)
 		return -1;
-	fd = sock_connect(address, tcp, SOCK_STREAM, &why);
+	fd = sock_connect(where.address, where.port, SOCK_STREAM, &why);
 	if (fd < 0)
-		log_msg(ERROR, "%s: %s at %s %s: %s", command, who, address,
-		    tcp, why);
+		log_msg(ERROR, "%s: %s at %s %s: %s", command, nick,
+		    where.address, where.port, why);
 	return fd;
 }
 
 /*
- * Asks a peer for its list and looks at each file of it: `each' may stop it by
- * returning true. Returns -1 with errno if the list is not what it should be.
+ * Asks a peer for its list and calls each() with each file of it. Returns -1
+ * with errno if the list is not what it should be.
  */
 static int
-peer_list(int fd, int (*each)(const struct file_line *f, void *with),
+peer_list(int fd, void (*each)(const struct file_line *f, void *with),
     void *with)
 {
 	struct file_line f;
@@ -622,7 +676,8 @@ peer_list(int fd, int (*each)(const struct file_line *f, void *with),
 	limit = now() + STALL_S * SECOND;
 	messages = 0;
 	do {
-		if (peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
+		if (peer_recv(fd, &message, now() + PEER_S * SECOND) !=
+		    RECEIVED)
 			return -1;
 		errno = EBADMSG;
 		if (!peer_is(&message, "servedfiles") ||
@@ -631,45 +686,43 @@ peer_list(int fd, int (*each)(const struct file_line *f, void *with),
 		more = peer_value(&message, NULL, "more") != NULL;
 		for (value = peer_value(&message, NULL, "files");
 		    value != NULL;
-		    value = peer_value(&message, value, "files"))
+		    value = peer_value(&message, value, "files")) {
 			if (file_line_parse(&f, value, strcspn(value, "\n"),
-			    0) < 0 || each(&f, with) < 0)
+			    0) < 0)
 				return -1;
+			each(&f, with);
+		}
 	} while (more);
 	return 0;
 }
 
-/* What of a list has a hash that begins so. */
-struct match {
+/* A search for the file whose hash begins so. */
+struct search {
 	const char *prefix;
-	struct wanted found;
-	int many;			/* different hashes that do */
+	struct offered found;
+	int hashes;			/* different ones that do */
 };
 
-static int
-match_line(const struct file_line *f, void *with)
+static void
+search_line(const struct file_line *f, void *with)
 {
-	struct match *m = with;
+	struct search *s = with;
 
-	if (strncmp(f->hash, m->prefix, strlen(m->prefix)) != 0)
-		return 0;
-	if (m->many > 0 && memcmp(f->hash, m->found.hash, HASH_DIGITS) == 0)
-		return 0;
-	if (m->many++ == 0)
-		want(&m->found, f);
-	return 0;
+	if (strncmp(f->hash, s->prefix, strlen(s->prefix)) != 0)
+		return;
+	if (s->hashes > 0 && memcmp(f->hash, s->found.hash, HASH_DIGITS) == 0)
+		return;
+	if (s->hashes++ == 0)
+		copy_offered(&s->found, f);
 }
 
 /* Begins a search; says why not, and returns 1, if that is no hash. */
 static int
-match_begin(const char *command, const char *hash, struct match *m)
+search_begin(const char *command, const char *hash, struct search *s)
 {
-	size_t n;
-
-	memset(m, 0, sizeof *m);
-	m->prefix = hash;
-	n = strlen(hash);
-	if (n < PEER_PREFIX || n > HASH_DIGITS || !hex_digits(hash, n))
+	memset(s, 0, sizeof *s);
+	s->prefix = hash;
+	if (!is_hash(hash, strlen(hash)))
 		return fail("%s: %s: not a hash: 8 to 40 hexadecimal digits",
 		    command, hash);
 	return 0;
@@ -677,26 +730,25 @@ match_begin(const char *command, const char *hash, struct match *m)
 
 /* Says what a search came to, unless one file was found. Returns 0 or 1. */
 static int
-match_end(const char *command, const struct match *m)
+search_end(const char *command, const struct search *s)
 {
-	if (m->many == 0)
-		return fail("%s: %s: no such file", command, m->prefix);
-	if (m->many > 1)
+	if (s->hashes == 0)
+		return fail("%s: %s: no such file", command, s->prefix);
+	if (s->hashes > 1)
 		return fail("%s: %s: more than one hash begins so", command,
-		    m->prefix);
+		    s->prefix);
 	return 0;
 }
 
-/* Takes one part into f. Returns NULL, or what is wrong with it. */
+/* Receives one part into d. Returns NULL, or what is wrong with it. */
 static const char *
-take_part(int fd, const struct wanted *w, struct newfile *f, struct sha1 *sha,
-    uint64_t *done)
+get_part(int fd, const struct offered *o, struct download *d, struct sha1 *sha)
 {
 	static unsigned char part[PEER_MESSAGE_MAX];
 	const char *value;
 	ssize_t n;
 
-	if (peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
+	if (peer_recv(fd, &message, now() + PEER_S * SECOND) != RECEIVED)
 		return reason();
 	value = peer_value(&message, NULL, "file");
 	if (!peer_is(&message, "downloaded") || value == NULL)
@@ -704,88 +756,95 @@ take_part(int fd, const struct wanted *w, struct newfile *f, struct sha1 *sha,
 	n = base64_decode(part, value, strcspn(value, "\n"));
 	if (n < 0)
 		return "bad base64";
-	if (n == 0 && w->size > 0)
+	if (n == 0 && o->size > 0)
 		return "a part with nothing in it";
-	*done += (uint64_t)n;
-	if (*done > w->size)
+	d->t.done += (uint64_t)n;
+	if (d->t.done > o->size)
 		return "more than the list says";
 	sha1_add(sha, part, (size_t)n);
-	return write_all(f->fd, (const char *)part, (size_t)n) < 0 ?
-	    reason() : NULL;
+	return write_all(d->t.file, part, (size_t)n) < 0 ? reason() : NULL;
 }
 
-/* Asks for a file and takes it into f. Returns NULL, or why it did not come. */
+/* Receives so many parts, which must be the whole file. */
 static const char *
-take_file(int fd, const struct wanted *w, struct newfile *f)
+get_parts(int fd, const struct offered *o, struct download *d, int64_t parts)
 {
-	char count[24], hash[HASH_DIGITS + 1];
-	struct transfer t = { 0 };
+	char hash[HASH_DIGITS + 1];
 	struct sha1 sha;
-	const char *value, *why;
-	int64_t limit, parts;
+	const char *why;
+	int64_t limit;
 
-	if (peer_say(fd, "download", "filehash", w->hash) < 0 ||
-	    peer_recv(fd, &message, now() + PEER_S * SECOND) <= 0)
-		return reason();
-	if (peer_is(&message, "notfound"))
-		return not_there;
-	value = peer_value(&message, NULL, "filelength");
-	if (!peer_is(&message, "filelength") || value == NULL)
-		return "malformed message";
-	snprintf(count, sizeof count, "%.*s", (int)strcspn(value, "\n"), value);
-	parts = number(count, 1, w->size == 0 ? 1 : (int64_t)w->size);
-	if (parts < 0)
-		return "a number of parts that makes no sense";
 	sha1_begin(&sha);
-	t.size = w->size;
-	limit = now() + (int64_t)(w->size / SLOWEST + STALL_S) * SECOND;
+	limit = now() + (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
-		why = take_part(fd, w, f, &sha, &t.done);
+		why = get_part(fd, o, d, &sha);
 		if (why == NULL && now() > limit)
 			why = "too slow";
-		draw_down(&t);
-		dir_renew();
+		draw_down(&d->t);
+		peer_tick();
 	}
 	end_bar();
-	if (why == NULL && t.done < t.size)
+	if (why == NULL && d->t.done < o->size)
 		why = "less than the list says";
 	if (why != NULL)
 		return why;
 	sha1_end(&sha, hash);
-	return strcmp(hash, w->hash) == 0 ? NULL :
+	return strcmp(hash, o->hash) == 0 ? NULL :
 	    "the contents are not those of this hash";
 }
 
-/* Downloads a file from a peer, and stores it. Returns 0; 1 after an error; 2
+/* Asks for a file and receives it into d. Returns NULL, or why it did not come.
+ * *usable: something else can be asked on this connection then. */
+static const char *
+get_file(int fd, const struct offered *o, struct download *d, int *usable)
+{
+	const char *value;
+	int64_t parts;
+
+	*usable = 0;
+	d->t.size = o->size;
+	if (peer_say(fd, "download", "filehash", o->hash) < 0 ||
+	    peer_recv(fd, &message, now() + PEER_S * SECOND) != RECEIVED)
+		return reason();
+	*usable = peer_is(&message, "notfound");
+	if (*usable)
+		return "it has no such file any more";
+	value = peer_value(&message, NULL, "filelength");
+	if (!peer_is(&message, "filelength") || value == NULL)
+		return "malformed message";
+	parts = number(value, strcspn(value, "\n"), 1,
+	    o->size == 0 ? 1 : (int64_t)o->size);
+	return parts < 0 ? "a number of parts that makes no sense" :
+	    get_parts(fd, o, d, parts);
+}
+
+/* Downloads a file from a peer. Returns 0; 1 after an error, which was said; 2
  * after one that leaves the connection of no use. */
 static int
-peer_get(const char *command, int fd, const char *who, const struct wanted *w,
-    const char *path)
+peer_get(const char *command, int fd, const char *nick,
+    const struct offered *o, const char *path)
 {
-	struct newfile f;
+	struct download d;
+	char hash[PEER_PREFIX + 1];
 	const char *why;
+	int usable;
 
+	sprintf(hash, "%.*s", PEER_PREFIX, o->hash);
 	/* A name that others chose shall replace nothing. */
-	if (open_new(&f, command, path != NULL ? path : w->name,
-	    keep || path == NULL) != 0)
+	if (download_open(&d, command, hash, path != NULL ? path : o->name,
+	    options->keep || path == NULL) != 0)
 		return 1;
-	why = take_file(fd, w, &f);
-	if (why != NULL) {
-		newfile_abort(&f);
-		log_msg(ERROR, "%s: %.8s from %s: %s", command, w->hash, who,
-		    why);
-		return why == not_there ? 1 : 2;
-	}
-	if (newfile_commit(&f) < 0)
-		return fail("%s: %s: %s", command, f.name, reason());
-	log_msg(INFO, "%s: %.8s: %llu bytes stored as %s", command, w->hash,
-	    (unsigned long long)w->size, f.name);
-	return 0;
+	why = get_file(fd, o, &d, &usable);
+	if (why == NULL)
+		return download_end(&d, MOVED);
+	log_msg(ERROR, "%s: %s from %s: %s", command, hash, nick, why);
+	download_drop(&d);
+	return usable ? 1 : 2;
 }
 
 /* Leaves a peer in order. */
 static void
-peer_leave(int fd)
+leave_peer(int fd)
 {
 	peer_say(fd, "close", NULL, NULL);
 	close(fd);
@@ -793,78 +852,77 @@ peer_leave(int fd)
 
 /* download NICK HASH [NAME] */
 static int
-download_from(const char *who, const char *hash, const char *path)
+download_from(const char *nick, const char *hash, const char *path)
 {
-	struct match m;
+	struct search s;
 	int failed, fd;
 
-	if (match_begin("download", hash, &m) != 0)
+	if (search_begin("download", hash, &s) != 0)
 		return 1;
-	fd = connect_peer("download", who);
+	fd = connect_peer("download", nick);
 	if (fd < 0)
 		return 1;
-	failed = peer_list(fd, match_line, &m) < 0 ?
-	    fail("download: %s: %s", who, reason()) :
-	    match_end("download", &m);
+	failed = peer_list(fd, search_line, &s) < 0 ?
+	    fail("download: %s: %s", nick, reason()) :
+	    search_end("download", &s);
 	if (!failed)
-		failed = peer_get("download", fd, who, &m.found, path);
-	peer_leave(fd);
+		failed = peer_get("download", fd, nick, &s.found, path);
+	leave_peer(fd);
 	return failed != 0;
 }
 
-/* Tries one nick after the other, until one has given the file. */
+/* Tries one of the nicks of a list, joined by commas, after the other, until
+ * one has given the file. */
 static int
-download_from_any(const struct wanted *w, const char *nicks, size_t n,
+download_from_any(const struct offered *o, const char *nicks, size_t n,
     const char *path)
 {
-	char who[DIR_NICK_MAX + 1];
+	char nick[DIR_NICK_MAX + 1];
 	size_t len;
 	int failed, fd;
 
 	for (failed = 1; failed && n > 0; nicks += len, n -= len) {
 		len = strcspn(nicks, ", ");
 		len = len < n ? len : n;
-		memcpy(who, nicks, len);
-		who[len] = '\0';
+		sprintf(nick, "%.*s", (int)len, nicks);
 		len += len < n;		/* the comma */
-		if (strcmp(who, nick) == 0) {
+		if (strcmp(nick, dir.nick) == 0) {
 			log_msg(ERROR, "download: %.8s: you have it yourself",
-			    w->hash);
+			    o->hash);
 			continue;
 		}
-		fd = connect_peer("download", who);
+		fd = connect_peer("download", nick);
 		if (fd < 0)
 			continue;
-		failed = peer_get("download", fd, who, w, path);
-		peer_leave(fd);
+		failed = peer_get("download", fd, nick, o, path);
+		leave_peer(fd);
 	}
 	return failed;
 }
 
-/* download HASH [NAME] */
+/* download HASH [NAME]; each line of the list says its own size. */
 static int
 download_any(const char *hash, const char *path)
 {
 	struct file_line f;
-	struct match m;
+	struct search s;
 	struct lines l;
 	size_t i;
-	int failed;
+	int failed, found;
 
-	if (match_begin("download", hash, &m) != 0 ||
+	if (search_begin("download", hash, &s) != 0 ||
 	    dir_list("download", DIR_GET_FILES, &l) != 0)
 		return 1;
 	for (i = 0; i < l.n; i++)
 		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0)
-			match_line(&f, &m);
+			search_line(&f, &s);
 	failed = 1;
-	if (match_end("download", &m) != 0)
-		m.many = 0;
-	for (i = 0; i < l.n && failed && m.many == 1; i++)
+	found = search_end("download", &s) == 0;
+	for (i = 0; i < l.n && failed && found; i++)
 		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0 &&
-		    memcmp(f.hash, m.found.hash, HASH_DIGITS) == 0) {
-			want(&m.found, &f);	/* each says its own size */
-			failed = download_from_any(&m.found, f.nicks,
+		    memcmp(f.hash, s.found.hash, HASH_DIGITS) == 0) {
+			copy_offered(&s.found, &f);
+			failed = download_from_any(&s.found, f.nicks,
 			    f.nicks_len, path);
 		}
 	lines_free(&l);
@@ -872,70 +930,72 @@ download_any(const char *hash, const char *path)
 }
 
 /* Of two arguments the first is a nick if the second looks like a hash. */
-int
-dir_download(int argc, char **argv)
+static int
+peer_download(int argc, char **argv)
 {
-	size_t n;
-
-	n = argc == 3 ? strlen(argv[2]) : 0;
-	if (argc == 4 || (n >= PEER_PREFIX && n <= HASH_DIGITS &&
-	    hex_digits(argv[2], n)))
+	if (argc == 4 || (argc == 3 && is_hash(argv[2], strlen(argv[2]))))
 		return download_from(argv[1], argv[2], argc > 3 ? argv[3] :
 		    NULL);
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
 
-static int
+/* ---- browse: a mode of its own ----------------------------------------- */
+
+static struct {
+	int fd;				/* -1: the connection is lost */
+	const char *nick;
+} browsed = { -1, NULL };
+
+static void
 print_line(const struct file_line *f, void *with)
 {
 	(void)with;
 	print_safely(f->hash, (size_t)(f->name + f->name_len - f->hash), 0);
 	putchar('\n');
-	return 0;
 }
 
 /* Ends the connection; the mode stays, or the next line would be another's. */
 static int
 browse_lost(void)
 {
-	close(browsed);
-	browsed = -1;
-	return fail("browse: the connection to %s is closed", browsed_nick);
+	close(browsed.fd);
+	browsed.fd = -1;
+	return fail("browse: the connection to %s is closed", browsed.nick);
 }
 
 /* Looks at the list of the peer. Returns 1 after an error, which was said. */
 static int
-browse_look(const char *command, int (*each)(const struct file_line *f,
+browse_list(const char *command, void (*each)(const struct file_line *f,
     void *with), void *with)
 {
-	if (browsed < 0)
+	if (browsed.fd < 0)
 		return fail("%s: no connection any more; close", command);
-	if (peer_list(browsed, each, with) == 0)
+	if (peer_list(browsed.fd, each, with) == 0)
 		return 0;
-	log_msg(ERROR, "%s: %s: %s", command, browsed_nick, reason());
+	log_msg(ERROR, "%s: %s: %s", command, browsed.nick, reason());
 	return browse_lost();
 }
 
 /* queryfiles */
 static int
-browse_list(int argc, char **argv)
+browse_queryfiles(int argc, char **argv)
 {
 	(void)argc;
-	return browse_look(argv[0], print_line, NULL);
+	return browse_list(argv[0], print_line, NULL);
 }
 
 /* download HASH [NAME], of the peer */
 static int
 browse_download(int argc, char **argv)
 {
-	struct match m;
+	struct search s;
 	int failed;
 
-	if (match_begin(argv[0], argv[1], &m) != 0 ||
-	    browse_look(argv[0], match_line, &m) != 0 ||
-	    match_end(argv[0], &m) != 0)
+	if (search_begin(argv[0], argv[1], &s) != 0 ||
+	    browse_list(argv[0], search_line, &s) != 0 ||
+	    search_end(argv[0], &s) != 0)
 		return 1;
-	failed = peer_get(argv[0], browsed, browsed_nick, &m.found,
+	failed = peer_get(argv[0], browsed.fd, browsed.nick, &s.found,
 	    argc > 2 ? argv[2] : NULL);
 	return failed == 2 ? browse_lost() : failed;
 }
@@ -943,53 +1003,48 @@ browse_download(int argc, char **argv)
 static const struct command browse_commands[] = {
 	{ "close", 0, 0, "", "leave this peer", leave },
 	{ "download", 1, 2, "HASH [NAME]", "fetch a file", browse_download },
-	{ "help", 0, 0, "", "this list", help },
-	{ "queryfiles", 0, 0, "", "list the files of this peer", browse_list },
+	{ "help", 0, 0, "", "this list", NULL },
+	{ "queryfiles", 0, 0, "", "list the files of this peer",
+	    browse_queryfiles },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
-/* browse NICK: a prompt of its own. */
-int
-dir_browse(int argc, char **argv)
+/* browse NICK */
+static int
+peer_browse(int argc, char **argv)
 {
-	const struct command *before = commands;
+	struct mode browse = { .commands = { browse_commands },
+	    .tick = peer_tick };
 	char prompt[DIR_NICK_MAX + 16];
 	int failed;
 
 	(void)argc;
-	browsed = connect_peer(argv[0], argv[1]);
-	if (browsed < 0)
+	browsed.fd = connect_peer(argv[0], argv[1]);
+	if (browsed.fd < 0)
 		return 1;
-	browsed_nick = argv[1];
+	browsed.nick = argv[1];
 	snprintf(prompt, sizeof prompt, "browse %s> ", argv[1]);
-	commands = browse_commands;
-	failed = command_loop(prompt);
-	commands = before;
-	over = 0;
-	if (browsed >= 0)
-		peer_leave(browsed);
+	browse.prompt = prompt;
+	failed = run_mode(&browse, 0, NULL);
+	if (browsed.fd >= 0)
+		leave_peer(browsed.fd);
 	return failed;
 }
 
-static const struct command fgserve_commands[] = {
-	{ "fgstop", 0, 0, "", "serve no more", leave },
-	{ "help", 0, 0, "", "this list", help },
+/* What mode dir can do beside asking the directory. */
+const struct command peer_commands[] = {
+	{ "browse", 1, 1, "NICK", "look at the files of a peer", peer_browse },
+	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",
+	    peer_download },
+	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
+	    peer_fgserve },
+	{ "logout", 0, 0, "", "be forgotten by the directory", peer_logout },
+	{ "myfiles", 0, 0, "", "the files here, with their hashes",
+	    peer_myfiles },
+	{ "publish", 0, 0, "", "tell the directory of the files here",
+	    peer_publish },
+	{ "serve", 0, 1, "[PORT]", "serve the files here to others",
+	    peer_serve_command },
+	{ "stop", 0, 0, "", "serve no more", peer_stop },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
-
-/* fgserve [PORT]: until the line `fgstop', or the end of input. */
-int
-dir_fgserve(int argc, char **argv)
-{
-	static char *stop[] = { "stop", NULL };
-	const struct command *before = commands;
-	int failed;
-
-	if (dir_serve(argc, argv) != 0)
-		return 1;
-	commands = fgserve_commands;
-	failed = command_loop("");
-	commands = before;
-	over = 0;
-	return dir_stop(1, stop) | failed;
-}

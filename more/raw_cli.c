@@ -1,38 +1,32 @@
-/* raw_cli.c: a protocol typed by hand. Licence: ISC, see README. */
+/* raw_cli.c: a protocol typed by hand. Licence: ISC, see README.
+ *
+ * Standard input to the socket, the socket to standard output, both at once,
+ * byte for byte; with -u sw a datagram for each line:
+ *
+ *      standard input --> typed --> send_some(), dgram_send()
+ *      standard output <----------- recv_some(), dgram_recv()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
+#include "more.h"
 
-/* ---- raw: a protocol typed by hand ------------------------------------ */
-
-#define SILENCE_S	1	/* seconds without a datagram end mode raw */
+#define SILENCE_S	1	/* seconds without a datagram end this mode */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
 
-/* What was read from standard input and not sent yet. */
-static char typed[4 * DGRAM_MAX + 2];	/* each byte may be written \xNN */
-static size_t ntyped;
-static int input_ended;
-static int unsent;			/* the server took not all of it */
+static struct {
+	struct buffer typed;		/* read and not sent yet */
+	int input_ended;
+	int unsent;			/* the server took not all of it */
+} raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
 
 /* Copies what came to standard output; on a terminal, made visible. */
 static int
@@ -51,11 +45,10 @@ raw_read(void)
 {
 	ssize_t got;
 
-	got = read(STDIN_FILENO, typed + ntyped, sizeof typed - ntyped);
+	got = buffer_fill(&raw.typed, STDIN_FILENO, read);
 	if (got < 0)
 		return errno == EINTR || errno == EAGAIN ? 0 : -1;
-	ntyped += (size_t)got;
-	input_ended = got == 0;
+	raw.input_ended = got == 0;
 	return 0;
 }
 
@@ -63,53 +56,49 @@ raw_read(void)
 static size_t
 unescape(char *line, size_t n)
 {
-	size_t in, out;
-	long byte;
+	struct cursor in = { line, n, GOOD }, hex;
+	uint64_t byte;
+	char *out, c;
 
-	out = 0;
-	for (in = 0; in < n; in++) {
-		byte = in + 3 < n ? hex_number(line + in + 2, 2) : -1;
-		if (line[in] != '\\' || in + 1 == n) {
-			line[out++] = line[in];
-		} else if (line[in + 1] == 'x' && byte >= 0) {
-			line[out++] = (char)byte;
-			in += 3;
-		} else if (line[in + 1] == 'n' || line[in + 1] == '\\') {
-			line[out++] = line[++in] == 'n' ? '\n' : '\\';
-		} else {
-			line[out++] = '\\';
+	for (out = line; in.left > 0; *out++ = c) {
+		c = *cursor_bytes(&in, 1);
+		if (c != '\\' || in.left == 0)
+			continue;
+		if (*in.at == 'n' || *in.at == '\\') {
+			c = *cursor_bytes(&in, 1) == 'n' ? '\n' : '\\';
+			continue;
+		}
+		hex = in;
+		cursor_bytes(&hex, 1);
+		byte = cursor_hex(&hex, 2);
+		if (*in.at == 'x' && hex.state == GOOD) {
+			c = (char)byte;
+			in = hex;
 		}
 	}
-	return out;
-}
-
-/* Takes the first n bytes off what was typed. */
-static void
-typed_sent(size_t n)
-{
-	ntyped -= n;
-	memmove(typed, typed + n, ntyped);
+	return (size_t)(out - line);
 }
 
 /* Sends a datagram for each line that is complete, or will never be. */
 static int
 send_lines(int fd)
 {
-	char *end;
+	char *end, *line;
 	size_t n;
 
-	while (ntyped > 0) {
-		end = memchr(typed, '\n', ntyped);
-		if (end == NULL && ntyped == sizeof typed) {
+	while ((n = buffer_n(&raw.typed)) > 0) {
+		line = buffer_at(&raw.typed);
+		end = memchr(line, '\n', n);
+		if (end == NULL && n == raw.typed.max) {
 			errno = EMSGSIZE;
 			return -1;
 		}
-		if (end == NULL && !input_ended)
+		if (end == NULL && !raw.input_ended)
 			break;
-		n = end == NULL ? ntyped : (size_t)(end - typed);
-		if (dgram_send(fd, typed, unescape(typed, n), NULL, 1) < 0)
+		n = end == NULL ? n : (size_t)(end - line);
+		if (dgram_send(fd, line, unescape(line, n), NULL, 1) < 0)
 			return -1;
-		typed_sent(end == NULL ? n : n + 1);
+		buffer_drop(&raw.typed, n + (end != NULL));
 	}
 	return 0;
 }
@@ -118,19 +107,12 @@ send_lines(int fd)
 static int
 raw_send(int fd)
 {
-	ssize_t sent;
-
-	if (datagrams)
+	if (options->datagrams)
 		return send_lines(fd);
-	if (ntyped == 0)
-		return 0;
-	sent = send_some(fd, typed, ntyped);
-	if (sent < 0 && errno != EAGAIN) {	/* it may have said something */
-		input_ended = unsent = 1;
-		sent = (ssize_t)ntyped;
+	if (buffer_send(&raw.typed, fd) < 0) {	/* it may have answered, too */
+		raw.input_ended = raw.unsent = 1;
+		buffer_drop(&raw.typed, buffer_n(&raw.typed));
 	}
-	if (sent > 0)
-		typed_sent((size_t)sent);
 	return 0;
 }
 
@@ -144,15 +126,15 @@ raw_recv(int fd)
 	static char buf[DGRAM_MAX];
 	ssize_t got;
 
-	got = datagrams ? dgram_recv(fd, buf, sizeof buf, NULL) :
+	got = options->datagrams ? dgram_recv(fd, buf, sizeof buf, NULL) :
 	    recv_some(fd, buf, sizeof buf);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (got > 0 || datagrams)
+	if (got > 0 || options->datagrams)
 		return raw_show(buf, (size_t)got);
-	if (!input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
-		raw_read();		/* nobody will take it any more */
-	if (!unsent && ntyped == 0)
+	if (!raw.input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
+		raw_read();		/* the server will not take it */
+	if (!raw.unsent && buffer_n(&raw.typed) == 0)
 		return 1;
 	errno = EPIPE;
 	return -1;
@@ -163,37 +145,25 @@ raw_recv(int fd)
  * until it has been silent for ANSWER_S, or datagrams for SILENCE_S.
  */
 static int
-raw_pump(int fd)
+raw_loop(int fd)
 {
-	struct pollfd p[2];
-	int due, half_closed, patience, result;
+	struct pollfd p[3];
+	int64_t patience;
+	int half_closed, result;
 
 	half_closed = 0;
-	patience = datagrams ? SILENCE_S : ANSWER_S;
+	patience = (options->datagrams ? SILENCE_S : ANSWER_S) * SECOND;
 	for (;;) {
-		p[0].fd = input_ended || ntyped == sizeof typed ? -1 :
-		    STDIN_FILENO;
+		p[0].fd = raw.input_ended ||
+		    buffer_n(&raw.typed) == raw.typed.max ? -1 : STDIN_FILENO;
 		p[0].events = POLLIN;
-		p[0].revents = 0;
 		p[1].fd = fd;
-		p[1].events = ntyped > 0 && !datagrams ? POLLIN | POLLOUT :
-		    POLLIN;
-		due = dgram_due() == NEVER ? -1 :
-		    dgram_due() > now() ? (int)((dgram_due() - now()) / 1000) +
-		    1 : 0;
-		result = poll(p, 2, due >= 0 ? due : input_ended ?
-		    patience * 1000 : -1);
-		if (result == 0 && due >= 0) {
-			if (raw_recv(fd) < 0)	/* which sends what is due */
-				return -1;
-			continue;
-		}
-		if (result == 0 && datagrams)
-			return 0;
-		if (result == 0)
-			errno = ETIMEDOUT;
-		if (result <= 0)
-			return -1;
+		p[1].events = buffer_n(&raw.typed) > 0 &&
+		    !options->datagrams ? POLLIN | POLLOUT : POLLIN;
+		if (wait_many(p, 2, raw.input_ended ? now() + patience :
+		    NEVER) < 0)
+			return options->datagrams && errno == ETIMEDOUT ?
+			    0 : -1;
 		if (p[0].revents != 0 && raw_read() < 0)
 			return -1;
 		if (raw_send(fd) < 0)
@@ -203,7 +173,8 @@ raw_pump(int fd)
 			if (result != 0)
 				return result > 0 ? 0 : -1;
 		}
-		if (input_ended && ntyped == 0 && !half_closed && !datagrams) {
+		if (raw.input_ended && buffer_n(&raw.typed) == 0 &&
+		    !half_closed && !options->datagrams) {
 			half_closed = 1;
 			shutdown(fd, SHUT_WR);
 		}
@@ -217,15 +188,16 @@ raw_session(int argc, char **argv)
 
 	if (argc > 0)
 		return fail("raw: %s: this mode has no commands", argv[0]);
-	fd = connect_server(datagrams ? SOCK_DGRAM : SOCK_STREAM);
+	fd = connect_server(options->datagrams ? SOCK_DGRAM : SOCK_STREAM);
 	if (fd < 0)
 		return 1;
-	result = raw_pump(fd);
+	result = raw_loop(fd);
 	if (result < 0)
-		log_msg(ERROR, "raw: %s %s: %s", host, port, reason());
+		log_msg(ERROR, "raw: %s %s: %s", options->host, options->port,
+		    reason());
 	dgram_close(fd);
 	return result < 0;
 }
 
-
-const struct mode raw_mode = { "raw", NULL, raw_session };
+const struct mode raw_mode = { .name = "raw", .session = raw_session,
+    .kind = ONLY_SW };

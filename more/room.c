@@ -1,29 +1,17 @@
-/* room.c: codes and lengths. Licence: ISC, see README. */
+/* room.c: the messages of room. Licence: ISC, see README.
+ *
+ * seeds/003: codes and lengths, with nothing between messages; each code has a
+ * layout, from which room_unpack() takes a message apart. Then the encoding of
+ * rdt in which room sends files: functions that the driver in proto.c calls.
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 
-/* ---- room ------------------------------------------------------------ */
+/* ---- messages --------------------------------------------------------- */
 
 /*
  * What follows each code: t a text behind its length in two digits, p the five
@@ -43,101 +31,69 @@ static const struct {
 	{ "4061", "" }, { "4062", "" }, { "4990", "" },
 };
 
-/* What is left of a message; `result' is 1, or 0: more must come, or -1. */
-struct room_cursor {
-	const char *at;
-	size_t left;
-	int result;
-};
-
-/* Takes n bytes, if they are there. */
-static const char *
-room_bytes(struct room_cursor *k, size_t n)
-{
-	const char *at = k->at;
-
-	if (k->result > 0 && n > k->left)
-		k->result = 0;
-	if (k->result <= 0)
-		return "";
-	k->at += n;
-	k->left -= n;
-	return at;
-}
-
-/* Takes a number of so many digits. */
-static size_t
-room_count(struct room_cursor *k, size_t n)
-{
-	const char *at;
-	int value;
-
-	at = room_bytes(k, n);
-	value = k->result > 0 ? digits((const unsigned char *)at, n) : 0;
-	if (value < 0)
-		k->result = -1;
-	return value < 0 ? 0 : (size_t)value;
-}
-
 /* Takes n bytes as the next field of a message. */
 static void
-room_field(struct room_cursor *k, struct room_message *m, size_t n)
+take_field(struct cursor *c, struct room_message *m, size_t n)
 {
-	m->field[m->fields].text = room_bytes(k, n);
+	m->field[m->fields].text = cursor_bytes(c, n);
 	m->field[m->fields++].n = n;
 }
 
-/* Finds the code that these bytes begin with; NULL, and the result says why. */
+/*
+ * Finds the code that these bytes begin with, and moves behind it. NULL: there
+ * is none; the cursor's state says whether more bytes could make one.
+ */
 static const char *
-room_code(struct room_cursor *k, struct room_message *m)
+take_code(struct cursor *c, struct room_message *m)
 {
 	size_t i, len, part;
 
-	k->result = -1;
+	c->state = BAD;
 	for (i = 0; i < COUNT(room_codes); i++) {
 		len = strlen(room_codes[i].code);
-		part = len < k->left ? len : k->left;
-		if (memcmp(room_codes[i].code, k->at, part) != 0)
+		part = len < c->left ? len : c->left;
+		if (memcmp(room_codes[i].code, c->at, part) != 0)
 			continue;
-		k->result = part == len;
+		c->state = part == len ? GOOD : INCOMPLETE;
 		if (part < len)
 			continue;	/* but it may be another one */
 		m->code = room_codes[i].code;
-		room_bytes(k, len);
+		cursor_bytes(c, len);
 		return room_codes[i].layout;
 	}
 	return NULL;
 }
 
 ssize_t
-room_take(struct room_message *m, const char *text, size_t n)
+room_unpack(struct room_message *m, const char *text, size_t n)
 {
-	struct room_cursor k = { text, n, 1 };
+	struct cursor c = { text, n, GOOD };
 	const char *layout;
-	size_t many;
+	uint64_t texts;
 
 	m->code = NULL;
 	m->fields = 0;
-	while (k.left > 0 && (*k.at == '\r' || *k.at == '\n'))
-		room_bytes(&k, 1);
-	if (k.left == 0)
+	while (c.left > 0 && (*c.at == '\r' || *c.at == '\n'))
+		cursor_bytes(&c, 1);
+	if (c.left == 0)
 		return (ssize_t)n;
-	for (layout = room_code(&k, m); layout != NULL && *layout != '\0' &&
-	    k.result > 0; layout++) {
+	for (layout = take_code(&c, m); layout != NULL && *layout != '\0' &&
+	    c.state == GOOD; layout++) {
 		if (*layout == 'p' || *layout == 'm') {
-			room_field(&k, m, *layout == 'p' ? 5 : 3);
+			take_field(&c, m, *layout == 'p' ? 5 : 3);
 			continue;
 		}
-		many = *layout == 't' ? 1 :
-		    room_count(&k, (size_t)(*layout - '0'));
-		for (; many > 0 && k.result > 0; many--)
-			room_field(&k, m, room_count(&k, 2));
+		texts = *layout == 't' ? 1 :
+		    cursor_number(&c, (size_t)(*layout - '0'));
+		for (; texts > 0 && c.state == GOOD; texts--)
+			take_field(&c, m, (size_t)cursor_number(&c, 2));
 	}
-	return k.result <= 0 ? k.result : (ssize_t)(n - k.left);
+	return c.state == BAD ? -1 : c.state == INCOMPLETE ? 0 :
+	    (ssize_t)(n - c.left);
 }
 
 size_t
-room_text(char *out, const char *text, size_t n)
+room_text_pack(char *out, const char *text, size_t n)
 {
 	sprintf(out, "%02u", (unsigned)n % 100);
 	memcpy(out + 2, text, n);
@@ -145,16 +101,21 @@ room_text(char *out, const char *text, size_t n)
 	return 2 + n;
 }
 
-size_t
-room_pack(unsigned char *d, unsigned window, const struct rdt_packet *p)
+/* ---- the encoding of rdt ------------------------------------------------- */
+
+/* The server has no HELLO: DATA is its answer. */
+static size_t
+encoding_pack(const struct rdt_session *s, unsigned char *d,
+    const struct rdt_packet *p)
 {
 	char text[16];
 	unsigned n;
 
-	n = p->seq % (window + 1);
+	n = p->seq % (s->window + 1);
 	switch (p->type) {
 	case HELLO:
-		return (size_t)sprintf((char *)d, "0%02u", p->window % 100);
+		return s->is_server ? 0 :
+		    (size_t)sprintf((char *)d, "0%02u", p->window % 100);
 	case DATA:
 		sprintf(text, "%d%02u", p->last != 0, n);
 		memcpy(d, text, ROOM_HEAD);	/* and no NUL */
@@ -166,24 +127,31 @@ room_pack(unsigned char *d, unsigned window, const struct rdt_packet *p)
 	}
 }
 
+/* How far n is ahead of `near', modulo window + 1. */
+static uint32_t
+ahead_of(uint32_t near, uint32_t n, unsigned window)
+{
+	return (n + window + 1 - near % (window + 1)) % (window + 1);
+}
+
 /*
- * The receiver keeps nothing but what it expects, so of the rest it need only
- * know that it is not that: taken for later ones, but for what must be older.
+ * The receiver keeps nothing but the packet it expects, so of the others it
+ * need only know that they are not that. It takes them for later ones, but for
+ * the one that must be older.
  */
-int
-room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
+static int
+unpack_data(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *d, size_t n)
 {
-	uint32_t ahead;
-	int seq;
+	uint32_t ahead, near = s->receiver.expected;
+	int64_t seq;
 
-	seq = n < ROOM_HEAD ? -1 : digits(d + 1, 2);
-	if (seq < 0 || (unsigned)seq > window || (d[0] != '0' && d[0] != '1'))
+	seq = n < ROOM_HEAD ? -1 : number((char *)d + 1, 2, 0, s->window);
+	if (seq < 0 || (d[0] != '0' && d[0] != '1'))
 		return -1;
-	ahead = ((unsigned)seq + window + 1 - near % (window + 1)) %
-	    (window + 1);
+	ahead = ahead_of(near, (uint32_t)seq, s->window);
 	p->type = DATA;
-	p->seq = ahead == window ? near - 1 : near + ahead;
+	p->seq = ahead == s->window ? near - 1 : near + ahead;
 	p->last = d[0] == '1';
 	p->payload = d + ROOM_HEAD;
 	p->length = n - ROOM_HEAD;
@@ -191,41 +159,65 @@ room_unpack_data(struct rdt_packet *p, unsigned window, uint32_t near,
 }
 
 /* The first datagram of a client, whether its number is padded or not. */
-int
-room_unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
+static int
+encoding_hello(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *d, size_t n)
 {
-	int window;
+	int64_t window;
 
+	(void)s;
+	window = n > 3 ? -1 : number((char *)d, n, 1, ROOM_WINDOW_MAX);
 	memset(p, 0, sizeof *p);
-	window = n < 1 || n > 3 ? -1 : digits(d, n);
-	if (window < 1 || window > ROOM_WINDOW_MAX)
-		return -1;
 	p->type = HELLO;
 	p->mode = RDT_GBN;
 	p->window = (unsigned)window;
 	p->block = ROOM_BLOCK;
-	return 0;
+	return window < 0 ? -1 : 0;
 }
 
 /* Three digits are the window, again: our client says it until DATA comes. */
-int
-room_unpack_ack(struct rdt_packet *p, unsigned window, uint32_t near,
-    const unsigned char *d, size_t n)
+static int
+unpack_ack(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *d, size_t n)
 {
-	int value;
+	uint32_t near = s->sender.base;
+	int64_t value;
 
-	value = n < 1 || n > 3 ? -1 : digits(d, n);
-	if (value < 0)
-		return -1;
+	if (n == 3)
+		return encoding_hello(s, p, d, n);
+	value = n > 3 ? -1 : number((char *)d, n, 0, s->window);
 	memset(p, 0, sizeof *p);
-	p->type = n == 3 ? HELLO : ACK;
-	if (p->type == HELLO) {
-		p->window = (unsigned)value;
-		return value < 1 || value > ROOM_WINDOW_MAX ? -1 : 0;
-	}
-	if ((unsigned)value > window)
+	p->type = ACK;
+	p->seq = near + ahead_of(near, (uint32_t)value, s->window);
+	return value < 0 ? -1 : 0;
+}
+
+static int
+encoding_unpack(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *d, size_t n)
+{
+	return s->is_sender ? unpack_ack(s, p, d, n) : unpack_data(s, p, d, n);
+}
+
+/* An ACK of its own for each DATA: the original takes no other. */
+const struct rdt_encoding room_encoding = { ROOM_HEAD, 1, encoding_pack,
+    encoding_unpack, encoding_hello };
+
+int
+room_connect(struct rdt_session *s, int control, unsigned port)
+{
+	struct rdt_packet p = { 0 };
+
+	s->encoding = &room_encoding;
+	s->control = -1;
+	p.mode = RDT_GBN;
+	p.window = s->window;
+	p.block = ROOM_BLOCK;
+	s->t.sock = data_connect(control, SOCK_DGRAM, port,
+	    now() + CONNECT_S * SECOND);
+	if (s->t.sock < 0)
 		return -1;
-	p->seq = near + ((unsigned)value + window + 1 - near % (window + 1)) %
-	    (window + 1);
+	rdt_agree(s, &p);
+	s->hello_at = s->start;
 	return 0;
 }

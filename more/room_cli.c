@@ -1,72 +1,71 @@
-/* room_cli.c: a room, the client. Licence: ISC, see README. */
+/* room_cli.c: a room, in codes and lengths. Licence: ISC, see README.
+ *
+ * The client of seeds/003, over talk_cli.c. A line that was typed is a command
+ * of the table, which sends a request; no other one is taken before its answer:
+ *
+ *      room_line() --> table --> room_who(), ... --> request() --> server
+ *      room_text() --> for_each_message() --> room_answer()
+ *      room_updates() --> for_each_message() --> room_update()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
-
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
+#include "more.h"
 
-/* ---- room (seeds/003) -------------------------------------------------- */
+extern const struct mode room_mode;
 
-static char request[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];
-static size_t nrequest;
-static char answer_code[4];		/* how its answer begins: 2xx */
+static struct {
+	char text[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];	/* a request */
+	size_t n;
+	char answer_code[4];		/* how its answer begins: 2xx */
+	struct offer offer;		/* what a get asked for */
+} room;
 
-/* Begins a request with its code; adds a text, if it is not too long. */
+/* ---- requests ------------------------------------------------------------ */
+
+/* Begins a request with its code. */
 static void
-room_begin(const char *code)
+begin(const char *code)
 {
-	nrequest = (size_t)sprintf(request, "%s", code);
+	room.n = (size_t)sprintf(room.text, "%s", code);
 }
 
+/* Adds a text; -1 if it is too long, which was said. */
 static int
-room_add(const char *command, const char *text, size_t n)
+add_text(const char *command, const char *text, size_t n)
 {
 	if (n > ROOM_TEXT_MAX) {
 		say(ERROR, "%s: more than " STRING(ROOM_TEXT_MAX) " bytes",
 		    command);
 		return -1;
 	}
-	nrequest += room_text(request + nrequest, text, n);
+	room.n += room_text_pack(room.text + room.n, text, n);
 	return 0;
 }
 
 /* Sends it; no other one before the answer. */
-static void
-room_ask(const char *command)
+static int
+request(const char *command)
 {
-	talk_send(request, nrequest);
-	asked = command;
-	answer_by = now() + ANSWER_S * SECOND;
-	sprintf(answer_code, "2%.2s", request + 1);
+	talk_send(room.text, room.n);
+	talk_ask(command);
+	sprintf(room.answer_code, "2%.2s", room.text + 1);
+	return 0;
 }
 
-/* The commands: argv[1] is all that follows the first word, argc 2 or 1. */
+/* The commands: argv[1] is all that follows the first word, argc 2 or 1. What
+ * goes wrong they say by say(), which counts as a failure. */
 static int
 room_join(int argc, char **argv)
 {
 	(void)argc;
-	room_begin("100");
-	if (room_add("join", argv[1], strlen(argv[1])) == 0)
-		room_ask("join");
-	return 0;
+	begin("100");
+	return add_text("join", argv[1], strlen(argv[1])) < 0 ? 0 :
+	    request("join");
 }
 
 static int
@@ -74,9 +73,8 @@ room_who(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	room_begin("102");
-	room_ask("who");
-	return 0;
+	begin("102");
+	return request("who");
 }
 
 static int
@@ -84,9 +82,8 @@ room_files(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	room_begin("105");
-	room_ask("files");
-	return 0;
+	begin("105");
+	return request("files");
 }
 
 static int
@@ -96,12 +93,12 @@ room_to(int argc, char **argv)
 
 	(void)argc;
 	n = strcspn(argv[1], BLANKS);
-	room_begin("103");
+	begin("103");
 	if (argv[1][n] == '\0')
 		say(ERROR, "to: usage: to NAME TEXT");
-	else if (room_add("to", argv[1], n) == 0 &&
-	    room_add("to", argv[1] + n + 1, strlen(argv[1] + n + 1)) == 0)
-		room_ask("to");
+	else if (add_text("to", argv[1], n) == 0 &&
+	    add_text("to", argv[1] + n + 1, strlen(argv[1] + n + 1)) == 0)
+		request("to");
 	return 0;
 }
 
@@ -109,10 +106,9 @@ static int
 room_all(int argc, char **argv)
 {
 	(void)argc;
-	room_begin("104");
-	if (room_add("all", argv[1], strlen(argv[1])) == 0)
-		room_ask("all");
-	return 0;
+	begin("104");
+	return add_text("all", argv[1], strlen(argv[1])) < 0 ? 0 :
+	    request("all");
 }
 
 /* get [udp|tcp] NAME [LOCAL] */
@@ -120,28 +116,28 @@ static int
 room_get(int argc, char **argv)
 {
 	char *words[WORDS_MAX];
-	const char *local_name;
-	int n, udp, way;
+	const char *local;
+	int n, way;
 
 	(void)argc;
 	n = split(argv[1], words);
 	way = n > 1 && (strcmp(words[0], "udp") == 0 ||
 	    strcmp(words[0], "tcp") == 0);
-	udp = !way || words[0][0] == 'u';
 	if (n - way < 1 || n - way > 2) {
 		say(ERROR, "get: usage: get [udp|tcp] NAME [LOCAL]");
 		return 0;
 	}
-	local_name = n - way == 2 ? words[way + 1] : words[way];
-	room_begin(udp ? "106UDP" : "106TCP");
-	if (strlen(local_name) >= sizeof job.local || (n - way == 1 &&
-	    !name_ok(local_name, strlen(local_name))))
-		say(ERROR, "get: %s: not the name of a file", local_name);
-	else if (room_add("get", words[way], strlen(words[way])) == 0) {
-		job.udp = udp;
-		strcpy(job.name, words[way]);
-		strcpy(job.local, local_name);
-		room_ask("get");
+	room.offer.command = "get";
+	room.offer.udp = !way || words[0][0] == 'u';
+	local = n - way == 2 ? words[way + 1] : words[way];
+	begin(room.offer.udp ? "106UDP" : "106TCP");
+	if (strlen(local) >= sizeof room.offer.local || (n - way == 1 &&
+	    !name_ok(local, strlen(local))))
+		say(ERROR, "get: %s: not the name of a file", local);
+	else if (add_text("get", words[way], strlen(words[way])) == 0) {
+		strcpy(room.offer.name, words[way]);
+		strcpy(room.offer.local, local);
+		request("get");
 	}
 	return 0;
 }
@@ -152,17 +148,16 @@ room_leave(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	leaving = 1;
-	room_begin("101");
-	room_ask("leave");
-	return 0;
+	talk.leaving = 1;
+	begin("101");
+	return request("leave");
 }
 
 static const struct command room_commands[] = {
 	{ "all", 1, 1, "TEXT", "say something to all", room_all },
 	{ "files", 0, 0, "", "list the files on the server", room_files },
 	{ "get", 1, 1, "[udp|tcp] NAME [LOCAL]", "download a file", room_get },
-	{ "help", 0, 0, "", "this list", help },
+	{ "help", 0, 0, "", "this list", NULL },
 	{ "join", 1, 1, "NAME", "enter the room", room_join },
 	{ "leave", 0, 0, "", "leave, which ends the client too", room_leave },
 	{ "quit", 0, 0, "", "the same", room_leave },
@@ -187,64 +182,88 @@ room_line(char *line)
 	*line = '\0';
 	hide_line();
 	if (words[0][0] != '\0')
-		talk_failed |= run(words[1][0] == '\0' ? 1 : 2, words);
+		talk.failed |= run_command(&room_mode,
+		    words[1][0] == '\0' ? 1 : 2, words);
 }
 
-/* get, in a child. */
-static int
-room_fetch(void)
+/* ---- answers ----------------------------------------------------------- */
+
+/* The file comes by TCP or UDP, in a child. */
+static enum moved
+fetch_file(struct fetch *f, const struct offer *o)
 {
-	struct rdt_session *s = &session;
-	struct newfile f;
+	struct rdt_session *s = &f->session;
 	enum moved moved;
-	int failed;
 
-	if (fetch_begin("get", &f) != 0)
-		return 1;
-	s->window = window;
-	s->t.idle = STALL_S * SECOND;
-	moved = PEER_FAILED;
-	if (!job.udp)
-		s->t.sock = data_connect(main_in.fd, SOCK_STREAM, job.port,
+	if (!o->udp) {
+		f->d.t.sock = data_connect(talk.fd, SOCK_STREAM, o->port,
 		    now() + CONNECT_S * SECOND);
-	if (job.udp && room_connect(s, main_in.fd, job.port) == 0)
-		moved = rdt_recv(s);
-	else if (!job.udp && s->t.sock >= 0)
-		moved = transfer_recv(&s->t);
-	failed = fetched("get", &f, moved);
-	if (job.udp && moved == MOVED)
-		rdt_linger(s);
-	if (s->t.sock >= 0)
-		dgram_close(s->t.sock);
-	return failed;
+		return f->d.t.sock < 0 ? PEER_FAILED :
+		    transfer_recv(&f->d.t);
+	}
+	s->t = f->d.t;
+	s->window = options->window;
+	if (room_connect(s, talk.fd, o->port) < 0)
+		return PEER_FAILED;
+	moved = rdt_recv(s);
+	f->d.t = s->t;
+	f->summary = rdt_summary(s);
+	return moved;
 }
 
-/* The second connection, which the server waits for. */
 static void
-room_enter(const struct room_message *m)
+linger(struct fetch *f, const struct offer *o)
 {
-	char digits[6];
-	int64_t n;
+	f->session.t.tick = NULL;
+	if (o->udp)
+		rdt_linger(&f->session);
+}
 
-	sprintf(digits, "%.5s", m->field[1].text);
-	n = number(digits, 1, 65535);
+/* 200: connects the update socket, which the server waits for. */
+static void
+room_joined(const struct room_message *m)
+{
+	int64_t port;
+
+	port = number(m->field[1].text, m->field[1].n, 1, 65535);
 	errno = EBADMSG;
-	if (n > 0 && news_in.fd < 0)
-		news_in.fd = data_connect(main_in.fd, SOCK_STREAM, (unsigned)n,
-		    now() + CONNECT_S * SECOND);
-	if (news_in.fd < 0)
-		say(ERROR, "join: connection to port %s: %s", digits,
-		    reason());
+	if (port > 0 && talk.update_fd < 0)
+		talk.update_fd = data_connect(talk.fd, SOCK_STREAM,
+		    (unsigned)port, now() + CONNECT_S * SECOND);
+	if (talk.update_fd < 0)
+		say(ERROR, "join: connection to port %.5s: %s",
+		    m->field[1].text, reason());
 	else
 		say(INFO, "join: you are %.*s", (int)m->field[0].n,
 		    m->field[0].text);
+}
+
+/* 206: the file will be at a port. */
+static void
+room_offered(const struct room_message *m)
+{
+	struct offer *o = &room.offer;
+	int64_t port, size;
+
+	size = number(m->field[0].text, m->field[0].n, 0, INT64_MAX);
+	port = number(m->field[1].text, m->field[1].n, 1, 65535);
+	if (size < 0 || port < 0 || (o->udp &&
+	    size / ROOM_BLOCK >= UINT32_MAX - 1)) {
+		say(ERROR, "get: %s: %s", o->name, senseless);
+		return;
+	}
+	o->size = (uint64_t)size;
+	o->port = (unsigned)port;
+	start_fetch(o, fetch_file, linger);
 }
 
 /* What a code of an answer means, if it is a failure; else NULL. */
 static const char *
 room_why(const char *code)
 {
-	static const char *const texts[][2] = {
+	static const struct {
+		const char *code, *why;
+	} texts[] = {
 		{ "4001", "not a name: 2 to 32 letters, digits, _ - ." },
 		{ "4002", "the name is taken" },
 		{ "4003", "the room is full" },
@@ -253,36 +272,13 @@ room_why(const char *code)
 		{ "4062", "no port, or too many downloads" },
 		{ "4990", "malformed, or not now: join first" },
 	};
-	size_t i;
+	int i;
 
-	for (i = 0; i < COUNT(texts); i++)
-		if (strcmp(texts[i][0], code) == 0)
-			return texts[i][1];
-	return NULL;
+	i = find_name(texts, code, strlen(code));
+	return i < 0 ? NULL : texts[i].why;
 }
 
-/* The file will be at a port. */
-static void
-room_offered(const struct room_message *m)
-{
-	char digits[ROOM_TEXT_MAX + 1];
-	int64_t n, size;
-
-	sprintf(digits, "%.*s", (int)m->field[0].n, m->field[0].text);
-	size = number(digits, 0, INT64_MAX);
-	sprintf(digits, "%.5s", m->field[1].text);
-	n = number(digits, 1, 65535);
-	if (size < 0 || n < 0 || (job.udp &&
-	    size / ROOM_BLOCK >= UINT32_MAX - 1)) {
-		say(ERROR, "get: %s: %s", job.name, senseless);
-		return;
-	}
-	job.size = (uint64_t)size;
-	job.port = (unsigned)n;
-	start_fetch(room_fetch);
-}
-
-/* An answer: each tells by itself what it is one to. */
+/* An answer: each tells by itself what it answers. */
 static void
 room_answer(const struct room_message *m)
 {
@@ -291,14 +287,16 @@ room_answer(const struct room_message *m)
 
 	why = room_why(m->code);
 	if (why != NULL)
-		say(ERROR, "%s: %s", asked != NULL ? asked : "room", why);
-	else if (asked == NULL || strncmp(m->code, answer_code, 3) != 0) {
+		say(ERROR, "%s: %s", talk.asked != NULL ? talk.asked : "room",
+		    why);
+	else if (talk.asked == NULL ||
+	    strncmp(m->code, room.answer_code, 3) != 0) {
 		say(ERROR, "room: %s", senseless);
 		over = 1;
 	} else if (strcmp(m->code, "201") == 0)
 		over = 1;
 	else if (strcmp(m->code, "200") == 0)
-		room_enter(m);
+		room_joined(m);
 	else if (strcmp(m->code, "206") == 0)
 		room_offered(m);
 	else if (strcmp(m->code, "203") == 0)
@@ -306,45 +304,15 @@ room_answer(const struct room_message *m)
 	else if (strcmp(m->code, "2041") == 0)
 		say(INFO, "all: sent to %u", m->fields);
 	else if (m->code[0] == '2' && m->code[3] == '0')
-		say(INFO, "%s: %s", asked, m->code[2] == '5' ? "no files" :
-		    "nobody else is here");
+		say(INFO, "%s: %s", talk.asked, m->code[2] == '5' ?
+		    "no files" : "nobody else is here");
 	else
 		for (i = 0; i < m->fields; i++)
 			show(stdout, m->field[i].text, m->field[i].n);
-	asked = NULL;
+	talk.asked = NULL;
 }
 
-/* Takes messages apart, and does with each what it asks for. */
-static size_t
-room_messages(const char *text, size_t n,
-    void (*take)(const struct room_message *m))
-{
-	struct room_message m;
-	size_t used;
-	ssize_t took;
-
-	for (used = 0; used < n; used += (size_t)took) {
-		took = room_take(&m, text + used, n - used);
-		if (took == 0)
-			break;
-		if (took < 0) {
-			say(ERROR, "room: %s", senseless);
-			over = 1;
-			return n;
-		}
-		if (m.code != NULL)
-			take(&m);
-	}
-	return used;
-}
-
-static size_t
-room_text_came(char *text, size_t n)
-{
-	return room_messages(text, n, room_answer);
-}
-
-/* An update: who came or went, or said what. */
+/* An update: somebody came or went, or said something. */
 static void
 room_update(const struct room_message *m)
 {
@@ -368,39 +336,68 @@ room_update(const struct room_message *m)
 	show(stdout, line, (size_t)n);
 }
 
+/* Calls take() for each message in a text; returns the bytes of them all. */
 static size_t
-room_news_came(char *text, size_t n)
+for_each_message(const char *text, size_t n,
+    void (*take)(const struct room_message *m))
 {
-	return room_messages(text, n, room_update);
+	struct room_message m;
+	size_t done;
+	ssize_t used;
+
+	for (done = 0; done < n; done += (size_t)used) {
+		used = room_unpack(&m, text + done, n - done);
+		if (used == 0)
+			break;
+		if (used < 0) {
+			say(ERROR, "room: %s", senseless);
+			over = 1;
+			return n;
+		}
+		if (m.code != NULL)
+			take(&m);
+	}
+	return done;
 }
 
+static size_t
+room_text(char *text, size_t n)
+{
+	return for_each_message(text, n, room_answer);
+}
+
+static size_t
+room_updates(char *text, size_t n)
+{
+	return for_each_message(text, n, room_update);
+}
+
+/* The arguments of the command line are the first line. */
 static int
 room_session(int argc, char **argv)
 {
-	static const struct talk_mode mode = { room_line, room_text_came,
-	    room_news_came };
+	static const struct talk t = { "quit", room_line, room_text,
+	    room_updates };
 	char line[CHAT_MESSAGE_MAX + 1];
 	int i;
 
-	if (window == 0)
-		window = ROOM_WINDOW;
-	if (window > ROOM_WINDOW_MAX)
+	if (options->window > ROOM_WINDOW_MAX)
 		return fail("room: -W %u: at most " STRING(ROOM_WINDOW_MAX),
-		    window);
+		    options->window);
 	for (line[0] = '\0', i = 0; i < argc; i++) {
 		if (strlen(line) + strlen(argv[i]) + 2 > sizeof line)
 			return fail("room: %s: too long", argv[0]);
 		strcat(line, argv[i]);
 		strcat(line, " ");
 	}
-	commands = room_commands;
-	if (talk_begin(&mode) != 0)
+	if (talk_open(&t) != 0)
 		return 1;
 	room_line(line);
-	if (edits && argc == 0)
+	if (talk.edits && argc == 0)
 		say(INFO, "join NAME first; help lists the commands");
-	return talk_loop("quit");
+	return talk_loop();
 }
 
-
-const struct mode room_mode = { "room", "13337", room_session };
+const struct mode room_mode = { .name = "room", .port = "13337",
+    .commands = { room_commands }, .session = room_session,
+    .window = ROOM_WINDOW };

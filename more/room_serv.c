@@ -1,87 +1,105 @@
-/* room_serv.c: a room, the server. Licence: ISC, see README. */
+/* room_serv.c: a room, in codes and lengths. Licence: ISC, see README.
+ *
+ * The server of seeds/003, over talk_serv.c. A client has two connections: the
+ * main one, for its requests and their answers, and the update socket, for what
+ * others do. It is in the room (`joined') once the second one stands:
+ *
+ *      room_input() --> room_message() --> table --> room_join(), ...
+ *                                                      |
+ *      reply(), update_all() <--- compose, add_text() <+
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
+#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 #include "serv.h"
 
-/* ---- room (seeds/003) --------------------------------------------------- */
+/* ---- what is said ------------------------------------------------------- */
 
-static char answer[ROOM_ANSWER_MAX];	/* to a request, or an update */
-static size_t nanswer;
+static struct {				/* an answer, or an update */
+	char text[ROOM_ANSWER_MAX];
+	size_t n;
+} words;
 
-/* Begins it with a code; adds a text. */
+/* Begins it with a code; adds a text; adds a number, as this format has it. */
 static void
-room_begin(const char *code)
+begin(const char *code)
 {
-	nanswer = (size_t)sprintf(answer, "%s", code);
+	words.n = (size_t)sprintf(words.text, "%s", code);
 }
 
 static void
-room_add(const char *text, size_t n)
+add_text(const char *text, size_t n)
 {
-	nanswer += room_text(answer + nanswer, text, n);
+	words.n += room_text_pack(words.text + words.n, text, n);
 }
 
-/* Sends it as the answer to c; or as an update, to one or to all others. */
+#define add_number(format, number) \
+	(words.n += (size_t)sprintf(words.text + words.n, format, \
+	(unsigned)(number)))
+
+/* Sends it as the answer to c. */
 static void
-room_answer(struct client *c)
+reply(struct client *c)
 {
-	push(c, &c->main, answer, nanswer);
+	send_message(c, words.text, words.n);
 }
 
+/* Sends it as an update to all but one. */
 static void
-room_refuse(struct client *c, const char *code, const char *why)
-{
-	log_msg(INFO, "room: %s from %s: %s", c->name, c->peer, why);
-	room_begin(code);
-	room_answer(c);
-	if (strcmp(code, "4990") == 0)
-		finish(c);
-}
-
-static void
-room_update_all(const struct client *but)
+update_all(const struct client *but)
 {
 	size_t i;
 
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined && clients[i] != but)
-			push(clients[i], &clients[i]->news, answer, nanswer);
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->joined && clients.client[i] != but)
+			send_update(clients.client[i], words.text, words.n);
 }
 
-/* 300, 301: one has come, or is gone. */
+/* Answers with an error; 4990 is the end. */
 static void
-room_news(const struct client *c, const char *code)
+refuse(struct client *c, const char *code, const char *why)
 {
-	room_begin(code);
-	room_add(c->name, strlen(c->name));
-	room_update_all(c);
+	log_msg(INFO, "room: %s from %s: %s", c->name, c->peer, why);
+	begin(code);
+	reply(c);
+	if (strcmp(code, "4990") == 0)
+		dismiss(c);
+}
+
+/* 300, 301: a client has come, or is gone. */
+static void
+update_presence(const struct client *c, const char *code)
+{
+	begin(code);
+	add_text(c->name, strlen(c->name));
+	update_all(c);
 }
 
 static void
 room_left(const struct client *c)
 {
-	room_news(c, "301");
+	update_presence(c, "301");
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+/* How many clients have a name, whether they are in the room or about to be. */
+static size_t
+users(void)
+{
+	size_t i, n;
+
+	for (i = n = 0; i < clients.n; i++)
+		n += clients.client[i]->name[0] != '\0' &&
+		    is_present(clients.client[i]);
+	return n;
 }
 
 /* 100 name */
@@ -89,53 +107,50 @@ static void
 room_join(struct client *c, const struct room_message *m)
 {
 	const char *name = m->field[0].text;
-	size_t i, n = m->field[0].n, here;
+	size_t n = m->field[0].n;
 	unsigned port;
 
-	for (i = here = 0; i < nclients; i++)
-		here += clients[i]->name[0] != '\0' && !clients[i]->ending &&
-		    clients[i]->gone == NULL;
-	if (n < ROOM_NAME_MIN || !nick_ok(name, n) || reserved(name, n)) {
-		room_refuse(c, "4001", "not a name");
+	if (n < ROOM_NAME_MIN || !nick_ok(name, n) || is_reserved(name, n)) {
+		refuse(c, "4001", "not a name");
 	} else if (c->name[0] != '\0' || client_named(name, n) != NULL) {
-		room_refuse(c, "4002", "the name is taken");
-	} else if (here >= ROOM_USERS) {
-		room_refuse(c, "4003", "the room is full");
-	} else if ((c->door = data_listen(c->main.fd, SOCK_STREAM, data_lo,
-	    data_hi, &port)) < 0) {
-		room_refuse(c, "4003", "no port is free");
+		refuse(c, "4002", "the name is taken");
+	} else if (users() >= ROOM_USERS) {
+		refuse(c, "4003", "the room is full");
+	} else if ((c->update_listener = data_listen(c->fd, SOCK_STREAM,
+	    options->data_lo, options->data_hi, &port)) < 0) {
+		refuse(c, "4003", "no port is free");
 	} else {
 		memcpy(c->name, name, n);
 		c->name[n] = '\0';
 		c->deadline = now() + ROOM_JOIN_S * SECOND;
-		room_begin("200");
-		room_add(name, n);
-		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
-		room_answer(c);
+		begin("200");
+		add_text(name, n);
+		add_number("%05u", port);
+		reply(c);
 	}
 }
 
-/* The second connection has come: so he is in the room. */
+/* The update socket has come: so the client is in the room. */
 static void
 room_enter(struct client *c)
 {
 	struct addr a, own;
 	int fd;
 
-	fd = sock_accept(c->door, &a);
+	fd = sock_accept(c->update_listener, &a);
 	if (fd < 0)
 		return;
-	if (addr_peer(c->main.fd, &own) < 0 || !addr_same_host(&a, &own)) {
+	if (addr_peer(c->fd, &own) < 0 || !addr_same_host(&a, &own)) {
 		close(fd);		/* a stranger */
 		return;
 	}
-	close(c->door);
-	c->door = -1;
-	c->news.fd = fd;
+	close(c->update_listener);
+	c->update_listener = -1;
+	c->update_fd = fd;
 	c->joined = 1;
 	c->deadline = NEVER;
 	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
-	room_news(c, "300");
+	update_presence(c, "300");
 }
 
 /* 101 */
@@ -145,26 +160,27 @@ room_leave(struct client *c, const struct room_message *m)
 	(void)m;
 	if (c->joined)
 		log_msg(INFO, "%s left from %s.", c->name, c->peer);
-	room_begin("201");
-	room_answer(c);
-	finish(c);
+	begin("201");
+	reply(c);
+	dismiss(c);
 }
 
 /* Answers with the names of all others: `none', or `some', Y and the names. */
 static void
-room_others(struct client *c, const char *none, const char *some)
+reply_others(struct client *c, const char *none, const char *some)
 {
 	size_t i, n;
 
-	for (i = n = 0; i < nclients; i++)
-		n += clients[i]->joined && clients[i] != c;
-	room_begin(n == 0 ? none : some);
+	for (i = n = 0; i < clients.n; i++)
+		n += clients.client[i]->joined && clients.client[i] != c;
+	begin(n == 0 ? none : some);
 	if (n > 0)
-		nanswer += (size_t)sprintf(answer + nanswer, "%u", (unsigned)n);
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->joined && clients[i] != c)
-			room_add(clients[i]->name, strlen(clients[i]->name));
-	room_answer(c);
+		add_number("%u", n);
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->joined && clients.client[i] != c)
+			add_text(clients.client[i]->name,
+			    strlen(clients.client[i]->name));
+	reply(c);
 }
 
 /* 102 */
@@ -172,7 +188,7 @@ static void
 room_who(struct client *c, const struct room_message *m)
 {
 	(void)m;
-	room_others(c, "2020", "2021");
+	reply_others(c, "2020", "2021");
 }
 
 /* 103 name text */
@@ -183,16 +199,16 @@ room_to(struct client *c, const struct room_message *m)
 
 	to = client_named(m->field[0].text, m->field[0].n);
 	if (to == NULL || !to->joined) {
-		room_refuse(c, "4031", "no such user");
+		refuse(c, "4031", "no such user");
 		return;
 	}
 	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
-	room_begin("303");
-	room_add(c->name, strlen(c->name));
-	room_add(m->field[1].text, m->field[1].n);
-	push(to, &to->news, answer, nanswer);
-	room_begin("203");
-	room_answer(c);
+	begin("303");
+	add_text(c->name, strlen(c->name));
+	add_text(m->field[1].text, m->field[1].n);
+	send_update(to, words.text, words.n);
+	begin("203");
+	reply(c);
 }
 
 /* 104 text */
@@ -200,111 +216,121 @@ static void
 room_all(struct client *c, const struct room_message *m)
 {
 	log_msg(INFO, "%s to all from %s", c->name, c->peer);
-	room_begin("304");
-	room_add(c->name, strlen(c->name));
-	room_add(m->field[0].text, m->field[0].n);
-	room_update_all(c);
-	room_others(c, "2040", "2041");
+	begin("304");
+	add_text(c->name, strlen(c->name));
+	add_text(m->field[0].text, m->field[0].n);
+	update_all(c);
+	reply_others(c, "2040", "2041");
 }
 
-/* 105 */
+/* 105: at most 99 names, of at most 99 bytes. */
 static void
 room_files(struct client *c, const struct room_message *m)
 {
+	struct dirent **files;
 	ssize_t i, n, some;
-	char **names;
 
 	(void)m;
-	n = files_now(&names);
+	n = files_now(&files);
 	for (i = some = 0; i < n; i++)
-		some += strlen(names[i]) <= ROOM_TEXT_MAX;
+		some += strlen(files[i]->d_name) <= ROOM_TEXT_MAX;
 	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
-	room_begin(some == 0 ? "2050" : "2051");
+	begin(some == 0 ? "2050" : "2051");
 	if (some > 0)
-		nanswer += (size_t)sprintf(answer + nanswer, "%02u",
-		    (unsigned)some);
+		add_number("%02u", some);
 	for (i = 0; i < n && some > 0; i++)
-		if (strlen(names[i]) <= ROOM_TEXT_MAX) {
-			room_add(names[i], strlen(names[i]));
+		if (strlen(files[i]->d_name) <= ROOM_TEXT_MAX) {
+			add_text(files[i]->d_name, strlen(files[i]->d_name));
 			some--;
 		}
-	room_answer(c);
-	list_told(c, n);
+	reply(c);
+	log_list(c, n);
 }
 
-/* The two ways of a file, in a child. */
+/* The two ways of a file, each in a child. */
 static enum moved
-room_push(struct rdt_session *s, const struct addr *to)
+send_by_udp(struct delivery *d, const struct addr *to)
 {
+	struct rdt_session s = { 0 };
 	enum moved moved;
 
-	s->room = 1;
-	s->congestion = congestion_find("half");
-	moved = rdt_accept(s, to);
-	return moved == MOVED ? rdt_send(s) : moved;
-}
-
-static enum moved
-room_send(struct rdt_session *s, const struct addr *to)
-{
-	enum moved moved;
-	int listener;
-
-	listener = s->t.sock;
-	s->t.sock = data_accept(listener, to, now() + FTP_ACCEPT_S * SECOND);
-	if (s->t.sock < 0)
-		return PEER_FAILED;
-	s->t.idle = idle;
-	moved = transfer_send(&s->t, "", 0);
+	s.encoding = &room_encoding;
+	s.control = -1;
+	s.t = d->t;
+	s.congestion = congestion_find("half");
+	moved = rdt_accept(&s, to);
 	if (moved == MOVED)
-		shutdown(s->t.sock, SHUT_WR);
+		moved = rdt_send(&s);
+	if (rdt_send_gave_up(&s.sender))
+		d->why = rdt_why_gave_up();
+	if (s.start != 0)
+		d->summary = rdt_summary(&s);
+	return moved;
+}
+
+static enum moved
+send_by_tcp(struct delivery *d, const struct addr *to)
+{
+	enum moved moved;
+
+	d->t.sock = data_accept(d->t.sock, to, now() + FTP_ACCEPT_S * SECOND);
+	if (d->t.sock < 0)
+		return PEER_FAILED;
+	d->t.idle = options->idle;
+	moved = transfer_send(&d->t, "", 0);
+	if (moved == MOVED)
+		shutdown(d->t.sock, SHUT_WR);
 	return moved;
 }
 
 /* 106 TCP name, 106 UDP name */
 static void
-room_file(struct client *c, const struct room_message *m)
+room_get(struct client *c, const struct room_message *m)
 {
 	char digits[24], name[ROOM_TEXT_MAX + 1];
+	enum offer offer;
 	const char *why;
+	uint64_t size;
 	unsigned port;
 	int udp;
 
 	udp = memcmp(m->field[0].text, "UDP", 3) == 0;
 	if (!udp && memcmp(m->field[0].text, "TCP", 3) != 0) {
-		room_refuse(c, "4990", "neither TCP nor UDP");
+		refuse(c, "4990", "neither TCP nor UDP");
 		return;
 	}
 	memcpy(name, m->field[1].text, m->field[1].n);
 	name[m->field[1].n] = '\0';
-	why = strlen(name) < m->field[1].n ? no_such : download_offer(c, name,
-	    udp ? SOCK_DGRAM : SOCK_STREAM, &port, udp ? room_push :
-	    room_send);
-	room_begin(why == NULL ? "206" : why == no_such ? "4061" : "4062");
-	if (why == NULL) {
-		room_add(digits, (size_t)sprintf(digits, "%llu",
-		    (unsigned long long)session.t.size));
-		nanswer += (size_t)sprintf(answer + nanswer, "%05u", port);
+	offer = NO_FILE;
+	if (strlen(name) == m->field[1].n)
+		offer = offer_file(c, name, udp ? SOCK_DGRAM : SOCK_STREAM,
+		    udp ? send_by_udp : send_by_tcp, &port, &size, &why);
+	begin(offer == OFFERED ? "206" : offer == NO_FILE ? "4061" : "4062");
+	if (offer == OFFERED) {
+		add_text(digits, (size_t)sprintf(digits, "%llu",
+		    (unsigned long long)size));
+		add_number("%05u", port);
 	}
-	room_answer(c);
+	reply(c);
 }
 
 static const struct {
-	const char *code, *name;
-	int outside;			/* for who is not in the room, too */
+	const char *name, *code;
+	int outside;			/* also before the client is in the room */
 	void (*run)(struct client *c, const struct room_message *m);
 } room_requests[] = {
-	{ "100", "join", 1, room_join },
-	{ "101", "leave", 1, room_leave },
-	{ "102", "who", 0, room_who },
-	{ "103", "to", 0, room_to },
-	{ "104", "all", 0, room_all },
-	{ "105", "files", 0, room_files },
-	{ "106", "get", 0, room_file },
+	{ "join", "100", 1, room_join },
+	{ "leave", "101", 1, room_leave },
+	{ "who", "102", 0, room_who },
+	{ "to", "103", 0, room_to },
+	{ "all", "104", 0, room_all },
+	{ "files", "105", 0, room_files },
+	{ "get", "106", 0, room_get },
 };
-NAMES(room_name, room_requests, name);
 
-/* Carries out a message. Returns -1 if it is none that he may send now. */
+/* ---- what comes --------------------------------------------------------- */
+
+/* Carries out a message. Returns -1 if it is none that may be sent now. */
 static int
 room_message(struct client *c, const struct room_message *m)
 {
@@ -312,67 +338,67 @@ room_message(struct client *c, const struct room_message *m)
 
 	if (m->code == NULL)
 		return 0;		/* the end of a line */
-	take_leave();
-	if (c->door >= 0)		/* he may be there just now */
+	announce_gone();
+	if (c->update_listener >= 0)	/* it may have connected just now */
 		room_enter(c);
 	for (i = 0; i < COUNT(room_requests); i++)
 		if (strcmp(m->code, room_requests[i].code) == 0 &&
 		    (c->joined || room_requests[i].outside)) {
-			did.n[COMMANDS + i]++;
+			count_command((int)i);
 			room_requests[i].run(c, m);
 			return 0;
 		}
 	return -1;
 }
 
-/* Takes the next message of what came. Returns as room_take(). */
+/* Takes the next message of what came. Returns as room_unpack(). */
 static ssize_t
-room_step(struct client *c)
+next_message(struct client *c)
 {
 	struct room_message m;
-	ssize_t took;
+	ssize_t used;
 
-	took = room_take(&m, c->in, c->have);
-	if (took <= 0)
-		return took;
+	used = room_unpack(&m, buffer_at(&c->in), buffer_n(&c->in));
+	if (used <= 0)
+		return used;
 	if (room_message(c, &m) < 0)
 		return -1;
-	c->have -= (size_t)took;
-	memmove(c->in, c->in + took, c->have);
-	return took;
+	buffer_drop(&c->in, (size_t)used);
+	return used;
 }
 
-/* What came of a client: messages, however they were split or joined. */
+/* What came from a client: messages, however they were split or joined. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {
-	ssize_t took;
+	ssize_t used;
 	size_t part;
 
-	for (took = 0; n > 0 && !c->ending && c->gone == NULL;
-	    text += part, n -= part) {
-		part = ROOM_REQUEST_MAX - c->have;
+	for (used = 0; n > 0 && is_present(c); text += part, n -= part) {
+		part = c->in.max - buffer_n(&c->in);
 		part = part < n ? part : n;
-		memcpy(c->in + c->have, text, part);
-		c->have += part;
-		while (c->have > 0 && !c->ending && c->gone == NULL &&
-		    (took = room_step(c)) > 0)
+		if (buffer_add(&c->in, text, part) < 0)
+			drop_client(c, LOST);
+		while (buffer_n(&c->in) > 0 && is_present(c) &&
+		    (used = next_message(c)) > 0)
 			;
-		if (!c->ending && (took < 0 || c->have == ROOM_REQUEST_MAX)) {
-			did.n[BAD_REQUESTS]++;
-			room_refuse(c, "4990", "malformed, or not now");
+		if (c->end == TALKING && (used < 0 ||
+		    buffer_n(&c->in) == c->in.max)) {
+			counters[BAD_REQUESTS]++;
+			refuse(c, "4990", "malformed, or not now");
 		}
 	}
 }
 
 static void
-room_serve(int listener)
+room_serve(int listener, const char *peer)
 {
-	static const struct talk t = { "4003", room_input, room_left,
-	    room_enter };
+	static const struct talk t = { "4003", ROOM_REQUEST_MAX, room_input,
+	    room_left, room_enter };
 
+	(void)peer;
 	talk_serve(listener, &t);
 }
 
-
-const struct service room_service = { "room", SOCK_STREAM, "13337", NULL, room_serve, room_name };
+const struct service room_service = { "room", SOCK_STREAM, "13337", NULL, 1,
+    room_serve, NAMES_OF(room_requests) };

@@ -1,139 +1,199 @@
-/* serv.h: what serv.c offers to the services in more/. Licence: ISC, see README. */
+/* serv.h: what serv.c offers to the services. Licence: ISC, see README.
+ *
+ * A service is one way to serve clients: see struct service. What it is told by
+ * the command line stands in *options; what it did it counts in counters[].
+ */
 #ifndef SERV_H
 #define SERV_H
 
 #include "more.h"
 
-#define REFUSERS	16	/* children that only say: server is full */
-
 /* ---- what the command line set --------------------------------------- */
 
-extern int served;			/* -s, opened */
-extern unsigned data_lo, data_hi;	/* -P */
-extern long max_children;		/* -n */
-extern int64_t idle;			/* -T */
+struct options {
+	const char *host;		/* -H */
+	const char *directory;		/* -s; the working directory */
+	unsigned data_lo, data_hi;	/* -P */
+	size_t max_children;		/* -n */
+	int64_t idle;			/* -T, microseconds */
+	int64_t nick_idle;		/* -T, of dir */
+};
+extern const struct options *const options;
 
-/* ---- what the services share ------------------------------------------- */
+/* How long a new connection has for its first words. */
+int64_t	first_words(void);
 
-extern char peer[PEER_BYTES];	/* the client of this child, ADDRESS:PORT */
-extern int64_t accept_from;	/* no accept() before; 0: at once */
-extern struct rdt_session session;	/* the transfer by UDP of this child */
+/* ---- services -------------------------------------------------------- */
+
+/*
+ * One row of the table, in the manner of inetd.conf. `handler' runs in a child
+ * of its own for each connection, and its caller closes that. A daemon is one
+ * process for all clients: it gets the listener instead, once, and serves until
+ * the parent is gone; should it die, it is started again. `commands' is a table
+ * whose rows begin with the names that statistics tell apart.
+ */
+struct service {
+	const char *name;
+	int type;			/* SOCK_STREAM, SOCK_DGRAM */
+	const char *port;		/* default */
+	const char *full;		/* said to one client too many */
+	int is_daemon;
+	void (*handler)(int fd, const char *peer);	/* peer: ADDRESS:PORT */
+	const void *commands;
+	size_t ncommands, command_bytes;
+};
+#define SERVICES_MAX	16
+extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
+
+#define NAMES_OF(table)	(table), COUNT(table), sizeof *(table)
+
+/* ---- counting -------------------------------------------------------- */
+
+/* What is counted beside the traffic of proto.h; then the commands. */
+enum {
+	CONNECTIONS = TRAFFIC, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
+	COMMANDS
+};
+
+/* Counts a command of a service, by its row in the table. */
+void	count_command(int row);
+
+/*
+ * Tells the parent what this process did since it told it last; but not more
+ * than fifty times a second. Returns when it must be called again; NEVER: all
+ * is told. A loop that waits calls it first, and waits no longer than that.
+ */
+int64_t	report(void);
+
+/* The same, as the tick of a transfer. */
+int	report_tick(const struct transfer *t);
+
+/* Waits for input on fd, and reports meanwhile. */
+int	await_input(int fd, int64_t deadline);
+
+/* A child that a service forks itself begins and ends with these. */
+void	begin_child(void);
+void	end_child(void);
+
+/* ---- requests -------------------------------------------------------- */
 
 /* One request of a client. */
 struct request {
-	int control;			/* where it came from */
+	int control;			/* the connection it came on */
+	const char *peer;		/* from whom: ADDRESS:PORT */
 	const char *verb;
 	const char *name;		/* "" if the verb has none */
 	uint64_t size;			/* of a uput */
 };
 
 /*
- * What a process did since it told the parent last: traffic[], what is named
- * here, and the commands of its service, by their number. A record goes to the
- * parent by one write(2), of less than PIPE_BUF bytes, which makes it whole.
+ * Opens the file that is asked for, if a peer may fetch it: its descriptor, or
+ * -1. *missing says that there is none; else it is the server's own trouble.
  */
-enum {
-	CONNECTIONS = TRAFFIC, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
-	COMMANDS, COUNTERS = COMMANDS + 10
-};
-struct record {
-	size_t service;			/* of services[] */
-	uint64_t n[COUNTERS];
-};
-extern struct record did;
+int	open_served(const struct request *r, uint64_t *size, int *missing);
+
 /*
- * Defines the function that names the commands of a table, for statistics; and
- * no compiler takes a table of more commands than can be counted.
+ * Logs that a request is refused, and why; NULL: by errno, since it is the
+ * server's own trouble, or the administrator's.
  */
-#define NAMES(function, table, member) \
-	static const char * \
-	function(size_t i) \
-	{ \
-		return i < COUNT(table) ? (table)[i].member : NULL; \
-	} \
-	extern char room_for_##table[COUNTERS - COMMANDS < COUNT(table) ? \
-	    -1 : 1]
+void	log_refused(const struct request *r, const char *why);
 
+/* Logs how a download ended; why it failed, in words. */
+void	log_sent(const struct request *r, enum moved moved, const char *why);
 
-void	report_anew(void);
-void	child_ends(void);
-int64_t	first_words(void);
-int	no_file(void);
-void	refused(const struct request *r, const char *why);
-void	file_sent(const struct request *r, enum moved moved, const char *why);
-int	file_stored(const struct request *r, struct newfile *f,
+/* Ends a file that was received, or was not. Returns 0 if it is stored. */
+int	store_file(const struct request *r, struct newfile *f,
 	    enum moved moved);
 
+/* ---- talk: what talk_serv.c offers to chat and room --------------------- */
+
+/* Why a client is gone. */
+enum gone { HERE, LOST, NOT_READING, SILENT };
+
 /*
- * A service. `full` is what a connection beyond -n is told, before it is
- * closed; `handler` runs in a child, which closes the connection after that. A
- * service of one process gets the listener itself, once, and keeps it to the
- * end. `command` names those that statistics tell apart, up to NULL.
+ * One client of a chat. Its end is TALKING, then LAST_WORDS until what waits in
+ * `out' is sent, then DISCARDING until the peer closes too.
  */
-struct service {
-	const char *name;
-	int type;
-	const char *port;
-	const char *full;		/* NULL: one process serves all */
-	void (*handler)(int fd);
-	const char *(*command)(size_t i);
-};
-extern const struct service room_service;
-extern const struct service chat_service;
-extern const struct service xfer_service;
-
-/* ---- chat and room: many clients in one process ------------------------ */
-
-/* What waits to be sent on a connection. */
-struct outlet {
-	int fd;				/* -1: there is no connection */
-	int whole;			/* each message by a send of its own, */
-	char *queue;			/* behind its length in two bytes */
-	size_t from, to, room;		/* bytes from..to wait */
-};
-
 struct client {
-	struct outlet main;
-	struct outlet news;		/* room: the second connection */
-	int door;			/* room: where that will come; or -1 */
-	unsigned long number;		/* which no other has */
+	int fd;				/* the main connection */
+	struct buffer out;		/* to be sent on it */
+	int segments;			/* chat: each message is one send, and has
+					   its length before it in `out' */
+	int update_fd;			/* room: the update socket; or -1 */
+	struct buffer updates;		/* to be sent on that */
+	int update_listener;		/* room: where it will come; or -1 */
+	long id;			/* which no other has had */
 	size_t slot[3];			/* of these three in the poll set; 0 */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
 	int joined;			/* and seen by the others */
-	char peer[PEER_BYTES];
-	int64_t deadline;		/* to say who he is, or to be gone */
-	int ending;			/* 1: once all is sent; 2: it was */
-	const char *gone;		/* why he is; NULL: he is here */
-	size_t discarded;		/* bytes, while it ends */
-	char in[CHAT_MESSAGE_MAX + 2];	/* the beginning of a message */
-	size_t have;
-	int skips;			/* chat: the rest of a long line */
-	int started;			/* chat: messages so far, up to 2 */
+	char peer[PEER_BYTES];		/* ADDRESS:PORT */
+	int64_t deadline;		/* to say its name, or to be gone */
+	enum { TALKING, LAST_WORDS, DISCARDING } end;
+	enum gone gone;
+	size_t discarded;		/* bytes, at the end */
+	struct buffer in;		/* the beginning of a message */
+	int skipping;			/* chat: the rest of a long line */
+	int messages;			/* chat: so many came, up to 2 */
 };
+
+extern struct clients {
+	struct client **client;
+	size_t n;
+} clients;
+
+/* Is it there for the others to talk to? */
+int	is_present(const struct client *c);
 
 /* What chat and room do differently. */
 struct talk {
-	const char *full;		/* what is said to one too many */
+	const char *full;		/* said to one client too many */
+	size_t message_max;		/* bytes in struct client's `in' */
 	void (*input)(struct client *c, char *text, size_t n);
 	void (*left)(const struct client *c);	/* tells the others */
-	void (*door)(struct client *c);	/* room: somebody is there */
+	void (*enter)(struct client *c);	/* room: the update socket */
 };
 
-extern struct client **clients;
-extern size_t nclients;
-extern const char no_such[];
-
+/* The life of a chat. */
 void	talk_serve(int listener, const struct talk *t);
-void	push(struct client *c, struct outlet *o, const char *text, size_t n);
-void	finish(struct client *c);
-void	lose(struct client *c, const char *why);
-void	take_leave(void);
+
+/* Queue a message for a client: for its main connection; its update socket. */
+void	send_message(struct client *c, const char *text, size_t n);
+void	send_update(struct client *c, const char *text, size_t n);
+
+/* Ends the talk with a client once what is queued is sent. */
+void	dismiss(struct client *c);
+
+/* Marks a client as gone; it is forgotten when the round ends. */
+void	drop_client(struct client *c, enum gone why);
+
+/* Tells the others of all who are gone, before a name can mean someone else. */
+void	announce_gone(void);
+
+/* The client of this name that is present, or NULL. */
 struct client *client_named(const char *name, size_t n);
-ssize_t	files_now(char ***names);
-void	list_told(const struct client *c, ssize_t n);
-int	reserved(const char *name, size_t n);
-const char *download_offer(const struct client *c, const char *name, int type,
-	    unsigned *port, enum moved (*send)(struct rdt_session *s,
-	    const struct addr *to));
+
+/* Would this name look like something else in a message? */
+int	is_reserved(const char *name, size_t n);
+
+/* The files that may be fetched, as they are in this round; or -1. Not to be
+ * freed. log_list() logs that a client was told of them. */
+ssize_t	files_now(struct dirent ***files);
+void	log_list(const struct client *c, ssize_t n);
+
+/* A file on its way to a client, in a child. */
+struct delivery {
+	struct transfer t;		/* sock waits for the client */
+	const char *why;		/* it failed; NULL: errno says */
+	struct rdt_summary summary;	/* mode NULL: there is none */
+};
+
+/*
+ * Offers the file of a name to c: a child, in which `send' sends it, waits at
+ * *port, of *size bytes. Else *why says why not.
+ */
+enum offer { OFFERED, NO_FILE, NOT_NOW };
+enum offer offer_file(const struct client *c, const char *name, int type,
+	    enum moved (*send)(struct delivery *d, const struct addr *to),
+	    unsigned *port, uint64_t *size, const char **why);
 
 #endif

@@ -1,29 +1,22 @@
-/* sim_cli.c: the engine over a simulated channel. Licence: ISC, see README. */
+/* sim_cli.c: the engine over a simulated channel. Licence: ISC, see README.
+ *
+ * Sender and receiver of proto.c in one process, and virtual time: no socket,
+ * no clock. Each turn takes what comes next, a datagram that arrives or the
+ * sender's timer, so that a run is exact and takes no time:
+ *
+ *      sender_turn() --> send_data() --> faults --> launch() --> sim.flying
+ *          ^                                                        |
+ *          +-- ACK --- sim_step() <---------------------------------+
+ *                         |    ^
+ *                       DATA   +--- ACK --- receiver_turn()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
-
-/* ---- sim: the engine over a simulated channel -------------------------- */
 
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 
@@ -36,7 +29,7 @@ struct flight {
 	int64_t at;			/* when it arrives */
 	struct flight *next;
 	int ack;			/* an ACK, on its way to the sender */
-	int flipped;			/* damaged on the way */
+	int corrupt;			/* damaged on the way */
 	uint32_t seq;			/* of an ACK: what is expected */
 	unsigned char bits[RDT_WINDOW_MAX / 8];
 	size_t nbits;
@@ -47,8 +40,10 @@ static struct {
 	struct flight *flying;		/* sorted by arrival */
 	struct flight held;		/* DATA that `reorder` holds back, */
 	int holding;			/* if there is any */
-	uint64_t sent, acked;		/* transmissions of DATA and of ACKs */
-	struct rdt_session s;		/* but no socket and no file */
+	uint64_t data, acks;		/* transmissions of both so far */
+	uint64_t corrupt;
+	struct rdt_sender sender;
+	struct rdt_receiver receiver;
 } sim;
 
 /*
@@ -58,12 +53,12 @@ static struct {
 static void
 ladder(const char *left, const char *arrow, const char *right)
 {
-	const struct rdt_sender *s = &sim.s.sender;
+	const struct rdt_sender *s = &sim.sender;
 	uint32_t packets;
 
 	packets = s->end - s->base;
-	if (packets > rdt_in_use(s))
-		packets = rdt_in_use(s);
+	if (packets > rdt_send_window(s))
+		packets = rdt_send_window(s);
 	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, left,
 	    arrow, right);
 	if (packets > 0)
@@ -96,10 +91,10 @@ send_data(struct flight *f)
 {
 	uint64_t n;
 
-	n = ++sim.sent;
-	f->flipped = fault_hits(&faults, FLIP, n);
+	n = ++sim.data;
+	f->corrupt = fault_hits(&faults, CORRUPT, n);
 	if (fault_hits(&faults, DROP, n)) {
-		rdt_trace(sim.t, EV_DROP, f->seq, &sim.s.sender);
+		rdt_trace(sim.t, EV_DROP, f->seq, &sim.sender);
 		return "-----X lost";
 	}
 	if (fault_hits(&faults, REORDER, n) && !sim.holding) {
@@ -113,7 +108,7 @@ send_data(struct flight *f)
 	if (sim.holding)
 		launch(&sim.held);
 	sim.holding = 0;
-	return f->flipped ? "--*-- flipped" :
+	return f->corrupt ? "--*-- flipped" :
 	    fault_hits(&faults, DUP, n) ? "=====> twice" : "----------->";
 }
 
@@ -124,13 +119,13 @@ sender_turn(void)
 	struct flight f = { 0 };
 	char text[32];
 	const char *arrow;
-	uint32_t top;
+	uint32_t highest;
 
 	for (;;) {
-		top = sim.s.sender.top;
-		if (!rdt_next(&sim.s.sender, sim.t, &f.seq))
+		highest = sim.sender.highest;
+		if (!rdt_send_next(&sim.sender, sim.t, &f.seq))
 			return;
-		snprintf(text, sizeof text, "%s %u", f.seq == top ? "send" :
+		snprintf(text, sizeof text, "%s %u", f.seq == highest ? "send" :
 		    "resend", f.seq);
 		arrow = send_data(&f);
 		ladder(text, arrow, "");
@@ -146,22 +141,22 @@ receiver_turn(const struct flight *f)
 	const char *what;
 	enum rdt_event event;
 
-	if (f->flipped) {
-		sim.s.corrupt++;
+	if (f->corrupt) {
+		sim.corrupt++;
 		rdt_trace(sim.t, EV_CORRUPT, f->seq, NULL);
 		ladder("", "----------->", "damaged: dropped");
 		return;
 	}
-	event = rdt_data(&sim.s.receiver, f->seq);
+	event = rdt_recv_data(&sim.receiver, f->seq);
 	rdt_trace(sim.t, event, f->seq, NULL);
 	what = event == EV_DUP ? "had" : event == EV_OOO ? "dropped" : "got";
 	ack.ack = 1;
-	ack.seq = sim.s.receiver.expected;
-	ack.nbits = rdt_bitmap(&sim.s.receiver, ack.bits);
-	snprintf(text, sizeof text, sim.s.receiver.ahead > 0 ?
+	ack.seq = sim.receiver.expected;
+	ack.nbits = rdt_recv_bitmap(&sim.receiver, ack.bits);
+	snprintf(text, sizeof text, sim.receiver.buffered > 0 ?
 	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
-	    sim.s.receiver.ahead);
-	if (fault_hits(&faults, ACKDROP, ++sim.acked)) {
+	    sim.receiver.buffered);
+	if (fault_hits(&faults, ACKDROP, ++sim.acks)) {
 		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
 		ladder("", "lost X<------", text);
 	} else {
@@ -179,10 +174,10 @@ sim_step(void)
 	uint64_t fast;
 
 	f = sim.flying;
-	if (f == NULL || f->at > sim.s.sender.deadline) {
-		sim.t = sim.s.sender.deadline;
-		rdt_timeout(&sim.s.sender, sim.t);
-		snprintf(text, sizeof text, "timeout %u", sim.s.sender.base);
+	if (f == NULL || f->at > sim.sender.deadline) {
+		sim.t = sim.sender.deadline;
+		rdt_send_timeout(&sim.sender, sim.t);
+		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
 		ladder(text, "", "");
 		return;
 	}
@@ -191,53 +186,75 @@ sim_step(void)
 	if (!f->ack) {
 		receiver_turn(f);
 	} else {
-		fast = sim.s.sender.fast;
-		rdt_ack(&sim.s.sender, sim.t, f->seq, f->bits, f->nbits);
+		fast = sim.sender.fast;
+		rdt_send_ack(&sim.sender, sim.t, f->seq, f->bits, f->nbits);
 		snprintf(text, sizeof text, "ACK %u%s", f->seq,
-		    sim.s.sender.fast > fast ? ", fast" : "");
+		    sim.sender.fast > fast ? ", fast" : "");
 		ladder(text, "", "");
 	}
 	free(f);
 }
 
-/* sim: argv[0] is the number of packets. */
+/* Frees what is on its way when all is done. */
+static void
+sim_free(void)
+{
+	struct flight *f;
+
+	while ((f = sim.flying) != NULL) {
+		sim.flying = f->next;
+		free(f);
+	}
+}
+
+/* The rdt: line, of both ends. */
+static void
+sim_report(int64_t packets)
+{
+	const struct rdt_sender *s = &sim.sender;
+	struct rdt_summary r;
+
+	r.mode = rdt_mode_names[s->mode];
+	r.window = s->window;
+	r.block = options->block;
+	r.packets = (uint64_t)packets;
+	r.transmissions = s->transmissions;
+	r.timeouts = s->timeouts;
+	r.fast = s->fast;
+	r.duplicates = s->duplicates + sim.receiver.duplicates;
+	r.corrupt = sim.corrupt;
+	r.bytes = (uint64_t)(s->base - 1) * options->block;
+	r.took = sim.t;
+	rdt_report(&r);
+}
+
+/* argv[0] is the number of packets; they are numbered from 1. */
 static int
 sim_session(int argc, char **argv)
 {
-	struct rdt_sender *s = &sim.s.sender;
-	struct flight *f;
+	struct rdt_sender *s = &sim.sender;
 	int64_t packets;
 
-	packets = argc == 1 ? number(argv[0], 1, 1000000) : -1;
+	packets = argc == 1 ? number(argv[0], strlen(argv[0]), 1, 1000000) : -1;
 	if (packets < 0) {
 		log_msg(ERROR, "sim: one argument, the number of packets "
 		    "(1 to 1000000)");
 		return 2;
 	}
 	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
-	sim.s.mode = rdt_mode;
-	sim.s.window = rdt_mode == RDT_SW ? 1 : window;
-	sim.s.block = block;
-	sim.s.packets = (uint32_t)packets;
-	sim.s.t.size = (uint64_t)packets * block;
-	rdt_start(s, rdt_mode, window, congestion, 1,
-	    (uint32_t)packets);
-	rdt_expect(&sim.s.receiver, rdt_mode, s->window, 1);
+	rdt_send_init(s, options->rdt_mode, options->window,
+	    options->congestion, 1, (uint32_t)packets);
+	rdt_recv_init(&sim.receiver, options->rdt_mode, s->window, 1);
 	puts("  seconds  sender          channel       receiver"
 	    "               window");
 	do {
 		sender_turn();
 		sim_step();
-	} while (!rdt_done(s) && !rdt_given_up(s));
-	while ((f = sim.flying) != NULL) {
-		sim.flying = f->next;
-		free(f);
-	}
-	sim.s.t.done = (uint64_t)(s->base - 1) * block;
-	sim.s.took = sim.t;
-	rdt_report(&sim.s);
-	return rdt_done(s) ? 0 : fail("sim: %s", rdt_gave_up());
+	} while (!rdt_send_done(s) && !rdt_send_gave_up(s));
+	sim_free();
+	sim_report(packets);
+	return rdt_send_done(s) ? 0 : fail("sim: %s", rdt_why_gave_up());
 }
 
-
-const struct mode sim_mode = { "sim", NULL, sim_session };
+const struct mode sim_mode = { .name = "sim", .session = sim_session,
+    .kind = NO_HOST };

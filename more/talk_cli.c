@@ -1,83 +1,74 @@
-/* talk_cli.c: what the clients of chat and room share. Licence: ISC, see README. */
-#define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
-
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "../proto.h"
-#include "cli.h"
-#include "more.h"
-
-/* ---- chat and room: talk that goes on while one types ------------------ */
-
-/*
- * One loop for both: it takes lines of standard input, and what comes on one or
- * two connections, and never waits for one of them alone. Files come by
- * children, one each, which say by a pipe how far they are:
+/* talk_cli.c: what the clients of chat and room share. Licence: ISC, see
+ * README.
  *
- *      standard input --> line() --> queue --> main connection
- *      main connection --> text()          \
- *      second one (room) --> news()         >  show(), one line at a time
- *      pipes of the children               /
+ * Talk that goes on while one types. One loop takes lines of standard input,
+ * and what comes on one or two connections, and never waits for one of them
+ * alone. Files come by children, one each, which tell by a pipe how they fare:
+ *
+ *      standard input --> line() --> out --> main connection
+ *      main connection --> text()        \
+ *      update socket (room) --> updates() >  show(), one line at a time
+ *      pipes of the children             /
  *
  * On a terminal the line that is half typed is taken off the screen while
  * something is shown. For that the terminal must not echo what is typed; the
  * line is drawn here instead, as much of its end as the screen is wide.
  */
-#define TALK_QUEUE	(64 * 1024)	/* of what was typed */
+#define _POSIX_C_SOURCE 200809L
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "more.h"
+
+#define OUT_MAX		(64 * 1024)	/* bytes of what was typed */
+#define TEXT_MAX	(64 * 1024)	/* of a message */
 #define SEGMENT_WAIT	(SECOND / 20)	/* between two of mode -S */
 #define SCREEN		79		/* columns of the line that is typed */
 
-struct inlet main_in = { .fd = -1 }, news_in = { .fd = -1 };
+struct conversation talk = { .fd = -1, .update_fd = -1 };
 
-static const struct talk_mode *talk;
+static struct {
+	const struct talk *mode;
+	struct buffer out;		/* for the main connection */
+	struct buffer text, updates;	/* what came, and is not complete */
+	struct buffer keys;		/* what was typed, and must wait */
+	int64_t keys_from;		/* until then */
+	int input_ended;		/* bye is to be said */
+	struct child_fetch {		/* children that fetch files */
+		int fd;			/* what they say */
+		struct buffer text;
+	} fetch[FETCHES];
+	size_t fetches;
+} loop = { .out = { .max = OUT_MAX }, .text = { .max = TEXT_MAX },
+    .updates = { .max = TEXT_MAX }, .keys = { .max = 4096 } };
 
-static char queue[TALK_QUEUE];		/* for the main connection */
-static size_t nqueued;
-static int more_typed;			/* was read, and waits here, */
-static int64_t typed_from;		/* until then */
-static const char *fetched_name;	/* in a child: what it fetches */
-int leaving;			/* the connection may end; 2: shall */
-int talk_failed;			/* the exit status */
-const char *asked;		/* the command that awaits an answer */
-int64_t answer_by;
+/* ---- the screen ------------------------------------------------------- */
 
-static struct {				/* children that fetch files */
-	int fd;
-	char text[512];
+static struct {
+	char line[CHAT_MESSAGE_MAX + 2];	/* what was typed, so far */
 	size_t n;
-} fetches[FETCHES];
-static size_t nfetches;
-
-static char typed_line[CHAT_MESSAGE_MAX + 2];	/* what was typed, so far */
-static size_t ntyped_line;
-static int too_long;			/* what stands there no more */
-static int drawn;			/* columns of it on the screen */
-int edits;			/* standard input is a terminal */
-static struct termios cooked, uncooked;
+	int too_long;			/* there was more of it */
+	int drawn;			/* columns of it on the screen */
+	struct termios cooked, uncooked;	/* before, and while we draw */
+} screen;
 
 /* Puts the terminal back as it was; called at the end, and by signals. */
 static void
 terminal_back(void)
 {
-	if (edits)
-		tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+	if (talk.edits)
+		tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
 }
 
 static void
@@ -92,7 +83,7 @@ static void
 terminal_again(int sig)
 {
 	(void)sig;
-	tcsetattr(STDIN_FILENO, TCSANOW, &uncooked);
+	tcsetattr(STDIN_FILENO, TCSANOW, &screen.uncooked);
 }
 
 /* Begins to draw what is typed, if standard input is a terminal. */
@@ -104,14 +95,14 @@ terminal_begin(void)
 	size_t i;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
-	    tcgetattr(STDIN_FILENO, &cooked) < 0)
+	    tcgetattr(STDIN_FILENO, &screen.cooked) < 0)
 		return;
-	edits = 1;
-	uncooked = cooked;
-	uncooked.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does that */
-	uncooked.c_cc[VMIN] = 1;
-	uncooked.c_cc[VTIME] = 0;
+	talk.edits = 1;
+	screen.uncooked = screen.cooked;
+	screen.uncooked.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	screen.uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does it */
+	screen.uncooked.c_cc[VMIN] = 1;
+	screen.uncooked.c_cc[VTIME] = 0;
 	memset(&sa, 0, sizeof sa);
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = terminal_signal;
@@ -121,7 +112,7 @@ terminal_begin(void)
 	sa.sa_handler = terminal_again;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGCONT, &sa, NULL);
-	tcsetattr(STDIN_FILENO, TCSANOW, &uncooked);
+	tcsetattr(STDIN_FILENO, TCSANOW, &screen.uncooked);
 	atexit(terminal_back);
 }
 
@@ -132,30 +123,28 @@ begins(char byte)
 	return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
-/* Takes the line that is typed off the screen... */
 void
 hide_line(void)
 {
-	if (drawn > 0)
-		printf("\r%*s\r", drawn, "");
-	drawn = 0;
+	if (screen.drawn > 0)
+		printf("\r%*s\r", screen.drawn, "");
+	screen.drawn = 0;
 }
 
-/* ...and draws it, or the end of it. */
+/* Draws the line that is typed, or the end of it. */
 static void
 draw_line(void)
 {
 	size_t from;
 
-	for (from = ntyped_line; from > 0 && drawn < SCREEN; from--)
-		drawn += begins(typed_line[from - 1]);
-	while (from < ntyped_line && !begins(typed_line[from]))
+	for (from = screen.n; from > 0 && screen.drawn < SCREEN; from--)
+		screen.drawn += begins(screen.line[from - 1]);
+	while (from < screen.n && !begins(screen.line[from]))
 		from++;
-	fwrite(typed_line + from, 1, ntyped_line - from, stdout);
+	fwrite(screen.line + from, 1, screen.n - from, stdout);
 	fflush(stdout);
 }
 
-/* Shows one line; to: stdout for what was said, stderr for all about it. */
 void
 show(FILE *to, const char *text, size_t n)
 {
@@ -176,51 +165,81 @@ show(FILE *to, const char *text, size_t n)
 void
 say_line(enum level level)
 {
-	talk_failed |= level == ERROR;
-	if (level <= log_level)
-		show(stderr, log_line, strlen(log_line));
+	talk.failed |= level == ERROR;
+	if (level <= logger.level)
+		show(stderr, logger.line, strlen(logger.line));
 }
 
+/* ---- what is typed ---------------------------------------------------- */
+
 /*
- * Queues a message for the main connection. In mode -S it is sent at once; and
- * not too soon before the next, or the server would read them both as one.
+ * In mode -S a message is sent at once; and the next one not too soon after it,
+ * or the server would read them both as one.
  */
 void
 talk_send(const char *text, size_t n)
 {
-	if (segments) {
-		send_all(main_in.fd, text, n, now() + ANSWER_S * SECOND);
-		typed_from = now() + SEGMENT_WAIT;
-		return;
-	}
-	if (nqueued + n > sizeof queue) {
+	if (options->segments) {
+		send_all(talk.fd, text, n, now() + ANSWER_S * SECOND);
+		loop.keys_from = now() + SEGMENT_WAIT;
+	} else if (buffer_add(&loop.out, text, n) < 0) {
 		say(ERROR, "the server does not read");
 		over = 1;
-		return;
 	}
-	memcpy(queue + nqueued, text, n);
-	nqueued += n;
+}
+
+void
+talk_ask(const char *command)
+{
+	talk.asked = command;
+	talk.answer_by = now() + ANSWER_S * SECOND;
 }
 
 /* A line is complete: the next one begins. */
 static void
 line_typed(void)
 {
-	char line[sizeof typed_line];
+	char line[sizeof screen.line];
 
-	memcpy(line, typed_line, ntyped_line);
-	line[ntyped_line] = '\0';
-	if (edits) {
+	memcpy(line, screen.line, screen.n);
+	line[screen.n] = '\0';
+	if (talk.edits) {
 		hide_line();
 		puts(line);
 	}
-	ntyped_line = 0;
-	if (too_long)
+	screen.n = 0;
+	if (screen.too_long)
 		say(ERROR, "a line of more than " STRING(CHAT_MESSAGE_MAX)
 		    " bytes");
 	else
-		talk->line(line);
-	too_long = 0;
+		loop.mode->line(line);
+	screen.too_long = 0;
+}
+
+/* A key that edits, on a terminal. Returns false if it is none. */
+static int
+edit_key(char key)
+{
+	if (!talk.edits)
+		return 0;
+	if (key == (char)screen.cooked.c_cc[VERASE] || key == '\b' ||
+	    key == 0x7f) {
+		while (screen.n > 0 && !begins(screen.line[--screen.n]))
+			;
+	} else if (key == (char)screen.cooked.c_cc[VKILL]) {
+		screen.n = 0;
+		screen.too_long = 0;
+	} else if (key == (char)screen.cooked.c_cc[VSUSP]) {
+		hide_line();
+		fflush(stdout);
+		terminal_back();	/* the shell shall have it as it was */
+		kill(0, SIGTSTP);
+	} else if (key == (char)screen.cooked.c_cc[VEOF]) {
+		loop.input_ended |= screen.n == 0;
+	} else {
+		return 0;
+	}
+	return 1;
 }
 
 /* One byte of standard input. Returns true if it ends a line. */
@@ -229,35 +248,21 @@ take_key(char key)
 {
 	if (key == '\n')
 		return 1;
-	if (edits && (key == (char)cooked.c_cc[VERASE] || key == '\b' ||
-	    key == 0x7f)) {
-		while (ntyped_line > 0 && !begins(typed_line[--ntyped_line]))
-			;
-	} else if (edits && key == (char)cooked.c_cc[VKILL]) {
-		ntyped_line = 0;
-		too_long = 0;
-	} else if (edits && key == (char)cooked.c_cc[VSUSP]) {
-		hide_line();
-		fflush(stdout);
-		terminal_back();	/* the shell shall have it as it was */
-		kill(0, SIGTSTP);
-	} else if (edits && key == (char)cooked.c_cc[VEOF]) {
-		leaving |= ntyped_line == 0 ? 2 : 0;
-	} else if (ntyped_line < CHAT_MESSAGE_MAX) {
-		if ((unsigned char)key >= ' ' || !edits)
-			typed_line[ntyped_line++] = key;
-	} else if (key != '\r') {
-		too_long = 1;
-	}
+	if (edit_key(key))
+		return 0;
+	if (screen.n == CHAT_MESSAGE_MAX)
+		screen.too_long |= key != '\r';
+	else if ((unsigned char)key >= ' ' || !talk.edits)
+		screen.line[screen.n++] = key;
 	return 0;
 }
 
-/* Is the next line to be taken now? */
+/* May the next line be taken now? */
 static int
 may_type(void)
 {
-	return asked == NULL && !leaving && nqueued == 0 &&
-	    now() >= typed_from;
+	return talk.asked == NULL && !talk.leaving && !loop.input_ended &&
+	    buffer_n(&loop.out) == 0 && now() >= loop.keys_from;
 }
 
 /*
@@ -267,97 +272,48 @@ may_type(void)
 static void
 take_typed(void)
 {
-	static char keys[4096];
-	static size_t at, n;
 	ssize_t got;
+	char key;
 
-	if (at == n) {
-		got = read(STDIN_FILENO, keys, sizeof keys);
+	if (buffer_n(&loop.keys) == 0) {
+		got = buffer_fill(&loop.keys, STDIN_FILENO, read);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			return;
-		at = 0;
-		n = got > 0 ? (size_t)got : 0;
-		if (got <= 0 && ntyped_line > 0)
+		if (got <= 0 && screen.n > 0)
 			line_typed();		/* without a newline */
 		if (got <= 0)
-			leaving |= 2;
+			loop.input_ended = 1;
 	}
-	while (at < n && may_type() && !over)
-		if (take_key(keys[at++]))
+	while (buffer_n(&loop.keys) > 0 && may_type() && !over) {
+		key = *buffer_at(&loop.keys);
+		buffer_drop(&loop.keys, 1);
+		if (take_key(key))
 			line_typed();
-	more_typed = at < n;
-	if (edits) {
+	}
+	if (talk.edits) {
 		hide_line();
 		draw_line();
 	}
 }
 
-/* Takes what came on a connection. Returns -1 at its end. */
+/* ---- files ------------------------------------------------------------- */
+
+static const char *fetched_name;	/* in a child: of the file */
+
+/* While a child fetches: says each second how far it is, to a person. */
 static int
-take_inlet(struct inlet *in, size_t (*take)(char *text, size_t n))
+fetch_tick(const struct transfer *t)
 {
-	ssize_t got;
-	size_t used;
+	static int64_t next;
 
-	got = recv_some(in->fd, in->text + in->n, sizeof in->text - in->n);
-	if (got < 0 && errno == EAGAIN)
+	if (!on_terminal() || logger.level < INFO || now() < next ||
+	    t->done == t->size)
 		return 0;
-	if (got <= 0) {
-		errno = got == 0 ? 0 : errno;
-		return -1;
-	}
-	in->n += (size_t)got;
-	used = take(in->text, in->n);
-	in->n -= used;
-	memmove(in->text, in->text + used, in->n);
-	if (in->n < sizeof in->text)
-		return 0;
-	errno = EMSGSIZE;
-	return -1;
-}
-
-/*
- * Starts a child that fetches a file by `fetch', whose value is its exit
- * status; what it says comes through the pipe, and in the end a byte: did it
- * fail?
- */
-void
-start_fetch(int (*fetch)(void))
-{
-	static int alive[2] = { -1, -1 };	/* ends with the parent */
-	int ends[2], status;
-	pid_t pid;
-
-	on_terminal();			/* of which the child will know */
-	pid = -1;
-	if (nfetches < FETCHES && (alive[0] >= 0 || pipe(alive) == 0) &&
-	    pipe(ends) == 0 && (pid = fork()) < 0) {
-		close(ends[0]);
-		close(ends[1]);
-	}
-	if (pid < 0) {
-		say(ERROR, "%s", nfetches == FETCHES ? "more than "
-		    STRING(FETCHES) " downloads" : reason());
-		return;
-	}
-	if (pid > 0) {
-		close(ends[1]);
-		fetches[nfetches].fd = ends[0];
-		fetches[nfetches++].n = 0;
-		return;
-	}
-	edits = 0;			/* the terminal is the parent's */
-	signal(SIGCONT, SIG_DFL);
-	guard_signals();
-	dup2(ends[1], STDERR_FILENO);
-	close(alive[1]);
-	lifeline = alive[0];
-	close(ends[0]);
-	close(ends[1]);
-	status = fetch();
-	if (trace != NULL)
-		fclose(trace);
-	_exit(status);
+	if (next != 0)
+		log_msg(INFO, "%s %d%%", fetched_name,
+		    (int)((double)t->done / (double)t->size * 100));
+	next = now() + SECOND;
+	return 0;
 }
 
 /* The last thing that a child says: whether it failed. It may linger then. */
@@ -370,90 +326,128 @@ fetch_ended(int failed)
 	lifeline = -1;
 }
 
-/* While a child fetches: says each second how far it is, to a person. */
+/* The life of a child. Returns its exit status. */
 static int
-fetch_tick(const struct transfer *t)
+fetch_file(const struct offer *o,
+    enum moved (*fetch)(struct fetch *f, const struct offer *o),
+    void (*linger)(struct fetch *f, const struct offer *o))
 {
-	static int64_t next;
+	struct fetch f = { 0 };
+	enum moved moved;
+	int failed;
 
-	if (!on_terminal() || log_level < INFO || now() < next ||
-	    t->done == t->size)
-		return 0;
-	if (next != 0)
-		log_msg(INFO, "%s %d%%", fetched_name,
-		    (int)((double)t->done / (double)t->size * 100));
-	next = now() + SECOND;
-	return 0;
+	fetched_name = o->name;
+	if (download_open(&f.d, o->command, o->name, o->local,
+	    options->keep) != 0) {
+		fetch_ended(1);
+		return 1;
+	}
+	f.d.t.size = o->size;
+	f.d.t.tick = fetch_tick;
+	moved = fetch(&f, o);
+	failed = download_end(&f.d, moved);
+	if (f.summary.mode != NULL)
+		rdt_report(&f.summary);
+	fetch_ended(failed);
+	if (moved == MOVED && linger != NULL)
+		linger(&f, o);
+	if (f.d.t.sock >= 0)
+		dgram_close(f.d.t.sock);
+	return failed;
 }
 
-/* Takes what a child says. Returns -1 when it says no more. */
-static int
-take_fetch(size_t i)
+/*
+ * What a child says comes through a pipe, which is its standard error; at the
+ * end of another one, which only the client holds, it ends too.
+ */
+void
+start_fetch(const struct offer *o,
+    enum moved (*fetch)(struct fetch *f, const struct offer *o),
+    void (*linger)(struct fetch *f, const struct offer *o))
 {
-	char *end, *text = fetches[i].text;
+	static int alive[2] = { -1, -1 };
+	struct child_fetch *c;
+	int ends[2], status;
+	pid_t pid;
+
+	on_terminal();			/* of which the child will know */
+	pid = -1;
+	if (loop.fetches < FETCHES && (alive[0] >= 0 || pipe(alive) == 0) &&
+	    pipe(ends) == 0 && (pid = fork()) < 0) {
+		close(ends[0]);
+		close(ends[1]);
+	}
+	if (pid < 0) {
+		say(ERROR, "%s", loop.fetches == FETCHES ? "more than "
+		    STRING(FETCHES) " downloads" : reason());
+		return;
+	}
+	if (pid > 0) {
+		close(ends[1]);
+		c = &loop.fetch[loop.fetches++];
+		memset(c, 0, sizeof *c);
+		c->fd = ends[0];
+		c->text.max = 512;
+		return;
+	}
+	talk.edits = 0;			/* the terminal is the parent's */
+	signal(SIGCONT, SIG_DFL);
+	guard_signals();
+	dup2(ends[1], STDERR_FILENO);
+	close(alive[1]);
+	lifeline = alive[0];
+	close(ends[0]);
+	close(ends[1]);
+	status = fetch_file(o, fetch, linger);
+	trace_close();
+	_exit(status);
+}
+
+/* Takes what a child says, line by line; a last line may be without its end. */
+static void
+read_fetch(size_t i)
+{
+	struct child_fetch *c = &loop.fetch[i];
+	const char *end;
 	ssize_t got;
 	size_t n;
 
-	got = read(fetches[i].fd, text + fetches[i].n,
-	    sizeof fetches[i].text - fetches[i].n);
+	got = buffer_fill(&c->text, c->fd, read);
 	if (got <= 0) {
-		talk_failed |= fetches[i].n != 1 || text[0] != '\2';
-		close(fetches[i].fd);
-		fetches[i] = fetches[--nfetches];
-		return -1;
+		talk.failed |= buffer_n(&c->text) != 1 ||
+		    *buffer_at(&c->text) != '\2';
+		close(c->fd);
+		free(c->text.bytes);
+		loop.fetch[i] = loop.fetch[--loop.fetches];
+		return;
 	}
-	fetches[i].n += (size_t)got;
-	while (fetches[i].n > 0) {
-		end = memchr(text, '\n', fetches[i].n);
-		if (end == NULL && fetches[i].n < sizeof fetches[i].text)
+	while ((n = buffer_n(&c->text)) > 0) {
+		end = memchr(buffer_at(&c->text), '\n', n);
+		if (end == NULL && n < c->text.max)
 			break;
-		n = end == NULL ? fetches[i].n : (size_t)(end - text);
-		show(stderr, text, n);
-		n += end != NULL;
-		fetches[i].n -= n;
-		memmove(text, text + n, fetches[i].n);
+		n = end == NULL ? n : (size_t)(end - buffer_at(&c->text));
+		show(stderr, buffer_at(&c->text), n);
+		buffer_drop(&c->text, n + (end != NULL));
 	}
-	return 0;
 }
 
-/* Where the loop looks. */
-enum { TYPED, QUEUE, NEWS, FETCHED };
+/* ---- the loop ------------------------------------------------------------ */
 
-/* Waits for anything. Returns what wait_many() does. */
+/* Takes what came on a connection. Returns -1 at its end. */
 static int
-talk_wait(struct pollfd *p)
+read_connection(int fd, struct buffer *b, size_t (*take)(char *text, size_t n))
 {
-	int64_t deadline;
-	size_t i;
+	ssize_t got;
 
-	deadline = asked != NULL ? answer_by : now() < typed_from ?
-	    typed_from : more_typed && may_type() ? 0 : NEVER;
-	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
-	p[TYPED].events = POLLIN;
-	p[QUEUE].fd = main_in.fd;
-	p[QUEUE].events = POLLIN | (nqueued > 0 ? POLLOUT : 0);
-	p[NEWS].fd = news_in.fd;
-	p[NEWS].events = POLLIN;
-	for (i = 0; i < nfetches; i++) {
-		p[FETCHED + i].fd = fetches[i].fd;
-		p[FETCHED + i].events = POLLIN;
-	}
-	for (i = 0; i < FETCHED + nfetches; i++)
-		p[i].revents = 0;
-	return wait_many(p, FETCHED + nfetches, deadline);
-}
-
-/* Sends what goes of the queue. */
-static void
-send_queue(void)
-{
-	ssize_t sent;
-
-	sent = nqueued == 0 ? 0 : send_some(main_in.fd, queue, nqueued);
-	if (sent <= 0)
-		return;			/* if it is lost, reading will tell */
-	nqueued -= (size_t)sent;
-	memmove(queue, queue + sent, nqueued);
+	got = buffer_fill(b, fd, recv_some);
+	if (got < 0 && errno == EAGAIN)
+		return 0;
+	if (got == 0)
+		errno = ECONNABORTED;
+	if (got <= 0)
+		return -1;
+	buffer_drop(b, take(buffer_at(b), buffer_n(b)));
+	return 0;
 }
 
 /* The main connection has ended; so does the talk. */
@@ -463,24 +457,49 @@ lost(void)
 	int error;
 
 	error = errno;
-	if (main_in.n > 0)
-		show(stdout, main_in.text, main_in.n);
+	if (buffer_n(&loop.text) > 0)
+		show(stdout, buffer_at(&loop.text), buffer_n(&loop.text));
 	errno = error;
-	if (!leaving)
-		say(ERROR, "%s %s: %s", host, port, reason());
+	if (!talk.leaving && !loop.input_ended)
+		say(ERROR, "%s %s: %s", options->host, options->port,
+		    reason());
 	over = 1;
 }
 
-/* Connects, for a talk in this mode. Returns 0, or 1 after an error. */
 int
-talk_begin(const struct talk_mode *t)
+talk_open(const struct talk *t)
 {
-	talk = t;
-	main_in.fd = connect_server(SOCK_STREAM);
-	if (main_in.fd < 0)
+	loop.mode = t;
+	talk.fd = connect_server(SOCK_STREAM);
+	if (talk.fd < 0)
 		return 1;
 	terminal_begin();
 	return 0;
+}
+
+/* Where the loop looks. */
+enum { TYPED, MAIN, UPDATES, FETCHED };
+
+/* Waits for anything. Returns what wait_many() does. */
+static int
+talk_wait(struct pollfd *p)
+{
+	int64_t deadline;
+	size_t i;
+
+	deadline = talk.asked != NULL ? talk.answer_by :
+	    now() < loop.keys_from ? loop.keys_from :
+	    buffer_n(&loop.keys) > 0 && may_type() ? 0 : NEVER;
+	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
+	p[MAIN].fd = talk.fd;
+	p[UPDATES].fd = talk.update_fd;
+	for (i = 0; i < loop.fetches; i++)
+		p[FETCHED + i].fd = loop.fetch[i].fd;
+	for (i = 0; i < FETCHED + loop.fetches; i++)
+		p[i].events = POLLIN;
+	if (buffer_n(&loop.out) > 0)
+		p[MAIN].events |= POLLOUT;
+	return wait_many(p, FETCHED + loop.fetches, deadline);
 }
 
 /* One turn of the loop. */
@@ -489,92 +508,56 @@ talk_turn(void)
 {
 	struct pollfd p[FETCHED + FETCHES + 1];
 	size_t i;
-	int ready;
 
-	ready = talk_wait(p) == 0;
-	if (!ready && asked != NULL && now() >= answer_by) {
-		say(ERROR, "%s: no answer", asked);
+	if (talk_wait(p) < 0 && talk.asked != NULL &&
+	    now() >= talk.answer_by) {
+		say(ERROR, "%s: no answer", talk.asked);
 		over = 1;
 	}
-	for (i = nfetches; i-- > 0 && ready;)
+	for (i = loop.fetches; i-- > 0;)
 		if (p[FETCHED + i].revents != 0)
-			take_fetch(i);
-	if (p[NEWS].revents != 0 && take_inlet(&news_in, talk->news) < 0) {
-		if (!leaving && !over)
+			read_fetch(i);
+	if (p[UPDATES].revents != 0 && read_connection(talk.update_fd,
+	    &loop.updates, loop.mode->updates) < 0) {
+		if (!talk.leaving && !loop.input_ended && !over)
 			lost();
-		close(news_in.fd);
-		news_in.fd = -1;
+		close(talk.update_fd);
+		talk.update_fd = -1;
 	}
-	if (p[QUEUE].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
-	    take_inlet(&main_in, talk->text) < 0)
+	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
+	    read_connection(talk.fd, &loop.text, loop.mode->text) < 0)
 		lost();
-	if (!over && (p[TYPED].revents != 0 || more_typed) && may_type())
+	if (!over && (p[TYPED].revents != 0 || buffer_n(&loop.keys) > 0) &&
+	    may_type())
 		take_typed();
-	send_queue();
+	if (talk.fd >= 0)
+		buffer_send(&loop.out, talk.fd);	/* reading tells if lost */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 }
 
-/*
- * The loop: until the server closes, and all files are here. At the end of the
- * input the client says `bye' as if it had been typed. Returns the exit status.
- */
+/* At the end of the input the client says bye, as if it had been typed. */
 int
-talk_loop(const char *bye)
+talk_loop(void)
 {
 	char line[16];
 
 	while (!over) {
 		talk_turn();
-		if (leaving == 2 && asked == NULL && !over &&
-		    now() >= typed_from) {
-			leaving = 1;
-			talk->line(strcpy(line, bye));
+		if (loop.input_ended && !talk.leaving && talk.asked == NULL &&
+		    !over && now() >= loop.keys_from) {
+			talk.leaving = 1;
+			loop.mode->line(strcpy(line, loop.mode->bye));
 		}
 	}
-	close(main_in.fd);
-	main_in.fd = news_in.fd = -1;
-	leaving = 1;
-	asked = NULL;
-	nqueued = 0;
-	more_typed = 0;
-	while (nfetches > 0)
+	close(talk.fd);
+	talk.fd = talk.update_fd = -1;
+	talk.leaving = 1;
+	talk.asked = NULL;
+	buffer_drop(&loop.out, buffer_n(&loop.out));
+	buffer_drop(&loop.keys, buffer_n(&loop.keys));
+	while (loop.fetches > 0)
 		talk_turn();
 	hide_line();
-	return talk_failed;
-}
-
-struct job job;
-
-/* Ends a fetch in a child: the file gets its name, and the parent is told. */
-int
-fetched(const char *command, struct newfile *f, enum moved moved)
-{
-	struct rdt_session *s = &session;
-	int failed;
-
-	if (moved == PEER_FAILED && rdt_given_up(&s->sender))
-		errno = ETIMEDOUT;
-	failed = downloaded(command, job.name, &s->t, f, moved);
-	if (s->start != 0)
-		rdt_report(s);
-	fetch_ended(failed);
-	return failed;
-}
-
-/* Begins one. */
-int
-fetch_begin(const char *command, struct newfile *f)
-{
-	fetched_name = job.name;
-	memset(&session, 0, sizeof session);
-	if (open_new(f, command, job.local, keep) != 0) {
-		fetch_ended(1);
-		return 1;
-	}
-	session.t.file = f->fd;
-	session.t.size = job.size;
-	session.t.tick = fetch_tick;
-	session.t.sock = -1;
-	return 0;
+	return talk.failed;
 }

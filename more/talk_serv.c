@@ -1,203 +1,188 @@
-/* talk_serv.c: what the servers of chat and room share. Licence: ISC, see README. */
-#define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
-
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "../proto.h"
-#include "more.h"
-#include "serv.h"
-
-/* ---- chat and room: many clients in one process ------------------------ */
-
-/*
- * One poll loop, which waits for nobody:
+/* talk_serv.c: what the servers of chat and room share. Licence: ISC, see
+ * README.
+ *
+ * Many clients in one process, a daemon. One poll loop, which waits for no one
+ * client:
  *
  *      wait_many() --> what came: input() of the service, which queues what it
  *          ^                      has to say, to this client and to others
  *          |       --> what is queued is sent, as much as goes
- *          +------ --> who is gone is taken leave of
+ *          +------ --> the clients that are gone are announced and forgotten
  *
- * A queue is bounded: he for whom more than QUEUE_MAX bytes wait does not read,
- * and is dropped. So is the time of whom the server does not know by name.
+ * All that waits is bounded. A client that does not read is dropped when more
+ * than OUT_MAX bytes wait for it; so is one that does not say its name in time.
  * Files are sent by children, one each, so that no transfer holds up the talk.
+ *
+ * A client is dropped in two steps. drop_client() marks it, wherever it turns
+ * out to be gone, and clients_sweep() frees it at the end of the round: so no
+ * loop over the clients ever sees one vanish.
  */
-#define QUEUE_MAX	(64 * 1024)
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "more.h"
+#include "serv.h"
+
+#define OUT_MAX		(64 * 1024)
 #define READ_MAX	(16 * 1024)	/* of one client, each round */
+#define TOO_MANY	16		/* clients that are only told `full' */
 #define DOWNLOADS_MAX	16		/* children at a time, */
 #define DOWNLOADS_EACH	4		/* and for one client */
 
-struct client **clients;
-size_t nclients;
-static int talk_listener;
-static int some_gone;			/* and the others do not know yet */
-static unsigned long rounds;		/* of the loop */
-static struct {				/* children that send files */
-	pid_t pid;
-	unsigned long number;		/* of the client */
-} downloads[DOWNLOADS_MAX];
-static size_t ndownloads;
+struct clients clients;
 
-static const struct talk *talk;
+static struct {
+	const struct talk *talk;
+	int listener;
+	int64_t accept_from;		/* no accept() before */
+	int some_gone;			/* and the others do not know yet */
+	unsigned long round;		/* of the loop */
+	struct children downloads;	/* their kind is the client's id */
+} hall;
 
-static const char ended_itself[] = "lost";	/* as connections do */
-
-/* Marks a client as gone; he is taken leave of when the round ends. */
-void
-lose(struct client *c, const char *why)
+int
+is_present(const struct client *c)
 {
-	if (c->gone == NULL)
-		c->gone = why;
-	some_gone = 1;
+	return c->gone == HERE && c->end == TALKING;
 }
 
-/*
- * Tells the others who is gone, before anything else happens to his name. That
- * may show that another one is.
- */
+/* ---- what is sent -------------------------------------------------------- */
+
 void
-take_leave(void)
+drop_client(struct client *c, enum gone why)
+{
+	if (c->gone == HERE)
+		c->gone = why;
+	hall.some_gone = 1;
+}
+
+/* To announce one may show that another one is gone. */
+void
+announce_gone(void)
 {
 	size_t i;
 
-	while (some_gone) {
-		some_gone = 0;
-		for (i = 0; i < nclients; i++)
-			if (clients[i]->gone != NULL && clients[i]->joined) {
-				clients[i]->joined = 0;
-				talk->left(clients[i]);
+	while (hall.some_gone) {
+		hall.some_gone = 0;
+		for (i = 0; i < clients.n; i++)
+			if (clients.client[i]->gone != HERE &&
+			    clients.client[i]->joined) {
+				clients.client[i]->joined = 0;
+				hall.talk->left(clients.client[i]);
 			}
 	}
 }
 
-/* Sends what goes of a queue. Returns -1 if the connection is broken. */
+/*
+ * The same as buffer_send() for a client that gets segments: each message is
+ * one send. What a send did not take gets a new length.
+ */
 static int
-outlet_flush(struct outlet *o)
+send_segments(struct client *c)
 {
 	unsigned char *at;
 	ssize_t sent;
-	size_t head, n;
+	size_t n;
 
-	head = o->whole ? 2 : 0;
-	while (o->from < o->to) {
-		at = (unsigned char *)o->queue + o->from;
-		n = o->whole ? (size_t)at[0] << 8 | at[1] : o->to - o->from;
-		sent = send_some(o->fd, at + head, n);
+	while (buffer_n(&c->out) > 0) {
+		at = (unsigned char *)buffer_at(&c->out);
+		n = unpack16(at);
+		sent = send_some(c->fd, at + 2, n);
 		if (sent < 0)
 			return errno == EAGAIN ? 0 : -1;
-		o->from += (size_t)sent;
 		n -= (size_t)sent;
-		if (o->whole && n > 0) {	/* a new length for the rest */
-			at[sent] = (unsigned char)(n >> 8);
-			at[sent + 1] = (unsigned char)n;
-		} else {
-			o->from += head;
-		}
+		if (n > 0)
+			pack16(at + sent, (unsigned)n);
+		buffer_drop(&c->out, (size_t)sent + (n > 0 ? 0 : 2));
 	}
-	o->from = o->to = 0;
 	return 0;
 }
 
-/* Makes room for n more bytes. Returns -1 if they would be too many. */
+/* Sends what goes of both queues. Returns -1 if a connection is broken. */
 static int
-outlet_room(struct outlet *o, size_t n)
+send_queued(struct client *c)
 {
-	size_t room;
-	char *queue;
+	int broken;
 
-	if (o->to - o->from + n > QUEUE_MAX && outlet_flush(o) < 0)
-		return -1;
-	if (o->to - o->from + n > QUEUE_MAX)
-		return -1;
-	if (o->to + n > o->room && o->from > 0) {
-		memmove(o->queue, o->queue + o->from, o->to - o->from);
-		o->to -= o->from;
-		o->from = 0;
-	}
-	if (o->to + n <= o->room)
-		return 0;
-	for (room = o->room == 0 ? 1024 : o->room; room < o->to + n;)
-		room *= 2;
-	queue = realloc(o->queue, room);
-	if (queue == NULL)
-		return -1;
-	o->queue = queue;
-	o->room = room;
-	return 0;
+	broken = (c->segments ? send_segments(c) :
+	    buffer_send(&c->out, c->fd)) < 0;
+	return broken || buffer_send(&c->updates, c->update_fd) < 0 ? -1 : 0;
 }
 
-/* Queues a message of n bytes for a client. */
-void
-push(struct client *c, struct outlet *o, const char *text, size_t n)
+/* Queues a message, and before it a head; if there is no room, first sends what
+ * goes. */
+static void
+queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
+    const char *text, size_t n)
 {
-	size_t head;
-
-	head = o->whole ? 2 : 0;
-	if (c->gone != NULL || c->ending || o->fd < 0)
-		return;
-	if (outlet_room(o, head + n) < 0) {
-		lose(c, "does not read");
-		return;
-	}
-	if (o->whole) {
-		o->queue[o->to] = (char)(n >> 8);
-		o->queue[o->to + 1] = (char)n;
-	}
-	memcpy(o->queue + o->to + head, text, n);
-	o->to += head + n;
+	if (buffer_n(b) + headlen + n > b->max && send_queued(c) < 0)
+		drop_client(c, LOST);
+	else if (buffer_n(b) + headlen + n > b->max ||
+	    buffer_add(b, head, headlen) < 0 || buffer_add(b, text, n) < 0)
+		drop_client(c, NOT_READING);
 }
 
-/*
- * The last words to a client are queued: he shall hear them, and then go. For
- * the others he has gone now.
- */
 void
-finish(struct client *c)
+send_message(struct client *c, const char *text, size_t n)
 {
-	if (c->door >= 0)
-		close(c->door);
-	if (c->news.fd >= 0) {
-		outlet_flush(&c->news);
-		close(c->news.fd);
+	unsigned char length[2];
+
+	pack16(length, (unsigned)n);
+	if (is_present(c))
+		queue(c, &c->out, length, c->segments ? 2 : 0, text, n);
+}
+
+void
+send_update(struct client *c, const char *text, size_t n)
+{
+	if (is_present(c) && c->update_fd >= 0)
+		queue(c, &c->updates, "", 0, text, n);
+}
+
+/* Its last words are queued: it shall hear them, and then go. For the others it
+ * is gone now. */
+void
+dismiss(struct client *c)
+{
+	if (c->update_listener >= 0)
+		close(c->update_listener);
+	if (c->update_fd >= 0) {
+		buffer_send(&c->updates, c->update_fd);
+		close(c->update_fd);
 	}
-	c->door = c->news.fd = -1;
-	c->news.from = c->news.to = 0;
-	c->ending = c->ending == 0 ? 1 : c->ending;
+	c->update_listener = c->update_fd = -1;
+	buffer_drop(&c->updates, buffer_n(&c->updates));
+	c->end = c->end == TALKING ? LAST_WORDS : c->end;
 	c->deadline = now() + DISCARD_S * SECOND;
 	if (c->joined) {
 		c->joined = 0;
-		talk->left(c);
+		hall.talk->left(c);
 	}
 }
 
-/* Sends what is queued; ends the sending side of whom nothing more is told. */
+/* Sends what is queued; ends the sending side once its last words are sent. */
 static void
 client_flush(struct client *c)
 {
-	if ((c->main.from < c->main.to && outlet_flush(&c->main) < 0) ||
-	    (c->news.from < c->news.to && outlet_flush(&c->news) < 0))
-		lose(c, ended_itself);
-	if (c->ending == 1 && c->main.from == c->main.to) {
-		shutdown(c->main.fd, SHUT_WR);
-		c->ending = 2;
+	if (send_queued(c) < 0)
+		drop_client(c, LOST);
+	if (c->end == LAST_WORDS && buffer_n(&c->out) == 0) {
+		shutdown(c->fd, SHUT_WR);
+		c->end = DISCARDING;
 	}
 }
+
+/* ---- what comes --------------------------------------------------------- */
 
 /* Takes what came on the main connection. */
 static void
@@ -206,38 +191,38 @@ client_read(struct client *c)
 	static char text[READ_MAX];
 	ssize_t got;
 
-	got = recv_some(c->main.fd, text, sizeof text);
+	got = recv_some(c->fd, text, sizeof text);
 	if (got < 0 && errno == EAGAIN)
 		return;
 	if (got <= 0) {
-		lose(c, ended_itself);
+		drop_client(c, LOST);
 		return;
 	}
-	if (c->ending)
+	if (c->end != TALKING)
 		c->discarded += (size_t)got;
 	if (c->discarded > DISCARD_BYTES)
-		lose(c, ended_itself);
-	if (!c->ending)
-		talk->input(c, text, (size_t)got);
+		drop_client(c, LOST);
+	if (c->end == TALKING)
+		hall.talk->input(c, text, (size_t)got);
 }
 
-/* Nothing is said on the connection for updates, but it can end. */
+/* A client says nothing on its update socket, but may close it. */
 static void
-news_read(struct client *c)
+update_read(struct client *c)
 {
 	char text[512];
 	ssize_t got;
 
-	got = recv_some(c->news.fd, text, sizeof text);
+	got = recv_some(c->update_fd, text, sizeof text);
 	if (got == 0 || (got < 0 && errno != EAGAIN))
-		lose(c, ended_itself);
+		drop_client(c, LOST);
 }
 
-/* A client on a new connection; or nobody, if there is no memory. */
+/* A client on a new connection; or none, if there is no memory. */
 static void
 client_add(int fd, const struct addr *a, int full)
 {
-	static unsigned long number;
+	static long id;
 	struct client *c;
 	int on;
 
@@ -248,41 +233,42 @@ client_add(int fd, const struct addr *a, int full)
 	}
 	on = 1;		/* the system finds the dead, who are silent for ever */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	c->number = ++number;
-	c->main.fd = fd;
-	c->news.fd = c->door = -1;
+	c->id = ++id;
+	c->fd = fd;
+	c->update_fd = c->update_listener = -1;
+	c->out.max = c->updates.max = OUT_MAX;
+	c->in.max = hall.talk->message_max;
 	c->deadline = now() + first_words();
 	addr_text(a, c->peer);
-	clients[nclients++] = c;
-	did.n[full ? REFUSED : CONNECTIONS]++;
+	clients.client[clients.n++] = c;
+	counters[full ? REFUSED : CONNECTIONS]++;
 	log_msg(full ? INFO : DEBUG, full ? "%s refused: server is full" :
 	    "%s connected", c->peer);
 	if (full) {
-		push(c, &c->main, talk->full, strlen(talk->full));
-		finish(c);
+		send_message(c, hall.talk->full, strlen(hall.talk->full));
+		dismiss(c);
 	}
 }
 
 /* Takes all who wait at the listener. */
 static void
-clients_accept(int listener)
+clients_accept(void)
 {
 	struct addr a;
-	size_t i;
-	long here;
+	size_t i, present;
 	int fd;
 
-	while (nclients < (size_t)max_children + REFUSERS) {
-		fd = sock_accept(listener, &a);
+	while (clients.n < options->max_children + TOO_MANY) {
+		fd = sock_accept(hall.listener, &a);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
-			accept_from = now() + SECOND;	/* or it would spin */
+			hall.accept_from = now() + SECOND; /* or it would spin */
 		}
 		if (fd < 0)
 			break;
-		for (here = 0, i = 0; i < nclients; i++)
-			here += !clients[i]->ending && !clients[i]->gone;
-		client_add(fd, &a, here >= max_children);
+		for (present = 0, i = 0; i < clients.n; i++)
+			present += (size_t)is_present(clients.client[i]);
+		client_add(fd, &a, present >= options->max_children);
 	}
 }
 
@@ -290,172 +276,75 @@ clients_accept(int listener)
 static void
 clients_sweep(void)
 {
+	static const char *const why[] = { "", "lost", "does not read",
+	    "has said nothing" };
 	struct client *c;
 	size_t i, n;
 
-	take_leave();
-	for (i = n = 0; i < nclients; i++) {
-		c = clients[i];
-		clients[n] = c;
-		n += c->gone == NULL;
-		if (c->gone == NULL)
+	announce_gone();
+	for (i = n = 0; i < clients.n; i++) {
+		c = clients.client[i];
+		clients.client[n] = c;
+		n += c->gone == HERE;
+		if (c->gone == HERE)
 			continue;
-		log_msg(c->gone == ended_itself ? DEBUG : INFO,
-		    "%s%s%s %s", c->name, c->name[0] == '\0' ? "" : ", ",
-		    c->peer, c->gone);
-		finish(c);
-		close(c->main.fd);
-		free(c->main.queue);
-		free(c->news.queue);
+		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s %s", c->name,
+		    c->name[0] == '\0' ? "" : ", ", c->peer, why[c->gone]);
+		dismiss(c);
+		close(c->fd);
+		free(c->out.bytes);
+		free(c->updates.bytes);
+		free(c->in.bytes);
 		free(c);
 	}
-	nclients = n;
+	clients.n = n;
 }
 
-/* Takes leave of the children that have sent their files. */
-static void
-downloads_reap(int wait)
-{
-	size_t i;
-
-	for (i = 0; i < ndownloads;) {
-		if (waitpid(downloads[i].pid, NULL, wait ? 0 : WNOHANG) == 0)
-			i++;
-		else
-			downloads[i] = downloads[--ndownloads];
-	}
-}
-
-/* May this client have one more? */
-static int
-download_allowed(const struct client *c)
-{
-	size_t i, n;
-
-	downloads_reap(0);
-	for (i = n = 0; i < ndownloads; i++)
-		n += downloads[i].number == c->number;
-	return n < DOWNLOADS_EACH && ndownloads < DOWNLOADS_MAX;
-}
-
-const char no_such[] = "no file";
-
-/*
- * Forks a child that sends a file to c by `send', and ends. It keeps no
- * connection of any client. Returns -1 if there is none.
- */
-static int
-download_start(const struct client *c, const struct request *r,
-    struct rdt_session *s,
-    enum moved (*send)(struct rdt_session *s, const struct addr *to))
-{
-	struct addr to;
-	enum moved moved;
-	size_t i;
-	pid_t pid;
-
-	if (addr_peer(c->main.fd, &to) < 0 || (pid = fork()) < 0)
-		return -1;
-	if (pid > 0) {
-		downloads[ndownloads].pid = pid;
-		downloads[ndownloads++].number = c->number;
-		return 0;
-	}
-	report_anew();
-	close(talk_listener);
-	for (i = 0; i < nclients; i++) {
-		close(clients[i]->main.fd);
-		if (clients[i]->news.fd >= 0)
-			close(clients[i]->news.fd);
-		if (clients[i]->door >= 0)
-			close(clients[i]->door);
-	}
-	memcpy(peer, c->peer, sizeof peer);
-	moved = send(s, &to);
-	file_sent(r, moved, rdt_given_up(&s->sender) ? rdt_gave_up() :
-	    reason());
-	if (s->start != 0)
-		rdt_report(s);
-	dgram_close(s->t.sock);
-	child_ends();
-	return 0;
-}
-
-/*
- * Offers a file of this name to c: a child waits for him at *port. Returns
- * NULL, or why not; the server's own trouble is in the log.
- */
-const char *
-download_offer(const struct client *c, const char *name, int type,
-    unsigned *port, enum moved (*send)(struct rdt_session *s,
-    const struct addr *to))
-{
-	struct request r = { -1, "download", name, 0 };
-	struct rdt_session *s = &session;
-	const char *why;
-
-	memset(s, 0, sizeof *s);
-	memcpy(peer, c->peer, sizeof peer);
-	s->t.sock = s->control = -1;
-	s->t.file = -1;
-	errno = ENOENT;
-	if (name_ok(name, strlen(name)))
-		s->t.file = file_open(served, name, O_NOFOLLOW, &s->t.size);
-	if (s->t.file < 0) {
-		refused(&r, no_file() ? no_such : NULL);
-		return no_such;
-	}
-	why = s->t.size / CHAT_PART >= UINT32_MAX ? "too large" :
-	    !download_allowed(c) ? "too many downloads, not now" : NULL;
-	if (why == NULL)
-		s->t.sock = data_listen(c->main.fd, type, data_lo, data_hi,
-		    port);
-	if (why != NULL || s->t.sock < 0 ||
-	    download_start(c, &r, s, send) < 0) {
-		refused(&r, why);
-		why = why != NULL ? why : "no port is free";
-	}
-	close(s->t.file);
-	if (s->t.sock >= 0)
-		close(s->t.sock);
-	return why;
-}
-
-/* Whoever has a name that is said, or NULL. */
 struct client *
 client_named(const char *name, size_t n)
 {
+	struct client *c;
 	size_t i;
 
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->gone == NULL && !clients[i]->ending && n > 0 &&
-		    strlen(clients[i]->name) == n &&
-		    memcmp(clients[i]->name, name, n) == 0)
-			return clients[i];
+	for (i = 0; i < clients.n; i++) {
+		c = clients.client[i];
+		if (is_present(c) && n > 0 && strlen(c->name) == n &&
+		    memcmp(c->name, name, n) == 0)
+			return c;
+	}
 	return NULL;
 }
 
-/* The names that a client may fetch, as they are in this round. */
+int
+is_reserved(const char *name, size_t n)
+{
+	static const char *const names[] = { "ALL", "UDP", "ERROR",
+	    "CHOOSE_FILE" };
+
+	return find_name(names, name, n) >= 0;
+}
+
+/* ---- files ------------------------------------------------------------- */
+
 ssize_t
-files_now(char ***names)
+files_now(struct dirent ***files)
 {
 	static unsigned long round;	/* in which they were listed */
-	static char **files;
+	static struct dirent **listed;
 	static ssize_t n;
 
-	if (round != rounds) {
+	if (round != hall.round) {
 		if (n > 0)
-			list_free(files, (size_t)n);
-		n = list_files(served, UINT64_MAX, &files);
-		round = rounds;
+			list_free(listed, n);
+		n = list_files(UINT64_MAX, &listed);
+		round = hall.round;
 	}
-	*names = files;
+	*files = listed;
 	return n;
 }
 
-/* Logs that a list was told, or why it could not be. */
 void
-list_told(const struct client *c, ssize_t n)
+log_list(const struct client *c, ssize_t n)
 {
 	if (n < 0)
 		log_msg(ERROR, "list from %s: the directory cannot be read",
@@ -464,40 +353,128 @@ list_told(const struct client *c, ssize_t n)
 		log_msg(INFO, "Files list downloaded from %s.", c->peer);
 }
 
-/* Names that would look like something else in a message. */
-int
-reserved(const char *name, size_t n)
+/* Forgets the children that have sent their files. */
+static void
+downloads_reap(int block)
 {
-	static const char *const names[] = { "ALL", "UDP", "ERROR",
-	    "CHOOSE_FILE" };
+	struct child c;
+
+	while (hall.downloads.n > 0 &&
+	    children_reap(&hall.downloads, block, &c))
+		;
+}
+
+/* May this client have one more? */
+static int
+download_allowed(const struct client *c)
+{
+	downloads_reap(0);
+	return hall.downloads.n < DOWNLOADS_MAX &&
+	    children_of(&hall.downloads, c->id) < DOWNLOADS_EACH;
+}
+
+/* A child keeps no connection of any client. */
+static void
+close_clients(void)
+{
+	struct client *c;
 	size_t i;
 
-	for (i = 0; i < COUNT(names); i++)
-		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
-			return 1;
+	close(hall.listener);
+	for (i = 0; i < clients.n; i++) {
+		c = clients.client[i];
+		close(c->fd);
+		if (c->update_fd >= 0)
+			close(c->update_fd);
+		if (c->update_listener >= 0)
+			close(c->update_listener);
+	}
+}
+
+/* Forks a child that sends a file to c, and ends. Returns -1 if it cannot. */
+static int
+start_download(const struct client *c, const struct request *r,
+    struct delivery *d,
+    enum moved (*send)(struct delivery *d, const struct addr *to))
+{
+	struct addr to;
+	enum moved moved;
+	pid_t pid;
+
+	if (addr_peer(c->fd, &to) < 0)
+		return -1;
+	pid = children_fork(&hall.downloads, c->id);
+	if (pid != 0)
+		return pid < 0 ? -1 : 0;
+	begin_child();
+	close_clients();
+	moved = send(d, &to);
+	log_sent(r, moved, d->why != NULL ? d->why : reason());
+	if (d->summary.mode != NULL)
+		rdt_report(&d->summary);
+	dgram_close(d->t.sock);
+	end_child();
 	return 0;
 }
+
+enum offer
+offer_file(const struct client *c, const char *name, int type,
+    enum moved (*send)(struct delivery *d, const struct addr *to),
+    unsigned *port, uint64_t *size, const char **why)
+{
+	struct request r = { -1, c->peer, "download", name, 0 };
+	struct delivery d = { 0 };
+	int missing;
+
+	*why = "no file";
+	missing = !name_ok(name, strlen(name));
+	d.t.file = missing ? -1 : open_served(&r, size, &missing);
+	if (d.t.file < 0) {
+		log_refused(&r, missing ? *why : NULL);
+		return NO_FILE;
+	}
+	d.t.size = *size;
+	d.t.tick = report_tick;
+	d.t.sock = -1;
+	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
+	    !download_allowed(c) ? "too many downloads, not now" : NULL;
+	if (*why == NULL)
+		d.t.sock = data_listen(c->fd, type, options->data_lo,
+		    options->data_hi, port);
+	if (d.t.sock < 0 || start_download(c, &r, &d, send) < 0) {
+		log_refused(&r, *why);
+		*why = *why != NULL ? *why : "no port is free";
+	}
+	close(d.t.file);
+	if (d.t.sock >= 0)
+		close(d.t.sock);
+	return *why == NULL ? OFFERED : NOT_NOW;
+}
+
+/* ---- the loop ------------------------------------------------------------ */
 
 /* When the loop must go on, though nothing came. */
 static int64_t
 talk_deadline(void)
 {
-	int64_t first, t;
+	int64_t due, t;
 	size_t i;
 
+	due = report();
 	t = now();
-	first = ndownloads > 0 ? t + SECOND : NEVER;
-	if (accept_from > t && accept_from < first)
-		first = accept_from;
-	for (i = 0; i < nclients; i++)
-		if (clients[i]->deadline < first)
-			first = clients[i]->deadline;
-	return first;
+	if (hall.downloads.n > 0 && t + SECOND < due)
+		due = t + SECOND;
+	if (hall.accept_from > t && hall.accept_from < due)
+		due = hall.accept_from;
+	for (i = 0; i < clients.n; i++)
+		if (clients.client[i]->deadline < due)
+			due = clients.client[i]->deadline;
+	return due;
 }
 
-enum { MAIN, NEWS, DOOR };		/* the places of a client */
+enum { MAIN, UPDATES, ENTRANCE };	/* the places of a client */
 
-/* Adds a place to the poll set, if it is there, and notes where. */
+/* Adds a place to the poll set, if there is one, and notes where. */
 static void
 watch(struct pollfd *p, size_t *n, size_t *slot, int fd, int sends)
 {
@@ -505,109 +482,106 @@ watch(struct pollfd *p, size_t *n, size_t *slot, int fd, int sends)
 	if (fd < 0)
 		return;
 	p[*n].fd = fd;
-	p[*n].revents = 0;
 	p[(*n)++].events = sends ? POLLIN | POLLOUT : POLLIN;
 }
 
 /* The poll set: the listener, then all places. Returns how many they are. */
 static size_t
-talk_watch(struct pollfd *p, int listener)
+talk_watch(struct pollfd *p)
 {
 	struct client *c;
 	size_t i, n;
 
-	p[0].fd = nclients < (size_t)max_children + REFUSERS &&
-	    now() >= accept_from ? listener : -1;
+	p[0].fd = clients.n < options->max_children + TOO_MANY &&
+	    now() >= hall.accept_from ? hall.listener : -1;
 	p[0].events = POLLIN;
-	p[0].revents = 0;
 	n = 1;
-	for (i = 0; i < nclients; i++) {
-		c = clients[i];
-		watch(p, &n, &c->slot[MAIN], c->main.fd,
-		    c->main.from < c->main.to);
-		watch(p, &n, &c->slot[NEWS], c->news.fd,
-		    c->news.from < c->news.to);
-		watch(p, &n, &c->slot[DOOR], c->door, 0);
+	for (i = 0; i < clients.n; i++) {
+		c = clients.client[i];
+		watch(p, &n, &c->slot[MAIN], c->fd, buffer_n(&c->out) > 0);
+		watch(p, &n, &c->slot[UPDATES], c->update_fd,
+		    buffer_n(&c->updates) > 0);
+		watch(p, &n, &c->slot[ENTRANCE], c->update_listener, 0);
 	}
 	return n;
 }
 
 /* Did something come there? */
 static int
-input_at(const struct pollfd *p, const struct client *c, int place)
+came(const struct pollfd *p, const struct client *c, int place)
 {
-	return c->slot[place] != 0 && c->gone == NULL &&
+	return c->slot[place] != 0 && c->gone == HERE &&
 	    p[c->slot[place]].revents & (POLLIN | POLLHUP | POLLERR);
 }
 
-/* Does what the events ask for: first of all, who is at the doors? */
+/* Does what the events ask for; first of all it lets in those who wait. */
 static void
-talk_turn(const struct pollfd *p, int listener)
+talk_turn(const struct pollfd *p)
 {
-	size_t here, i;
+	struct client *c;
+	size_t i, n;
 
-	here = nclients;
+	n = clients.n;
 	if (p[0].revents != 0)
-		clients_accept(listener);
-	for (i = 0; i < here; i++)
-		if (input_at(p, clients[i], DOOR) && clients[i]->door >= 0)
-			talk->door(clients[i]);
-	for (i = 0; i < here; i++) {
-		if (input_at(p, clients[i], MAIN))
-			client_read(clients[i]);
-		if (input_at(p, clients[i], NEWS) && clients[i]->news.fd >= 0)
-			news_read(clients[i]);
+		clients_accept();
+	for (i = 0; i < n; i++) {
+		c = clients.client[i];
+		if (came(p, c, ENTRANCE) && c->update_listener >= 0)
+			hall.talk->enter(c);
+	}
+	for (i = 0; i < n; i++) {
+		c = clients.client[i];
+		if (came(p, c, MAIN))
+			client_read(c);
+		if (came(p, c, UPDATES) && c->update_fd >= 0)
+			update_read(c);
 	}
 }
 
-/* His time is over: to enter a room, or at all. */
+/* Its deadline has come: to connect its update socket, or to say anything. */
 static void
 client_late(struct client *c)
 {
-	if (c->door < 0) {
-		lose(c, c->ending ? ended_itself : "has said nothing");
+	if (c->update_listener < 0) {
+		drop_client(c, c->end == TALKING ? SILENT : LOST);
 		return;
 	}
-	close(c->door);
-	c->door = -1;
+	close(c->update_listener);
+	c->update_listener = -1;
 	c->name[0] = '\0';
 	c->deadline = now() + first_words();
 }
 
-/* The life of chat and room. */
 void
 talk_serve(int listener, const struct talk *t)
 {
 	struct pollfd *p;
-	size_t i, n;
-	int ended;
+	size_t i, max;
 
-	talk = t;
-	talk_listener = listener;
-	n = (size_t)max_children + REFUSERS;
-	clients = calloc(n, sizeof *clients);
-	p = calloc(3 * n + 2, sizeof *p);
-	if (clients == NULL || p == NULL) {
+	hall.talk = t;
+	hall.listener = listener;
+	max = options->max_children + TOO_MANY;
+	clients.client = calloc(max, sizeof *clients.client);
+	p = calloc(3 * max + 2, sizeof *p);
+	if (clients.client == NULL || p == NULL ||
+	    children_init(&hall.downloads, DOWNLOADS_MAX) < 0) {
 		log_msg(ERROR, "poll: %s", reason());
 		return;
 	}
-	do {
-		rounds++;
+	for (;;) {
+		hall.round++;
 		downloads_reap(0);
-		n = talk_watch(p, listener);
-		ended = 0;
-		if (wait_many(p, n, talk_deadline()) == 0)
-			talk_turn(p, listener);
-		else
-			ended = errno != ETIMEDOUT;
-		for (i = 0; i < nclients && !ended; i++) {
-			client_flush(clients[i]);
-			if (now() >= clients[i]->deadline)
-				client_late(clients[i]);
+		if (wait_many(p, talk_watch(p), talk_deadline()) == 0)
+			talk_turn(p);
+		else if (errno != ETIMEDOUT)
+			break;
+		for (i = 0; i < clients.n; i++) {
+			client_flush(clients.client[i]);
+			if (now() >= clients.client[i]->deadline)
+				client_late(clients.client[i]);
 		}
-		if (!ended)
-			clients_sweep();
-	} while (!ended);
+		clients_sweep();
+	}
 	if (errno != ECANCELED)
 		log_msg(ERROR, "poll: %s", reason());
 	downloads_reap(1);

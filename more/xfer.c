@@ -1,29 +1,20 @@
-/* xfer.c: one request on each connection, the messages. Licence: ISC, see README. */
+/* xfer.c: the messages of xfer. Licence: ISC, see README.
+ *
+ * seeds/001: lengths of eight bytes before names, files and lists, and the
+ * lines of a list, which are tuples of Python. Used by xfer_serv.c, which packs
+ * the lines, and by xfer_cli.c, which takes them apart:
+ *
+ *      xfer_line_pack()    a name --> a literal: what is UTF-8 stays, other
+ *                                     bytes become \xNN
+ *      xfer_line_unpack()  and back, with all other escapes of Python's repr()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
-
-/* ---- xfer ------------------------------------------------------------ */
 
 const char *
 xfer_status_text(int status)
@@ -47,37 +38,40 @@ xfer_pack(unsigned char *out, uint64_t length, const char *text)
 	return XFER_LENGTH + (size_t)length;
 }
 
-int
+enum received
 xfer_length(int fd, uint64_t *length, int64_t deadline)
 {
 	unsigned char head[XFER_LENGTH];
-	int got;
+	enum received got;
 
-	got = recv_whole(fd, head, sizeof head, deadline);
-	if (got > 0)
+	got = recv_exact(fd, head, sizeof head, deadline);
+	if (got == RECEIVED)
 		*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
 	return got;
 }
 
-int
-xfer_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+enum received
+xfer_text(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
+	enum received got;
 	uint64_t length;
-	int got;
 
 	*text = NULL;
 	got = xfer_length(fd, &length, deadline);
-	return got <= 0 ? got : recv_text(fd, length, text, n, max, deadline);
+	return got != RECEIVED ? got :
+	    recv_text(fd, length, text, n, max, deadline);
 }
 
-int
-xfer_byte(int fd, int64_t deadline)
+enum received
+xfer_byte(int fd, unsigned *byte, int64_t deadline)
 {
-	unsigned char byte;
-	int got;
+	enum received got;
+	unsigned char c;
 
-	got = recv_whole(fd, &byte, 1, deadline);
-	return got > 0 ? byte : -1;
+	got = recv_exact(fd, &c, 1, deadline);
+	if (got == RECEIVED)
+		*byte = c;
+	return got;
 }
 
 /* What is UTF-8 stays, as in Python's own repr(); all that no terminal should
@@ -120,22 +114,22 @@ utf8_put(char *out, long code)
 }
 
 /*
- * Takes an escape apart, behind its backslash, and moves *in behind it. Returns
- * the bytes written; 0: it is none that we know. Python writes a byte of a name
- * that is no UTF-8 as U+DC00 and that byte.
+ * Takes an escape apart, whose backslash is gone, and writes what it means.
+ * Returns the bytes written; 0: it is none that we know. A byte of a name that
+ * is no UTF-8 is to Python U+DC00 and that byte.
  */
 static size_t
-take_escape(const char **in, char *out)
+unescape(struct cursor *in, char *out)
 {
 	static const char kinds[] = "\\'\"nrtxuU";
 	static const char meant[] = "\\'\"\n\r\t";
 	static const size_t digits[] = { 2, 4, 8 };	/* of x, u, U */
 	const char *kind;
+	uint64_t code;
 	size_t i, n;
-	long code;
 
-	kind = **in == '\0' ? NULL : strchr(kinds, *(*in)++);
-	if (kind == NULL)
+	kind = strchr(kinds, *cursor_bytes(in, 1));
+	if (in->state != GOOD || kind == NULL)
 		return 0;
 	i = (size_t)(kind - kinds);
 	if (i < sizeof meant - 1) {
@@ -143,45 +137,48 @@ take_escape(const char **in, char *out)
 		return 1;
 	}
 	n = digits[i - (sizeof meant - 1)];
-	code = hex_number(*in, n);
-	if (code <= 0 || code > 0x10ffff)
+	code = cursor_hex(in, n);
+	if (in->state != GOOD || code == 0 || code > 0x10ffff)
 		return 0;
-	*in += n;
 	if (n > 2 && (code < 0xd800 || code > 0xdfff))
-		return utf8_put(out, code);
+		return utf8_put(out, (long)code);
 	*out = (char)code;
 	return n == 2 || (code >= 0xdc80 && code <= 0xdcff);
 }
 
 /* The name is decoded where it stands: it never becomes longer. */
 int
-xfer_line_parse(struct xfer_file *f, char *line)
+xfer_line_unpack(struct xfer_file *f, char *line)
 {
+	struct cursor in = { 0 };
 	char *end, *out, quote, size[20], when[32];
-	const char *in;
 	size_t n;
 	int used;
 
 	quote = line[0] == '(' ? line[1] : '\0';
 	if (quote != '\'' && quote != '"')
 		return -1;
+	in.at = line + 2;
+	in.left = strlen(in.at);
 	f->name = out = line + 2;
-	for (in = out; *in != quote; out += n) {
-		n = 1;
-		if (*in == '\0')
+	for (;;) {
+		*out = *cursor_bytes(&in, 1);
+		if (in.state != GOOD)
 			return -1;
-		if (*in != '\\')
-			*out = *in++;
-		else if (in++, (n = take_escape(&in, out)) == 0)
+		if (*out == quote)
+			break;
+		n = *out == '\\' ? unescape(&in, out) : 1;
+		if (n == 0)
 			return -1;
+		out += n;
 	}
 	used = 0;
-	sscanf(++in, ",%*1[ ]%19[0-9],%*1[ ]%31[-+.e0-9])%n", size, when,
+	sscanf(in.at, ",%*1[ ]%19[0-9],%*1[ ]%31[-+.e0-9])%n", size, when,
 	    &used);
-	if (used == 0 || in[used] != '\0')
+	if (used == 0 || in.at[used] != '\0')
 		return -1;
 	*out = '\0';
-	f->size = (uint64_t)number(size, 0, INT64_MAX);
+	f->size = (uint64_t)number(size, strlen(size), 0, INT64_MAX);
 	f->time = strtod(when, &end);
 	return f->size > INT64_MAX || *end != '\0' ||
 	    f->time < XFER_TIME_MIN || f->time > XFER_TIME_MAX ? -1 : 0;

@@ -1,42 +1,36 @@
-/* xfer_cli.c: one request on each connection, the client. Licence: ISC, see README. */
+/* xfer_cli.c: one request on each connection. Licence: ISC, see README.
+ *
+ * The client of seeds/001. Each command connects, sends its opcode, and goes
+ * through the steps that more.h draws for it:
+ *
+ *      xfer_upload(), xfer_download(), xfer_list() --> xfer_begin()
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
-#define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "cli.h"
 #include "more.h"
 
-/* ---- xfer (seeds/001) -------------------------------------------------- */
-
-/* Takes a status. Returns 0, or 1 after another one, which was said. */
+/* Takes a status. Returns 0, or 1 after another one than `ok', which was said. */
 static int
 xfer_status(int fd, const char *command, const char *name)
 {
-	int status;
+	enum received got;
+	unsigned status;
 
-	status = xfer_byte(fd, now() + ANSWER_S * SECOND);
-	if (status == XFER_OK)
+	got = xfer_byte(fd, &status, now() + ANSWER_S * SECOND);
+	if (got == RECEIVED && status == XFER_OK)
 		return 0;
-	return fail("%s: %s: %s", command, name, status < 0 ? reason() :
-	    xfer_status_text(status));
+	return fail("%s: %s: %s", command, name, got != RECEIVED ? reason() :
+	    xfer_status_text((int)status));
 }
 
 /* Connects, for one request, and says which. Returns -1 after an error. */
@@ -64,16 +58,17 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 }
 
 /* The answer to the contents of an upload. */
-static int
+static enum received
 xfer_answer(int fd, int64_t deadline, const char **why)
 {
-	int status;
+	enum received got;
+	unsigned status;
 
-	status = xfer_byte(fd, deadline);
-	if (status < 0)
-		return errno == 0 ? 0 : -1;
-	*why = status == XFER_OK ? NULL : xfer_status_text(status);
-	return 1;
+	got = xfer_byte(fd, &status, deadline);
+	if (got == RECEIVED)
+		*why = status == XFER_OK ? NULL :
+		    xfer_status_text((int)status);
+	return got;
 }
 
 /* upload SRC [NAME] */
@@ -87,7 +82,7 @@ xfer_upload(int argc, char **argv)
 	int failed;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(local, argv[1], 0, &t.size);
+	t.file = file_open(argv[1], 0, &t.size);
 	if (t.file < 0)
 		return fail("upload: %s: %s", argv[1], reason());
 	failed = 1;
@@ -102,49 +97,42 @@ xfer_upload(int argc, char **argv)
 	return failed;
 }
 
-/* A download on a connection that is ready for the name; into f. */
+/* A download, on a connection that awaits the name. */
 static int
-xfer_fetch(int fd, const char *name, struct newfile *f)
+xfer_get(struct download *d)
 {
 	unsigned char text[XFER_LENGTH + NAME_BYTES];
-	struct transfer t = { 0 };
 	enum moved moved;
 	size_t n;
 
-	n = xfer_pack(text, strlen(name), name);
-	send_all(fd, text, n, now() + ANSWER_S * SECOND);
-	if (xfer_status(fd, "download", name) != 0) {
-		newfile_abort(f);
-		return 1;
-	}
-	t.sock = fd;
-	t.file = f->fd;
-	t.idle = STALL_S * SECOND;
-	t.tick = draw_down;
+	n = xfer_pack(text, strlen(d->name), d->name);
+	send_all(d->t.sock, text, n, now() + ANSWER_S * SECOND);
+	if (xfer_status(d->t.sock, "download", d->name) != 0)
+		return download_drop(d);
 	moved = PEER_FAILED;
-	if (xfer_length(fd, &t.size, now() + ANSWER_S * SECOND) > 0) {
+	if (xfer_length(d->t.sock, &d->t.size, now() + ANSWER_S * SECOND) ==
+	    RECEIVED) {
 		errno = EFBIG;
-		moved = t.size > INT64_MAX ? PEER_FAILED : transfer_recv(&t);
+		if (d->t.size <= INT64_MAX)
+			moved = transfer_recv(&d->t);
 	}
-	return downloaded("download", name, &t, f, moved);
+	return download_end(d, moved);
 }
 
 /* download NAME [DST] */
 static int
 xfer_download(int argc, char **argv)
 {
-	struct newfile f;
-	int failed, fd;
+	struct download d;
+	int failed;
 
-	if (open_download(&f, argc, argv) != 0)
+	if (download_argv(&d, argc, argv) != 0)
 		return 1;
-	fd = xfer_begin("download", argv[1], XFER_DOWNLOAD);
-	if (fd < 0) {
-		newfile_abort(&f);
-		return 1;
-	}
-	failed = xfer_fetch(fd, argv[1], &f);
-	close(fd);
+	d.t.sock = xfer_begin("download", d.name, XFER_DOWNLOAD);
+	if (d.t.sock < 0)
+		return download_drop(&d);
+	failed = xfer_get(&d);
+	close(d.t.sock);
 	return failed;
 }
 
@@ -223,7 +211,7 @@ xfer_files(char *text, size_t n, struct xfer_file **files)
 			end = text + n;
 		*end = '\0';
 		if (strlen(line) != (size_t)(end - line) ||
-		    xfer_line_parse(&f[i], line) < 0) {
+		    xfer_line_unpack(&f[i], line) < 0) {
 			log_msg(ERROR, "list: line %lu of the server's list is "
 			    "not ('name', bytes, seconds)",
 			    (unsigned long)i + 1);
@@ -241,11 +229,12 @@ xfer_ask_list(size_t *n)
 	char *text;
 	int fd;
 
-	fd = xfer_begin("list", host, XFER_LIST);
+	fd = xfer_begin("list", options->host, XFER_LIST);
 	if (fd < 0)
 		return NULL;
-	if (xfer_recv(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) <= 0)
-		log_msg(ERROR, "list: %s: %s", host, reason());
+	if (xfer_text(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) !=
+	    RECEIVED)
+		log_msg(ERROR, "list: %s: %s", options->host, reason());
 	close(fd);
 	return text;
 }
@@ -289,7 +278,7 @@ xfer_list(int argc, char **argv)
 
 static const struct command xfer_commands[] = {
 	{ "download", 1, 2, "NAME [DST]", "download a file", xfer_download },
-	{ "help", 0, 0, "", "this list", help },
+	{ "help", 0, 0, "", "this list", NULL },
 	{ "list", 0, 4, "[-n|-s|-d] [-a]",
 	    "list the files there, by name, size or date",
 	    xfer_list },
@@ -300,12 +289,5 @@ static const struct command xfer_commands[] = {
 };
 
 /* Each command has a connection of its own. */
-static int
-xfer_session(int argc, char **argv)
-{
-	commands = xfer_commands;
-	return argc > 0 ? run(argc, argv) : command_loop("xfer> ");
-}
-
-
-const struct mode xfer_mode = { "xfer", "4321", xfer_session };
+const struct mode xfer_mode = { .name = "xfer", .port = "4321",
+    .prompt = "xfer> ", .commands = { xfer_commands } };

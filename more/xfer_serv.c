@@ -1,49 +1,44 @@
-/* xfer_serv.c: one request on each connection, the server. Licence: ISC, see README. */
+/* xfer_serv.c: one request on each connection. Licence: ISC, see README.
+ *
+ * The server of seeds/001, in a child for each connection: an opcode, answered
+ * with a status, then what more.h draws for it, then the end.
+ *
+ *      xfer_serve() --> xfer_request() --> table --> xfer_upload(), ...
+ */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "../proto.h"
 #include "more.h"
 #include "serv.h"
 
-/* ---- xfer (seeds/001): runs in a child, one per connection ------------- */
-
+/* Sends a status. */
 static int
 xfer_answer(const struct request *r, enum xfer_status status)
 {
 	unsigned char byte;
 
 	byte = (unsigned char)status;
-	return send_all(r->control, &byte, 1, now() + idle);
+	return send_all(r->control, &byte, 1, now() + options->idle);
 }
 
-/* The last answer to a request; why as for refused(). */
+/* The last answer to a request; why as for log_refused(). */
 static void
 xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
 {
-	refused(r, why);
+	log_refused(r, why);
 	xfer_answer(r, status);
 }
 
-/* What the client sends behind the name is its length and then so much. */
+/* What the client sends behind the name is a length and then so many bytes. */
 static void
 xfer_upload(const struct request *r)
 {
@@ -51,19 +46,21 @@ xfer_upload(const struct request *r)
 	struct newfile f;
 	enum moved moved;
 
-	if (newfile_open(&f, served, r->name, 0) < 0) {
+	if (newfile_open(&f, r->name, 0) < 0) {
 		xfer_refuse(r, XFER_FAILED, NULL);
 		return;
 	}
 	t.sock = r->control;
 	t.file = f.fd;
-	t.idle = idle;
+	t.idle = options->idle;
+	t.tick = report_tick;
 	moved = PEER_FAILED;
-	if (xfer_length(t.sock, &t.size, now() + idle) > 0) {
+	if (await_input(t.sock, now() + options->idle) == 0 &&
+	    xfer_length(t.sock, &t.size, now() + options->idle) == RECEIVED) {
 		errno = EFBIG;
 		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
 	}
-	xfer_answer(r, file_stored(r, &f, moved) == 0 ? XFER_OK : XFER_FAILED);
+	xfer_answer(r, store_file(r, &f, moved) == 0 ? XFER_OK : XFER_FAILED);
 }
 
 /* A file that cannot be read to its end is an early end for the client too. */
@@ -73,38 +70,38 @@ xfer_download(const struct request *r)
 	unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
 	struct transfer t = { 0 };
 	enum moved moved;
+	int missing;
 
 	t.sock = r->control;
-	t.idle = idle;
-	t.file = file_open(served, r->name, O_NOFOLLOW, &t.size);
+	t.idle = options->idle;
+	t.tick = report_tick;
+	t.file = open_served(r, &t.size, &missing);
 	if (t.file < 0) {
-		if (no_file())
-			xfer_refuse(r, XFER_NOFILE, "no such file");
-		else
-			xfer_refuse(r, XFER_FAILED, NULL);
+		xfer_refuse(r, missing ? XFER_NOFILE : XFER_FAILED,
+		    missing ? "no such file" : NULL);
 		return;
 	}
 	xfer_pack(head + 1, t.size, NULL);
 	moved = transfer_send(&t, head, sizeof head);
-	file_sent(r, moved, reason());
+	log_sent(r, moved, reason());
 	close(t.file);
 }
 
 /* Writes the lines of the list; what has gone meanwhile has none. */
 static void
-xfer_lines(FILE *out, char **names, size_t n)
+xfer_lines(FILE *out, struct dirent **files, ssize_t n)
 {
 	char line[XFER_LINE_MAX];
 	struct xfer_file f;
 	const char *newline;
 	struct stat st;
-	size_t i;
+	ssize_t i;
 
 	newline = "";
 	for (i = 0; i < n; i++) {
-		if (fstatat(served, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (lstat(files[i]->d_name, &st) < 0)
 			continue;
-		f.name = names[i];
+		f.name = files[i]->d_name;
 		f.size = (uint64_t)st.st_size;
 		f.time = (double)st.st_mtime;
 		xfer_line_pack(line, &f);
@@ -118,28 +115,30 @@ static void
 xfer_list(const struct request *r)
 {
 	static const unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
-	char *text, **names;
+	struct dirent **files;
+	char *text;
 	ssize_t n;
 	size_t len;
 	FILE *out;
 
 	text = NULL;
 	out = NULL;
-	n = list_files(served, UINT64_MAX, &names);
+	n = list_files(UINT64_MAX, &files);
 	if (n >= 0) {
 		out = open_memstream(&text, &len);
 		if (out != NULL) {
 			fwrite(head, 1, sizeof head, out);
-			xfer_lines(out, names, (size_t)n);
+			xfer_lines(out, files, n);
 		}
-		list_free(names, (size_t)n);
+		list_free(files, n);
 	}
 	if (out == NULL || fclose(out) != 0) {
 		xfer_refuse(r, XFER_FAILED, NULL);
 	} else {
 		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);
-		if (send_all(r->control, text, len, now() + idle) == 0)
-			log_msg(INFO, "Files list downloaded from %s.", peer);
+		if (send_all(r->control, text, len, now() + options->idle) == 0)
+			log_msg(INFO, "Files list downloaded from %s.",
+			    r->peer);
 	}
 	free(text);
 }
@@ -153,60 +152,59 @@ static const struct {
 	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
 	[XFER_LIST] = { "list", 0, xfer_list },
 };
-NAMES(xfer_name, xfer_ops, verb);
 
-/* The request of a client who has sent a good opcode. */
+/* The request of a client that has sent a good opcode. */
 static void
-xfer_request(struct request *r, size_t op)
+xfer_request(struct request *r, unsigned op)
 {
+	enum received got;
 	char *name;
 	size_t n;
-	int got;
 
 	r->verb = xfer_ops[op].verb;
-	did.n[COMMANDS + op]++;
+	count_command((int)op);
 	if (!xfer_ops[op].named) {
 		xfer_ops[op].run(r);
 		return;
 	}
-	got = -1;
+	got = FAILED;
 	name = NULL;
-	if (xfer_answer(r, XFER_OK) == 0)
-		got = xfer_recv(r->control, &name, &n, NAME_BYTES,
-		    now() + idle);
-	if (got > 0 && name_ok(name, n)) {
+	if (xfer_answer(r, XFER_OK) == 0 &&
+	    await_input(r->control, now() + options->idle) == 0)
+		got = xfer_text(r->control, &name, &n, NAME_BYTES,
+		    now() + options->idle);
+	if (got == RECEIVED && name_ok(name, n)) {
 		r->name = name;
 		xfer_ops[op].run(r);
 	} else {
-		r->name = got > 0 ? name : "without a name";
-		xfer_refuse(r, XFER_FAILED, got > 0 ? "name refused" :
+		r->name = got == RECEIVED ? name : "without a name";
+		xfer_refuse(r, XFER_FAILED, got == RECEIVED ? "name refused" :
 		    reason());
 	}
 	free(name);
 }
 
+/* The conversation with one client. */
 static void
-xfer_serve(int fd)
+xfer_serve(int fd, const char *peer)
 {
-	struct request r = { 0 };
+	struct request r = { fd, peer, "opcode", "", 0 };
+	enum received got;
 	char text[24];
-	int op;
+	unsigned op;
 
-	r.control = fd;
-	r.name = "";
-	op = xfer_byte(fd, now() + first_words());
-	if (op >= 0 && op < (int)COUNT(xfer_ops)) {
-		xfer_request(&r, (size_t)op);
-	} else if (op >= 0) {
-		did.n[BAD_REQUESTS]++;
-		sprintf(text, "%d", op);
-		r.verb = "opcode";
+	got = xfer_byte(fd, &op, now() + first_words());
+	if (got == RECEIVED && op < COUNT(xfer_ops)) {
+		xfer_request(&r, op);
+	} else if (got == RECEIVED) {
+		counters[BAD_REQUESTS]++;
+		sprintf(text, "%u", op);
 		r.name = text;
 		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
-	} else if (errno != 0) {
+	} else if (got == FAILED) {
 		log_msg(INFO, "%s: %s", peer, reason());
 	}
 }
 
-
-const struct service xfer_service = { "xfer", SOCK_STREAM, "4321", "\3", xfer_serve, xfer_name };
+const struct service xfer_service = { "xfer", SOCK_STREAM, "4321", "\3", 0,
+    xfer_serve, NAMES_OF(xfer_ops) };

@@ -1,0 +1,110 @@
+/* talk.c: bytes that wait. Licence: ISC, see README.
+ *
+ * Client and server of a chat must never wait for one connection alone. So what
+ * cannot be sent yet, and what is no whole message yet, stays in a buffer that
+ * grows up to a bound:
+ *
+ *      recv_some() --> buffer_fill() --> buffer_at(): take messages off,
+ *                                        buffer_drop()
+ *      buffer_add() --> buffer_send() --> send_some()
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "more.h"
+
+#define READ_BYTES	(16 * 1024)	/* at one go */
+
+size_t
+buffer_n(const struct buffer *b)
+{
+	return b->to - b->from;
+}
+
+char *
+buffer_at(const struct buffer *b)
+{
+	return b->from == 0 ? b->bytes : b->bytes + b->from;
+}
+
+/* Makes room for n more bytes, of at most max. */
+static int
+buffer_grow(struct buffer *b, size_t n)
+{
+	size_t room;
+	char *bytes;
+
+	errno = EMSGSIZE;
+	if (buffer_n(b) + n > b->max)
+		return -1;
+	if (b->to + n > b->room && b->from > 0) {
+		memmove(b->bytes, buffer_at(b), buffer_n(b));
+		b->to -= b->from;
+		b->from = 0;
+	}
+	if (b->to + n <= b->room)
+		return 0;
+	for (room = b->room == 0 ? 1024 : b->room; room < b->to + n;)
+		room *= 2;
+	bytes = realloc(b->bytes, room);
+	if (bytes == NULL)
+		return -1;
+	b->bytes = bytes;
+	b->room = room;
+	return 0;
+}
+
+int
+buffer_add(struct buffer *b, const void *bytes, size_t n)
+{
+	if (buffer_grow(b, n) < 0)
+		return -1;
+	if (n > 0)
+		memcpy(b->bytes + b->to, bytes, n);
+	b->to += n;
+	return 0;
+}
+
+void
+buffer_drop(struct buffer *b, size_t n)
+{
+	b->from += n;
+	if (b->from == b->to)
+		b->from = b->to = 0;
+}
+
+ssize_t
+buffer_fill(struct buffer *b, int fd,
+    ssize_t (*get)(int fd, void *buf, size_t n))
+{
+	ssize_t got;
+	size_t n;
+
+	n = b->max - buffer_n(b);
+	n = n < READ_BYTES ? n : READ_BYTES;
+	if (n == 0)
+		errno = EMSGSIZE;
+	if (n == 0 || buffer_grow(b, n) < 0)
+		return -1;
+	got = get(fd, b->bytes + b->to, n);
+	if (got > 0)
+		b->to += (size_t)got;
+	return got;
+}
+
+int
+buffer_send(struct buffer *b, int fd)
+{
+	ssize_t sent;
+
+	while (buffer_n(b) > 0) {
+		sent = send_some(fd, buffer_at(b), buffer_n(b));
+		if (sent < 0)
+			return errno == EAGAIN ? 0 : -1;
+		buffer_drop(b, (size_t)sent);
+	}
+	return 0;
+}

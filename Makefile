@@ -72,7 +72,8 @@ sanitize:
 	mkdir -p .sanitize
 	cp -R Makefile *.[ch] more .sanitize
 	cd .sanitize && rm -f more/*.[ao] && \
-	    $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS) $(CHECKS)'
+	    $(MAKE) CC='$(CC)' CFLAGS='$(CFLAGS) $(CHECKS)' \
+	    LDFLAGS='$(LDFLAGS) $(CHECKS)'
 	CC='$(CC)' BIN=.sanitize ./test.sh
 
 # Lines of code: not blank, not comment.

@@ -59,6 +59,7 @@ const struct options *const options = &given;	/* for all but options */
 
 const char senseless[] = "the server's answer makes no sense";
 
+/* Called in each process that may store a file. */
 void
 guard_signals(void)
 {
@@ -68,6 +69,7 @@ guard_signals(void)
 	newfile_guard(SIGTERM);
 }
 
+/* With -v it says which of the addresses of a name answered. */
 int
 connect_server(int type)
 {
@@ -87,6 +89,7 @@ connect_server(int type)
 	return fd;
 }
 
+/* In pieces, as long as the line that printable() fills. */
 void
 print_safely(const char *text, size_t n, int lines)
 {
@@ -99,6 +102,7 @@ print_safely(const char *text, size_t n, int lines)
 	}
 }
 
+/* Said once: all that follows would fail too. */
 int
 flush_output(void)
 {
@@ -112,6 +116,7 @@ flush_output(void)
 	return 1;
 }
 
+/* Not basename(3), which may write over the path. */
 const char *
 base_name(const char *path)
 {
@@ -128,6 +133,7 @@ base_name(const char *path)
 
 static int64_t bar_time;		/* of the last picture; 0: none yet */
 
+/* The answer must not change when standard error becomes a pipe. */
 int
 on_terminal(void)
 {
@@ -195,6 +201,7 @@ draw_down(const struct transfer *t)
 	return 0;
 }
 
+/* Called before each message about a transfer. */
 void
 end_bar(void)
 {
@@ -209,6 +216,7 @@ end_bar(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
+/* Nothing is asked of the server before the file can be stored. */
 int
 download_open(struct download *d, const char *command, const char *name,
     const char *path, int keep)
@@ -229,6 +237,7 @@ download_open(struct download *d, const char *command, const char *name,
 	return fail("%s: %s: %s", command, path, reason());
 }
 
+/* A name that the server has and this system cannot, needs LOCAL. */
 int
 download_argv(struct download *d, int argc, char **argv)
 {
@@ -241,6 +250,7 @@ download_argv(struct download *d, int argc, char **argv)
 	return download_open(d, argv[0], argv[1], path, options->keep);
 }
 
+/* Called when nothing came at all. */
 int
 download_drop(struct download *d)
 {
@@ -248,6 +258,7 @@ download_drop(struct download *d)
 	return 1;
 }
 
+/* The one place that says how a download ended. */
 int
 download_end(struct download *d, enum moved moved)
 {
@@ -300,6 +311,8 @@ drain_time(const struct transfer *t)
 	return bytes / SLOWEST * SECOND;
 }
 
+/* Whatever happens while the file is sent, the answer counts, if there is
+ * one. */
 int
 upload(const char *command, const char *name, struct transfer *t,
     const void *head, size_t headlen,
@@ -403,6 +416,7 @@ print_help(const struct mode *m)
 	return 0;
 }
 
+/* A table checks the number of arguments, so that no command has to. */
 int
 run_command(const struct mode *m, int argc, char **argv)
 {
@@ -448,6 +462,7 @@ end_word(char **line)
 	return quote == '\0' ? 0 : -1;
 }
 
+/* An empty line has no words, and is no error. */
 int
 split(char *line, char **argv)
 {
@@ -504,6 +519,8 @@ command_loop(const struct mode *m)
 	return failed;
 }
 
+/* A mode may run another one, as dir runs browse: `over` ends the inner one
+ * only. */
 int
 run_mode(const struct mode *m, int argc, char **argv)
 {
@@ -735,6 +752,8 @@ static const struct command ftp_commands[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
+/* The command `mode` may change how files travel; the options stay as they
+ * were. */
 static int
 ftp_open(void)
 {
@@ -745,6 +764,7 @@ ftp_open(void)
 	return ftp.control < 0;
 }
 
+/* The server needs no quit, but its log is clearer for it. */
 static int
 ftp_close(void)
 {
@@ -1005,6 +1025,7 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 	}
 }
 
+/* What still comes for earlier requests is thrown away first. */
 int
 dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 {
@@ -1031,6 +1052,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	return -1;
 }
 
+/* Silence is the most common failure: nobody is there. */
 int
 dir_command(const char *command, const struct dir_message *asked,
     struct dir_message *answer)
@@ -1041,6 +1063,7 @@ dir_command(const char *command, const struct dir_message *asked,
 	    options->port, errno == ETIMEDOUT ? "no answer" : reason());
 }
 
+/* Register, Lookup, Stop, Logout, Publish. */
 struct dir_message
 dir_text(enum dir_op op, const char *text)
 {
@@ -1088,6 +1111,7 @@ dir_register(int argc, char **argv)
 	return 0;
 }
 
+/* One of one's own nick is answered RegisterOk, as often as it is said. */
 int
 dir_register_again(struct dir_message *answer, int tries)
 {
@@ -1098,12 +1122,14 @@ dir_register_again(struct dir_message *answer, int tries)
 	return dir_ask(&asked, answer, tries);
 }
 
+/* Asked before a request that the directory would not answer. */
 int
 not_registered(const char *command)
 {
 	return dir.nick[0] != '\0' ? 0 : fail("%s: register first", command);
 }
 
+/* For tsearch(). */
 static int
 compare_lines(const void *a, const void *b)
 {
@@ -1234,6 +1260,7 @@ dir_print_list(int argc, char **argv)
 	return 0;
 }
 
+/* The answer is checked: nothing is connected to port 0. */
 int
 dir_where(const char *command, const char *nick, struct place *where)
 {
@@ -1300,6 +1327,7 @@ static const struct command dir_commands[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
+/* No datagram is sent yet: nobody knows whether a directory is there. */
 int
 dir_open(void)
 {
@@ -1307,6 +1335,7 @@ dir_open(void)
 	return dir.fd < 0;
 }
 
+/* A nick that is not logged out would be kept for 90 s. */
 int
 dir_close(void)
 {
@@ -1338,6 +1367,7 @@ static const struct mode *const modes[] = {
 	&sim_mode,
 };
 
+/* The defaults come from the macros that set them. */
 static void
 usage(FILE *out)
 {
@@ -1473,6 +1503,7 @@ complete_options(const struct mode *m, char *fault_list)
 		bad_usage(bad, "-L has no such fault");
 }
 
+/* -L waits for the mode, which may come behind it. */
 static const struct mode *
 read_options(int argc, char **argv)
 {
@@ -1541,6 +1572,7 @@ read_operands(const struct mode *m, int argc, char **argv)
 	return 1 + with_port;
 }
 
+/* All that a mode needs is ready before it opens. */
 int
 main(int argc, char **argv)
 {

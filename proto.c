@@ -281,6 +281,7 @@ wait_many(struct pollfd *p, size_t n, int64_t deadline)
 	return -1;
 }
 
+/* The same for one descriptor; all waits on a single socket end up here. */
 int
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -293,6 +294,8 @@ wait_for(int fd, short events, int64_t deadline)
 
 /* ---- processes ------------------------------------------------------- */
 
+/* The table has its final size from the beginning: a fork never has to wait for
+ * memory. */
 int
 children_init(struct children *c, size_t max)
 {
@@ -302,6 +305,7 @@ children_init(struct children *c, size_t max)
 	return c->child == NULL ? -1 : 0;
 }
 
+/* In the child the table stays as it was: its owner is the parent. */
 pid_t
 children_fork(struct children *c, long kind)
 {
@@ -338,6 +342,7 @@ children_reap(struct children *c, int block, struct child *ended)
 	return ended->pid > 0;
 }
 
+/* Counts them; the tables are short, and need no index. */
 size_t
 children_of(const struct children *c, long kind)
 {
@@ -562,12 +567,14 @@ each_address(const char *host, const char *port, int type, int passive,
 	return fd;
 }
 
+/* What a server does with a name... */
 int
 sock_listen(const char *host, const char *port, int type, const char **why)
 {
 	return each_address(host, port, type, 1, why);
 }
 
+/* ...and what a client does with it. */
 int
 sock_connect(const char *host, const char *port, int type, const char **why)
 {
@@ -686,12 +693,14 @@ passed(ssize_t n, int counter)
 	return n;
 }
 
+/* One send(2): here a byte leaves the program... */
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
 	return passed(send(fd, buf, n, 0), BYTES_SENT);
 }
 
+/* ...and here it enters. */
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
@@ -759,6 +768,8 @@ write_all(int fd, const void *buf, size_t n)
 	return 0;
 }
 
+/* The same for the other direction; an early end is not an error here
+ * either. */
 ssize_t
 read_all(int fd, void *buf, size_t n)
 {
@@ -779,6 +790,7 @@ read_all(int fd, void *buf, size_t n)
 	return (ssize_t)done;
 }
 
+/* recv_all() with an opinion: less than all is a failure. */
 enum received
 recv_exact(int fd, void *buf, size_t n, int64_t deadline)
 {
@@ -916,6 +928,7 @@ open_parent(const char *path, const char **base)
 /* The file that a signal must remove; NULL when there is none. */
 static struct newfile *volatile pending;
 
+/* The signal handler. unlinkat() and raise() are safe in one. */
 static void
 remove_pending(int sig)
 {
@@ -1061,6 +1074,7 @@ list_files(uint64_t max, struct dirent ***files)
 	return n < 0 ? -1 : kept;
 }
 
+/* Each entry is a piece of memory of its own, and so is the array. */
 void
 list_free(struct dirent **files, ssize_t n)
 {
@@ -1132,6 +1146,8 @@ send_chunk(const struct transfer *t, size_t n)
 	return moved;
 }
 
+/* Fills the chunk from the file and sends it, until all has left. Each chunk is
+ * read to its end before any of it is sent. */
 enum moved
 transfer_send(struct transfer *t, const void *head, size_t headlen)
 {
@@ -1275,6 +1291,7 @@ frame_head(int fd, uint64_t *length, int64_t deadline)
 	return value < 0 || got < FRAME_HEAD ? FAILED : RECEIVED;
 }
 
+/* A head, and then the text that it announces. */
 enum received
 frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
@@ -1328,6 +1345,7 @@ draw(const struct faults *f, unsigned sequence, uint64_t n)
 	    9007199254740992.0;
 }
 
+/* A rule has one of three forms; the other two are empty, and hit nothing. */
 int
 fault_hits(const struct faults *f, enum fault kind, uint64_t n)
 {
@@ -1470,6 +1488,7 @@ static struct {
 	int error;			/* of one that was delayed; 0: none */
 } channel;
 
+/* Called when a transfer begins, since the lists of -L count from there. */
 void
 dgram_count(void)
 {
@@ -1641,6 +1660,7 @@ dgram_close(int fd)
 
 /* ---- packing and unpacking ---------------------------------------------- */
 
+/* By shifts, so that the order of bytes in memory does not matter. */
 void
 pack16(unsigned char *p, unsigned n)
 {
@@ -1648,6 +1668,7 @@ pack16(unsigned char *p, unsigned n)
 	p[1] = (unsigned char)n;
 }
 
+/* Two halves. */
 void
 pack32(unsigned char *p, uint32_t n)
 {
@@ -1655,18 +1676,22 @@ pack32(unsigned char *p, uint32_t n)
 	pack16(p + 2, n & 0xffff);
 }
 
+/* And back. */
 unsigned
 unpack16(const unsigned char *p)
 {
 	return (unsigned)p[0] << 8 | p[1];
 }
 
+/* Two halves. */
 uint32_t
 unpack32(const unsigned char *p)
 {
 	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
 }
 
+/* The only place where a cursor moves by a number of bytes, and where it can
+ * run out of them. */
 const char *
 cursor_bytes(struct cursor *c, size_t n)
 {
@@ -1700,18 +1725,21 @@ cursor_digits(struct cursor *c, size_t n, unsigned base)
 	return c->state == GOOD ? value : 0;
 }
 
+/* Decimal, with as many leading zeros as the format has. */
 uint64_t
 cursor_number(struct cursor *c, size_t n)
 {
 	return cursor_digits(c, n, 10);
 }
 
+/* Hexadecimal, in small letters or capitals. */
 uint64_t
 cursor_hex(struct cursor *c, size_t n)
 {
 	return cursor_digits(c, n, 16);
 }
 
+/* Where the end is missing, more bytes could bring it: INCOMPLETE. */
 const char *
 cursor_until(struct cursor *c, char end, size_t *n)
 {
@@ -1741,6 +1769,8 @@ const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr" };
  */
 static uint32_t crc_table[8][256];
 
+/* Fills the table, at the first call: row 0 by the polynomial, bit by bit,
+ * and the others from the row before. */
 static void
 crc_begin(void)
 {
@@ -1760,6 +1790,7 @@ crc_begin(void)
 		}
 }
 
+/* Eight bytes at a time, then one by one. */
 uint32_t
 crc32(uint32_t crc, const void *buf, size_t n)
 {
@@ -1789,6 +1820,8 @@ rdt_crc(const unsigned char *d, size_t length)
 	return crc32(crc32(0, d, 12), d + RDT_HEAD, length);
 }
 
+/* The payload of DATA and ACK stands behind the head already; that of HELLO is
+ * written here. */
 size_t
 rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
 {
@@ -1871,6 +1904,8 @@ trace_open(const char *path)
 	return 0;
 }
 
+/* Called before the program ends, so that a full disk does not pass
+ * unnoticed. */
 int
 trace_close(void)
 {
@@ -1944,6 +1979,7 @@ none_acked(struct rdt_sender *s, uint32_t packets)
 	(void)packets;
 }
 
+/* No fast retransmit: only the timer resends. */
 static int
 none_lost(struct rdt_sender *s)
 {
@@ -1951,6 +1987,7 @@ none_lost(struct rdt_sender *s)
 	return 0;
 }
 
+/* Not even a timeout says anything about the network. */
 static void
 none_timeout(struct rdt_sender *s)
 {
@@ -1965,6 +2002,7 @@ half_acked(struct rdt_sender *s, uint32_t packets)
 	s->cwnd += s->cwnd < s->window;
 }
 
+/* Down to one packet. */
 static void
 half_timeout(struct rdt_sender *s)
 {
@@ -2026,15 +2064,15 @@ congestion_find(const char *name)
 /* The window of stop-and-wait is 1, whatever was asked for. */
 void
 rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-    const struct congestion *control, uint32_t first, uint32_t packets)
+    const struct congestion *congestion, uint32_t first, uint32_t packets)
 {
 	memset(s, 0, sizeof *s);
 	s->mode = mode;
 	s->window = mode == RDT_SW ? 1 : window;
-	s->control = control;
+	s->congestion = congestion;
 	s->base = s->next = s->highest = s->recover = first;
 	s->end = first + packets;
-	s->cwnd = control->slow_start ? 1 : s->window;
+	s->cwnd = congestion->slow_start ? 1 : s->window;
 	s->ssthresh = s->window;
 	s->rto = RDT_RTO_FIRST;
 	s->deadline = NEVER;
@@ -2050,18 +2088,22 @@ rdt_send_window(const struct rdt_sender *s)
 	return w < s->window ? w : s->window;
 }
 
+/* The lower edge has reached the end. */
 int
 rdt_send_done(const struct rdt_sender *s)
 {
 	return s->base == s->end;
 }
 
+/* Nothing came back for so long that nobody can be there. */
 int
 rdt_send_gave_up(const struct rdt_sender *s)
 {
 	return s->consecutive_timeouts >= RDT_GIVE_UP;
 }
 
+/* A rule that drops every k-th can hit the same packet for ever; then the
+ * peer is there, and the message says so. */
 const char *
 rdt_why_gave_up(void)
 {
@@ -2128,7 +2170,7 @@ loss_detected(struct rdt_sender *s)
 {
 	if (seq_less(s->base, s->recover))
 		return 0;
-	if (!s->control->lost(s))
+	if (!s->congestion->lost(s))
 		return 0;
 	s->recover = s->highest;
 	return 1;
@@ -2210,7 +2252,7 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->deadline = s->base == s->highest ? NEVER : t + s->rto;
 	if (seq_less(s->recover, s->base))
 		s->recover = s->base;	/* so numbers may wrap around */
-	s->control->acked(s, packets);
+	s->congestion->acked(s, packets);
 	rdt_trace(t, EV_ACK, ack, s);
 	if (rdt_send_done(s))
 		rdt_trace(t, EV_DONE, ack, s);
@@ -2244,7 +2286,7 @@ rdt_send_timeout(struct rdt_sender *s, int64_t t)
 	s->consecutive_timeouts++;
 	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
 	s->deadline = t + s->rto;
-	s->control->timeout(s);
+	s->congestion->timeout(s);
 	s->next = s->base;			/* back to base: the N of gbn */
 	s->dupacks = 0;
 	s->recover = s->highest;
@@ -2326,6 +2368,7 @@ rdt_key(void)
 	    (uint64_t)time(NULL) << 20);
 }
 
+/* The key always has eight digits. */
 void
 rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
     const uint64_t *size)
@@ -2364,6 +2407,7 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 	return strlen(again) == n && memcmp(again, text, n) == 0 ? 0 : -1;
 }
 
+/* The one place that writes this line, for all modes and both programs. */
 void
 rdt_report(const struct rdt_summary *s)
 {
@@ -2630,6 +2674,8 @@ await_hello(struct rdt_session *s, int64_t deadline, int *answered)
 	return *answered < 0 ? PEER_FAILED : MOVED;
 }
 
+/* Says HELLO until it is answered. A file that needs more packets than there
+ * are numbers is refused here, before any of it is sent. */
 enum moved
 rdt_connect(struct rdt_session *s, unsigned port)
 {
@@ -2665,6 +2711,7 @@ native_pack(const struct rdt_session *s, unsigned char *datagram,
 	return rdt_pack(datagram, s->key, p);
 }
 
+/* Who may say what is not checked here, but by the caller. */
 static int
 native_unpack(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *datagram, size_t n)
@@ -2693,28 +2740,28 @@ interrupted(const struct rdt_session *s)
 }
 
 /*
- * Both ends hold a run of the file, so that it is read and written in large
- * pieces: run_bytes of it from run_from on, in the chunk that transfers by TCP
- * use. This points to n bytes of the file at `at'. What is asked for is mostly
- * what follows what was asked for last.
+ * Both ends hold a span of the file, so that it is read and written in large
+ * pieces: span_bytes of it from span_from on, in the chunk that transfers by
+ * TCP use. This points to n bytes of the file at `at'. What is asked for mostly
+ * follows what was asked for last.
  */
 static enum moved
-read_run(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
+read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
 {
 	ssize_t got;
 
-	if (at < s->run_from || at + n > s->run_from + s->run_bytes) {
-		s->run_from = at;
-		s->run_bytes = 0;
+	if (at < s->span_from || at + n > s->span_from + s->span_bytes) {
+		s->span_from = at;
+		s->span_bytes = 0;
 		if (lseek(s->t.file, (off_t)at, SEEK_SET) < 0)
 			return FILE_FAILED;
 		got = read_all(s->t.file, chunk, RDT_READ);
 		if (got < 0)
 			return FILE_FAILED;
-		s->run_bytes = (size_t)got;
+		s->span_bytes = (size_t)got;
 	}
-	*bytes = chunk + (at - s->run_from);
-	return s->run_bytes < n ? FILE_SHORT : MOVED;
+	*bytes = chunk + (at - s->span_from);
+	return s->span_bytes < n ? FILE_SHORT : MOVED;
 }
 
 /* Sends packet n, from the file. */
@@ -2730,7 +2777,7 @@ send_data(struct rdt_session *s, uint32_t n, int retransmitted)
 	p.last = n == s->packets - 1;
 	p.retransmitted = retransmitted;
 	p.length = packet_bytes(s, n);
-	moved = read_run(s, (uint64_t)n * s->block, p.length, &contents);
+	moved = read_span(s, (uint64_t)n * s->block, p.length, &contents);
 	if (moved != MOVED)
 		return moved;
 	memcpy(outgoing + RDT_HEAD, contents, p.length);
@@ -2789,7 +2836,7 @@ rdt_send(struct rdt_session *s)
 
 	s->is_sender = 1;
 	rdt_send_init(snd, s->mode, s->window, s->congestion, 0, s->packets);
-	s->run_bytes = 0;
+	s->span_bytes = 0;
 	look = 0;
 	do {
 		acks = receive_acks(s);
@@ -2818,40 +2865,40 @@ rdt_send(struct rdt_session *s)
 	return moved;
 }
 
-/* Writes the run that is held, at the receiver. */
+/* Writes the span that is held, at the receiver. */
 static int
-flush_run(struct rdt_session *s)
+flush_span(struct rdt_session *s)
 {
 	ssize_t put;
 	size_t at;
 
-	for (at = 0; at < s->run_bytes; at += (size_t)put) {
-		put = pwrite(s->t.file, chunk + at, s->run_bytes - at,
-		    (off_t)(s->run_from + at));
+	for (at = 0; at < s->span_bytes; at += (size_t)put) {
+		put = pwrite(s->t.file, chunk + at, s->span_bytes - at,
+		    (off_t)(s->span_from + at));
 		if (put < 0 && errno != EINTR)
 			return -1;
 		put = put < 0 ? 0 : put;
 	}
-	s->run_from += s->run_bytes;
-	s->run_bytes = 0;
+	s->span_from += s->span_bytes;
+	s->span_bytes = 0;
 	return 0;
 }
 
-/* Adds a packet to the run; what does not continue it begins a new one. */
+/* Adds a packet to the span; what does not continue it begins a new one. */
 static int
 store_packet(struct rdt_session *s, const struct rdt_packet *p)
 {
 	uint64_t at;
 
 	at = (uint64_t)p->seq * s->block;
-	if (at != s->run_from + s->run_bytes ||
-	    s->run_bytes + p->length > CHUNK_BYTES) {
-		if (flush_run(s) < 0)
+	if (at != s->span_from + s->span_bytes ||
+	    s->span_bytes + p->length > CHUNK_BYTES) {
+		if (flush_span(s) < 0)
 			return -1;
-		s->run_from = at;
+		s->span_from = at;
 	}
-	memcpy(chunk + s->run_bytes, p->payload, p->length);
-	s->run_bytes += p->length;
+	memcpy(chunk + s->span_bytes, p->payload, p->length);
+	s->span_bytes += p->length;
 	s->t.done += p->length;
 	return 0;
 }
@@ -2946,6 +2993,8 @@ receiver_turn(struct rdt_session *s, int64_t *look)
 	return interrupted(s);
 }
 
+/* Each turn looks at what is beside the DATA, then takes the DATA; the file is
+ * written in spans, and the last of them at the end. */
 enum moved
 rdt_recv(struct rdt_session *s)
 {
@@ -2953,7 +3002,7 @@ rdt_recv(struct rdt_session *s)
 	int64_t look;
 
 	rdt_recv_init(&s->receiver, s->mode, s->window, 0);
-	s->run_from = s->run_bytes = 0;
+	s->span_from = s->span_bytes = 0;
 	s->heard = now();
 	look = 0;
 	do {
@@ -2966,13 +3015,14 @@ rdt_recv(struct rdt_session *s)
 		s->t.tick(&s->t);
 	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
 		moved = MOVED;		/* a peer that is gone wants no ACK */
-	if (moved == MOVED && flush_run(s) < 0)
+	if (moved == MOVED && flush_span(s) < 0)
 		moved = FILE_FAILED;
 	if (moved == MOVED)
 		rdt_trace(s->took, EV_DONE, s->packets, NULL);
 	return moved;
 }
 
+/* Whoever sends DATA again has not seen the last ACK, and gets it once more. */
 void
 rdt_linger(struct rdt_session *s)
 {
@@ -2997,6 +3047,7 @@ rdt_linger(struct rdt_session *s)
 
 /* ---- dir --------------------------------------------------------------- */
 
+/* As a number, so that it can be compared, and sent in four bytes. */
 int
 addr_ipv4(const struct addr *a, uint32_t *ip)
 {
@@ -3008,6 +3059,7 @@ addr_ipv4(const struct addr *a, uint32_t *ip)
 	return bytes == NULL ? -1 : 0;
 }
 
+/* inet_ntop() wants the bytes in network order. */
 const char *
 ipv4_text(uint32_t ip, char text[IPV4_BYTES])
 {
@@ -3017,6 +3069,7 @@ ipv4_text(uint32_t ip, char text[IPV4_BYTES])
 	return inet_ntop(AF_INET, bytes, text, IPV4_BYTES);
 }
 
+/* One function for all four formats: numbers, or else a text, or nothing. */
 size_t
 dir_pack(unsigned char *d, const struct dir_message *m)
 {
@@ -3041,6 +3094,8 @@ dir_pack(unsigned char *d, const struct dir_message *m)
 #define TWO	4
 #define TEXT	8
 
+/* The size must fit the format exactly; what is too short or too long is
+ * none. */
 int
 dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 {
@@ -3069,6 +3124,7 @@ dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 	return 0;
 }
 
+/* Small letters alone: a hash is compared by its bytes. */
 int
 hex_digits(const char *text, size_t n)
 {
@@ -3081,6 +3137,7 @@ hex_digits(const char *text, size_t n)
 	return 1;
 }
 
+/* Not isalnum(), which follows the locale. */
 int
 nick_ok(const char *nick, size_t n)
 {
@@ -3111,6 +3168,7 @@ nicks_ok(const char *nicks, size_t n)
 	return nick_ok(c.at, c.left);
 }
 
+/* The name comes last, so that it may hold blanks. */
 int
 file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
 {
@@ -3135,6 +3193,7 @@ file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
 	    name_ok(f->name, f->name_len) ? 0 : -1;
 }
 
+/* A text whose last line has no newline is not whole. */
 int
 next_line(const char **text, size_t *left, const char **line, size_t *n)
 {

@@ -93,7 +93,8 @@ size_t	utf8_bytes(const unsigned char *s, size_t n);
 /* What errno means, in words. */
 const char *reason(void);
 
-/* The number that n bytes of text are; -1: not only digits, or not in lo..hi. */
+/* The number that n bytes of text are; -1: not only digits, or not in
+ * lo..hi. */
 int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
 /*
@@ -713,7 +714,7 @@ struct rdt_sender {
 	int some_lost;		/* some packet may be marked as lost */
 
 	/* Congestion control; what is not cwnd, for reno alone. */
-	const struct congestion *control;
+	const struct congestion *congestion;
 	unsigned cwnd;		/* packets; 1 <= cwnd <= window */
 	unsigned ssthresh;
 	unsigned dupacks;	/* since the last new ACK */
@@ -726,7 +727,7 @@ struct rdt_sender {
 
 /* Called once, before all others; packets is at least 1. */
 void	rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-	    const struct congestion *control, uint32_t first,
+	    const struct congestion *congestion, uint32_t first,
 	    uint32_t packets);
 
 /* Called until it returns false: may a packet be sent now, and which? */
@@ -832,8 +833,8 @@ struct rdt_session {
 	int64_t hello_at;		/* the receiver says HELLO then */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
-	uint64_t run_from;		/* bytes of the file that are held: from */
-	size_t run_bytes;		/* here on, so many */
+	uint64_t span_from;		/* bytes of the file that are held: from */
+	size_t span_bytes;		/* here on, so many */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };

@@ -73,6 +73,7 @@ static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
     DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND, DIR_EXPIRE_S * SECOND };
 const struct options *const options = &given;	/* for all but options() */
 
+/* Less than -T, if that is less. */
 int64_t
 first_words(void)
 {
@@ -96,6 +97,7 @@ static struct {				/* in a child */
 	int64_t next;			/* no report before */
 } reporter = { .pipe = -1 };
 
+/* Called once for each request, when it is known to be one. */
 void
 count_command(int row)
 {
@@ -126,6 +128,7 @@ report(void)
 	return NEVER;
 }
 
+/* Called by transfers at each turn. */
 int
 report_tick(const struct transfer *t)
 {
@@ -134,6 +137,8 @@ report_tick(const struct transfer *t)
 	return 0;
 }
 
+/* What was done before the wait is told at once, if the last report was long
+ * ago, or else during the wait. */
 int
 await_input(int fd, int64_t deadline)
 {
@@ -167,6 +172,7 @@ end_child(void)
 	_exit(0);
 }
 
+/* What is not a regular file does not exist, for a client. */
 int
 open_served(const struct request *r, uint64_t *size, int *missing)
 {
@@ -178,6 +184,7 @@ open_served(const struct request *r, uint64_t *size, int *missing)
 	return fd;
 }
 
+/* One line, `get x from ADDRESS: why`. */
 void
 log_refused(const struct request *r, const char *why)
 {
@@ -185,6 +192,7 @@ log_refused(const struct request *r, const char *why)
 	    r->name, r->peer, why == NULL ? reason() : why);
 }
 
+/* Called at the end of each download, however it ended. */
 void
 log_sent(const struct request *r, enum moved moved, const char *why)
 {
@@ -198,6 +206,7 @@ log_sent(const struct request *r, enum moved moved, const char *why)
 		    moved == FILE_SHORT ? "the file became shorter" : why);
 }
 
+/* The only place where an upload gets its name: whole, or not at all. */
 int
 store_file(const struct request *r, struct newfile *f, enum moved moved)
 {
@@ -1012,6 +1021,7 @@ bucket_take(struct bucket *b, int64_t t, double most, double rate)
 	return 1;
 }
 
+/* For tsearch(): nicks by their name... */
 static int
 by_name(const void *a, const void *b)
 {
@@ -1019,6 +1029,7 @@ by_name(const void *a, const void *b)
 	    ((const struct nick *)b)->name);
 }
 
+/* ...by the address that owns them... */
 static int
 by_address(const void *a, const void *b)
 {
@@ -1028,6 +1039,7 @@ by_address(const void *a, const void *b)
 	    (int)x->port - (int)y->port;
 }
 
+/* ...and files by all that a line says of them. */
 static int
 by_contents(const void *a, const void *b)
 {
@@ -1061,6 +1073,7 @@ check_memory(void *memory)
 	return memory;
 }
 
+/* Appends an item, which learns its index. */
 static void
 order_add(struct order *o, void *item)
 {
@@ -1117,6 +1130,7 @@ file_serving(struct file *f, int change)
 		order_remove(&dir.listed, f->index);
 }
 
+/* A file without a holder is forgotten. */
 static void
 holding_remove(struct holding *h)
 {
@@ -1150,6 +1164,7 @@ nick_stop(struct nick *k)
 	k->serves = 0;
 }
 
+/* Called at a Logout, and when a nick has been silent for too long. */
 static void
 nick_remove(struct nick *k)
 {
@@ -1863,6 +1878,7 @@ chores(void)
 	return more.print_at < due ? more.print_at : due;
 }
 
+/* The pipe of reports; and the console, if it may be looked at. */
 static void
 watch_more(struct pollfd p[2])
 {
@@ -1871,6 +1887,7 @@ watch_more(struct pollfd p[2])
 	p[0].events = p[1].events = POLLIN;
 }
 
+/* A standard input that is closed is never looked at again. */
 static int
 serve_more(const struct pollfd p[2])
 {
@@ -1898,6 +1915,7 @@ const struct service *const services[SERVICES_MAX + 1] = {
 	&room_service,
 };
 
+/* The defaults come from the macros that set them. */
 static void
 usage(FILE *out)
 {
@@ -2068,6 +2086,7 @@ option_value(int c, char *value)
 	}
 }
 
+/* An option wrong, and nothing was started. */
 static void
 read_options(int argc, char **argv)
 {
@@ -2145,6 +2164,7 @@ listen_all(void)
 	return 0;
 }
 
+/* Nothing is listened to before all else is ready. */
 int
 main(int argc, char **argv)
 {

@@ -31,7 +31,7 @@ check(int ok, const char *what)
 {
 	if (!ok)
 		printf("engine: mode %d, %s, window %u: %s\n", (int)s.mode,
-		    s.control->name, s.window, what);
+		    s.congestion->name, s.window, what);
 	wrong |= !ok;
 }
 
@@ -370,7 +370,7 @@ main(void)
 	static const unsigned windows[] = { 1, 2, 3, 7, 8, 32, 1000, 1024 };
 	size_t i, k;
 
-	s.control = congestion_find("none");
+	s.congestion = congestion_find("none");
 	check(seq_less(UINT32_MAX, 0) && !seq_less(0, UINT32_MAX) &&
 	    !seq_less(5, 5), "seq_less at the wrap");
 	for (i = 0; i < COUNT(controls); i++) {

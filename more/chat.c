@@ -152,6 +152,7 @@ pull_begin(struct chat_pull *p)
 	dgram_count();
 }
 
+/* In the words of rdt: a request is a transmission, an answer its ACK. */
 struct rdt_summary
 chat_summary(const struct chat_pull *p)
 {
@@ -256,6 +257,7 @@ pull_turn(struct chat_pull *p, int control, unsigned port)
 	return receive_part(p);
 }
 
+/* The client: each turn asks, waits, and stores what came. */
 enum moved
 chat_pull(struct chat_pull *p, int control, unsigned port)
 {
@@ -348,6 +350,7 @@ answer_turn(struct chat_pull *p, unsigned char *seen,
 	return *finished ? MOVED : send_part(p, (uint32_t)part, seen, &from);
 }
 
+/* The server, in a child: it answers, and keeps no time but that of silence. */
 enum moved
 chat_answer(struct chat_pull *p, const struct addr *client)
 {

@@ -202,6 +202,7 @@ chat_line(char *line)
 	chat_help();
 }
 
+/* The name may stand on the command line; else it is the first line. */
 static int
 chat_session(int argc, char **argv)
 {

@@ -37,6 +37,7 @@ tell(struct client *c)
 	send_message(c, words.text, words.n + !c->segments);
 }
 
+/* The client that spoke is told too. */
 static void
 tell_all(void)
 {
@@ -359,6 +360,7 @@ chat_input(struct client *c, char *text, size_t n)
 		chat_lines(c, text, n);
 }
 
+/* A daemon: it never returns while the parent lives. */
 static void
 chat_serve(int listener, const char *peer)
 {

@@ -209,7 +209,7 @@ struct talk {
 extern struct conversation {
 	int fd;				/* the main connection */
 	int update_fd;			/* room: the update socket; or -1 */
-	const char *asked;		/* the command that awaits an answer... */
+	const char *awaited;		/* the command whose answer is... */
 	int64_t answer_by;		/* ...until then */
 	int leaving;			/* the connection may end */
 	int failed;			/* the exit status */

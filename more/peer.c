@@ -15,6 +15,7 @@
 
 /* ---- hashes ------------------------------------------------------------ */
 
+/* The five words that RFC 3174, section 6.1, begins with. */
 void
 sha1_begin(struct sha1 *s)
 {
@@ -25,6 +26,7 @@ sha1_begin(struct sha1 *s)
 	s->bytes = 0;
 }
 
+/* To the left, by n bits, 0 < n < 32. */
 static uint32_t
 rotate(uint32_t x, int n)
 {
@@ -105,6 +107,7 @@ sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
 		sprintf(hex + 8 * i, "%08lx", (unsigned long)s->h[i]);
 }
 
+/* From where the descriptor stands to the end of the file. */
 int
 hash_file(int fd, char hex[HASH_DIGITS + 1])
 {
@@ -121,6 +124,7 @@ hash_file(int fd, char hex[HASH_DIGITS + 1])
 
 /* ---- peer -------------------------------------------------------------- */
 
+/* What follows is added line by line. */
 void
 peer_begin(struct peer_message *m, const char *operation)
 {
@@ -175,6 +179,7 @@ peer_ok(const struct peer_message *m)
 	return 1;
 }
 
+/* Two bytes of length, and then the text, which must be a message. */
 enum received
 peer_recv(int fd, struct peer_message *m, int64_t deadline)
 {
@@ -208,6 +213,7 @@ peer_value(const struct peer_message *m, const char *from, const char *key)
 	return NULL;
 }
 
+/* The first line is the operation: peer_ok() has seen to it. */
 int
 peer_is(const struct peer_message *m, const char *operation)
 {

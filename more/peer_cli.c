@@ -59,7 +59,7 @@ static struct {
 	unsigned port;
 	int line[2];			/* the lifeline of the processes below */
 	pid_t acceptor;
-	int served;			/* the directory may know the port, */
+	int announced;			/* the directory may know the port, */
 	int published;			/* and the files */
 } share = { .listener = -1 };
 
@@ -403,7 +403,7 @@ tell_port(struct dir_message *answer, int tries)
 	asked.op = DIR_SERVE;
 	asked.numbers = 1;
 	asked.number[0] = share.port;
-	share.served = 1;
+	share.announced = 1;
 	dir.renew_at = now() + DIR_RENEW_S * SECOND;
 	return dir_ask(&asked, answer, tries);
 }
@@ -509,14 +509,14 @@ peer_stop(int argc, char **argv)
 	struct dir_message asked, answer;
 
 	(void)argc;
-	if (!share.served)
+	if (!share.announced)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
 	share.published = 0;
 	asked = dir_text(DIR_STOP, dir.nick);
 	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;		/* and may be asked again */
-	share.served = 0;
+	share.announced = 0;
 	return answer.op == DIR_STOP_OK ? 0 :
 	    fail("%s: refused by the directory", argv[0]);
 }
@@ -609,11 +609,12 @@ peer_logout(int argc, char **argv)
 {
 	if (dir.nick[0] != '\0') {
 		end_serving();
-		share.served = share.published = 0;
+		share.announced = share.published = 0;
 	}
 	return dir_logout(argc, argv);
 }
 
+/* Peers that are being served are cut off. */
 int
 peer_close(void)
 {
@@ -703,6 +704,7 @@ struct search {
 	int hashes;			/* different ones that do */
 };
 
+/* A hash that was found already is no second one. */
 static void
 search_line(const struct file_line *f, void *with)
 {
@@ -946,6 +948,7 @@ static struct {
 	const char *nick;
 } browsed = { -1, NULL };
 
+/* The line as it came. */
 static void
 print_line(const struct file_line *f, void *with)
 {

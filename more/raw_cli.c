@@ -181,6 +181,7 @@ raw_loop(int fd)
 	}
 }
 
+/* With -u a datagram to nobody may be answered: connection refused. */
 static int
 raw_session(int argc, char **argv)
 {

@@ -64,6 +64,8 @@ take_code(struct cursor *c, struct room_message *m)
 	return NULL;
 }
 
+/* A layout of its code says what must follow. CR and LF before a message are
+ * passed over: someone may be typing. */
 ssize_t
 room_unpack(struct room_message *m, const char *text, size_t n)
 {
@@ -92,6 +94,7 @@ room_unpack(struct room_message *m, const char *text, size_t n)
 	    (ssize_t)(n - c.left);
 }
 
+/* At most 99 bytes: the caller has seen to it. */
 size_t
 room_text_pack(char *out, const char *text, size_t n)
 {
@@ -192,6 +195,7 @@ unpack_ack(const struct rdt_session *s, struct rdt_packet *p,
 	return value < 0 ? -1 : 0;
 }
 
+/* Only a sender gets ACKs, and only a receiver gets DATA. */
 static int
 encoding_unpack(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *d, size_t n)
@@ -203,6 +207,7 @@ encoding_unpack(const struct rdt_session *s, struct rdt_packet *p,
 const struct rdt_encoding room_encoding = { ROOM_HEAD, 1, encoding_pack,
     encoding_unpack, encoding_hello };
 
+/* There is no answer to wait for: DATA is it. */
 int
 room_connect(struct rdt_session *s, int control, unsigned port)
 {

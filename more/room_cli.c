@@ -68,6 +68,7 @@ room_join(int argc, char **argv)
 	    request("join");
 }
 
+/* who */
 static int
 room_who(int argc, char **argv)
 {
@@ -77,6 +78,7 @@ room_who(int argc, char **argv)
 	return request("who");
 }
 
+/* files */
 static int
 room_files(int argc, char **argv)
 {
@@ -86,6 +88,7 @@ room_files(int argc, char **argv)
 	return request("files");
 }
 
+/* to NAME TEXT: exactly one blank between them, the rest is text. */
 static int
 room_to(int argc, char **argv)
 {
@@ -102,6 +105,7 @@ room_to(int argc, char **argv)
 	return 0;
 }
 
+/* all TEXT */
 static int
 room_all(int argc, char **argv)
 {
@@ -211,6 +215,7 @@ fetch_file(struct fetch *f, const struct offer *o)
 	return moved;
 }
 
+/* The sender may have missed the last ACK. */
 static void
 linger(struct fetch *f, const struct offer *o)
 {
@@ -287,9 +292,9 @@ room_answer(const struct room_message *m)
 
 	why = room_why(m->code);
 	if (why != NULL)
-		say(ERROR, "%s: %s", talk.asked != NULL ? talk.asked : "room",
+		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited : "room",
 		    why);
-	else if (talk.asked == NULL ||
+	else if (talk.awaited == NULL ||
 	    strncmp(m->code, room.answer_code, 3) != 0) {
 		say(ERROR, "room: %s", senseless);
 		over = 1;
@@ -304,12 +309,12 @@ room_answer(const struct room_message *m)
 	else if (strcmp(m->code, "2041") == 0)
 		say(INFO, "all: sent to %u", m->fields);
 	else if (m->code[0] == '2' && m->code[3] == '0')
-		say(INFO, "%s: %s", talk.asked, m->code[2] == '5' ?
+		say(INFO, "%s: %s", talk.awaited, m->code[2] == '5' ?
 		    "no files" : "nobody else is here");
 	else
 		for (i = 0; i < m->fields; i++)
 			show(stdout, m->field[i].text, m->field[i].n);
-	talk.asked = NULL;
+	talk.awaited = NULL;
 }
 
 /* An update: somebody came or went, or said something. */
@@ -360,12 +365,14 @@ for_each_message(const char *text, size_t n,
 	return done;
 }
 
+/* What comes on the main connection... */
 static size_t
 room_text(char *text, size_t n)
 {
 	return for_each_message(text, n, room_answer);
 }
 
+/* ...and on the other one. */
 static size_t
 room_updates(char *text, size_t n)
 {

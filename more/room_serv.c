@@ -34,6 +34,7 @@ begin(const char *code)
 	words.n = (size_t)sprintf(words.text, "%s", code);
 }
 
+/* Its length goes before it. */
 static void
 add_text(const char *text, size_t n)
 {
@@ -82,6 +83,7 @@ update_presence(const struct client *c, const char *code)
 	update_all(c);
 }
 
+/* Called by talk_serv.c, when a client is gone for any reason. */
 static void
 room_left(const struct client *c)
 {
@@ -268,6 +270,7 @@ send_by_udp(struct delivery *d, const struct addr *to)
 	return moved;
 }
 
+/* The size was told before, so nothing goes before the contents. */
 static enum moved
 send_by_tcp(struct delivery *d, const struct addr *to)
 {
@@ -390,6 +393,7 @@ room_input(struct client *c, char *text, size_t n)
 	}
 }
 
+/* A daemon: it never returns while the parent lives. */
 static void
 room_serve(int listener, const char *peer)
 {

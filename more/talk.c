@@ -18,12 +18,14 @@
 
 #define READ_BYTES	(16 * 1024)	/* at one go */
 
+/* The middle part of the drawing. */
 size_t
 buffer_n(const struct buffer *b)
 {
 	return b->to - b->from;
 }
 
+/* No arithmetic on a buffer that has no memory yet. */
 char *
 buffer_at(const struct buffer *b)
 {
@@ -57,6 +59,7 @@ buffer_grow(struct buffer *b, size_t n)
 	return 0;
 }
 
+/* All of it or nothing. */
 int
 buffer_add(struct buffer *b, const void *bytes, size_t n)
 {
@@ -68,6 +71,7 @@ buffer_add(struct buffer *b, const void *bytes, size_t n)
 	return 0;
 }
 
+/* An empty buffer begins at its beginning again, so most never move a byte. */
 void
 buffer_drop(struct buffer *b, size_t n)
 {
@@ -76,6 +80,7 @@ buffer_drop(struct buffer *b, size_t n)
 		b->from = b->to = 0;
 }
 
+/* By one call, so that a peer that sends without end does not keep us. */
 ssize_t
 buffer_fill(struct buffer *b, int fd,
     ssize_t (*get)(int fd, void *buf, size_t n))
@@ -95,6 +100,7 @@ buffer_fill(struct buffer *b, int fd,
 	return got;
 }
 
+/* As much as goes; the rest waits for POLLOUT. */
 int
 buffer_send(struct buffer *b, int fd)
 {

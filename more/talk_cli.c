@@ -71,6 +71,7 @@ terminal_back(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
 }
 
+/* Whatever ends the client, the shell gets its terminal back. */
 static void
 terminal_signal(int sig)
 {
@@ -123,6 +124,7 @@ begins(char byte)
 	return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
+/* Blanks over what is drawn. */
 void
 hide_line(void)
 {
@@ -145,6 +147,7 @@ draw_line(void)
 	fflush(stdout);
 }
 
+/* The only way to the screen, so that the typed line is never torn. */
 void
 show(FILE *to, const char *text, size_t n)
 {
@@ -162,6 +165,7 @@ show(FILE *to, const char *text, size_t n)
 	draw_line();
 }
 
+/* Called by say() alone. */
 void
 say_line(enum level level)
 {
@@ -188,10 +192,11 @@ talk_send(const char *text, size_t n)
 	}
 }
 
+/* Until the answer comes, nothing more is taken of what is typed. */
 void
 talk_ask(const char *command)
 {
-	talk.asked = command;
+	talk.awaited = command;
 	talk.answer_by = now() + ANSWER_S * SECOND;
 }
 
@@ -261,7 +266,7 @@ take_key(char key)
 static int
 may_type(void)
 {
-	return talk.asked == NULL && !talk.leaving && !loop.input_ended &&
+	return talk.awaited == NULL && !talk.leaving && !loop.input_ended &&
 	    buffer_n(&loop.out) == 0 && now() >= loop.keys_from;
 }
 
@@ -466,6 +471,7 @@ lost(void)
 	over = 1;
 }
 
+/* The terminal is changed last: a client that fails leaves it alone. */
 int
 talk_open(const struct talk *t)
 {
@@ -487,7 +493,7 @@ talk_wait(struct pollfd *p)
 	int64_t deadline;
 	size_t i;
 
-	deadline = talk.asked != NULL ? talk.answer_by :
+	deadline = talk.awaited != NULL ? talk.answer_by :
 	    now() < loop.keys_from ? loop.keys_from :
 	    buffer_n(&loop.keys) > 0 && may_type() ? 0 : NEVER;
 	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
@@ -509,9 +515,9 @@ talk_turn(void)
 	struct pollfd p[FETCHED + FETCHES + 1];
 	size_t i;
 
-	if (talk_wait(p) < 0 && talk.asked != NULL &&
+	if (talk_wait(p) < 0 && talk.awaited != NULL &&
 	    now() >= talk.answer_by) {
-		say(ERROR, "%s: no answer", talk.asked);
+		say(ERROR, "%s: no answer", talk.awaited);
 		over = 1;
 	}
 	for (i = loop.fetches; i-- > 0;)
@@ -544,7 +550,7 @@ talk_loop(void)
 
 	while (!over) {
 		talk_turn();
-		if (loop.input_ended && !talk.leaving && talk.asked == NULL &&
+		if (loop.input_ended && !talk.leaving && talk.awaited == NULL &&
 		    !over && now() >= loop.keys_from) {
 			talk.leaving = 1;
 			loop.mode->line(strcpy(line, loop.mode->bye));
@@ -553,7 +559,7 @@ talk_loop(void)
 	close(talk.fd);
 	talk.fd = talk.update_fd = -1;
 	talk.leaving = 1;
-	talk.asked = NULL;
+	talk.awaited = NULL;
 	buffer_drop(&loop.out, buffer_n(&loop.out));
 	buffer_drop(&loop.keys, buffer_n(&loop.keys));
 	while (loop.fetches > 0)

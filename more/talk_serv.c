@@ -50,6 +50,7 @@ static struct {
 	struct children downloads;	/* their kind is the client's id */
 } hall;
 
+/* Neither gone nor hearing its last words. */
 int
 is_present(const struct client *c)
 {
@@ -58,6 +59,7 @@ is_present(const struct client *c)
 
 /* ---- what is sent -------------------------------------------------------- */
 
+/* The first reason counts. */
 void
 drop_client(struct client *c, enum gone why)
 {
@@ -132,6 +134,7 @@ queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
 		drop_client(c, NOT_READING);
 }
 
+/* A segment has its length before it in the queue, see send_segments(). */
 void
 send_message(struct client *c, const char *text, size_t n)
 {
@@ -142,6 +145,7 @@ send_message(struct client *c, const char *text, size_t n)
 		queue(c, &c->out, length, c->segments ? 2 : 0, text, n);
 }
 
+/* A client without an update socket is not in the room yet. */
 void
 send_update(struct client *c, const char *text, size_t n)
 {
@@ -300,6 +304,7 @@ clients_sweep(void)
 	clients.n = n;
 }
 
+/* A name is free again at once when its owner leaves. */
 struct client *
 client_named(const char *name, size_t n)
 {
@@ -315,6 +320,7 @@ client_named(const char *name, size_t n)
 	return NULL;
 }
 
+/* `ALL a b` would be a list, from a client called ALL. */
 int
 is_reserved(const char *name, size_t n)
 {
@@ -326,6 +332,7 @@ is_reserved(const char *name, size_t n)
 
 /* ---- files ------------------------------------------------------------- */
 
+/* Many clients may ask in one round, and get the same answer. */
 ssize_t
 files_now(struct dirent ***files)
 {
@@ -343,6 +350,7 @@ files_now(struct dirent ***files)
 	return n;
 }
 
+/* The same words as in ftp and xfer. */
 void
 log_list(const struct client *c, ssize_t n)
 {
@@ -417,6 +425,7 @@ start_download(const struct client *c, const struct request *r,
 	return 0;
 }
 
+/* Everything that can be refused is refused here, before there is a child. */
 enum offer
 offer_file(const struct client *c, const char *name, int type,
     enum moved (*send)(struct delivery *d, const struct addr *to),
@@ -552,6 +561,7 @@ client_late(struct client *c)
 	c->deadline = now() + first_words();
 }
 
+/* One round: wait, take what came, send what goes, forget who is gone. */
 void
 talk_serve(int listener, const struct talk *t)
 {

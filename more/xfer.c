@@ -16,6 +16,7 @@
 
 #include "more.h"
 
+/* The words of the client's error messages. */
 const char *
 xfer_status_text(int status)
 {
@@ -27,6 +28,7 @@ xfer_status_text(int status)
 	    "a status that does not exist";
 }
 
+/* A length alone announces contents that follow by other means. */
 size_t
 xfer_pack(unsigned char *out, uint64_t length, const char *text)
 {
@@ -38,6 +40,7 @@ xfer_pack(unsigned char *out, uint64_t length, const char *text)
 	return XFER_LENGTH + (size_t)length;
 }
 
+/* Eight bytes. */
 enum received
 xfer_length(int fd, uint64_t *length, int64_t deadline)
 {
@@ -50,6 +53,7 @@ xfer_length(int fd, uint64_t *length, int64_t deadline)
 	return got;
 }
 
+/* A length, and then so many bytes. */
 enum received
 xfer_text(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 {
@@ -62,6 +66,7 @@ xfer_text(int fd, char **text, size_t *n, size_t max, int64_t deadline)
 	    recv_text(fd, length, text, n, max, deadline);
 }
 
+/* An opcode or a status. */
 enum received
 xfer_byte(int fd, unsigned *byte, int64_t deadline)
 {

@@ -19,7 +19,8 @@
 #include "cli.h"
 #include "more.h"
 
-/* Takes a status. Returns 0, or 1 after another one than `ok', which was said. */
+/* Takes a status. Returns 0, or 1 after another one than `ok', which was
+ * said. */
 static int
 xfer_status(int fd, const char *command, const char *name)
 {
@@ -136,6 +137,7 @@ xfer_download(int argc, char **argv)
 	return failed;
 }
 
+/* For qsort(): files by name... */
 static int
 by_name(const void *a, const void *b)
 {
@@ -143,6 +145,7 @@ by_name(const void *a, const void *b)
 	    ((const struct xfer_file *)b)->name);
 }
 
+/* ...by size, and by name where that is the same... */
 static int
 by_size(const void *a, const void *b)
 {
@@ -152,6 +155,7 @@ by_size(const void *a, const void *b)
 	    x->size < y->size ? -1 : 1;
 }
 
+/* ...by date. */
 static int
 by_date(const void *a, const void *b)
 {

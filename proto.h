@@ -833,8 +833,8 @@ struct rdt_session {
 	int64_t hello_at;		/* the receiver says HELLO then */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
-	uint64_t span_from;		/* bytes of the file that are held: from */
-	size_t span_bytes;		/* here on, so many */
+	uint64_t span_from;		/* of the file, what is held: from */
+	size_t span_bytes;		/* here on, so many bytes */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };

@@ -67,7 +67,7 @@
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
 #define DEFAULT_IDLE_S		300
-#define FIRST_COMMAND_S		30	/* a new connection must say something */
+#define FIRST_COMMAND_S		30	/* until a new client says something */
 
 static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
     DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND, DIR_EXPIRE_S * SECOND };
@@ -93,7 +93,7 @@ struct record {
 static struct {				/* in a child */
 	int pipe;			/* its end of the pipe of reports */
 	size_t service;			/* that it serves */
-	uint64_t told[COUNTERS];	/* what the parent knows of counters[] */
+	uint64_t told[COUNTERS];	/* what the parent knows already */
 	int64_t next;			/* no report before */
 } reporter = { .pipe = -1 };
 

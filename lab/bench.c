@@ -7,8 +7,8 @@
  *      bench ftpgets PORT N NAME       N gets (PASV, RETR) from an FTP server
  *      bench ceiling N                 N MiB in datagrams that nobody checks
  *      bench lookups PORT N NICKS      N lookups in a directory of NICKS nicks
- *      bench chat PORT N LINES [irc]   LINES lines of 80 bytes to N clients of a
- *                                      chat, or of a channel of an IRC server
+ *      bench chat PORT N LINES [irc]   LINES lines of 80 bytes to N clients of
+ *                                      a chat, or of a channel of an IRC server
  *      bench time N COMMAND ...        runs it
  *
  * All on 127.0.0.1, one after the other; what arrives is counted and thrown

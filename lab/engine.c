@@ -46,8 +46,8 @@ chance(unsigned n)
 }
 
 /*
- * Packs and unpacks in the encoding of room, as its sender or its receiver does:
- * base or expected is the number it is near to.
+ * Packs and unpacks in the encoding of room, as its sender or its receiver
+ * does: base or expected is the number it is near to.
  */
 static struct rdt_session session;
 
@@ -138,9 +138,11 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 	int64_t t;
 
 	memset(got, 0, sizeof got);
-	rdt_send_init(&s, mode, window, congestion_find(control), first, PACKETS);
+	rdt_send_init(&s, mode, window, congestion_find(control), first,
+	    PACKETS);
 	rdt_recv_init(&r, mode, s.window, first);
-	for (t = 0; !rdt_send_done(&s) && !rdt_send_gave_up(&s); t += SECOND / 100) {
+	for (t = 0; !rdt_send_done(&s) && !rdt_send_gave_up(&s);
+	    t += SECOND / 100) {
 		for (n = 0; rdt_send_next(&s, t, &seq);) {
 			for (i = chance(10) == 0 ? 2 : 1; i > 0; i--)
 				wire[n++] = seq;

@@ -142,7 +142,7 @@ int	upload(const char *command, const char *name, struct transfer *t,
 extern struct dir_client {
 	int fd;				/* UDP, connected to the directory */
 	char nick[DIR_NICK_MAX + 1];	/* "": not registered */
-	int64_t renew_at;		/* when to speak again; NEVER: no need */
+	int64_t renew_at;		/* when to speak again, or NEVER */
 } dir;
 
 /*

@@ -236,7 +236,7 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
  * `finished' ends before all was asked for is STOPPED.
  */
 struct chat_pull {
-	struct transfer t;		/* but done and idle; sock: the server */
+	struct transfer t;		/* but done and idle */
 	uint32_t parts;
 	int64_t start, took;
 	uint64_t answered;		/* by the server: requests, */

@@ -57,7 +57,7 @@ static struct {
 	size_t n;			/* so many */
 	int listener;			/* -1: no peer is served */
 	unsigned port;
-	int line[2];			/* the lifeline of the processes below */
+	int line[2];			/* the lifeline of the processes */
 	pid_t acceptor;
 	int announced;			/* the directory may know the port, */
 	int published;			/* and the files */

@@ -292,8 +292,8 @@ room_answer(const struct room_message *m)
 
 	why = room_why(m->code);
 	if (why != NULL)
-		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited : "room",
-		    why);
+		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
+		    "room", why);
 	else if (talk.awaited == NULL ||
 	    strncmp(m->code, room.answer_code, 3) != 0) {
 		say(ERROR, "room: %s", senseless);

@@ -319,7 +319,7 @@ room_get(struct client *c, const struct room_message *m)
 
 static const struct {
 	const char *name, *code;
-	int outside;			/* also before the client is in the room */
+	int outside;			/* also for who is not in the room */
 	void (*run)(struct client *c, const struct room_message *m);
 } room_requests[] = {
 	{ "join", "100", 1, room_join },

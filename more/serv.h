@@ -117,8 +117,8 @@ enum gone { HERE, LOST, NOT_READING, SILENT };
 struct client {
 	int fd;				/* the main connection */
 	struct buffer out;		/* to be sent on it */
-	int segments;			/* chat: each message is one send, and has
-					   its length before it in `out' */
+	int segments;			/* chat: each message is one send, and
+					   its length precedes it in `out' */
 	int update_fd;			/* room: the update socket; or -1 */
 	struct buffer updates;		/* to be sent on that */
 	int update_listener;		/* room: where it will come; or -1 */

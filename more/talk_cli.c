@@ -537,7 +537,7 @@ talk_turn(void)
 	    may_type())
 		take_typed();
 	if (talk.fd >= 0)
-		buffer_send(&loop.out, talk.fd);	/* reading tells if lost */
+		buffer_send(&loop.out, talk.fd);	/* reads tell of loss */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 }

@@ -266,7 +266,7 @@ clients_accept(void)
 		fd = sock_accept(hall.listener, &a);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
-			hall.accept_from = now() + SECOND; /* or it would spin */
+			hall.accept_from = now() + SECOND;	/* no spin */
 		}
 		if (fd < 0)
 			break;

@@ -76,15 +76,21 @@ sanitize:
 	    LDFLAGS='$(LDFLAGS) $(CHECKS)'
 	CC='$(CC)' BIN=.sanitize ./test.sh
 
-# Lines of code: not blank, not comment.
+# Lines, and lines of code (not blank, not comment), of each file and part.
 loc:
-	@for f in $(SOURCES); do \
-		awk '{ gsub("/[*][^*]*[*]/", "") } \
-		    /\/[*]/ { skip = 1 } \
-		    !skip && /[^ \t]/ { n++ } \
-		    /[*]\// { skip = 0 } \
-		    END { printf "%6d %s\n", n, FILENAME }' $$f; \
-	done
+	@echo ' lines   code'
+	@awk 'function part_ends() { \
+		if (lines > 0) \
+			printf "%6d %6d  %s%s\n", lines, code, file, part; \
+		all += lines; all_code += code; lines = code = 0 } \
+	    FNR == 1 { part_ends(); file = FILENAME; part = "" } \
+	    /^\/[*] ==== / { part_ends(); part = "  " $$3 " " $$4 } \
+	    { lines++; gsub("/[*][^*]*[*]/", "") } \
+	    /\/[*]/ { comment = 1 } \
+	    !comment && /[^ \t]/ { code++ } \
+	    /[*]\// { comment = 0 } \
+	    END { part_ends(); printf "%6d %6d  all\n", all, all_code }' \
+	    $(SOURCES)
 
 install: all
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin"

@@ -1681,6 +1681,29 @@ xfer upload 1, Sent 4, Received 1"
  - DEBUG - child [0-9]* ended*" "$(cat "$log")"
 }
 
+# ---- the README's guided reading -----------------------------------------
+
+# Each stop is a line `NUMBER FILE NAME()  ...': the file has that function; and
+# whatever else is named so exists somewhere.
+test_reading() {
+	stops=$(awk '/^How to read/, /^Limits/' README |
+	    sed -n 's/^  *[0-9][0-9]*  \([a-z_/]*\.c\)  *\([a-z_]*\)().*/\1 \2/p')
+	is "stops" 35 "$(printf '%s\n' "$stops" | wc -l | tr -d ' ')"
+	while read -r file name; do
+		is "$name() is in $file" 1 "$(grep -c "^$name(" "$file")"
+	done <<-END
+		$stops
+	END
+	for name in $(awk '/^How to read/, /^Limits/' README | tr -c 'a-z_()' \
+	    '\n' | sed -n 's/^\([a-z_]*\)()$/\1/p' | sort -u); do
+		if grep -q "^$name(" ./*.c more/*.c; then
+			pass
+		else
+			fail "the README names $name()"
+		fi
+	done
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
@@ -1725,7 +1748,7 @@ for file in more/*.sh; do
 done
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile sim udp dir stats \
-    $more tools
+    $more reading tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

@@ -49,9 +49,7 @@ more/more.a: $(MORE)
 	ar -r -c $@ $(MORE)
 
 serv.o cli.o proto.o $(MORE): proto.h
-serv.o $(MORE): more/serv.h
-cli.o $(MORE): more/cli.h
-$(MORE): more/more.h
+serv.o cli.o $(MORE): more/more.h more/serv.h more/cli.h
 
 .SUFFIXES: .c .o
 .c.o:
@@ -84,7 +82,8 @@ loc:
 			printf "%6d %6d  %s%s\n", lines, code, file, part; \
 		all += lines; all_code += code; lines = code = 0 } \
 	    FNR == 1 { part_ends(); file = FILENAME; part = "" } \
-	    /^\/[*] ==== / { part_ends(); part = "  " $$3 " " $$4 } \
+	    /^\/[*] ==== / { part_ends(); part = "  " $$3 " " $$4; \
+		sub(/:/, "", part) } \
 	    { lines++; gsub("/[*][^*]*[*]/", "") } \
 	    /\/[*]/ { comment = 1 } \
 	    !comment && /[^ \t]/ { code++ } \

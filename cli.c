@@ -814,19 +814,6 @@ udp_open(struct rdt_session *s, const char *verb, const char *name,
 	return 0;
 }
 
-/* The end of it. */
-static void
-udp_close(const struct rdt_session *s)
-{
-	struct rdt_summary summary;
-
-	summary = rdt_summary(s);
-	if (s->start != 0)
-		rdt_report(&summary);
-	if (s->t.sock >= 0)
-		dgram_close(s->t.sock);
-}
-
 /* A get by UDP. The file is stored, and said to be, before the client lingers
  * for a server that may have missed an ACK. */
 static int
@@ -854,7 +841,7 @@ ftp_udp_get(struct download *d)
 		s.t.tick = NULL;
 		rdt_linger(&s);
 	}
-	udp_close(&s);
+	rdt_close(&s);
 	return failed;
 }
 
@@ -930,7 +917,7 @@ ftp_udp_put(struct transfer *t, const char *path, const char *name)
 	} else {
 		failed = ftp_udp_confirmed(&s, name, moved);
 	}
-	udp_close(&s);
+	rdt_close(&s);
 	return failed;
 }
 

@@ -3047,6 +3047,19 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
+/* The end of a session; what it left undone, nobody does any more. */
+void
+rdt_close(const struct rdt_session *s)
+{
+	struct rdt_summary summary;
+
+	summary = rdt_summary(s);
+	if (s->start != 0)
+		rdt_report(&summary);
+	if (s->t.sock >= 0)
+		dgram_close(s->t.sock);
+}
+
 /* ---- dir --------------------------------------------------------------- */
 
 /* As a number, so that it can be compared, and sent in four bytes. */

@@ -860,6 +860,10 @@ void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 /* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
 void	rdt_linger(struct rdt_session *s);
 
+/* Reports how it went, if it ever began, and closes the socket, if there is
+ * one. */
+void	rdt_close(const struct rdt_session *s);
+
 /*
  * One line that says how a transfer went, as INFO. The receiver counts as
  * transmissions what came, and as duplicates what it had already; bytes are

@@ -869,18 +869,6 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	return 0;
 }
 
-/* The end of a session: what it came to, if the client ever said HELLO. */
-static void
-udp_close(const struct rdt_session *s)
-{
-	struct rdt_summary summary;
-
-	summary = rdt_summary(s);
-	if (s->start != 0)
-		rdt_report(&summary);
-	dgram_close(s->t.sock);
-}
-
 /*
  * uget NAME. A file that cannot be read to its end closes the control
  * connection too: no datagram can tell the client that no more will come.
@@ -902,7 +890,7 @@ ftp_uget(const struct request *r)
 			moved = rdt_send(&s);
 		log_sent(r, moved, rdt_send_gave_up(&s.sender) ?
 		    rdt_why_gave_up() : reason());
-		udp_close(&s);
+		rdt_close(&s);
 	}
 	close(s.t.file);
 	return moved == FILE_FAILED || moved == FILE_SHORT ? -1 : 0;
@@ -930,7 +918,7 @@ ftp_uput(const struct request *r)
 	result = ftp_answer(r->control, ftp_store(r, &f, moved));
 	if (moved == MOVED)
 		rdt_linger(&s);
-	udp_close(&s);
+	rdt_close(&s);
 	return result;
 }
 

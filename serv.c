@@ -758,7 +758,8 @@ accepting(void)
 /* The poll set: the listeners of connections, signals, and two of Part II. */
 enum { SIGNALS = SERVICES_MAX, MORE, WATCHED = MORE + 2 };
 
-/* Waits for anything to happen, or to be due. Returns as wait_many(). */
+/* Waits for anything to happen, or to be due. Returns -1 if nothing
+ * happened. */
 static int
 parent_wait(struct pollfd p[WATCHED + 1])
 {

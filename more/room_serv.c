@@ -319,7 +319,7 @@ room_get(struct client *c, const struct room_message *m)
 
 static const struct {
 	const char *name, *code;
-	int outside;			/* also for who is not in the room */
+	int outside;			/* also before it is in the room */
 	void (*run)(struct client *c, const struct room_message *m);
 } room_requests[] = {
 	{ "join", "100", 1, room_join },
@@ -354,7 +354,8 @@ room_message(struct client *c, const struct room_message *m)
 	return -1;
 }
 
-/* Takes the next message of what came. Returns as room_unpack(). */
+/* Takes the next message of what came. Returns its bytes; 0: more must come;
+ * -1: it is none. */
 static ssize_t
 next_message(struct client *c)
 {

@@ -166,7 +166,8 @@ void	dismiss(struct client *c);
 /* Marks a client as gone; it is forgotten when the round ends. */
 void	drop_client(struct client *c, enum gone why);
 
-/* Tells the others of all who are gone, before a name can mean someone else. */
+/* Tells the others which clients are gone, before a name can mean another
+ * one. */
 void	announce_gone(void);
 
 /* The client of this name that is present, or NULL. */

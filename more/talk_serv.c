@@ -235,7 +235,7 @@ client_add(int fd, const struct addr *a, int full)
 		close(fd);
 		return;
 	}
-	on = 1;		/* the system finds the dead, who are silent for ever */
+	on = 1;		/* the system finds peers that are gone for ever */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	c->id = ++id;
 	c->fd = fd;
@@ -254,7 +254,7 @@ client_add(int fd, const struct addr *a, int full)
 	}
 }
 
-/* Takes all who wait at the listener. */
+/* Accepts all connections that wait. */
 static void
 clients_accept(void)
 {
@@ -276,7 +276,7 @@ clients_accept(void)
 	}
 }
 
-/* Forgets all who are gone. */
+/* Forgets all clients that are gone. */
 static void
 clients_sweep(void)
 {
@@ -523,7 +523,7 @@ came(const struct pollfd *p, const struct client *c, int place)
 	    p[c->slot[place]].revents & (POLLIN | POLLHUP | POLLERR);
 }
 
-/* Does what the events ask for; first of all it lets in those who wait. */
+/* Does what the events ask for; first of all it lets new clients in. */
 static void
 talk_turn(const struct pollfd *p)
 {
@@ -561,7 +561,7 @@ client_late(struct client *c)
 	c->deadline = now() + first_words();
 }
 
-/* One round: wait, take what came, send what goes, forget who is gone. */
+/* One round: wait, take what came, send what goes, forget what is gone. */
 void
 talk_serve(int listener, const struct talk *t)
 {

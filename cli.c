@@ -24,9 +24,9 @@
  *                            |
  *                            +--- table of commands ---> print_help()
  *
- * A command says itself what went wrong, in one line `command: what: why`, and
- * returns 1 then; nothing that failed exits with status 0. Standard output is
- * for what was asked for; standard error for all that is said about it.
+ * A command reports its own error as one line `command: what: why` and returns
+ * 1; if any command fails, the exit status is not 0. Standard output carries
+ * what was asked for, standard error all that is said about it.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
@@ -55,7 +55,7 @@
 
 static struct options given = { .directory = ".", .rdt_mode = RDT_GBN,
     .block = RDT_BLOCK };
-const struct options *const options = &given;	/* for all but options */
+const struct options *const options = &given;	/* what all others read */
 
 const char senseless[] = "the server's answer makes no sense";
 
@@ -237,7 +237,7 @@ download_open(struct download *d, const char *command, const char *name,
 	return fail("%s: %s: %s", command, path, reason());
 }
 
-/* A name that the server has and this system cannot, needs LOCAL. */
+/* A name on the server that is no file name here needs LOCAL. */
 int
 download_argv(struct download *d, int argc, char **argv)
 {
@@ -277,7 +277,7 @@ download_end(struct download *d, enum moved moved)
 	return 0;
 }
 
-/* While a file is sent: stop when the server has something to say already. */
+/* Stops an upload once the server answers early: it wants no more. */
 static int
 upload_tick(const struct transfer *t)
 {
@@ -294,8 +294,8 @@ file_trouble(enum moved moved)
 }
 
 /*
- * How long what was sent may be on its way: as much as the system's buffer
- * holds, at SLOWEST. Nothing portable tells how much of it is still there.
+ * How long the send buffer may take to drain: all that it can hold, at SLOWEST
+ * bytes a second. No portable call tells how much is still in it.
  */
 static int64_t
 drain_time(const struct transfer *t)
@@ -384,8 +384,8 @@ leave(int argc, char **argv)
 	return 0;
 }
 
-/* The command of this name; with next the first one behind it, in the order of
- * the alphabet; or NULL. */
+/* The command of this name or, if `next' is true, the one that follows it in
+ * alphabetical order; NULL: none. */
 static const struct command *
 find_command(const struct mode *m, const char *name, int next)
 {
@@ -538,7 +538,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 
 static struct {
 	int control;			/* the connection */
-	int owed;			/* answers to come that nobody awaits */
+	int owed;			/* late answers: ftp_ask() drops them */
 	int by_udp;			/* how files travel: not by TCP... */
 	enum rdt_mode rdt_mode;		/* ...and how */
 	unsigned window;
@@ -549,7 +549,7 @@ static struct {
 
 /*
  * Sends a command and takes the answer, which the caller frees. Returns 0, or 1
- * after an error, which was said of verb and name (NULL: there is none).
+ * after a message about verb and name (NULL: without a name).
  */
 static int
 ftp_ask(const char *verb, const char *name, const char *command, size_t max,
@@ -651,7 +651,7 @@ ftp_tcp_get(struct download *d)
 
 /* The answer to the contents of a put. */
 static enum received
-ftp_answer(int fd, int64_t deadline, const char **why)
+ftp_confirmation(int fd, int64_t deadline, const char **why)
 {
 	enum received got;
 	char *answer;
@@ -678,7 +678,7 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 	if (t->sock < 0)
 		return 1;
 	frame_pack(head, t->size);
-	failed = upload("put", name, t, head, FRAME_HEAD, ftp_answer);
+	failed = upload("put", name, t, head, FRAME_HEAD, ftp_confirmation);
 	close(t->sock);
 	return failed;
 }
@@ -782,9 +782,9 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
 /*
- * Opens a session by a command, `uget NAME' or `uput NAME SIZE'; s->t is filled
- * in, and what is said is said of verb and name. *moved tells how that went;
- * returns 1 if the server refused, which was said.
+ * Opens a session by `uget NAME' or `uput NAME SIZE'; the caller has filled in
+ * s->t. Returns 1 if the server refuses, after a message about verb and name;
+ * else 0, and *moved is what rdt_connect() returned.
  */
 static int
 udp_open(struct rdt_session *s, const char *verb, const char *name,
@@ -830,7 +830,7 @@ ftp_udp_get(struct download *d)
 		return download_drop(d);
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
-	if (moved == STOPPED) {		/* the server has nothing to say now */
+	if (moved == STOPPED) {		/* the server should be silent here */
 		over = 1;
 		errno = ECONNABORTED;
 		moved = PEER_FAILED;
@@ -846,9 +846,9 @@ ftp_udp_get(struct download *d)
 }
 
 /*
- * The answer to a uput: it counts, whatever ACKs are missing. If all are here,
- * it may take its time. If the session broke off at this end and there is none,
- * it is owed: the next command makes the server give up, and answer both.
+ * Takes the answer to a uput, which decides even if ACKs are missing; waits for
+ * it up to STALL_S, or one second if the session failed at this end. Then the
+ * answer is owed: the next command makes the server give up, and answer both.
  */
 static int
 ftp_udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
@@ -1098,7 +1098,7 @@ dir_register(int argc, char **argv)
 	return 0;
 }
 
-/* One of one's own nick is answered RegisterOk, as often as it is said. */
+/* The directory answers RegisterOk each time the owner registers a nick. */
 int
 dir_register_again(struct dir_message *answer, int tries)
 {
@@ -1123,7 +1123,8 @@ compare_lines(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* A tree points to its root, and that to what is there. */
+/* POSIX has no tdestroy(): deletes the root until the tree is empty. A node
+ * begins with a pointer to its item. */
 void
 lines_free(struct lines *l)
 {
@@ -1336,7 +1337,7 @@ dir_close(void)
 
 /* ==== The end: the table of modes, options, main. ======================== */
 
-/* Transfers between peers hang on mode dir, by three names. */
+/* more/peer_cli.c hooks into mode dir by peer_commands, _close and _tick. */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
     .prompt = "dir> ", .commands = { dir_commands, peer_commands },
     .open = dir_open, .close = peer_close, .tick = peer_tick };
@@ -1490,7 +1491,7 @@ complete_options(const struct mode *m, char *fault_list)
 		bad_usage(bad, "-L has no such fault");
 }
 
-/* -L waits for the mode, which may come behind it. */
+/* -L is parsed last: ackdrop depends on -m, which may follow it. */
 static const struct mode *
 read_options(int argc, char **argv)
 {

@@ -1,11 +1,11 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
- * No main, no options, no policy: what to say and whether to stop is decided in
- * serv.c and cli.c, which call what is here and are never called by it. Read
- * proto.h first; each section here stands on those above it:
+ * No main, no options, no policy: serv.c and cli.c decide what to say and when
+ * to stop. They call this file; it calls back only what they hand in, such as
+ * tick. Read proto.h first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
- *           clock           now(), and the only place here that waits
+ *           clock           now(), and wait_many(), which does the waiting
  *           processes       a table of children
  *           sockets         addresses, listen, connect, accept, data channel
  *           exact I/O       the functions that touch the bytes of a socket
@@ -17,9 +17,9 @@
  *           rdt             its datagrams, the engine, a transfer by both
  *           dir             the messages of the directory
  *
- * Every socket is non-blocking, so a call on one never takes longer than it
- * takes to copy bytes. A function that must wait does so in wait_many(), with a
- * deadline:
+ * Every socket is non-blocking: a call on one takes no longer than copying its
+ * bytes. A function that has to wait calls wait_many() with a deadline; only
+ * deliver(), which wait_many() calls, polls by itself:
  *
  *      recv_all() --- recv_some() --- recv()      EAGAIN: nothing there yet
  *          ^                            |
@@ -27,8 +27,8 @@
  *                  wait_many()                    deadline, or until the
  *                    poll()                       parent is gone
  *
- * That is all there is to a time limit in these programs: no alarm, no signal,
- * no thread. What counts, limits, delays or shows traffic belongs into the six
+ * Every time limit in these programs works like this: no alarm, no signal, no
+ * thread. Code that counts, limits, delays or shows traffic belongs in the six
  * functions that touch bytes, and nowhere else.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
@@ -439,7 +439,7 @@ addr_peer(int fd, struct addr *a)
 	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
-/* Link-local addresses of IPv6 are those of one host only with their scope. */
+/* fe80::1%eth0 and fe80::1%eth1 may be two hosts: the scope counts. */
 int
 addr_same_host(const struct addr *a, const struct addr *b)
 {
@@ -495,8 +495,8 @@ bound_socket(const struct addr *a, int type)
 		return -1;
 	off = 0;
 	on = 1;
-	/* Or no port could be used again while a connection of its is in
-	 * TIME_WAIT, which is a minute or more after a server's close. */
+	/* Else bind() fails while an old connection of this port is in
+	 * TIME_WAIT: for a minute or more after the server closed it. */
 	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	/* One socket for both families where the system has that (for ::). */
@@ -545,7 +545,7 @@ each_address(const char *host, const char *port, int type, int passive,
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = type;
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
-	/* Nobody answers a UDP connect(): of two families take the older. */
+	/* A UDP connect() tests no address, so IPv4 is tried first. */
 	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
 	error = getaddrinfo(host, port, &hints, &all);
 	if (error != 0 && type == SOCK_DGRAM) {
@@ -583,7 +583,8 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 0, why);
 }
 
-/* Only a child waits on the connection; the listener itself never blocks. */
+/* A connection that broke before accept() counts as none: EAGAIN. Only a lack
+ * of descriptors or memory is an error. */
 int
 sock_accept(int listener, struct addr *peer)
 {
@@ -614,9 +615,9 @@ sock_finish(int fd)
 }
 
 /*
- * Ports are asked for by number, not left to the system: it gives out no port
- * that has a connection in TIME_WAIT, and would run out of them after some
- * thousand downloads, each of which leaves one.
+ * Picks the port itself. The system gives out no port that has a connection in
+ * TIME_WAIT, and each download leaves one: after some thousand downloads it
+ * would have no port left.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -682,11 +683,11 @@ data_connect(int control, int type, unsigned port, int64_t deadline)
 uint64_t counters[COUNTERS];
 
 /*
- * What every call on a socket's bytes ends with: the place to count them. Of
- * the ways to say that nothing goes now, EAGAIN is the one that is passed on.
+ * Every send and receive on a socket returns through here. It counts the bytes,
+ * and makes EWOULDBLOCK and EINTR EAGAIN, the one code that callers test for.
  */
 static ssize_t
-passed(ssize_t n, int counter)
+count_io(ssize_t n, int counter)
 {
 	if (n > 0)
 		counters[counter] += (uint64_t)n;
@@ -699,14 +700,14 @@ passed(ssize_t n, int counter)
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
-	return passed(send(fd, buf, n, 0), BYTES_SENT);
+	return count_io(send(fd, buf, n, 0), BYTES_SENT);
 }
 
 /* ...and here it enters. */
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
-	return passed(recv(fd, buf, n, 0), BYTES_RECEIVED);
+	return count_io(recv(fd, buf, n, 0), BYTES_RECEIVED);
 }
 
 /* Tries first, and waits only when nothing goes. */
@@ -834,7 +835,7 @@ recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
 
 /* ---- names and files ------------------------------------------------- */
 
-/* Says yes to little rather than no to much: what is not plain is refused. */
+/* Refuses what may leave the directory, hide a file, or control a terminal. */
 int
 name_ok(const char *name, size_t n)
 {
@@ -851,7 +852,7 @@ name_ok(const char *name, size_t n)
 
 /* A file's status tells whether it is a regular one; if not, -1 and errno. */
 static int
-regular(const struct stat *st)
+check_regular(const struct stat *st)
 {
 	if (S_ISREG(st->st_mode))
 		return 0;
@@ -860,9 +861,9 @@ regular(const struct stat *st)
 }
 
 /*
- * Looks twice. Before, since to open a FIFO or a device is an act of its own:
- * it may hang, and wakes whoever waits at the other end. And at what was
- * opened, since the name may stand for something else by then.
+ * Checks twice. Before open(), because opening a FIFO or a device has effects:
+ * it may hang, and wakes whoever waits at the other end. And after it, because
+ * the name may mean another file by then.
  */
 int
 file_open(const char *path, int flags, uint64_t *size)
@@ -871,12 +872,12 @@ file_open(const char *path, int flags, uint64_t *size)
 	int fd;
 
 	if ((flags & O_NOFOLLOW ? lstat(path, &st) : stat(path, &st)) < 0 ||
-	    regular(&st) < 0)
+	    check_regular(&st) < 0)
 		return -1;
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || regular(&st) < 0)
+	if (fstat(fd, &st) < 0 || check_regular(&st) < 0)
 		return close_failed(fd);
 	*size = (uint64_t)st.st_size;
 	return fd;
@@ -885,17 +886,17 @@ file_open(const char *path, int flags, uint64_t *size)
 #define NO_MODE	((mode_t)-1)
 
 /*
- * May a new file take the place of name? Yes if a regular file is there that
- * may be written, and *mode becomes its permissions; or if nothing is there.
+ * Returns 0 if a new file may take this name: nothing is there, or a regular
+ * file that may be written, whose permissions *mode receives. Else -1.
  */
 static int
-replaceable(int dir, const char *name, mode_t *mode)
+check_replaceable(int dir, const char *name, mode_t *mode)
 {
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (regular(&st) < 0)
+	if (check_regular(&st) < 0)
 		return -1;
 	*mode = st.st_mode & 0777;
 	return faccessat(dir, name, W_OK, AT_EACCESS);
@@ -954,7 +955,8 @@ newfile_guard(int sig)
 		sigaction(sig, &old, NULL);
 }
 
-/* Signals wait until `pending` says what has been created. */
+/* Signals stay blocked until `pending' is set, so that none leaves a temporary
+ * file behind. */
 int
 newfile_open(struct newfile *f, const char *path, int keep)
 {
@@ -968,7 +970,7 @@ newfile_open(struct newfile *f, const char *path, int keep)
 	f->dir = open_parent(path, &base);
 	if (f->dir < 0)
 		return -1;
-	if (!keep && replaceable(f->dir, base, &mode) < 0)
+	if (!keep && check_replaceable(f->dir, base, &mode) < 0)
 		return close_failed(f->dir);
 	strcpy(f->name, base);
 	sigfillset(&all);
@@ -1096,7 +1098,7 @@ least(uint64_t left, size_t room)
  * The chunk that both directions use. The head of a message travels in the
  * same send as the beginning of the contents: a small file is one segment.
  *
- *        0                 at                have           CHUNK_BYTES
+ *        0                 at                n              CHUNK_BYTES
  *        +-----------------+-----------------+------------------+
  *        | sent            | read, not sent  | room             |
  *        +-----------------+-----------------+------------------+
@@ -1104,11 +1106,10 @@ least(uint64_t left, size_t room)
 static char chunk[CHUNK_BYTES];
 
 /*
- * Called when a socket call failed, with the time until which it may stand
- * still; waits if that was EAGAIN, and returns MOVED to say: try again. A wait
- * lasts no longer than a turn: poll() may say that a socket can be written only
- * when much of its buffer is free, while send() takes what there is room for,
- * and so shows that the peer still reads.
+ * Called when a socket call has failed. After EAGAIN it waits, then returns
+ * MOVED: try again. Once `limit' is past, the peer has stalled: PEER_FAILED.
+ * A wait lasts at most a TURN: poll() may report POLLOUT only when much of the
+ * buffer is free, but send() takes what fits, and so shows that the peer reads.
  */
 static enum moved
 transfer_wait(const struct transfer *t, short events, int64_t limit)
@@ -1125,7 +1126,7 @@ transfer_wait(const struct transfer *t, short events, int64_t limit)
 	return errno == ETIMEDOUT && now() < limit ? MOVED : PEER_FAILED;
 }
 
-/* Sends the first n bytes of the chunk, as long as it does not stand still. */
+/* Sends the first n bytes of the chunk. Any progress restarts `idle'. */
 static enum moved
 send_chunk(const struct transfer *t, size_t n)
 {
@@ -1434,12 +1435,12 @@ faults_parse(struct faults *f, char *text, int sim)
 /* ---- datagrams --------------------------------------------------------- */
 
 /*
- * Is errno more than what a network does to a datagram now and then? Routes
- * come and go, buffers are full; but if nobody is there, or a datagram is too
- * long for any network, it helps nobody to go on.
+ * Is errno an error that a later datagram would meet too? Full buffers and
+ * missing routes pass, and count as loss. But where nobody listens, or where a
+ * datagram is too long for any network, it is useless to go on.
  */
 static int
-no_mere_loss(void)
+hopeless(void)
 {
 	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
 }
@@ -1464,11 +1465,11 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	do {
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-		sent = passed(sent, BYTES_SENT);
+		sent = count_io(sent, BYTES_SENT);
 		counters[PACKETS_SENT] += sent >= 0;
 	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
 	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
-	return sent < 0 && !no_mere_loss() ? (ssize_t)n : sent;
+	return sent < 0 && !hopeless() ? (ssize_t)n : sent;
 }
 
 /* A datagram that -L holds back, until it is due or another one was sent. */
@@ -1492,7 +1493,7 @@ static struct {
 
 /* Called when a transfer begins, since the lists of -L count from there. */
 void
-dgram_count(void)
+dgram_count_from_one(void)
 {
 	channel.counted = channel.others = 0;
 }
@@ -1639,10 +1640,10 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 		name = (struct sockaddr *)&from->ss;
 		len = &from->len;
 	}
-	got = passed(recvfrom(fd, buf, n, 0, name, len), BYTES_RECEIVED);
+	got = count_io(recvfrom(fd, buf, n, 0, name, len), BYTES_RECEIVED);
 	counters[PACKETS_RECEIVED] += got >= 0;
 	if (got < 0 && errno != ECONNREFUSED)
-		errno = EAGAIN;		/* of something that was sent */
+		errno = EAGAIN;		/* it was about an earlier send */
 	return got;
 }
 
@@ -1692,8 +1693,8 @@ unpack32(const unsigned char *p)
 	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
 }
 
-/* The only place where a cursor moves by a number of bytes, and where it can
- * run out of them. */
+/* Whatever takes a known number of bytes is checked here. After a failure the
+ * result is eight zero bytes: callers may look before they check the state. */
 const char *
 cursor_bytes(struct cursor *c, size_t n)
 {
@@ -1966,7 +1967,7 @@ rtt_sample(struct rdt_sender *s, int64_t r)
 		s->rto = RDT_RTO_MAX;
 }
 
-/* Half of what is in flight, but two: RFC 5681, equation 4. */
+/* Half of what is in flight, at least two packets: RFC 5681, equation 4. */
 static unsigned
 half_flight(const struct rdt_sender *s)
 {
@@ -1981,7 +1982,7 @@ none_acked(struct rdt_sender *s, uint32_t packets)
 	(void)packets;
 }
 
-/* No fast retransmit: only the timer resends. */
+/* gbn: only the timer resends. In sr, mark_lost() resends all the same. */
 static int
 none_lost(struct rdt_sender *s)
 {
@@ -2004,7 +2005,7 @@ half_acked(struct rdt_sender *s, uint32_t packets)
 	s->cwnd += s->cwnd < s->window;
 }
 
-/* Down to one packet. */
+/* Halves cwnd, which never falls below one packet. */
 static void
 half_timeout(struct rdt_sender *s)
 {
@@ -2164,8 +2165,9 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 }
 
 /*
- * A loss that no timer told of. Once in a window: duplicates below `recover`
- * are of what was sent before the loss was seen (RFC 6582).
+ * Called for a loss that ACKs tell of, before the timer does. Returns true at
+ * most once a window: while base is below `recover', ACKs still answer packets
+ * that were sent before the loss was seen (RFC 6582).
  */
 static int
 loss_detected(struct rdt_sender *s)
@@ -2327,7 +2329,7 @@ rdt_recv_data(struct rdt_receiver *r, uint32_t seq)
 	return EV_RECV;
 }
 
-/* Called for every ACK of sr; of the others it is empty. */
+/* Called for every ACK; in sw and gbn nothing is buffered: 0 bytes. */
 size_t
 rdt_recv_bitmap(const struct rdt_receiver *r,
     unsigned char bits[RDT_WINDOW_MAX / 8])
@@ -2350,7 +2352,7 @@ rdt_recv_bitmap(const struct rdt_receiver *r,
 
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
 
-/* A device that has it all; where there is none, what differs at each call. */
+/* From /dev/urandom; without it, from clock and process ID: weaker. */
 uint32_t
 rdt_key(void)
 {
@@ -2467,8 +2469,8 @@ hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 }
 
 /*
- * A window of DATA must find room in a socket, where the system counts more
- * than its bytes. Asks for less where it does not give so much.
+ * The buffer of a socket must hold a window of DATA, of which the system counts
+ * more than the payload. If it refuses that much, asks for less.
  */
 static void
 make_room(int fd, int option, unsigned bytes)
@@ -2497,7 +2499,7 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->hello_at = NEVER;
 	s->start = now();
-	dgram_count();
+	dgram_count_from_one();
 }
 
 /* The session's own clock, which engine and trace go by. */
@@ -2713,7 +2715,7 @@ native_pack(const struct rdt_session *s, unsigned char *datagram,
 	return rdt_pack(datagram, s->key, p);
 }
 
-/* Who may say what is not checked here, but by the caller. */
+/* The caller checks whether this type of packet may come from this end. */
 static int
 native_unpack(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *datagram, size_t n)
@@ -2742,10 +2744,9 @@ interrupted(const struct rdt_session *s)
 }
 
 /*
- * Both ends hold a span of the file, so that it is read and written in large
- * pieces: span_bytes of it from span_from on, in the chunk that transfers by
- * TCP use. This points to n bytes of the file at `at'. What is asked for mostly
- * follows what was asked for last.
+ * Each end keeps a span of the file in `chunk', span_bytes from span_from, to
+ * read and write large pieces. This points *bytes to n bytes of the file from
+ * `at' on. Packets mostly go out in order, so they are mostly in the span.
  */
 static enum moved
 read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
@@ -2825,8 +2826,8 @@ send_window(struct rdt_session *s, int *n)
 }
 
 /*
- * Each turn takes the ACKs that came, looks at the timer, sends what may be
- * sent; and waits only if there was nothing of all that to do.
+ * Each turn takes the ACKs that have come, checks the timer and sends what the
+ * window allows. It waits only if no ACK came and nothing was sent.
  */
 enum moved
 rdt_send(struct rdt_session *s)
@@ -3024,7 +3025,7 @@ rdt_recv(struct rdt_session *s)
 	return moved;
 }
 
-/* Whoever sends DATA again has not seen the last ACK, and gets it once more. */
+/* A sender that repeats DATA has missed the last ACK: it goes out again. */
 void
 rdt_linger(struct rdt_session *s)
 {
@@ -3047,7 +3048,7 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
-/* The end of a session; what it left undone, nobody does any more. */
+/* Called once for each session, even if it never began. */
 void
 rdt_close(const struct rdt_session *s)
 {

@@ -87,7 +87,8 @@ void	log_write(enum level level);
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
 
-/* Bytes of the UTF-8 character at s, at most n; 0: none, or not to be shown. */
+/* Length of the multi-byte UTF-8 character at s, of at most n bytes; 0 if it is
+ * ASCII, malformed, or must not be shown. */
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
 /* What errno means, in words. */
@@ -155,8 +156,9 @@ int	children_init(struct children *c, size_t max);
 pid_t	children_fork(struct children *c, long kind);
 
 /*
- * Forgets a child that has ended, and returns true if there was one; with block
- * it waits for one. The kind of one that was not noted is 0.
+ * Reaps a child that has ended and removes it from the table; with `block' it
+ * waits for one. Returns false if there is none. Its kind is 0 if it was not
+ * recorded.
  */
 int	children_reap(struct children *c, int block, struct child *ended);
 
@@ -207,12 +209,12 @@ void	sock_finish(int fd);
  * The data channel of a control connection. data_listen() opens a free port of
  * lo..hi on the control connection's own address and returns the listener, or
  * with SOCK_DGRAM the socket; EADDRINUSE if there is none.
- * data_accept() takes the one connection that comes to it from the host of the
- * client, and closes all others. data_connect()
- * connects to a port of that host.
+ * data_accept() returns the first connection from the client's host and closes
+ * any that comes before it. data_connect() connects to a port of the peer's
+ * host.
  */
-#define DATA_LO	56000	/* of the ports that nobody owns (RFC 6335), those */
-#define DATA_HI	65535	/* above all that have a service here */
+#define DATA_LO	56000	/* dynamic ports (RFC 6335), above the default */
+#define DATA_HI	65535	/* ports of all services here */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
 int	data_accept(int listener, const struct addr *client, int64_t deadline);
@@ -221,10 +223,9 @@ int	data_connect(int control, int type, unsigned port, int64_t deadline);
 /* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * What this process did: bytes and datagrams that the system took and gave, by
- * TCP and UDP together; packets of rdt that left again; and datagrams that came
- * and were thrown away, as they made no sense. serv.c counts more in the same
- * array, from TRAFFIC on.
+ * What this process has done. BYTES_ count TCP and UDP together, PACKETS_ the
+ * datagrams, RETRANSMISSIONS the packets of rdt that were sent again, MALFORMED
+ * the datagrams that made no sense. serv.c counts more from TRAFFIC on.
  */
 enum {
 	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
@@ -286,8 +287,10 @@ int	file_open(const char *path, int flags, uint64_t *size);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
- * temporary name in the directory of path, newfile_commit() gives it its name,
- * newfile_abort() removes it; one of the two must follow.
+ * temporary name in the directory of path. Then the caller calls either
+ * newfile_commit(), which gives the file its name in one step, or
+ * newfile_abort(), which removes it; a commit that fails has aborted. There is
+ * no fsync(2): a power failure may lose what was committed.
  *
  * Without keep it replaces a regular file of that name that may be written,
  * and anything else there fails with EISDIR, ENXIO or EACCES at open. With
@@ -318,12 +321,12 @@ ssize_t	list_files(uint64_t max, struct dirent ***files);
 void	list_free(struct dirent **files, ssize_t n);
 
 /*
- * The contents of one file on their way between a file and a socket: the data
- * path that all TCP transfers share. The caller fills in all but done.
+ * One file on its way between disk and socket: the data path of all TCP
+ * transfers. The caller fills in all but done.
  *
- * tick, if not NULL, is called at each turn, which is ten times a second or
- * more often, and may stop the transfer by returning true. A transfer ends with
- * ETIMEDOUT when for the time idle not a byte has passed.
+ * tick, if not NULL, is called once in a TURN or more often; by returning true
+ * it stops the transfer (but not one of rdt). If no byte passes for the time
+ * idle, the transfer ends: PEER_FAILED with ETIMEDOUT.
  */
 struct transfer {
 	int sock, file;
@@ -332,13 +335,14 @@ struct transfer {
 	int64_t idle;		/* how long it may stand still, microseconds */
 	int (*tick)(const struct transfer *t);
 };
-#define TURN	(SECOND / 10)	/* the longest */
+#define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
 /*
- * How a transfer ended. MOVED: all is there. PEER_FAILED and FILE_FAILED have
- * the reason in errno. FILE_SHORT: the file has become shorter than its size;
- * what follows is up to the caller, for the peer shall see an early end, and no
- * other bytes in the place of those that are missing.
+ * How a transfer, or a step of it, ended. MOVED: nothing went wrong; of a whole
+ * transfer, all is there. PEER_FAILED and FILE_FAILED have the reason in errno.
+ * FILE_SHORT: the file is shorter than the size that was announced; the caller
+ * closes, so that the peer sees an early end, and no false bytes. STOPPED: by
+ * tick, or by input on the control connection.
  */
 enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
 
@@ -507,7 +511,7 @@ int64_t	dgram_flush(void);
 void	dgram_close(int fd);
 
 /* Makes the next counted datagram the first. */
-void	dgram_count(void);
+void	dgram_count_from_one(void);
 
 /* ---- packing and unpacking --------------------------------------------- */
 
@@ -518,8 +522,8 @@ unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
 /*
- * What is left of a message while it is taken apart. A failure sticks, so that
- * one look at the end is enough: INCOMPLETE, it ended too early; MALFORMED.
+ * What is left of a message while it is parsed. A failure sticks, so one check
+ * at the end is enough: INCOMPLETE, it ended too early; BAD, it is malformed.
  */
 struct cursor {
 	const char *at;
@@ -573,11 +577,12 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  *      |<~~ DONE ~~~~~~~~~~~~~~~~~|          |~~ DONE ~~~~~~~~~~~~~~~~~>|
  *      |                          |          |<----- 0, or a code (TCP)-|
  *
- * A datagram with another length, key or crc, or from elsewhere, is dropped and
- * counted as corrupt; so is a HELLO out of range, and DATA that does not fit
- * the size. Other flags, and what else is unused, may be anything. HELLO and
- * DATA are repeated, and ACKs cumulative, so a datagram that is lost costs only
- * time. A command or a close on the control connection ends the transfer.
+ * A datagram with a wrong length, key or crc is dropped and counted as corrupt;
+ * so is a HELLO out of range, and DATA that does not fit the size. Once the
+ * socket is connected, the system drops what comes from elsewhere. Unused flags
+ * and fields are ignored. HELLO and DATA are repeated and ACKs are cumulative,
+ * so a lost datagram costs only time. A command or a close on the control
+ * connection ends the transfer.
  */
 #define RDT_HEAD	16
 #define RDT_HELLO	6	/* bytes of its payload */
@@ -666,9 +671,9 @@ extern const char *const rdt_event_names[];
 struct rdt_sender;
 
 /*
- * Congestion control, in packets: what happens to cwnd on an ACK that is new,
- * when duplicate ACKs tell of a loss, and on a timeout. lost() returns true if
- * a sender whose receiver discards shall go back at once.
+ * Congestion control: what happens to cwnd, in packets, on a new ACK, on a loss
+ * that ACKs tell of, and on a timeout. If lost() returns true, a sender of gbn
+ * goes back to base at once.
  *
  *     none   cwnd is the window, always
  *     half   seeds/003: a timeout halves it, a new ACK adds one packet
@@ -689,8 +694,8 @@ struct rdt_slot {
 	unsigned char retransmitted;	/* sent more than once */
 	/* sr: */
 	unsigned char acked;		/* the receiver has it */
-	unsigned char lost;		/* to be sent again at once... */
-	unsigned char early;		/* ...which is done once a timeout */
+	unsigned char lost;		/* to be sent again at once */
+	unsigned char early;		/* was lost since the last timeout */
 };
 
 struct rdt_sender {
@@ -734,8 +739,8 @@ void	rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
 int	rdt_send_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
 
 /*
- * Called when an ACK came; bits is the bitmap of sr, n bytes. What was never
- * sent, or is below base, is ignored.
+ * Called when an ACK came; bits is the bitmap of sr, n bytes. An ACK above base
+ * slides the window; one below base, or for what was never sent, is ignored.
  */
 void	rdt_send_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
 	    const unsigned char *bits, size_t n);
@@ -765,8 +770,9 @@ void	rdt_recv_init(struct rdt_receiver *r, enum rdt_mode mode,
 	    unsigned window, uint32_t first);
 
 /*
- * Called when DATA came. EV_RECV: it is new, and to be stored; EV_DUP: it was
- * here; EV_OOO: it is beyond the window. Each is answered with an ACK.
+ * Called when DATA has come. EV_RECV: new, to be stored; EV_DUP: here already;
+ * EV_OOO: beyond the window. The caller sends the ACK: at once, or for DATA in
+ * order after at most ack_every packets.
  */
 enum rdt_event rdt_recv_data(struct rdt_receiver *r, uint32_t seq);
 
@@ -818,7 +824,7 @@ extern const struct rdt_encoding rdt_native;
  */
 struct rdt_session {
 	const struct rdt_encoding *encoding;
-	struct transfer t;		/* but sock, done and idle */
+	struct transfer t;		/* not done, idle; client: not sock */
 	int control;			/* the TCP connection it belongs to */
 	uint32_t key;
 	enum rdt_mode mode;		/* what the client wants; both use */
@@ -854,7 +860,8 @@ enum moved rdt_connect(struct rdt_session *s, unsigned port);
 enum moved rdt_send(struct rdt_session *s);
 enum moved rdt_recv(struct rdt_session *s);
 
-/* Both ends know mode, window and block now. Called by the first two above. */
+/* Called by rdt_accept(), rdt_connect() and room, once both ends know mode,
+ * window and block. */
 void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 
 /* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */

@@ -26,7 +26,7 @@
  *
  * A child is a process of its own, so its code reads as one conversation with
  * one client, and whatever happens to it happens to no other. The parent holds
- * no client's socket. Three pipes connect them:
+ * no client's socket. It makes three pipes:
  *
  *      signals     a signal handler writes the number of the signal, and the
  *                  parent's wait sees it beside the listeners: so nothing is
@@ -71,11 +71,11 @@
 
 static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
     DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND, DIR_EXPIRE_S * SECOND };
-const struct options *const options = &given;	/* for all but options() */
+const struct options *const options = &given;	/* what all others read */
 
-/* Less than -T, if that is less. */
+/* FIRST_COMMAND_S, or -T if that is shorter. */
 int64_t
-first_words(void)
+first_command_time(void)
 {
 	return FIRST_COMMAND_S * SECOND < options->idle ?
 	    FIRST_COMMAND_S * SECOND : options->idle;
@@ -137,8 +137,7 @@ report_tick(const struct transfer *t)
 	return 0;
 }
 
-/* What was done before the wait is told at once, if the last report was long
- * ago, or else during the wait. */
+/* Reports first or, if the last report is too recent, during the wait. */
 int
 await_input(int fd, int64_t deadline)
 {
@@ -206,7 +205,8 @@ log_sent(const struct request *r, enum moved moved, const char *why)
 		    moved == FILE_SHORT ? "the file became shorter" : why);
 }
 
-/* The only place where an upload gets its name: whole, or not at all. */
+/* The uploads of all services end here. Only after MOVED does a file get its
+ * name: whole, or not at all. */
 int
 store_file(const struct request *r, struct newfile *f, enum moved moved)
 {
@@ -244,7 +244,7 @@ ftp_refuse(const struct request *r, enum ftp_code code)
 	return ftp_answer(r->control, code);
 }
 
-/* Opens the file of a get. Returns -1 after it has refused, into *result. */
+/* Opens the file of a get, or refuses: -1, and *result is what to return. */
 static int
 ftp_open(const struct request *r, uint64_t *size, int *result)
 {
@@ -308,7 +308,8 @@ ftp_store(const struct request *r, struct newfile *f, enum moved moved)
 	return store_file(r, f, moved) == 0 ? FTP_OK : code;
 }
 
-/* get NAME */
+/* get NAME. A client that takes no byte for -T seconds is given up; its next
+ * command is awaited. */
 static int
 ftp_get(const struct request *r)
 {
@@ -494,7 +495,7 @@ ftp_serve(int control, const char *peer)
 	size_t n;
 	int ended, malformed;
 
-	deadline = now() + first_words();
+	deadline = now() + first_command_time();
 	do {
 		text = NULL;
 		got = FAILED;
@@ -518,10 +519,10 @@ ftp_serve(int control, const char *peer)
 
 #define REFUSERS	16	/* children that only say: server is full */
 #define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
-#define GRACE		(SECOND / 2 * 3)	/* children may end, */
-#define KILLED		(SECOND / 2)		/* or are made to */
+#define LIFELINE_WAIT	(SECOND / 2 * 3)	/* for children to end by it, */
+#define TERM_WAIT	(SECOND / 2)		/* and then by SIGTERM */
 
-/* What a child is for; a daemon's kind is the index of its service and 1. */
+/* What a child is for; a daemon's kind is the index of its service plus 1. */
 enum { CONNECTION = -1, REFUSER = -2 };
 
 static struct {
@@ -537,10 +538,10 @@ static struct {
 } parent;
 
 /*
- * The rest of what the parent does, in Part II: daemons, statistics, and lines
- * on standard input. Each turn begins with chores(), which returns when it must
- * be called again; watch_more() and serve_more() are for the two descriptors
- * behind the others in the poll set. True is the end.
+ * What Part II adds to the parent: daemons, statistics, standard input. Each
+ * turn begins with chores(), which returns the time of its next call.
+ * watch_more() fills in the last two entries of the poll set; serve_more()
+ * serves them, and returns true to end the server.
  */
 static int64_t chores(void);
 static void	watch_more(struct pollfd p[2]);
@@ -600,9 +601,10 @@ parent_init(void)
 }
 
 /*
- * What a child changes before it serves on fd. Interrupt, quit and hangup go to
- * the whole process group of a terminal; the parent gets them too, and its
- * children learn of its end by the lifeline. SIGTERM is the parent's last word.
+ * What a child changes before it serves on fd. SIGINT, SIGQUIT and SIGHUP reach
+ * the whole process group of a terminal: a child ignores them, and learns from
+ * the lifeline that the parent ends. SIGTERM comes from parent_end(), for a
+ * child that has not ended in time.
  */
 static void
 become_child(size_t service, int fd)
@@ -672,7 +674,7 @@ fork_child(size_t service, int fd, const char *peer, long kind)
 	return pid;
 }
 
-/* Takes leave of all children that have ended. */
+/* Reaps all children that have ended. */
 static void
 reap(void)
 {
@@ -690,9 +692,9 @@ reap(void)
 }
 
 /*
- * Takes the next connection of a service and gives it a child. A child closes
- * its connection and then ends: a client that saw that and comes again must not
- * be told that the server is full, so the parent waits a little for that end.
+ * Accepts the next connection of a service and forks a child for it. A child
+ * closes its connection just before it ends, so a client that reconnects may
+ * find the table still full: the parent gives that child FULL_WAIT to end.
  */
 static void
 accept_one(size_t service)
@@ -783,7 +785,7 @@ parent_wait(struct pollfd p[WATCHED + 1])
 	return wait_many(p, WATCHED, deadline);
 }
 
-/* The parent's life: until a signal or a line ends it. */
+/* Runs until a signal, or `q' on standard input, ends the server. */
 static void
 parent_loop(void)
 {
@@ -820,7 +822,7 @@ await_children(int64_t limit)
 	    serve_more(p + 1) >= 0);
 }
 
-/* The end in order: no new clients, the children told, and then made to go. */
+/* An orderly end: no new clients; then the lifeline, and at last SIGTERM. */
 static void
 parent_end(void)
 {
@@ -831,10 +833,10 @@ parent_end(void)
 			close(parent.listener[i].fd);
 	close(parent.lifeline_end);
 	lifeline = -1;		/* what follows are waits of the parent's */
-	await_children(GRACE);
+	await_children(LIFELINE_WAIT);
 	for (i = 0; i < parent.children.n; i++)
 		kill(parent.children.child[i].pid, SIGTERM);
-	await_children(KILLED);
+	await_children(TERM_WAIT);
 }
 
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
@@ -933,9 +935,10 @@ ftp_uput(const struct request *r)
  *                   v            v
  *                 file         file ---> holding ---> ...    and who has it
  *
- * tsearch(3) finds nicks by their name and by their address, and files by what
- * they are. A list goes in the order of entry, so nicks and listed files also
- * stand in an array. A file is listed as long as a nick that has it serves.
+ * tsearch(3) finds nicks by name and by address, files by hash, name and size,
+ * and holdings by both. A list is sent in the order of entry, so nicks and
+ * listed files are in an array as well. A file is listed while one of its
+ * holders serves.
  */
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
@@ -943,7 +946,7 @@ ftp_uput(const struct request *r)
 #define PAGES_AT_ONCE	200		/* pages of lists for an address, */
 #define PAGES_A_SECOND	50		/* and from then on */
 #define PAGES_ALL	2000		/* a second, for all */
-#define PAGE_LINES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
+#define PAGE_LINE_BYTES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
 struct nick {
 	size_t index;			/* in the array; must be first */
@@ -960,7 +963,6 @@ struct file {
 	size_t index;			/* in the array, if listed; first */
 	unsigned serving;		/* holders that serve; 0: not listed */
 	struct holding *holders;
-	unsigned nholders;
 	uint64_t size;
 	char hash[HASH_DIGITS + 1];
 	char name[];
@@ -988,7 +990,7 @@ struct bucket {
 };
 
 static struct {
-	void *nicks_by_name, *nicks_by_address, *files;	/* trees */
+	void *nicks_by_name, *nicks_by_address, *files, *holdings;
 	struct order users, listed;
 	size_t nholdings;
 	unsigned long servers;		/* nicks that serve */
@@ -1028,7 +1030,7 @@ by_address(const void *a, const void *b)
 	    (int)x->port - (int)y->port;
 }
 
-/* ...and files by all that a line says of them. */
+/* ...files by all that a line says of them... */
 static int
 by_contents(const void *a, const void *b)
 {
@@ -1039,6 +1041,19 @@ by_contents(const void *a, const void *b)
 	if (order == 0)
 		order = strcmp(x->name, y->name);
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* ...and holdings by both their ends, so that a nick with many files costs no
+ * more than one with few. */
+static int
+by_ends(const void *a, const void *b)
+{
+	const struct holding *x = a, *y = b;
+
+	if (x->nick != y->nick)
+		return (uintptr_t)x->nick < (uintptr_t)y->nick ? -1 : 1;
+	return ((uintptr_t)x->file > (uintptr_t)y->file) -
+	    ((uintptr_t)x->file < (uintptr_t)y->file);
 }
 
 /* What a tree holds that is equal to key, or NULL. */
@@ -1062,7 +1077,7 @@ check_memory(void *memory)
 	return memory;
 }
 
-/* Appends an item, which learns its index. */
+/* Appends an item and stores its index in its first member. */
 static void
 order_add(struct order *o, void *item)
 {
@@ -1119,7 +1134,8 @@ file_serving(struct file *f, int change)
 		order_remove(&dir.listed, f->index);
 }
 
-/* A file without a holder is forgotten. */
+/* The caller has taken h off the list of its nick. A file goes with its last
+ * holder. */
 static void
 holding_remove(struct holding *h)
 {
@@ -1130,7 +1146,8 @@ holding_remove(struct holding *h)
 	*h->link = h->next_holder;
 	if (h->next_holder != NULL)
 		h->next_holder->link = h->link;
-	if (--f->nholders == 0) {
+	tdelete(h, &dir.holdings, by_ends);
+	if (f->holders == NULL) {
 		tdelete(f, &dir.files, by_contents);
 		free(f);
 	}
@@ -1237,23 +1254,15 @@ file_of(const struct file_line *line, int add)
 	return f;
 }
 
-/* Does a nick have this file already? Walks the shorter of the two lists, which
- * has at most 1000 elements, the root of DIR_HOLDINGS. */
+/* Does a nick have this file already? */
 static int
-has_file(const struct nick *k, const struct file *f)
+has_file(struct nick *k, struct file *f)
 {
-	const struct holding *h;
+	struct holding key;
 
-	if (f == NULL)
-		return 0;
-	if (k->nholdings < f->nholders) {
-		for (h = k->holdings; h != NULL && h->file != f;)
-			h = h->next;
-	} else {
-		for (h = f->holders; h != NULL && h->nick != k;)
-			h = h->next_holder;
-	}
-	return h != NULL;
+	key.nick = k;
+	key.file = f;
+	return f != NULL && find(&key, &dir.holdings, by_ends) != NULL;
 }
 
 /* A nick has the file of this line from now on. */
@@ -1276,7 +1285,7 @@ publish(struct nick *k, const struct file_line *line)
 		h->next_holder->link = &h->next_holder;
 	h->link = &f->holders;
 	f->holders = h;
-	f->nholders++;
+	check_memory(tsearch(h, &dir.holdings, by_ends));
 	k->nholdings++;
 	dir.nholdings++;
 	if (k->serves != 0)
@@ -1351,9 +1360,9 @@ read_at(const char **text, size_t *left)
 	return at;
 }
 
-/* How many lines there are, and how many are new; -1 if any is none. */
+/* How many lines there are, and how many are new; -1 if one is malformed. */
 static int
-count_lines(const struct nick *k, const char *text, size_t left,
+count_lines(struct nick *k, const char *text, size_t left,
     unsigned *fresh)
 {
 	struct file_line f;
@@ -1474,7 +1483,7 @@ file_line(char *line, const void *item)
 
 	n = (size_t)sprintf(line, "%s %llu ", f->hash,
 	    (unsigned long long)f->size);
-	room = PAGE_LINES - n - strlen(f->name) - 2;
+	room = PAGE_LINE_BYTES - n - strlen(f->name) - 2;
 	for (h = f->holders; h != NULL && room > 1; h = h->next_holder)
 		if (h->nick->serves != 0 && strlen(h->nick->name) < room) {
 			room -= strlen(h->nick->name) + 1;
@@ -1533,7 +1542,8 @@ dir_login(const struct dir_request *r, struct dir_answer *a)
 	a->m.number[0] = (uint32_t)dir.servers;
 }
 
-/* Who carries out what; an answer that is sent here is malformed. */
+/* The function for each request. A datagram with the op of an answer is counted
+ * as malformed. */
 static const struct {
 	const char *name;
 	enum dir_op op;
@@ -1552,7 +1562,7 @@ static const struct {
 
 /* Carries out a good request, and logs it: `Stop ann from ann, 127.0.0.1:9.' */
 static void
-dir_request(const struct dir_request *r, int i, const char *peer,
+dir_run(const struct dir_request *r, int i, const char *peer,
     struct dir_answer *a)
 {
 	char what[24], who[DIR_NICK_MAX + 3];
@@ -1617,7 +1627,7 @@ dir_turn(int fd)
 	if (r.nick != NULL)
 		r.nick->heard = r.t;
 	memset(&a.m, 0, sizeof a.m);
-	dir_request(&r, i, peer, &a);
+	dir_run(&r, i, peer, &a);
 	if (a.m.op != 0)
 		dgram_send(fd, out, dir_pack(out, &a.m), &from, 1);
 	return 0;
@@ -1644,7 +1654,7 @@ dir_expire(int64_t t)
 	}
 }
 
-/* The life of the directory. */
+/* The loop of the daemon: expires nicks, answers a batch, reports, waits. */
 static void
 dir_serve(int fd, const char *peer)
 {
@@ -1681,28 +1691,28 @@ static struct {
 		int64_t started[RESTARTS];
 		unsigned oldest;	/* of these */
 	} daemon[SERVICES_MAX];
-	int64_t print_at;		/* statistics were asked for */
+	int64_t print_at;		/* when to print; NEVER: nobody asked */
 	int64_t console_from;		/* no look at standard input before */
 	size_t line_length;		/* of the line there, blanks aside, */
 	char line_letter;		/* and its last letter */
-} more = { .print_at = NEVER };
+} extra = { .print_at = NEVER };
 
 /* Starts one daemon, if it does not run and may be started. Returns when to
  * call again. */
 static int64_t
 start_daemon(size_t i, int64_t t)
 {
-	int64_t *oldest = &more.daemon[i].started[more.daemon[i].oldest];
+	int64_t *oldest = &extra.daemon[i].started[extra.daemon[i].oldest];
 
 	if (parent.listener[i].fd < 0 || !services[i]->is_daemon ||
 	    children_of(&parent.children, (long)i + 1) > 0)
 		return NEVER;
 	if (*oldest != 0 && t < *oldest + RESTART_TIME)
 		return *oldest + RESTART_TIME;
-	if (more.daemon[i].started[0] != 0)
+	if (extra.daemon[i].started[0] != 0)
 		log_msg(ERROR, "%s: died, started again", services[i]->name);
 	*oldest = t;
-	more.daemon[i].oldest = (more.daemon[i].oldest + 1) % RESTARTS;
+	extra.daemon[i].oldest = (extra.daemon[i].oldest + 1) % RESTARTS;
 	return fork_child(i, parent.listener[i].fd, "", (long)i + 1) < 0 ?
 	    t + SECOND : NEVER;
 }
@@ -1716,7 +1726,7 @@ read_reports(void)
 
 	while (read(parent.reports[0], &r, sizeof r) == (ssize_t)sizeof r)
 		for (i = 0; i < COUNTERS; i++)
-			more.total[r.service][i] += r.n[i];
+			extra.total[r.service][i] += r.n[i];
 }
 
 /* Prints what this process and all children counted. */
@@ -1728,7 +1738,7 @@ print_sum(const char *what, size_t counter)
 
 	sum = counters[counter];
 	for (i = 0; services[i] != NULL; i++)
-		sum += more.total[i][counter];
+		sum += extra.total[i][counter];
 	printf("%s: %llu\n", what, (unsigned long long)sum);
 }
 
@@ -1747,15 +1757,15 @@ print_requests(void)
 			row = (const char *)s->commands + i * s->command_bytes;
 			printf("  * %s %s: %llu\n", s->name,
 			    *(const char *const *)(const void *)row,
-			    (unsigned long long)more.total[k][COMMANDS + i]);
+			    (unsigned long long)extra.total[k][COMMANDS + i]);
 		}
 	print_sum("  * unknown or malformed", BAD_REQUESTS);
 }
 
 /*
- * As seeds/001 lays them out. The parent must not be held up because nobody
- * reads its standard output: by the deadline that must take some, and then it
- * takes this by one write(2), of no more than PIPE_BUF bytes on most systems.
+ * In the layout of seeds/001. A standard output that nobody reads must not hold
+ * up the parent. If it is not writable in time, nothing is printed; else all
+ * goes out in one write(2), of at most PIPE_BUF bytes on most systems.
  */
 static void
 print_statistics(int64_t deadline)
@@ -1764,13 +1774,13 @@ print_statistics(int64_t deadline)
 	    "==================================";
 	int64_t t;
 
-	more.print_at = NEVER;
+	extra.print_at = NEVER;
 	if (wait_for(STDOUT_FILENO, POLLOUT, deadline) < 0) {
 		log_msg(ERROR, "serv: standard output: nobody reads it");
 		return;
 	}
 	read_reports();
-	t = now() - more.began;
+	t = now() - extra.began;
 	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
 	printf("> Run time: %lld:%02d:%02d.%06d\n",
 	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),
@@ -1799,15 +1809,15 @@ print_statistics(int64_t deadline)
 static void
 ask_statistics(void)
 {
-	if (more.print_at == NEVER)
-		more.print_at = now() + REPORT_WAIT;
+	if (extra.print_at == NEVER)
+		extra.print_at = now() + REPORT_WAIT;
 }
 
 /*
- * Reads standard input: the line s asks for statistics, q orders the end. The
- * end of the input is no order; and where more may come, as in a FIFO, or after
- * control-D, it is not the end. In the background of a shell a read fails, and
- * may succeed later, in the foreground.
+ * Reads standard input: the line `s' asks for statistics, `q' ends the server.
+ * End of file does not end it; on a FIFO or a terminal more may follow, so the
+ * parent looks again after a second. In the background of a shell a read fails,
+ * and may succeed later.
  */
 static int
 read_console(void)
@@ -1816,12 +1826,13 @@ read_console(void)
 	ssize_t i, n;
 	int end, other;
 
-	more.console_from = now() + REPORT_EVERY;	/* of what never ends */
+	/* Input that never ends must not keep the parent busy. */
+	extra.console_from = now() + REPORT_EVERY;
 	n = read(STDIN_FILENO, text, sizeof text - 1);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		more.console_from = isatty(STDIN_FILENO) ||
+		extra.console_from = isatty(STDIN_FILENO) ||
 		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 ? now() + SECOND :
 		    NEVER;
 	if (n == 0)
@@ -1830,17 +1841,17 @@ read_console(void)
 		if (text[i] != '\n') {
 			if (strchr(" \t\r", text[i]) != NULL)
 				continue;
-			more.line_letter = text[i];
-			more.line_length++;
+			extra.line_letter = text[i];
+			extra.line_length++;
 			continue;
 		}
-		if (more.line_length == 1 && more.line_letter == 's')
+		if (extra.line_length == 1 && extra.line_letter == 's')
 			ask_statistics();
-		else if (more.line_length == 1 && more.line_letter == 'q')
+		else if (extra.line_length == 1 && extra.line_letter == 'q')
 			end = 1;
 		else
-			other |= more.line_length > 0;
-		more.line_length = 0;
+			other |= extra.line_length > 0;
+		extra.line_length = 0;
 	}
 	if (other)
 		log_msg(INFO, "standard input: neither s nor q");
@@ -1860,11 +1871,11 @@ chores(void)
 		again = start_daemon(i, t);
 		due = again < due ? again : due;
 	}
-	if (t >= more.print_at)
+	if (t >= extra.print_at)
 		print_statistics(t);
-	if (more.console_from > t && more.console_from < due)
-		due = more.console_from;
-	return more.print_at < due ? more.print_at : due;
+	if (extra.console_from > t && extra.console_from < due)
+		due = extra.console_from;
+	return extra.print_at < due ? extra.print_at : due;
 }
 
 /* The pipe of reports; and the console, if it may be looked at. */
@@ -1872,7 +1883,7 @@ static void
 watch_more(struct pollfd p[2])
 {
 	p[0].fd = parent.reports[0];
-	p[1].fd = now() >= more.console_from ? STDIN_FILENO : -1;
+	p[1].fd = now() >= extra.console_from ? STDIN_FILENO : -1;
 	p[0].events = p[1].events = POLLIN;
 }
 
@@ -1883,19 +1894,25 @@ serve_more(const struct pollfd p[2])
 	if (p[0].revents != 0)
 		read_reports();
 	if (p[1].revents & POLLNVAL)
-		more.console_from = NEVER;
+		extra.console_from = NEVER;
 	return p[1].revents & ~POLLNVAL ? read_console() : 0;
 }
 
 /* ==== The end: the table of services, options, main. ===================== */
 
-static const struct service ftp_service = { "ftp", SOCK_STREAM, "50000",
-    "0000000002-4", 0, ftp_serve, NAMES_OF(ftp_verbs) };
-static const struct service dir_service = { "dir", SOCK_DGRAM, "6868",
-    NULL, 1, dir_serve, NAMES_OF(dir_ops) };
+static const struct service ftp_service = {
+	.name = "ftp", .type = SOCK_STREAM, .port = "50000",
+	.full = "0000000002-4", .handler = ftp_serve, NAMES_OF(ftp_verbs)
+};
+static const struct service dir_service = {
+	.name = "dir", .type = SOCK_DGRAM, .port = "6868",
+	.is_daemon = 1, .handler = dir_serve, NAMES_OF(dir_ops)
+};
 extern const struct service xfer_service, chat_service, room_service;
 
-/* A service is added here and in the Makefile. The first one is the default. */
+/* To add a service: define a struct service (more/serv.h) in more/, declare it
+ * above, list it here, and add its files to the Makefile. The first one is the
+ * default. */
 const struct service *const services[SERVICES_MAX + 1] = {
 	&ftp_service,
 	&xfer_service,
@@ -2075,7 +2092,7 @@ option_value(int c, char *value)
 	}
 }
 
-/* An option wrong, and nothing was started. */
+/* A wrong option ends the program before anything is started. */
 static void
 read_options(int argc, char **argv)
 {
@@ -2160,7 +2177,7 @@ main(int argc, char **argv)
 	std_descriptors();
 	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
 	read_options(argc, argv);
-	more.began = now();
+	extra.began = now();
 	logger.stamped = 1;
 	if (chdir(options->directory) < 0) {
 		log_msg(ERROR, "serv: -s %s: %s", options->directory,
@@ -2174,7 +2191,7 @@ main(int argc, char **argv)
 	if (listen_all() < 0)
 		return 1;
 	parent_loop();
-	if (more.print_at != NEVER)		/* s and q at once */
+	if (extra.print_at != NEVER)		/* s and q at once */
 		print_statistics(now());
 	parent_end();
 	if (logger.level > ERROR)

@@ -149,7 +149,7 @@ pull_begin(struct chat_pull *p)
 {
 	p->parts = (uint32_t)(p->t.size / CHAT_PART + 1);
 	p->start = now();
-	dgram_count();
+	dgram_count_from_one();
 }
 
 /* In the words of rdt: a request is a transmission, an answer its ACK. */

@@ -371,5 +371,7 @@ chat_serve(int listener, const char *peer)
 	talk_serve(listener, &t);
 }
 
-const struct service chat_service = { "chat", SOCK_STREAM, "55000", NULL, 1,
-    chat_serve, NAMES_OF(chat_verbs) };
+const struct service chat_service = {
+	.name = "chat", .type = SOCK_STREAM, .port = "55000",
+	.is_daemon = 1, .handler = chat_serve, NAMES_OF(chat_verbs)
+};

@@ -405,5 +405,7 @@ room_serve(int listener, const char *peer)
 	talk_serve(listener, &t);
 }
 
-const struct service room_service = { "room", SOCK_STREAM, "13337", NULL, 1,
-    room_serve, NAMES_OF(room_requests) };
+const struct service room_service = {
+	.name = "room", .type = SOCK_STREAM, .port = "13337",
+	.is_daemon = 1, .handler = room_serve, NAMES_OF(room_requests)
+};

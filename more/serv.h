@@ -21,7 +21,7 @@ struct options {
 extern const struct options *const options;
 
 /* How long a new connection has for its first words. */
-int64_t	first_words(void);
+int64_t	first_command_time(void);
 
 /* ---- services -------------------------------------------------------- */
 
@@ -45,7 +45,8 @@ struct service {
 #define SERVICES_MAX	16
 extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
 
-#define NAMES_OF(table)	(table), COUNT(table), sizeof *(table)
+#define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
+	.command_bytes = sizeof *(table)
 
 /* ---- counting -------------------------------------------------------- */
 

@@ -242,7 +242,7 @@ client_add(int fd, const struct addr *a, int full)
 	c->update_fd = c->update_listener = -1;
 	c->out.max = c->updates.max = OUT_MAX;
 	c->in.max = hall.talk->message_max;
-	c->deadline = now() + first_words();
+	c->deadline = now() + first_command_time();
 	addr_text(a, c->peer);
 	clients.client[clients.n++] = c;
 	counters[full ? REFUSED : CONNECTIONS]++;
@@ -558,7 +558,7 @@ client_late(struct client *c)
 	close(c->update_listener);
 	c->update_listener = -1;
 	c->name[0] = '\0';
-	c->deadline = now() + first_words();
+	c->deadline = now() + first_command_time();
 }
 
 /* One round: wait, take what came, send what goes, forget what is gone. */

@@ -60,7 +60,7 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 
 /* The answer to the contents of an upload. */
 static enum received
-xfer_answer(int fd, int64_t deadline, const char **why)
+xfer_confirmation(int fd, int64_t deadline, const char **why)
 {
 	enum received got;
 	unsigned status;
@@ -91,7 +91,7 @@ xfer_upload(int argc, char **argv)
 	if (t.sock >= 0) {
 		n = xfer_pack(head, strlen(name), name);
 		n += xfer_pack(head + n, t.size, NULL);
-		failed = upload("upload", name, &t, head, n, xfer_answer);
+		failed = upload("upload", name, &t, head, n, xfer_confirmation);
 		close(t.sock);
 	}
 	close(t.file);

@@ -193,7 +193,7 @@ xfer_serve(int fd, const char *peer)
 	char text[24];
 	unsigned op;
 
-	got = xfer_byte(fd, &op, now() + first_words());
+	got = xfer_byte(fd, &op, now() + first_command_time());
 	if (got == RECEIVED && op < COUNT(xfer_ops)) {
 		xfer_request(&r, op);
 	} else if (got == RECEIVED) {
@@ -206,5 +206,7 @@ xfer_serve(int fd, const char *peer)
 	}
 }
 
-const struct service xfer_service = { "xfer", SOCK_STREAM, "4321", "\3", 0,
-    xfer_serve, NAMES_OF(xfer_ops) };
+const struct service xfer_service = {
+	.name = "xfer", .type = SOCK_STREAM, .port = "4321",
+	.full = "\3", .handler = xfer_serve, NAMES_OF(xfer_ops)
+};

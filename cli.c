@@ -904,6 +904,7 @@ ftp_udp_put(struct transfer *t, const char *path, const char *name)
 
 	s.t = *t;
 	s.t.tick = draw_up;
+	s.is_sender = 1;
 	snprintf(command, sizeof command, "uput %s %llu", name,
 	    (unsigned long long)t->size);
 	if (udp_open(&s, "put", name, command, NULL, &moved) != 0)

@@ -1834,7 +1834,7 @@ rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
 	length = p->length;
 	if (p->type == HELLO) {
 		payload[0] = (unsigned char)p->mode;
-		payload[1] = 0;
+		payload[1] = (unsigned char)p->control;
 		pack16(payload + 2, p->window);
 		pack16(payload + 4, p->block);
 		length = RDT_HELLO;
@@ -1865,6 +1865,7 @@ rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
 		if (p->length != RDT_HELLO)
 			return -1;
 		p->mode = p->payload[0];
+		p->control = p->payload[1];
 		p->window = unpack16(p->payload + 2);
 		p->block = unpack16(p->payload + 4);
 	}
@@ -2049,19 +2050,36 @@ reno_timeout(struct rdt_sender *s)
 	s->inflated = 0;
 }
 
-/* The table. */
+/* The table, in the order of the codes of HELLO, from 1. */
+static const struct congestion congestions[] = {
+	{ "none", 0, none_acked, none_lost, none_timeout },
+	{ "half", 0, half_acked, none_lost, half_timeout },
+	{ "reno", 1, reno_acked, reno_lost, reno_timeout },
+};
+
+/* -C */
 const struct congestion *
 congestion_find(const char *name)
 {
-	static const struct congestion table[] = {
-		{ "none", 0, none_acked, none_lost, none_timeout },
-		{ "half", 0, half_acked, none_lost, half_timeout },
-		{ "reno", 1, reno_acked, reno_lost, reno_timeout },
-	};
 	int i;
 
-	i = find_name(table, name, strlen(name));
-	return i < 0 ? NULL : &table[i];
+	i = find_name(congestions, name, strlen(name));
+	return i < 0 ? NULL : &congestions[i];
+}
+
+/* What goes into a HELLO... */
+unsigned
+congestion_code(const struct congestion *c)
+{
+	return (unsigned)(c - congestions) + 1;
+}
+
+/* ...and what comes out of one: a peer that does not choose sends 0. */
+const struct congestion *
+congestion_of(unsigned code)
+{
+	return code < 1 || code > COUNT(congestions) ?
+	    congestion_find("reno") : &congestions[code - 1];
 }
 
 /* The window of stop-and-wait is 1, whatever was asked for. */
@@ -2417,12 +2435,13 @@ rdt_report(const struct rdt_summary *s)
 {
 	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
 	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f", s->mode, s->window,
+	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s", s->mode, s->window,
 	    s->block, (unsigned long long)s->packets,
 	    (unsigned long long)s->transmissions,
 	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
 	    (unsigned long long)s->duplicates, (unsigned long long)s->corrupt,
-	    (unsigned long long)s->bytes, (double)s->took / SECOND);
+	    (unsigned long long)s->bytes, (double)s->took / SECOND,
+	    s->control);
 	if (trace != NULL && ferror(trace))
 		log_msg(ERROR, "the trace cannot be written");
 }
@@ -2434,6 +2453,7 @@ rdt_summary(const struct rdt_session *s)
 	struct rdt_summary r;
 
 	r.mode = rdt_mode_names[s->mode];
+	r.control = s->congestion->name;
 	r.window = s->window;
 	r.block = s->block;
 	r.packets = s->packets;
@@ -2487,13 +2507,16 @@ make_room(int fd, int option, unsigned bytes)
 			return;
 }
 
-/* From here on the numbers of -L are counted, and the time of the trace. */
+/* From here on the numbers of -L are counted, and the time of the trace. A
+ * client that sends keeps its own control, whatever the server knows of it. */
 void
 rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 {
 	s->mode = hello->mode;
 	s->window = hello->mode == RDT_SW ? 1 : hello->window;
 	s->block = hello->block;
+	if (s->is_server || !s->is_sender)
+		s->congestion = congestion_of(hello->control);
 	s->packets = (uint32_t)packets_of(s->t.size, s->block);
 	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
@@ -2539,6 +2562,7 @@ send_control(const struct rdt_session *s, enum rdt_type type)
 
 	p.type = type;
 	p.mode = s->mode;
+	p.control = congestion_code(s->congestion);
 	p.window = s->window;
 	p.block = s->block;
 	return transmit(s, &p);
@@ -3054,9 +3078,10 @@ rdt_close(const struct rdt_session *s)
 {
 	struct rdt_summary summary;
 
-	summary = rdt_summary(s);
-	if (s->start != 0)
+	if (s->start != 0) {
+		summary = rdt_summary(s);
 		rdt_report(&summary);
+	}
 	if (s->t.sock >= 0)
 		dgram_close(s->t.sock);
 }

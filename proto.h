@@ -553,7 +553,8 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  *   +------+------+------------+------------+------------+------------+--------
  *
  *   type     from       seq                    payload
- *   1 HELLO  client     0                      mode(1) 0(1) window(2) block(2)
+ *   1 HELLO  client     0                      mode(1) control(1) window(2)
+ *                                              block(2)
  *            server     0                      the same: what both will use
  *   2 DATA   sender     its number, from 0     of the file; flag 1: the last
  *   3 ACK    receiver   the number expected    sr: bitmap, below
@@ -608,7 +609,7 @@ struct rdt_packet {
 	uint32_t seq;
 	int last;			/* DATA: the last one */
 	int retransmitted;		/* DATA: not for the first time */
-	unsigned mode, window, block;	/* HELLO */
+	unsigned mode, control, window, block;	/* HELLO */
 	unsigned char *payload;		/* DATA, ACK */
 	size_t length;			/* of it */
 };
@@ -687,6 +688,10 @@ struct congestion {
 	void (*timeout)(struct rdt_sender *s);
 };
 const struct congestion *congestion_find(const char *name);	/* or NULL */
+
+/* The code of HELLO for it: 1, 2, 3; and back, where all others mean reno. */
+unsigned congestion_code(const struct congestion *c);
+const struct congestion *congestion_of(unsigned code);
 
 /* What is known of a packet in the window. */
 struct rdt_slot {
@@ -829,9 +834,11 @@ struct rdt_session {
 	uint32_t key;
 	enum rdt_mode mode;		/* what the client wants; both use */
 	unsigned window, block;
-	const struct congestion *congestion;	/* of the sender */
+	const struct congestion *congestion;	/* of the sender: the client
+						   chooses it */
+	int is_sender;			/* to be set before rdt_connect() */
 
-	int is_server, is_sender;
+	int is_server;
 	uint32_t packets;
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
@@ -877,7 +884,7 @@ void	rdt_close(const struct rdt_session *s);
  * those that were acknowledged, or came.
  */
 struct rdt_summary {
-	const char *mode;
+	const char *mode, *control;
 	unsigned window, block;
 	uint64_t packets, transmissions, timeouts, fast, duplicates, corrupt;
 	uint64_t bytes;

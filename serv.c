@@ -858,7 +858,6 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 
 	s->encoding = &rdt_native;
 	s->control = r->control;
-	s->congestion = congestion_find("reno");
 	s->key = rdt_key();
 	s->t.tick = report_tick;
 	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);

@@ -1020,7 +1020,7 @@ test_udp() {
 	printf %s hello >"$tmp/here/five"
 	printf %s hello >"$dir/five"
 	printf %s sixsix >"$dir/six"
-	hello_back='1 0 0 \x02\x00\x00\x20\x05x'
+	hello_back='1 0 0 \x02\x03\x00\x20\x05x'	# 0 is reno, 3
 	home=$port main=$pid
 	start_silences
 
@@ -1147,6 +1147,23 @@ hostile_server() {
 	    'rdt 1 0 0 \x02\x00\x00\x01\x00\x02' heard heard "$hello" heard \
 	    "rdt 3 1 0" heard "rdt 3 2 0" heard "rdt 3 3 0" heard |
 	    sed -e 's/^ 5 //' -e 's/\\x00\\x01\\x00\\x02/\\x00\\x20\\x05x/g')"
+	# The client chooses the congestion control, in both directions.
+	for c in '01 none' '02 half' '03 reno' '00 reno' '04 reno' 'ff reno'; do
+		printed=${c#* }
+		code=$(printf '%s\n' none half reno | grep -n "$printed")
+		is "HELLO asks for ${c% *}" \
+		    " 5 1 0 0 \\x02\\x0${code%:*}\\x00\\x20\\x05x" \
+		    "$(peer "send $(frame 'uget five')" udial \
+		    "rdt 1 0 0 \\x02\\x${c% *}\\x00\\x20\\x05\\x78" heard)"
+	done
+	for c in none half reno; do
+		client -u sr -C $c 127.0.0.1 "$port" get five five.c
+		is "a get under $c" "0 $c" "$status $(field control)"
+		client -u sr -C $c 127.0.0.1 "$port" put five five.c
+		is "a put under $c" "0 $c" "$status $(field control)"
+	done
+	is "...and the server knew" 2 \
+	    "$(grep -c 'mode=sr.* control=half$' "$log")"
 	is "ACKs of what was not sent" " 5 $hello_back 2 0 1 hello 4 0 0" \
 	    "$(peer "send $(frame 'uget five')" udial "$hello" heard heard \
 	    "rdt 3 2 0" "rdt 3 4294967295 0" "rdt 3 2147483648 0" \

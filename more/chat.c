@@ -159,6 +159,7 @@ chat_summary(const struct chat_pull *p)
 	struct rdt_summary s = { 0 };
 
 	s.mode = "pull";
+	s.control = "none";
 	s.window = 1;
 	s.block = CHAT_PART;
 	s.packets = p->parts;

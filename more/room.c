@@ -173,6 +173,7 @@ encoding_hello(const struct rdt_session *s, struct rdt_packet *p,
 	memset(p, 0, sizeof *p);
 	p->type = HELLO;
 	p->mode = RDT_GBN;
+	p->control = congestion_code(congestion_find("half"));
 	p->window = (unsigned)window;
 	p->block = ROOM_BLOCK;
 	return window < 0 ? -1 : 0;
@@ -215,7 +216,9 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 
 	s->encoding = &room_encoding;
 	s->control = -1;
+	s->congestion = congestion_find("half");
 	p.mode = RDT_GBN;
+	p.control = congestion_code(s->congestion);
 	p.window = s->window;
 	p.block = ROOM_BLOCK;
 	s->t.sock = data_connect(control, SOCK_DGRAM, port,

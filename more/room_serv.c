@@ -259,7 +259,6 @@ send_by_udp(struct delivery *d, const struct addr *to)
 	s.encoding = &room_encoding;
 	s.control = -1;
 	s.t = d->t;
-	s.congestion = congestion_find("half");
 	moved = rdt_accept(&s, to);
 	if (moved == MOVED)
 		moved = rdt_send(&s);

@@ -215,6 +215,7 @@ sim_report(int64_t packets)
 	struct rdt_summary r;
 
 	r.mode = rdt_mode_names[s->mode];
+	r.control = s->congestion->name;
 	r.window = s->window;
 	r.block = options->block;
 	r.packets = (uint64_t)packets;

@@ -195,7 +195,8 @@ number(const char *text, size_t n, int64_t lo, int64_t hi)
 	if (n == 0)
 		return -1;
 	for (; n > 0; n--, text++) {
-		if (*text < '0' || *text > '9' || value > (INT64_MAX - 9) / 10)
+		if (*text < '0' || *text > '9' ||
+		    value > (INT64_MAX - (*text - '0')) / 10)
 			return -1;
 		value = value * 10 + (*text - '0');
 	}
@@ -608,9 +609,8 @@ sock_finish(int fd)
 {
 	static char discarded[DISCARD_BYTES];
 
-	if (shutdown(fd, SHUT_WR) == 0)
-		recv_all(fd, discarded, sizeof discarded,
-		    now() + DISCARD_S * SECOND);
+	shutdown(fd, SHUT_WR);
+	recv_all(fd, discarded, sizeof discarded, now() + DISCARD_S * SECOND);
 	close(fd);
 }
 
@@ -1491,11 +1491,13 @@ static struct {
 	int error;			/* of one that was delayed; 0: none */
 } channel;
 
-/* Called when a transfer begins, since the lists of -L count from there. */
+/* Called when a transfer begins, since the lists of -L count from there; what
+ * went wrong in the one before is not its concern. */
 void
 dgram_count_from_one(void)
 {
 	channel.counted = channel.others = 0;
+	channel.error = 0;
 }
 
 /* A copy of a datagram; NULL and errno if there is no memory. */
@@ -1654,10 +1656,11 @@ dgram_close(int fd)
 	if (channel.reordered != NULL)
 		enqueue(channel.reordered);
 	channel.reordered = NULL;
-	while (channel.first != NULL)
+	while (dgram_flush() != NEVER)
 		if (wait_for(-1, 0, channel.first->due) < 0 &&
-		    errno != ETIMEDOUT)
+		    errno != ETIMEDOUT && channel.first != NULL)
 			channel.first->due = 0;	/* the parent is gone: now */
+	channel.error = 0;		/* and nobody is left to tell */
 	close(fd);
 }
 

@@ -97,14 +97,6 @@ static struct {				/* in a child */
 	int64_t next;			/* no report before */
 } reporter = { .pipe = -1 };
 
-/* Called once for each request, when it is known to be one. */
-void
-count_command(int row)
-{
-	if (COMMANDS + row < COUNTERS)
-		counters[COMMANDS + row]++;
-}
-
 /* If the pipe is full, the next record will say this too. */
 int64_t
 report(void)
@@ -128,6 +120,16 @@ report(void)
 	return NEVER;
 }
 
+/* Called once for each request, when it is known to be one; the answer may take
+ * its time. */
+void
+count_command(int row)
+{
+	if (COMMANDS + row < COUNTERS)
+		counters[COMMANDS + row]++;
+	report();
+}
+
 /* Called by transfers at each turn. */
 int
 report_tick(const struct transfer *t)
@@ -137,18 +139,26 @@ report_tick(const struct transfer *t)
 	return 0;
 }
 
-/* Reports first or, if the last report is too recent, during the wait. */
-int
+/* Reports first or, if the last report is too recent, during the wait. What to
+ * make of a wait that fails is up to the receive that follows. */
+void
 await_input(int fd, int64_t deadline)
 {
 	int64_t due;
 
-	do {
+	do
 		due = report();
-		if (wait_for(fd, POLLIN, due < deadline ? due : deadline) == 0)
-			return 0;
-	} while (errno == ETIMEDOUT && now() < deadline);
-	return -1;
+	while (wait_for(fd, POLLIN, due < deadline ? due : deadline) < 0 &&
+	    errno == ETIMEDOUT && now() < deadline);
+}
+
+/* The peer is the one to close now; meanwhile the parent learns how it went. */
+void
+end_connection(int fd)
+{
+	shutdown(fd, SHUT_WR);
+	await_input(fd, now() + DISCARD_S * SECOND);
+	sock_finish(fd);
 }
 
 /* A new process has done nothing yet. */
@@ -287,9 +297,10 @@ ftp_data(const struct request *r)
 	fd = -1;
 	deadline = now() + FTP_ACCEPT_S * SECOND;
 	if (addr_peer(r->control, &client) == 0 &&
-	    ftp_answer(r->control, port) == 0 &&
-	    await_input(listener, deadline) == 0)
+	    ftp_answer(r->control, port) == 0) {
+		await_input(listener, deadline);
 		fd = data_accept(listener, &client, deadline);
+	}
 	if (fd < 0)
 		log_msg(INFO, "%s %s from %s: no data connection: %s", r->verb,
 		    r->name, r->peer, reason());
@@ -334,7 +345,7 @@ ftp_get(const struct request *r)
 		frame_pack(head, t.size);
 		moved = transfer_send(&t, head, FRAME_HEAD);
 		log_sent(r, moved, reason());
-		sock_finish(t.sock);
+		end_connection(t.sock);
 	}
 	close(t.file);
 	return 0;
@@ -347,6 +358,7 @@ ftp_put(const struct request *r)
 	struct newfile f;
 	struct transfer t = { 0 };
 	enum moved moved;
+	int64_t deadline;
 
 	if (newfile_open(&f, r->name, 0) < 0)
 		return ftp_refuse(r, FTP_STORE);
@@ -358,12 +370,13 @@ ftp_put(const struct request *r)
 		newfile_abort(&f);
 		return 0;
 	}
+	deadline = now() + options->idle;
 	moved = PEER_FAILED;
-	if (await_input(t.sock, now() + options->idle) == 0 &&
-	    frame_head(t.sock, &t.size, now() + options->idle) == RECEIVED)
+	await_input(t.sock, deadline);
+	if (frame_head(t.sock, &t.size, deadline) == RECEIVED)
 		moved = transfer_recv(&t);
 	ftp_answer(t.sock, ftp_store(r, &f, moved));
-	sock_finish(t.sock);
+	end_connection(t.sock);
 	return 0;
 }
 
@@ -497,11 +510,9 @@ ftp_serve(int control, const char *peer)
 
 	deadline = now() + first_command_time();
 	do {
-		text = NULL;
-		got = FAILED;
-		if (await_input(control, deadline) == 0)
-			got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
-			    deadline);
+		await_input(control, deadline);
+		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
+		    deadline);
 		ended = got != RECEIVED ||
 		    ftp_command(control, peer, text, n) < 0;
 		free(text);
@@ -640,7 +651,7 @@ serve(const struct service *s, int fd, const char *peer, int full)
 		send_some(fd, s->full, strlen(s->full));
 		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
 	}
-	sock_finish(fd);
+	end_connection(fd);
 	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
 	    s->name, peer, (unsigned long long)counters[BYTES_RECEIVED],
 	    (unsigned long long)counters[BYTES_SENT]);
@@ -1836,9 +1847,9 @@ read_console(void)
 		    NEVER;
 	if (n == 0)
 		text[n++] = '\n';	/* which a last line may lack */
-	for (end = other = 0, i = 0; i < n && !end; i++) {
+	for (end = other = 0, i = 0; i < n; i++) {
 		if (text[i] != '\n') {
-			if (strchr(" \t\r", text[i]) != NULL)
+			if (memchr(" \t\r", text[i], 3) != NULL)
 				continue;
 			extra.line_letter = text[i];
 			extra.line_length++;
@@ -1849,7 +1860,7 @@ read_console(void)
 		else if (extra.line_length == 1 && extra.line_letter == 'q')
 			end = 1;
 		else
-			other |= extra.line_length > 0;
+			other |= extra.line_length > 0 && !end;
 		extra.line_length = 0;
 	}
 	if (other)

@@ -960,6 +960,29 @@ both_ways() {
 
 hello='rdt 1 0 0 \x02\x00\x00\x20\x05\x78'	# gbn, window 32, block 1400
 
+# What -L holds back is still there when a session ends: it harms neither the
+# next one on the connection, nor a server that is told to end meanwhile.
+late_datagrams() {
+	start late -L delay=20,dup=1.0 0
+	cp "$tmp/here/five" "$dir/five"
+	printf 'put five six\nget five late.x\n' | "$cli" -q -u sr -b 1 \
+	    -d "$tmp/here" 127.0.0.1 "$port" >"$tmp/out" 2>&1
+	is "doubled and late, then the next session" "0 " "$? $(cat "$tmp/out")"
+	stop
+	dd if=/dev/zero of="$tmp/zeros" bs=100000 count=20 2>/dev/null
+	for n in 1 2 3; do
+		start late -L delay=20 0
+		cp "$tmp/zeros" "$dir/zeros"
+		"$cli" -q -u sr -W 2 -L delay=20 -d "$tmp/here" 127.0.0.1 \
+		    "$port" get zeros late.$n 2>/dev/null &
+		getting=$!
+		until_true sh -c "ls -A '$tmp/here' | grep -q part"
+		nap
+		stop
+		wait $getting
+	done
+}
+
 # Sessions in which one side falls silent; they take up to half a minute, so
 # they run beside all the others. Each prints what became of it.
 start_silences() {
@@ -1016,6 +1039,8 @@ hits the same packet again and again" "$(cat "$tmp/silent6")"
 test_udp() {
 	rm -rf "$tmp/here"
 	mkdir -p "$tmp/here"
+	printf %s hello >"$tmp/here/five"
+	late_datagrams
 	start udp -t "$tmp/served.trace" 0
 	printf %s hello >"$tmp/here/five"
 	printf %s hello >"$dir/five"

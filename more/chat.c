@@ -291,7 +291,7 @@ part_asked(const struct chat_pull *p, const unsigned char *request, size_t n)
 
 	if (n == 8 && memcmp(request, "finished", 8) == 0)
 		return FINISHED;
-	if (n < 6 || n > 20 || memcmp(request, "part ", 5) != 0)
+	if (n < 6 || n > 23 || memcmp(request, "part ", 5) != 0)
 		return NONSENSE;
 	part = number((const char *)request + 5, n - 5, 0, p->parts - 1);
 	return part < 0 ? NONSENSE : part;

@@ -259,6 +259,8 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 	for (; parts > 0; parts--) {
 		got = read_all(file, part, size < sizeof part ?
 		    (size_t)size : sizeof part);
+		if (got >= 0)
+			errno = ECONNABORTED;	/* by us, if it is too short */
 		if (got < 0 || (parts > 1 && got < (ssize_t)sizeof part))
 			return -1;
 		size -= (uint64_t)got;
@@ -292,7 +294,7 @@ send_file(int fd)
 	if (result == 0)
 		result = send_parts(fd, file, s->size, parts);
 	log_msg(DEBUG, "%s %s", s->name, result == 0 ? "downloaded" :
-	    "broken off");
+	    reason());
 	close(file);
 	return result;
 }

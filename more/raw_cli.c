@@ -153,6 +153,8 @@ raw_loop(int fd)
 
 	half_closed = 0;
 	patience = (options->datagrams ? SILENCE_S : ANSWER_S) * SECOND;
+	if (faults.delay > 0)		/* they have not left yet */
+		patience += faults.delay;
 	for (;;) {
 		p[0].fd = raw.input_ended ||
 		    buffer_n(&raw.typed) == raw.typed.max ? -1 : STDIN_FILENO;

@@ -69,8 +69,11 @@ int64_t	report(void);
 /* The same, as the tick of a transfer. */
 int	report_tick(const struct transfer *t);
 
-/* Waits for input on fd, and reports meanwhile. */
-int	await_input(int fd, int64_t deadline);
+/* Waits for input on fd, and reports meanwhile; a receive must follow. */
+void	await_input(int fd, int64_t deadline);
+
+/* As sock_finish(), and reports meanwhile. */
+void	end_connection(int fd);
 
 /* A child that a service forks itself begins and ends with these. */
 void	begin_child(void);

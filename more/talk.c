@@ -16,7 +16,7 @@
 
 #include "more.h"
 
-#define READ_BYTES	(16 * 1024)	/* at one go */
+#define READ_BYTES	(64 * 1024)	/* at one go */
 
 /* The middle part of the drawing. */
 size_t

@@ -452,7 +452,8 @@ read_connection(int fd, struct buffer *b, size_t (*take)(char *text, size_t n))
 	if (got <= 0)
 		return -1;
 	buffer_drop(b, take(buffer_at(b), buffer_n(b)));
-	return 0;
+	errno = EMSGSIZE;
+	return buffer_n(b) == b->max ? -1 : 0;
 }
 
 /* The main connection has ended; so does the talk. */

@@ -127,9 +127,9 @@ static void
 queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
     const char *text, size_t n)
 {
-	if (buffer_n(b) + headlen + n > b->max && send_queued(c) < 0)
-		drop_client(c, LOST);
-	else if (buffer_n(b) + headlen + n > b->max ||
+	if (buffer_n(b) + headlen + n > b->max)
+		send_queued(c);
+	if (buffer_n(b) + headlen + n > b->max ||
 	    buffer_add(b, head, headlen) < 0 || buffer_add(b, text, n) < 0)
 		drop_client(c, NOT_READING);
 }

@@ -45,6 +45,7 @@ xfer_upload(const struct request *r)
 	struct transfer t = { 0 };
 	struct newfile f;
 	enum moved moved;
+	int64_t deadline;
 
 	if (newfile_open(&f, r->name, 0) < 0) {
 		xfer_refuse(r, XFER_FAILED, NULL);
@@ -54,9 +55,10 @@ xfer_upload(const struct request *r)
 	t.file = f.fd;
 	t.idle = options->idle;
 	t.tick = report_tick;
+	deadline = now() + options->idle;
 	moved = PEER_FAILED;
-	if (await_input(t.sock, now() + options->idle) == 0 &&
-	    xfer_length(t.sock, &t.size, now() + options->idle) == RECEIVED) {
+	await_input(t.sock, deadline);
+	if (xfer_length(t.sock, &t.size, deadline) == RECEIVED) {
 		errno = EFBIG;
 		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
 	}
@@ -158,6 +160,7 @@ static void
 xfer_request(struct request *r, unsigned op)
 {
 	enum received got;
+	int64_t deadline;
 	char *name;
 	size_t n;
 
@@ -169,10 +172,11 @@ xfer_request(struct request *r, unsigned op)
 	}
 	got = FAILED;
 	name = NULL;
-	if (xfer_answer(r, XFER_OK) == 0 &&
-	    await_input(r->control, now() + options->idle) == 0)
-		got = xfer_text(r->control, &name, &n, NAME_BYTES,
-		    now() + options->idle);
+	deadline = now() + options->idle;
+	if (xfer_answer(r, XFER_OK) == 0) {
+		await_input(r->control, deadline);
+		got = xfer_text(r->control, &name, &n, NAME_BYTES, deadline);
+	}
 	if (got == RECEIVED && name_ok(name, n)) {
 		r->name = name;
 		xfer_ops[op].run(r);

@@ -2,12 +2,13 @@
  * Licence: ISC, see README.
  *
  * Sends packets whose numbers run past 2^32 over a channel that loses, doubles
- * and swaps them and their ACKs, in all modes and under all congestion control,
- * and checks that each arrives once and, but in sr, in order. Also tells lies
- * to the sender. Prints what went wrong; exit status 0 if nothing did. The
- * channel is a queue: what is sent arrives in the next turn. Then the same in
- * the encoding of room, over a channel that keeps the order. And all encodings,
- * hashes and lines against what was made elsewhere.
+ * and swaps them, and loses ACKs, in all modes and under all congestion
+ * control. Checks that each arrives once and, except in sr, in order, and that
+ * the sender ignores ACKs that no receiver can have sent. The channel is a
+ * queue: what is sent arrives in the same turn. Then the same in the encoding
+ * of room, over a channel that keeps the order; then all encodings, hashes and
+ * lists, compared with what other programs made. Prints what went wrong; exit
+ * status 0 if nothing did.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -5,7 +5,7 @@
  *
  *      connect PORT    a connection to 127.0.0.1; it is the control connection
  *      listen          waits for one, on a free port that it prints
- *      from ADDRESS    where the next connect or dial comes from
+ *      from ADDRESS    to which the next sockets of its own are bound
  *      small           the next sockets have small receive buffers
  *      dial            reads a frame that tells a port, and connects to that
  *      five            the same with the five digits of room
@@ -22,15 +22,16 @@
  *      fin             ends the sending side
  *      close, reset    end the connection
  *      udial           reads a frame that tells a UDP port and a key, and more
- *      uoffer [SIZE]   sends such a frame; who sends a datagram first is it
+ *      uoffer [SIZE]   sends such a frame; the first to send a datagram is the
+ *                      other end
  *      rdt TYPE SEQ FLAGS TEXT  sends a datagram to the other end of those
- *      spoil N         turns a bit of byte N in the next one; -1: cuts its end
+ *      spoil N         flips a bit in byte N of the next one; -1: cuts a byte
  *      key HEX         the key is another now
  *      heard           prints TYPE SEQ FLAGS and contents of one that comes
- *      await TYPE      discards datagrams until one of this type
+ *      await TYPE      the same, once one of this type comes; discards others
  *      ulisten         a UDP socket on a free port that it prints
  *      uheard          prints the bytes of a datagram in hexadecimal
- *      usend TEXT      sends a datagram to whom that came from
+ *      usend TEXT      sends a datagram to the source of the last one
  *      udp             goes back to the UDP socket
  *      nap MS          does nothing for a while
  *      unix PATH       makes a Unix socket, for want of a command that does

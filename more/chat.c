@@ -25,7 +25,7 @@
 
 /* ---- pickles ---------------------------------------------------------- */
 
-/* The least that Python's own pickle would make of it, in protocol 3. */
+/* Byte for byte what pickle.dumps((data, n), 3) makes in Python. */
 size_t
 chat_pack(unsigned char *out, const void *data, size_t n)
 {
@@ -82,7 +82,7 @@ pickle_number(struct cursor *c, size_t n)
 	return value;
 }
 
-/* `Remember that', which protocols 3 and 4 spell in two ways. */
+/* The opcode that notes an object: BINPUT n in protocol 3, MEMOIZE in 4. */
 static void
 pickle_memo(struct cursor *c, unsigned protocol, unsigned number)
 {
@@ -96,7 +96,7 @@ ssize_t
 chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 {
 	struct cursor c = { (const char *)in, n, GOOD };
-	unsigned kind, list, protocol, short_count;
+	unsigned kind, list, protocol, count_kind;
 	uint64_t length, count;
 
 	pickle_expect(&c, 0x80);
@@ -118,8 +118,8 @@ chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 	*data = (const unsigned char *)cursor_bytes(&c,
 	    length <= n ? (size_t)length : n + 1);
 	pickle_memo(&c, protocol, list);
-	short_count = pickle_byte(&c);
-	count = pickle_number(&c, short_count == 0x4d ? 2 : 1);
+	count_kind = pickle_byte(&c);
+	count = pickle_number(&c, count_kind == 0x4d ? 2 : 1);
 	pickle_expect(&c, list ? 0x65 : 0x86);
 	if (!list)
 		pickle_memo(&c, protocol, 1);
@@ -127,7 +127,7 @@ chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 	return c.state != GOOD || c.left != 0 || count != length ||
 	    (protocol != 3 && protocol != 4) ||
 	    (kind != 0x42 && kind != 0x43) ||
-	    (short_count != 0x4b && short_count != 0x4d) ? -1 :
+	    (count_kind != 0x4b && count_kind != 0x4d) ? -1 :
 	    (ssize_t)length;
 }
 
@@ -339,7 +339,7 @@ answer_turn(struct chat_pull *p, unsigned char *seen,
 
 	got = dgram_recv(p->t.sock, datagram, sizeof datagram, &from);
 	if (got < 0)
-		return MOVED;		/* an answer found nobody, say */
+		return MOVED;		/* EAGAIN; ECONNREFUSED of an answer */
 	part = addr_same_host(&from, client) ?
 	    part_asked(p, datagram, (size_t)got) : NONSENSE;
 	if (part == NONSENSE) {
@@ -351,7 +351,7 @@ answer_turn(struct chat_pull *p, unsigned char *seen,
 	return *finished ? MOVED : send_part(p, (uint32_t)part, seen, &from);
 }
 
-/* The server, in a child: it answers, and keeps no time but that of silence. */
+/* The server, in a child: it answers; its only timer is that of silence. */
 enum moved
 chat_answer(struct chat_pull *p, const struct addr *client)
 {

@@ -89,7 +89,8 @@ chat!ALL|Put: a|Put: b EOF" "$(peer "send Put" "take 28" 'send \x0d\x0a' \
 	    "nap 100" 'send a\x0d\x0ab\x0d\x0a' "take 14" 'send {quit}\x0a' \
 	    end | sed 's/  */ /g; s/ Put/|Put/g; s/! /!/')"
 	is "a byte at a time" "d has joined the chat!ALL EOF" \
-	    "$(peer "drip d" "take 26" 'drip \x0a{quit}\x0a' end | words |
+	    "$(peer "drip d" "take 26" 'drip \x0a' "nap 100" \
+	    'drip {quit}\x0a' end | words |
 	    sed 's/! /!/; s/  */ /g')"
 
 	# Errors, in lines.

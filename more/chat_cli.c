@@ -16,8 +16,8 @@
 #include "cli.h"
 #include "more.h"
 
-/* Files that were asked for, so that nobody can make us fetch another one; "":
- * none. */
+/* The files that were asked for, "": none. An offer of any other is ignored: it
+ * may be a text that another client wrote. */
 static char requested[FETCHES][NAME_BYTES + 1];
 
 /* Notes that a file is asked for. Returns -1 if it cannot be. */
@@ -37,7 +37,7 @@ request(const char *name)
 	return 0;
 }
 
-/* Is this one of them? Then it is so no more. */
+/* Was this file asked for? Then the request is fulfilled, and forgotten. */
 static int
 was_requested(const char *name)
 {
@@ -78,8 +78,6 @@ fetch_by_pull(struct fetch *f, const struct offer *o)
 
 	p.t = f->d.t;
 	moved = chat_pull(&p, talk.fd, o->port);
-	if (moved == PEER_FAILED && rdt_send_gave_up(&p.sender))
-		errno = ETIMEDOUT;
 	f->d.t = p.t;
 	if (p.start != 0)
 		f->summary = chat_summary(&p);
@@ -133,24 +131,22 @@ chat_message(const char *text, size_t n)
 	free(words);
 }
 
-/* Lines; or, in mode -S, what came. */
+/* Takes whole lines; with -S, what one read returned is one message. */
 static size_t
 chat_text(char *text, size_t n)
 {
-	const char *end;
-	size_t used, len;
+	const char *rest = text, *line;
+	size_t left = n, len;
 
 	if (options->segments) {
 		chat_message(text, n);
 		return n;
 	}
-	for (used = 0; (end = memchr(text + used, '\n', n - used)) != NULL;
-	    used = (size_t)(end - text) + 1) {
-		len = (size_t)(end - text) - used;
-		len -= len > 0 && end[-1] == '\r';
-		chat_message(text + used, len);
+	while (next_line(&rest, &left, &line, &len) > 0) {
+		len -= len > 0 && line[len - 1] == '\r';
+		chat_message(line, len);
 	}
-	return used;
+	return n - left;
 }
 
 /* Said once, after the name. */

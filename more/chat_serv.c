@@ -24,7 +24,7 @@ static struct {
 	size_t n;
 } words;
 
-/* Composes it. */
+/* As printf(3); one byte is left for the newline. */
 #define compose(...) \
 	(words.n = (size_t)snprintf(words.text, sizeof words.text - 1, \
 	__VA_ARGS__))
@@ -244,7 +244,8 @@ chat_download(struct client *c, const char *name)
 	tell(c);
 }
 
-/* What begins with these is a command; and all of it, if it takes nothing. */
+/* A message that begins with `begin' is this command; one that takes nothing
+ * must be just that. */
 static const struct {
 	const char *name, *begin;
 	int takes;
@@ -308,7 +309,8 @@ chat_message(struct client *c, const char *message, size_t n)
 	chat_command(c, text);
 }
 
-/* Takes lines, and keeps the beginning of one; what is too long is not kept. */
+/* Takes whole lines; the beginning of one waits in c->in. Of a line that does
+ * not fit, the rest is skipped, and too_long stands for all of it. */
 static void
 chat_lines(struct client *c, const char *text, size_t n)
 {
@@ -334,8 +336,9 @@ chat_lines(struct client *c, const char *text, size_t n)
 }
 
 /*
- * What came from a client. Its first message decides whether it speaks in lines
- * or in segments; or a lone newline after that, as PuTTY sends it.
+ * What came from a client. With a newline in its first read it speaks in lines;
+ * otherwise in segments, unless a lone newline comes next, as PuTTY sends it.
+ * That counts only while no segment is queued, each with its length before it.
  */
 static void
 chat_input(struct client *c, char *text, size_t n)

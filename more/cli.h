@@ -126,11 +126,11 @@ int	download_end(struct download *d, enum moved moved);
 int	download_drop(struct download *d);
 
 /*
- * Sends a file behind a head, and takes the answer by a function that sets *why
- * to NULL if the file is stored. The original servers send none and close: if
- * all was sent, that is no failure. But an end that is there before the
- * beginning is, and so is a reset: it means that the server's system threw away
- * what the server had not read.
+ * Sends head and file, then takes the answer by answer(), which sets *why to
+ * NULL if the file is stored. The original servers send no answer and close; if
+ * all was sent, that is no failure. It is one if the server closes before that,
+ * or if a reset comes: then the server's system discarded what the server had
+ * not read yet.
  */
 int	upload(const char *command, const char *name, struct transfer *t,
 	    const void *head, size_t headlen,
@@ -159,17 +159,18 @@ int	dir_command(const char *command, const struct dir_message *asked,
 /* A request that consists of a text. */
 struct dir_message dir_text(enum dir_op op, const char *text);
 
-/* Lists of the directory are for registered clients alone: 1, and says so. */
+/* To list, serve, publish or log out a client must be registered. Returns 1 if
+ * it is not, and says so. */
 int	not_registered(const char *command);
 
-/* Registers anew, to renew the nick or because the directory forgot it; once or
- * so many times. Returns -1 if no answer comes. */
+/* Registers the nick again, to renew it or because the directory forgot it;
+ * `tries' and the value are those of dir_ask(). */
 int	dir_register_again(struct dir_message *answer, int tries);
 
 /* Forgets the nick. */
 int	dir_logout(int argc, char **argv);
 
-/* A list of lines: as they came, without those that came twice. */
+/* Lines of a list, in the order in which they came, each of them once. */
 struct lines {
 	char **line;
 	size_t n;
@@ -213,7 +214,8 @@ extern struct conversation {
 	int64_t answer_by;		/* ...until then */
 	int leaving;			/* the connection may end */
 	int failed;			/* the exit status */
-	int edits;			/* standard input is a terminal */
+	int edits;			/* standard input and output are a
+					   terminal: the line is drawn here */
 } talk;
 
 /* Connects, for a talk in this mode. 1 after an error, which was said. */
@@ -248,9 +250,9 @@ struct offer {
 };
 
 /*
- * Starts a child that fetches it: `fetch' fills in d->t.sock and moves the
- * bytes, and the summary, if there is one. linger() is called once the file is
- * stored, unless it is NULL.
+ * Starts a child that fetches an offer: fetch() fills in f->d.t.sock, moves the
+ * bytes, and fills in f->summary, if there is one. linger(), unless NULL, is
+ * called once the file is stored.
  */
 struct fetch {
 	struct download d;

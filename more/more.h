@@ -37,10 +37,10 @@
  *     ('lorem_ipsum.txt', 100321, 1620948149.0)
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
- * printable UTF-8, \xNN. So a client that evaluates it is safe, and one that
- * takes it apart has the same bytes. What else Python's repr() makes of a name
- * is understood too, \" \n \r \t \uNNNN \UNNNNNNNN in quotes of either kind;
- * but \xNN, which it writes for a few characters, is a byte here.
+ * printable UTF-8, \xNN. So a client may evaluate the line safely, and one that
+ * parses it gets the same bytes. The client also takes the other escapes of
+ * Python's repr(), \" \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but
+ * \xNN, by which repr() means a character, is one byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
@@ -77,8 +77,9 @@ struct xfer_file {
 };
 
 /*
- * A line of the list, without its newline: makes one, returns its bytes; takes
- * one apart, in place, so that name points into it, or returns -1.
+ * A line of the list, without its newline. xfer_line_pack() writes one and
+ * returns its length. xfer_line_unpack() takes one apart in place, so that name
+ * points into it; -1: it is none.
  */
 size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
 int	xfer_line_unpack(struct xfer_file *f, char *line);
@@ -201,8 +202,8 @@ int	buffer_send(struct buffer *b, int fd);
  *           {quit}               the rest: `NAME left the chat...', the lists
  *           what else            all, the sender too: `SENDER: what else'
  *
- * What cannot be done is answered `ERROR ' and the reason. Lists end where they
- * become longer than CHAT_LIST_MAX.
+ * What cannot be done is answered `ERROR ' and the reason. A name that
+ * would make a list longer than CHAT_LIST_MAX is left out.
  *
  * A file is pulled by UDP: the client sends `part I' from a new port each time,
  * and the server answers with the bytes from 1000 * I on, in a pickle of Python
@@ -231,32 +232,32 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in what stands first. The client
- * asks the host at the other end of `control'. At the server, a download that
- * `finished' ends before all was asked for is STOPPED.
+ * Both ends of a download; the caller fills in t. The client asks the peer of
+ * `control'. At the server a download is STOPPED if `finished' comes before all
+ * parts were asked for.
  */
 struct chat_pull {
 	struct transfer t;		/* but done and idle */
 	uint32_t parts;
 	int64_t start, took;
-	uint64_t answered;		/* by the server: requests, */
-	uint64_t repeated;		/* and repeated ones of these */
-	uint32_t sent;			/* parts, by the server */
+	uint64_t answered;		/* server: requests answered; */
+	uint64_t repeated;		/* those for a part sent before; */
+	uint32_t sent;			/* different parts sent */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	struct rdt_sender sender;	/* of requests, at the client */
 };
 enum moved chat_pull(struct chat_pull *p, int control, unsigned port);
 enum moved chat_answer(struct chat_pull *p, const struct addr *client);
 
-/* What it came to. */
+/* Either end's summary, for rdt_report(). */
 struct rdt_summary chat_summary(const struct chat_pull *p);
 
 /* ---- room: codes and lengths (seeds/003) -------------------------------- */
 
 /*
- * A message is a code of three or four digits and, where something follows, its
- * length in two digits before each text; so each tells its own end, and between
- * them stands nothing, or CR and LF. NN text:
+ * A message is a code of three or four digits. Each text that follows has its
+ * length before it, in two digits; so a message tells where it ends. Nothing
+ * stands between two of them but CR and LF, if at all:
  *
  *   100 name         200 name PORT    connect to PORT for updates
  *                    4001 no name, 4002 taken, 4003 full
@@ -315,8 +316,9 @@ size_t	room_text_pack(char *out, const char *text, size_t n);
  *   +------+-------------+----------        DONE:  there is none
  *
  * Nothing is agreed on: the client says HELLO each second, until DATA comes.
- * What is received gets that number which is next to the one that should come:
- * expected, at the receiver, or base, at the sender. Windows are 1 to 99.
+ * A number that comes is read as the first one from `expected' (receiver) or
+ * base (sender) on that equals it modulo window + 1; but DATA that would be a
+ * whole window ahead is taken for the packet before. Windows are 1 to 99.
  */
 #define ROOM_HEAD	3
 #define ROOM_BLOCK	1000

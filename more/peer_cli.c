@@ -1,9 +1,9 @@
 /* peer_cli.c: files between the clients of the directory. Licence: ISC, see
  * README.
  *
- * Both ends of seeds/000's peer protocol. It hangs on mode dir (cli.c) by three
- * names, at the end of this file: peer_commands, peer_tick, peer_close. The
- * processes of a client that serves:
+ * Both ends of seeds/000's peer protocol. Mode dir (cli.c) uses three names of
+ * this file: peer_commands, peer_tick and peer_close. The processes of a client
+ * that serves:
  *
  *      client      the prompt; asks the directory, and renews its nick
  *       +--- acceptor      accepts peers; started anew when the files change
@@ -107,11 +107,14 @@ hash_shared(struct shared *s, const struct shared *before)
 		return 0;
 	}
 	fd = file_open(s->name, O_NOFOLLOW, &s->size);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return -1;
-	s->changed = st.st_mtime;
-	s->settled = st.st_mtime < time(NULL) - 1;
-	result = hash_file(fd, s->hash);
+	result = fstat(fd, &st);
+	if (result == 0) {
+		s->changed = st.st_mtime;
+		s->settled = st.st_mtime < time(NULL) - 1;
+		result = hash_file(fd, s->hash);
+	}
 	close(fd);
 	return result;
 }
@@ -354,8 +357,8 @@ accept_peers(void)
 	}
 }
 
-/* Starts the acceptor, with what is shared now. What the old one's children are
- * doing they do to the end. */
+/* Starts the acceptor with what is shared now. The children of the old one
+ * finish what they are doing. */
 static int
 start_acceptor(void)
 {
@@ -469,8 +472,8 @@ peer_serve_command(int argc, char **argv)
 }
 
 /*
- * Publishes what is shared, as many lines in a request as have room. `at N' is
- * the first of each, and N plus its lines what the answer must say. Returns -1
+ * Publishes what is shared, as many files in a request as fit. `at N' begins
+ * it, N being its first file; the answer must say N plus its files. Returns -1
  * with errno; 1 if the directory refuses; 0.
  */
 static int
@@ -959,7 +962,7 @@ print_line(const struct file_line *f, void *with)
 	putchar('\n');
 }
 
-/* Ends the connection; the mode stays, or the next line would be another's. */
+/* Ends the connection. Browse goes on, or mode dir would get the next line. */
 static int
 browse_lost(void)
 {

@@ -19,13 +19,13 @@
 #include "cli.h"
 #include "more.h"
 
-#define SILENCE_S	1	/* seconds without a datagram end this mode */
+#define SILENCE_S	1	/* seconds of silence, after the end of input */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
 
 static struct {
 	struct buffer typed;		/* read and not sent yet */
 	int input_ended;
-	int unsent;			/* the server took not all of it */
+	int unsent;			/* the server did not take all of it */
 } raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
 
 /* Copies what came to standard output; on a terminal, made visible. */
@@ -79,7 +79,7 @@ unescape(char *line, size_t n)
 	return (size_t)(out - line);
 }
 
-/* Sends a datagram for each line that is complete, or will never be. */
+/* Sends a datagram for each line; the last may lack its newline. */
 static int
 send_lines(int fd)
 {
@@ -117,8 +117,8 @@ raw_send(int fd)
 }
 
 /*
- * Shows what came. Returns 1 at the end of a stream, or of the reader's; -1 if
- * the server ended before it took all that was typed.
+ * Shows what came. Returns 1 at the end of the stream, or if standard output
+ * fails; -1 after an error, or if the server closed before it took all input.
  */
 static int
 raw_recv(int fd)

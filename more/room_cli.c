@@ -283,7 +283,7 @@ room_why(const char *code)
 	return i < 0 ? NULL : texts[i].why;
 }
 
-/* An answer: each tells by itself what it answers. */
+/* An answer: an error, or of the kind that request() noted in answer_code. */
 static void
 room_answer(const struct room_message *m)
 {

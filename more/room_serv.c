@@ -27,14 +27,14 @@ static struct {				/* an answer, or an update */
 	size_t n;
 } words;
 
-/* Begins it with a code; adds a text; adds a number, as this format has it. */
+/* Begins the message with its code. */
 static void
 begin(const char *code)
 {
 	words.n = (size_t)sprintf(words.text, "%s", code);
 }
 
-/* Its length goes before it. */
+/* Adds a text, behind its length. */
 static void
 add_text(const char *text, size_t n)
 {
@@ -136,16 +136,13 @@ room_join(struct client *c, const struct room_message *m)
 static void
 room_enter(struct client *c)
 {
-	struct addr a, own;
+	struct addr own;
 	int fd;
 
-	fd = sock_accept(c->update_listener, &a);
+	fd = addr_peer(c->fd, &own) < 0 ? -1 :
+	    data_accept(c->update_listener, &own, 0);	/* does not wait */
 	if (fd < 0)
 		return;
-	if (addr_peer(c->fd, &own) < 0 || !addr_same_host(&a, &own)) {
-		close(fd);		/* a stranger */
-		return;
-	}
 	close(c->update_listener);
 	c->update_listener = -1;
 	c->update_fd = fd;
@@ -385,7 +382,7 @@ room_input(struct client *c, char *text, size_t n)
 		while (buffer_n(&c->in) > 0 && is_present(c) &&
 		    (used = next_message(c)) > 0)
 			;
-		if (c->end == TALKING && (used < 0 ||
+		if (c->stage == TALKING && (used < 0 ||
 		    buffer_n(&c->in) == c->in.max)) {
 			counters[BAD_REQUESTS]++;
 			refuse(c, "4990", "malformed, or not now");

@@ -27,10 +27,10 @@ int64_t	first_command_time(void);
 
 /*
  * One row of the table, in the manner of inetd.conf. `handler' runs in a child
- * of its own for each connection, and its caller closes that. A daemon is one
- * process for all clients: it gets the listener instead, once, and serves until
- * the parent is gone; should it die, it is started again. `commands' is a table
- * whose rows begin with the names that statistics tell apart.
+ * of its own for each connection, which the caller closes. A daemon is one
+ * process for all clients: its handler is called once, with the listener, and
+ * serves until the parent is gone; if it dies, it is started again. `commands'
+ * is a table whose rows begin with the names that statistics tell apart.
  */
 struct service {
 	const char *name;
@@ -60,9 +60,9 @@ enum {
 void	count_command(int row);
 
 /*
- * Tells the parent what this process did since it told it last; but not more
- * than fifty times a second. Returns when it must be called again; NEVER: all
- * is told. A loop that waits calls it first, and waits no longer than that.
+ * Tells the parent what this process did since the last report, at most fifty
+ * times a second. Returns when to call it again; NEVER: all is told. A loop
+ * calls it before each wait, and waits no longer than that.
  */
 int64_t	report(void);
 
@@ -97,15 +97,16 @@ struct request {
 int	open_served(const struct request *r, uint64_t *size, int *missing);
 
 /*
- * Logs that a request is refused, and why; NULL: by errno, since it is the
- * server's own trouble, or the administrator's.
+ * Logs that a request is refused, and why. NULL: errno says why, and it is an
+ * ERROR, since the fault is not the client's.
  */
 void	log_refused(const struct request *r, const char *why);
 
 /* Logs how a download ended; why it failed, in words. */
 void	log_sent(const struct request *r, enum moved moved, const char *why);
 
-/* Ends a file that was received, or was not. Returns 0 if it is stored. */
+/* Ends an upload: stores the file if it is MOVED, else removes it, and logs
+ * which. Returns 0 if it is stored. */
 int	store_file(const struct request *r, struct newfile *f,
 	    enum moved moved);
 
@@ -115,7 +116,7 @@ int	store_file(const struct request *r, struct newfile *f,
 enum gone { HERE, LOST, NOT_READING, SILENT };
 
 /*
- * One client of a chat. Its end is TALKING, then LAST_WORDS until what waits in
+ * One client of a chat. Its stage is TALKING, then LAST_WORDS until all of
  * `out' is sent, then DISCARDING until the peer closes too.
  */
 struct client {
@@ -127,12 +128,14 @@ struct client {
 	struct buffer updates;		/* to be sent on that */
 	int update_listener;		/* room: where it will come; or -1 */
 	long id;			/* which no other has had */
-	size_t slot[3];			/* of these three in the poll set; 0 */
+	size_t slot[3];			/* where fd, update_fd, update_listener
+					   are in the poll set; 0: not in it */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
 	int joined;			/* and seen by the others */
 	char peer[PEER_BYTES];		/* ADDRESS:PORT */
-	int64_t deadline;		/* to say its name, or to be gone */
-	enum { TALKING, LAST_WORDS, DISCARDING } end;
+	int64_t deadline;		/* for its name, its update socket,
+					   or its close at the end */
+	enum { TALKING, LAST_WORDS, DISCARDING } stage;
 	enum gone gone;
 	size_t discarded;		/* bytes, at the end */
 	struct buffer in;		/* the beginning of a message */
@@ -193,8 +196,8 @@ struct delivery {
 };
 
 /*
- * Offers the file of a name to c: a child, in which `send' sends it, waits at
- * *port, of *size bytes. Else *why says why not.
+ * Offers a file to c. OFFERED: a child waits at *port to send() the file, which
+ * has *size bytes. Otherwise *why says why not.
  */
 enum offer { OFFERED, NO_FILE, NOT_NOW };
 enum offer offer_file(const struct client *c, const char *name, int type,

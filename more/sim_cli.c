@@ -20,11 +20,7 @@
 
 #define SIM_DELAY	(SECOND / 100)	/* each way */
 
-/*
- * Sender and receiver in one process, and virtual time: the channel is a list
- * of datagrams in the order of their arrival. Each turn takes what comes next,
- * a datagram or the sender's timer, so that a run is exact and takes no time.
- */
+/* A datagram in the channel, a list of them in the order of their arrival. */
 struct flight {
 	int64_t at;			/* when it arrives */
 	struct flight *next;

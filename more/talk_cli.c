@@ -1,18 +1,18 @@
 /* talk_cli.c: what the clients of chat and room share. Licence: ISC, see
  * README.
  *
- * Talk that goes on while one types. One loop takes lines of standard input,
- * and what comes on one or two connections, and never waits for one of them
- * alone. Files come by children, one each, which tell by a pipe how they fare:
+ * The talk goes on while the user types. One loop takes lines from standard
+ * input and what comes on one or two connections, and never waits for only one
+ * of these. Each file is fetched by a child, which reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection
  *      main connection --> text()        \
  *      update socket (room) --> updates() >  show(), one line at a time
  *      pipes of the children             /
  *
- * On a terminal the line that is half typed is taken off the screen while
- * something is shown. For that the terminal must not echo what is typed; the
- * line is drawn here instead, as much of its end as the screen is wide.
+ * On a terminal the half-typed line is taken off the screen while something is
+ * shown. So the terminal must not echo; the client draws the line itself, or as
+ * much of its end as the screen is wide.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -33,7 +33,7 @@
 
 #define OUT_MAX		(64 * 1024)	/* bytes of what was typed */
 #define TEXT_MAX	(64 * 1024)	/* of a message */
-#define SEGMENT_WAIT	(SECOND / 20)	/* between two of mode -S */
+#define SEGMENT_WAIT	(SECOND / 20)	/* with -S: between two messages */
 #define SCREEN		79		/* columns of the line that is typed */
 
 struct conversation talk = { .fd = -1, .update_fd = -1 };
@@ -42,8 +42,8 @@ static struct {
 	const struct talk *mode;
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* what came, and is not complete */
-	struct buffer keys;		/* what was typed, and must wait */
-	int64_t keys_from;		/* until then */
+	struct buffer keys;		/* was typed, and is not taken yet */
+	int64_t keys_from;		/* -S: no key is taken before that */
 	int input_ended;		/* bye is to be said */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* what they say */
@@ -79,7 +79,7 @@ terminal_signal(int sig)
 	raise(sig);		/* its action is the default one again */
 }
 
-/* After a stop the shell has changed the terminal. */
+/* SIGCONT, after a stop: the shell has changed the terminal meanwhile. */
 static void
 terminal_again(int sig)
 {
@@ -133,12 +133,15 @@ hide_line(void)
 	screen.drawn = 0;
 }
 
-/* Draws the line that is typed, or the end of it. */
+/* Draws the end of the line that is typed, as wide as the screen. The line on
+ * the screen must be empty: hide_line() comes first. */
 static void
 draw_line(void)
 {
 	size_t from;
 
+	if (!talk.edits)
+		return;
 	for (from = screen.n; from > 0 && screen.drawn < SCREEN; from--)
 		screen.drawn += begins(screen.line[from - 1]);
 	while (from < screen.n && !begins(screen.line[from]))
@@ -147,7 +150,7 @@ draw_line(void)
 	fflush(stdout);
 }
 
-/* The only way to the screen, so that the typed line is never torn. */
+/* What comes while the user types is shown here, above the half-typed line. */
 void
 show(FILE *to, const char *text, size_t n)
 {
@@ -177,8 +180,8 @@ say_line(enum level level)
 /* ---- what is typed ---------------------------------------------------- */
 
 /*
- * In mode -S a message is sent at once; and the next one not too soon after it,
- * or the server would read them both as one.
+ * With -S each message is one send, and nothing is typed for SEGMENT_WAIT after
+ * it: one read of the server must not return two messages.
  */
 void
 talk_send(const char *text, size_t n)
@@ -200,7 +203,7 @@ talk_ask(const char *command)
 	talk.answer_by = now() + ANSWER_S * SECOND;
 }
 
-/* A line is complete: the next one begins. */
+/* Leaves the complete line on the screen and hands it to the mode. */
 static void
 line_typed(void)
 {
@@ -271,8 +274,8 @@ may_type(void)
 }
 
 /*
- * Takes what was typed, line by line. While an answer is awaited the rest waits
- * here, since standard input would not say that there is something.
+ * Takes what was typed, line by line. While an answer is awaited, what was read
+ * stays in loop.keys: poll() does not tell of it again.
  */
 static void
 take_typed(void)
@@ -321,7 +324,7 @@ fetch_tick(const struct transfer *t)
 	return 0;
 }
 
-/* The last thing that a child says: whether it failed. It may linger then. */
+/* A child's last byte to the client: did it fail? It may still linger. */
 static void
 fetch_ended(int failed)
 {
@@ -362,8 +365,9 @@ fetch_file(const struct offer *o,
 }
 
 /*
- * What a child says comes through a pipe, which is its standard error; at the
- * end of another one, which only the client holds, it ends too.
+ * A child's standard error is a pipe, which the client reads. A second pipe is
+ * its lifeline: only the client holds the writing end, so a child ends with the
+ * client, unless it only lingers.
  */
 void
 start_fetch(const struct offer *o,
@@ -408,7 +412,8 @@ start_fetch(const struct offer *o,
 	_exit(status);
 }
 
-/* Takes what a child says, line by line; a last line may be without its end. */
+/* Shows what a child says, line by line. At the end only the \2 of
+ * fetch_ended() may be left, or the child failed. */
 static void
 read_fetch(size_t i)
 {
@@ -456,7 +461,7 @@ read_connection(int fd, struct buffer *b, size_t (*take)(char *text, size_t n))
 	return buffer_n(b) == b->max ? -1 : 0;
 }
 
-/* The main connection has ended; so does the talk. */
+/* One of the two connections has ended, and the talk ends with it. */
 static void
 lost(void)
 {

@@ -1,8 +1,8 @@
 /* talk_serv.c: what the servers of chat and room share. Licence: ISC, see
  * README.
  *
- * Many clients in one process, a daemon. One poll loop, which waits for no one
- * client:
+ * Many clients in one process, a daemon. One poll loop, which never waits for
+ * one client alone:
  *
  *      wait_many() --> what came: input() of the service, which queues what it
  *          ^                      has to say, to this client and to others
@@ -54,7 +54,7 @@ static struct {
 int
 is_present(const struct client *c)
 {
-	return c->gone == HERE && c->end == TALKING;
+	return c->gone == HERE && c->stage == TALKING;
 }
 
 /* ---- what is sent -------------------------------------------------------- */
@@ -68,7 +68,7 @@ drop_client(struct client *c, enum gone why)
 	hall.some_gone = 1;
 }
 
-/* To announce one may show that another one is gone. */
+/* Repeats: to send one announcement may show that another client is gone. */
 void
 announce_gone(void)
 {
@@ -121,8 +121,8 @@ send_queued(struct client *c)
 	return broken || buffer_send(&c->updates, c->update_fd) < 0 ? -1 : 0;
 }
 
-/* Queues a message, and before it a head; if there is no room, first sends what
- * goes. */
+/* Queues a head and a message. If they do not fit, it first sends as much as
+ * goes; if they still do not fit, the client does not read. */
 static void
 queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
     const char *text, size_t n)
@@ -153,8 +153,8 @@ send_update(struct client *c, const char *text, size_t n)
 		queue(c, &c->updates, "", 0, text, n);
 }
 
-/* Its last words are queued: it shall hear them, and then go. For the others it
- * is gone now. */
+/* Its last words are queued and will still be sent; to the others it is gone
+ * from now on. */
 void
 dismiss(struct client *c)
 {
@@ -166,7 +166,7 @@ dismiss(struct client *c)
 	}
 	c->update_listener = c->update_fd = -1;
 	buffer_drop(&c->updates, buffer_n(&c->updates));
-	c->end = c->end == TALKING ? LAST_WORDS : c->end;
+	c->stage = c->stage == TALKING ? LAST_WORDS : c->stage;
 	c->deadline = now() + DISCARD_S * SECOND;
 	if (c->joined) {
 		c->joined = 0;
@@ -180,9 +180,9 @@ client_flush(struct client *c)
 {
 	if (send_queued(c) < 0)
 		drop_client(c, LOST);
-	if (c->end == LAST_WORDS && buffer_n(&c->out) == 0) {
+	if (c->stage == LAST_WORDS && buffer_n(&c->out) == 0) {
 		shutdown(c->fd, SHUT_WR);
-		c->end = DISCARDING;
+		c->stage = DISCARDING;
 	}
 }
 
@@ -202,11 +202,11 @@ client_read(struct client *c)
 		drop_client(c, LOST);
 		return;
 	}
-	if (c->end != TALKING)
+	if (c->stage != TALKING)
 		c->discarded += (size_t)got;
 	if (c->discarded > DISCARD_BYTES)
 		drop_client(c, LOST);
-	if (c->end == TALKING)
+	if (c->stage == TALKING)
 		hall.talk->input(c, text, (size_t)got);
 }
 
@@ -235,7 +235,7 @@ client_add(int fd, const struct addr *a, int full)
 		close(fd);
 		return;
 	}
-	on = 1;		/* the system finds peers that are gone for ever */
+	on = 1;		/* keep-alives find a peer that vanished (RFC 1122) */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	c->id = ++id;
 	c->fd = fd;
@@ -320,7 +320,7 @@ client_named(const char *name, size_t n)
 	return NULL;
 }
 
-/* `ALL a b` would be a list, from a client called ALL. */
+/* `ALL has joined the chat!' would look like a list of names, `ALL a b'. */
 int
 is_reserved(const char *name, size_t n)
 {
@@ -547,12 +547,13 @@ talk_turn(const struct pollfd *p)
 	}
 }
 
-/* Its deadline has come: to connect its update socket, or to say anything. */
+/* Its deadline has come: to connect its update socket; to say its name; or,
+ * after its last words, to close. */
 static void
 client_late(struct client *c)
 {
 	if (c->update_listener < 0) {
-		drop_client(c, c->end == TALKING ? SILENT : LOST);
+		drop_client(c, c->stage == TALKING ? SILENT : LOST);
 		return;
 	}
 	close(c->update_listener);

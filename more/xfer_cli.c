@@ -19,19 +19,32 @@
 #include "cli.h"
 #include "more.h"
 
-/* Takes a status. Returns 0, or 1 after another one than `ok', which was
- * said. */
-static int
-xfer_status(int fd, const char *command, const char *name)
+/* Receives a status; *why is NULL if it is XFER_OK. Also called by upload(). */
+static enum received
+xfer_confirmation(int fd, int64_t deadline, const char **why)
 {
 	enum received got;
 	unsigned status;
 
-	got = xfer_byte(fd, &status, now() + ANSWER_S * SECOND);
-	if (got == RECEIVED && status == XFER_OK)
+	got = xfer_byte(fd, &status, deadline);
+	if (got == RECEIVED)
+		*why = status == XFER_OK ? NULL :
+		    xfer_status_text((int)status);
+	return got;
+}
+
+/* Receives a status. Returns 0 if it is XFER_OK; else says why not, and 1. */
+static int
+xfer_status(int fd, const char *command, const char *name)
+{
+	enum received got;
+	const char *why;
+
+	got = xfer_confirmation(fd, now() + ANSWER_S * SECOND, &why);
+	if (got == RECEIVED && why == NULL)
 		return 0;
 	return fail("%s: %s: %s", command, name, got != RECEIVED ? reason() :
-	    xfer_status_text((int)status));
+	    why);
 }
 
 /* Connects, for one request, and says which. Returns -1 after an error. */
@@ -56,20 +69,6 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 		return fd;
 	close(fd);
 	return -1;
-}
-
-/* The answer to the contents of an upload. */
-static enum received
-xfer_confirmation(int fd, int64_t deadline, const char **why)
-{
-	enum received got;
-	unsigned status;
-
-	got = xfer_byte(fd, &status, deadline);
-	if (got == RECEIVED)
-		*why = status == XFER_OK ? NULL :
-		    xfer_status_text((int)status);
-	return got;
 }
 
 /* upload SRC [NAME] */

@@ -2438,8 +2438,8 @@ rdt_report(const struct rdt_summary *s)
 {
 	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
 	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s", s->mode, s->window,
-	    s->block, (unsigned long long)s->packets,
+	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s", s->mode,
+	    s->window, s->block, (unsigned long long)s->packets,
 	    (unsigned long long)s->transmissions,
 	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
 	    (unsigned long long)s->duplicates, (unsigned long long)s->corrupt,

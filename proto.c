@@ -1892,7 +1892,8 @@ slot_of(struct rdt_sender *s, uint32_t n)
 }
 
 const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
-    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done" };
+    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done",
+    "probe" };
 
 static FILE *trace;			/* NULL: none */
 
@@ -2099,7 +2100,7 @@ rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
 	s->cwnd = congestion->slow_start ? 1 : s->window;
 	s->ssthresh = s->window;
 	s->rto = RDT_RTO_FIRST;
-	s->deadline = NEVER;
+	s->rto_at = s->overdue_at = s->probe_at = NEVER;
 }
 
 /* What inflates the window counts too, as long as the recovery lasts. */
@@ -2137,6 +2138,18 @@ rdt_why_gave_up(void)
 	    "which drop=/k hits the same packet again and again";
 }
 
+/* sr: a tail probe will leave unless an ACK comes; not before an RTT is
+ * known. */
+static void
+set_probe(struct rdt_sender *s, int64_t t)
+{
+	int64_t wait;
+
+	wait = 2 * s->srtt > RDT_PROBE_MIN ? 2 * s->srtt : RDT_PROBE_MIN;
+	s->probe_at = s->mode != RDT_SR || s->srtt == 0 ||
+	    s->base == s->highest ? NEVER : t + wait;
+}
+
 /* sr: the first packet that is marked as lost, if it is within the window. */
 static int
 find_lost(struct rdt_sender *s, uint32_t *seq)
@@ -2172,15 +2185,18 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	resend = *seq != s->highest;
 	if (resend) {
 		slot->retransmitted = 1;
-		slot->lost = 0;
+		slot->resent_as = slot->lost;
+		slot->lost = NOT_LOST;
 	} else {
 		s->highest++;
 		memset(slot, 0, sizeof *slot);
 	}
 	slot->sent = t;
 	s->transmissions++;
-	if (s->deadline == NEVER)
-		s->deadline = t + s->rto;
+	if (s->rto_at == NEVER)
+		s->rto_at = t + s->rto;
+	if (s->probe_at == NEVER && !s->probed)
+		set_probe(s, t);
 	rdt_trace(t, resend ? EV_RESEND : EV_SEND, *seq, s);
 	return 1;
 }
@@ -2201,9 +2217,33 @@ loss_detected(struct rdt_sender *s)
 	return 1;
 }
 
+/*
+ * sr: packet n has been acknowledged for the first time. Remembers it if it was
+ * sent later than all others that were.
+ */
+static void
+rack_update(struct rdt_sender *s, int64_t t, uint32_t n)
+{
+	const struct rdt_slot *slot = slot_of(s, n);
+	int64_t rtt;
+
+	rtt = t > slot->sent ? t - slot->sent : 1;
+	if (slot->retransmitted && rtt < s->least_rtt)
+		return;			/* this is the ACK of the original */
+	if (!slot->retransmitted && (s->least_rtt == 0 || rtt < s->least_rtt))
+		s->least_rtt = rtt;
+	if (s->rack_rtt == 0 || slot->sent > s->rack_sent ||
+	    (slot->sent == s->rack_sent && seq_less(s->rack_seq, n))) {
+		s->rack_sent = slot->sent;
+		s->rack_seq = n;
+		s->rack_rtt = rtt;
+	}
+}
+
 /* sr: notes what the bitmap says has arrived. */
 static void
-read_bitmap(struct rdt_sender *s, const unsigned char *bits, size_t n)
+read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
+    size_t n)
 {
 	struct rdt_slot *slot;
 	uint32_t i;
@@ -2211,31 +2251,44 @@ read_bitmap(struct rdt_sender *s, const unsigned char *bits, size_t n)
 	n = 8 * n < s->window ? 8 * n : s->window;
 	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
 		slot = slot_of(s, s->base + 1 + i);
-		if (bits[i / 8] & (0x80 >> i % 8)) {
-			slot->acked = 1;
-			slot->lost = 0;
-		}
+		if (!(bits[i / 8] & (0x80 >> i % 8)) || slot->acked)
+			continue;
+		rack_update(s, t, s->base + 1 + i);
+		slot->acked = 1;
+		slot->lost = NOT_LOST;
 	}
 }
 
-/* sr: marks as lost what three later packets have overtaken. */
+/*
+ * sr: marks as lost what was sent before the packet of rack_seq and is overdue;
+ * what will be, sets the timer.
+ */
 static void
 mark_lost(struct rdt_sender *s, int64_t t)
 {
 	struct rdt_slot *slot;
-	uint32_t above, i;
+	int64_t due;
+	uint32_t n;
 
-	above = 0;
-	for (i = s->highest - s->base; i-- > 0;) {
-		slot = slot_of(s, s->base + i);
-		above += slot->acked;
-		if (slot->acked || above < 3 || slot->early)
+	s->overdue_at = NEVER;
+	for (n = s->base; n != s->next; n++) {
+		slot = slot_of(s, n);
+		if (slot->sent > s->rack_sent && !slot->retransmitted)
+			break;		/* all behind it left later still */
+		if (slot->acked || slot->lost || slot->sent > s->rack_sent ||
+		    (slot->sent == s->rack_sent && !seq_less(n, s->rack_seq)))
 			continue;
-		slot->lost = slot->early = 1;
+		due = slot->sent + s->rack_rtt + s->least_rtt / 4;
+		if (due > t) {
+			s->overdue_at = due < s->overdue_at ? due :
+			    s->overdue_at;
+			continue;
+		}
+		slot->lost = OVERDUE;
 		s->some_lost = 1;
 		s->fast++;
 		loss_detected(s);
-		rdt_trace(t, EV_FAST, s->base + i, s);
+		rdt_trace(t, EV_FAST, n, s);
 	}
 }
 
@@ -2266,15 +2319,18 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	packets = ack - s->base;
 	sent = slot_of(s, ack - 1)->sent;
 	retransmitted = 0;
-	while (s->base != ack)
-		retransmitted |= slot_of(s, s->base++)->retransmitted;
+	for (; s->base != ack; s->base++) {
+		if (s->mode == RDT_SR && !slot_of(s, s->base)->acked)
+			rack_update(s, t, s->base);
+		retransmitted |= slot_of(s, s->base)->retransmitted;
+	}
 	if (seq_less(s->next, s->base))
 		s->next = s->base;
 	if (!retransmitted)	/* Karn: whose transmission would it answer? */
 		rtt_sample(s, t - sent);
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
-	s->deadline = s->base == s->highest ? NEVER : t + s->rto;
+	s->rto_at = s->base == s->highest ? NEVER : t + s->rto;
 	if (seq_less(s->recover, s->base))
 		s->recover = s->base;	/* so numbers may wrap around */
 	s->congestion->acked(s, packets);
@@ -2295,29 +2351,76 @@ rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 		new_ack(s, t, ack);
 	else if (s->base != s->highest)
 		duplicate_ack(s, t);
-	if (s->mode == RDT_SR && s->base != s->highest && n > 0) {
-		read_bitmap(s, bits, n);
-		mark_lost(s, t);
-	}
+	if (s->mode != RDT_SR)
+		return;
+	read_bitmap(s, t, bits, n);
+	mark_lost(s, t);
+	s->probed = 0;
+	set_probe(s, t);
 }
 
-/* Called at the deadline. RFC 6298, section 5: back off, and begin anew. */
-void
-rdt_send_timeout(struct rdt_sender *s, int64_t t)
+/* The RTO has run out. RFC 6298, section 5: back off, and begin anew. */
+static void
+retransmission_timeout(struct rdt_sender *s, int64_t t)
 {
 	uint32_t i;
 
 	s->timeouts++;
 	s->consecutive_timeouts++;
 	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
-	s->deadline = t + s->rto;
+	s->rto_at = t + s->rto;
 	s->congestion->timeout(s);
 	s->next = s->base;			/* back to base: the N of gbn */
 	s->dupacks = 0;
 	s->recover = s->highest;
 	for (i = s->base; i != s->highest; i++)		/* sr */
-		slot_of(s, i)->lost = slot_of(s, i)->early = 0;
+		slot_of(s, i)->lost = NOT_LOST;
+	s->overdue_at = s->probe_at = NEVER;
 	rdt_trace(t, EV_TIMEOUT, s->base, s);
+}
+
+/* sr: the last packet in flight that the window allows goes out once more. */
+static void
+tail_probe(struct rdt_sender *s, int64_t t)
+{
+	uint32_t n;
+
+	s->probe_at = NEVER;
+	s->probed = 1;
+	for (n = s->next; n != s->base;) {
+		if (slot_of(s, --n)->acked || slot_of(s, n)->lost ||
+		    n - s->base >= rdt_send_window(s))
+			continue;
+		slot_of(s, n)->lost = PROBE;
+		s->some_lost = 1;
+		rdt_trace(t, EV_PROBE, n, s);
+		return;
+	}
+}
+
+int64_t
+rdt_send_deadline(const struct rdt_sender *s)
+{
+	int64_t first;
+
+	first = s->overdue_at < s->probe_at ? s->overdue_at : s->probe_at;
+	return s->rto_at < first ? s->rto_at : first;
+}
+
+/* Called at the deadline. Where two timers run out at once, the RTO counts. */
+enum rdt_event
+rdt_send_timer(struct rdt_sender *s, int64_t t)
+{
+	if (t >= s->rto_at) {
+		retransmission_timeout(s, t);
+		return EV_TIMEOUT;
+	}
+	if (t >= s->overdue_at) {
+		mark_lost(s, t);
+		return EV_FAST;
+	}
+	tail_probe(s, t);
+	return EV_PROBE;
 }
 
 /* Called once. A receiver that keeps nothing is one with a window of 1. */
@@ -2870,8 +2973,8 @@ rdt_send(struct rdt_session *s)
 	look = 0;
 	do {
 		acks = receive_acks(s);
-		if (acks >= 0 && elapsed(s) >= snd->deadline)
-			rdt_send_timeout(snd, elapsed(s));
+		if (acks >= 0 && elapsed(s) >= rdt_send_deadline(snd))
+			rdt_send_timer(snd, elapsed(s));
 		if (rdt_send_gave_up(snd))
 			errno = ETIMEDOUT;
 		sent = 0;
@@ -2880,8 +2983,8 @@ rdt_send(struct rdt_session *s)
 		s->t.done = snd->base == s->packets ? s->t.size :
 		    (uint64_t)snd->base * s->block;
 		if (moved == MOVED && acks == 0 && sent == 0)
-			moved = await(s, snd->deadline == NEVER ? NEVER :
-			    s->start + snd->deadline);
+			moved = await(s, rdt_send_deadline(snd) == NEVER ?
+			    NEVER : s->start + rdt_send_deadline(snd));
 		else if (moved == MOVED && now() >= look) {
 			moved = interrupted(s);
 			look = now() + TURN;

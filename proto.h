@@ -655,9 +655,33 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  * called again. So they run the same over UDP and in a simulated channel.
  */
 #define RDT_GIVE_UP	12	/* timeouts in a row */
-#define RDT_RTO_FIRST	SECOND	/* RFC 6298 section 2.1 */
-#define RDT_RTO_MIN	(SECOND / 5)	/* the RFC: 1 s */
-#define RDT_RTO_MAX	(2 * SECOND)	/* the RFC: 60 s; a lab cannot wait */
+
+/*
+ * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
+ * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1 to
+ * 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It deviates
+ * in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a lab cannot
+ * wait. In 5.4 it resends not one packet, but all that the window allows.
+ */
+#define RDT_RTO_FIRST	SECOND
+#define RDT_RTO_MIN	(SECOND / 5)
+#define RDT_RTO_MAX	(2 * SECOND)
+
+/*
+ * sr finds losses by the time of sending, after RACK-TLP (RFC 8985). A packet is
+ * lost when one that was sent later has been acknowledged, and it itself is
+ * overdue: an RTT and a reordering window, a quarter of the least RTT, have
+ * passed since it was sent. That holds for a retransmission too, so each can be
+ * found lost and sent again without the timer. An ACK that comes sooner after a
+ * retransmission than the least RTT is of the original, and says nothing. When
+ * no ACK has come for two RTTs, the last packet in flight is sent once more, as
+ * a tail probe: its ACK tells what is missing before it.
+ *
+ * Left out: the reordering window does not adapt (section 6.2, step 4), since
+ * nothing here tells a late packet from a lost one; a probe is never new data
+ * (7.3), and is not told from a loss afterwards (7.4).
+ */
+#define RDT_PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
 
 /* Is a before b? Right for numbers less than 2^31 apart. */
 int	seq_less(uint32_t a, uint32_t b);
@@ -665,7 +689,7 @@ int	seq_less(uint32_t a, uint32_t b);
 /* What happens, as a trace has it; in words in rdt_event_names. */
 enum rdt_event {
 	EV_SEND, EV_RESEND, EV_DROP, EV_RECV, EV_DUP, EV_OOO, EV_CORRUPT,
-	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE
+	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE, EV_PROBE
 };
 extern const char *const rdt_event_names[];
 
@@ -699,9 +723,12 @@ struct rdt_slot {
 	unsigned char retransmitted;	/* sent more than once */
 	/* sr: */
 	unsigned char acked;		/* the receiver has it */
-	unsigned char lost;		/* to be sent again at once */
-	unsigned char early;		/* was lost since the last timeout */
+	unsigned char lost;		/* to be sent again at once, as this */
+	unsigned char resent_as;	/* the same, of when it was sent last */
 };
+
+/* Why sr sends a packet again before its timer runs out. */
+enum { NOT_LOST, OVERDUE, PROBE };
 
 struct rdt_sender {
 	enum rdt_mode mode;
@@ -717,10 +744,17 @@ struct rdt_sender {
 	/* The timer (RFC 6298), in microseconds. */
 	int64_t srtt, rttvar;	/* srtt 0: no sample yet */
 	int64_t rto;
-	int64_t deadline;	/* when rdt_send_timeout() is due; NEVER: not */
+	int64_t rto_at;		/* when it runs out; NEVER: it does not run */
 	unsigned consecutive_timeouts;	/* since the last progress */
 
-	/* sr alone. */
+	/* sr alone: of the packets acknowledged, the one that was sent last. */
+	int64_t rack_sent;	/* when it was sent */
+	uint32_t rack_seq;	/* its number, for packets of the same time */
+	int64_t rack_rtt;	/* how long its ACK took; 0: none yet */
+	int64_t least_rtt;
+	int64_t overdue_at;	/* when the next packet will be; or NEVER */
+	int64_t probe_at;	/* when a tail probe leaves; or NEVER */
+	int probed;		/* one has left since the last ACK */
 	int some_lost;		/* some packet may be marked as lost */
 
 	/* Congestion control; what is not cwnd, for reno alone. */
@@ -750,8 +784,13 @@ int	rdt_send_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
 void	rdt_send_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
 	    const unsigned char *bits, size_t n);
 
-/* Called when the deadline has come. */
-void	rdt_send_timeout(struct rdt_sender *s, int64_t now);
+/*
+ * When to call rdt_send_timer(), or NEVER; the earliest of up to three timers.
+ * That returns what it was: EV_TIMEOUT; or in sr EV_FAST, some packets are
+ * overdue, or EV_PROBE.
+ */
+int64_t	rdt_send_deadline(const struct rdt_sender *s);
+enum rdt_event rdt_send_timer(struct rdt_sender *s, int64_t now);
 
 /* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
 int	rdt_send_done(const struct rdt_sender *s);

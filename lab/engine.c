@@ -158,8 +158,8 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 		for (i = 0; i < n; i++)
 			arrive(wire[i], t);
 		lies(t);
-		if (t >= s.deadline)
-			rdt_send_timeout(&s, t);
+		if (t >= rdt_send_deadline(&s))
+			rdt_send_timer(&s, t);
 	}
 	check(rdt_send_done(&s), "given up");
 	for (i = 0; i < PACKETS && got[i] == 1; i++)

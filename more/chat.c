@@ -245,15 +245,15 @@ pull_turn(struct chat_pull *p, int control, unsigned port)
 	struct rdt_sender *s = &p->sender;
 	uint32_t part;
 
-	if (now() - p->start >= s->deadline)
-		rdt_send_timeout(s, now() - p->start);
+	if (now() - p->start >= rdt_send_deadline(s))
+		rdt_send_timer(s, now() - p->start);
 	if (rdt_send_gave_up(s)) {
 		errno = ETIMEDOUT;
 		return PEER_FAILED;
 	}
 	if ((rdt_send_next(s, now() - p->start, &part) &&
 	    ask_part(p, control, port, part) < 0) ||
-	    await_datagram(p, p->start + s->deadline) < 0)
+	    await_datagram(p, p->start + rdt_send_deadline(s)) < 0)
 		return PEER_FAILED;
 	return receive_part(p);
 }

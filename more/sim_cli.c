@@ -112,6 +112,8 @@ send_data(struct flight *f)
 static void
 sender_turn(void)
 {
+	static const char *const why[] = { "", " RACK", " TLP" };
+	const struct rdt_slot *slot;
 	struct flight f = { 0 };
 	char text[32];
 	const char *arrow;
@@ -121,8 +123,9 @@ sender_turn(void)
 		highest = sim.sender.highest;
 		if (!rdt_send_next(&sim.sender, sim.t, &f.seq))
 			return;
-		snprintf(text, sizeof text, "%s %u", f.seq == highest ? "send" :
-		    "resend", f.seq);
+		slot = &sim.sender.slot[f.seq % RDT_WINDOW_MAX];
+		snprintf(text, sizeof text, "%s %u%s", f.seq == highest ?
+		    "send" : "resend", f.seq, why[slot->resent_as]);
 		arrow = send_data(&f);
 		ladder(text, arrow, "");
 	}
@@ -161,7 +164,27 @@ receiver_turn(const struct flight *f)
 	}
 }
 
-/* What happens next: a datagram arrives, or the timer runs out. */
+/* One of the sender's timers runs out. */
+static void
+timer_turn(void)
+{
+	char text[32];
+
+	sim.t = rdt_send_deadline(&sim.sender);
+	switch (rdt_send_timer(&sim.sender, sim.t)) {
+	case EV_TIMEOUT:
+		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
+		break;
+	case EV_PROBE:
+		strcpy(text, "2 RTT, no ACK");
+		break;
+	default:
+		strcpy(text, "overdue");
+	}
+	ladder(text, "", "");
+}
+
+/* What happens next: a datagram arrives, or a timer runs out. */
 static void
 sim_step(void)
 {
@@ -170,11 +193,8 @@ sim_step(void)
 	uint64_t fast;
 
 	f = sim.flying;
-	if (f == NULL || f->at > sim.sender.deadline) {
-		sim.t = sim.sender.deadline;
-		rdt_send_timeout(&sim.sender, sim.t);
-		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
-		ladder(text, "", "");
+	if (f == NULL || f->at > rdt_send_deadline(&sim.sender)) {
+		timer_turn();
 		return;
 	}
 	sim.t = f->at;

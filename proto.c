@@ -1941,8 +1941,8 @@ rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
 		fputs("-\t-\t-\t-\t-\n", trace);
 		return;
 	}
-	fprintf(trace, "%u\t%u\t%u\t", rdt_send_window(s),
-	    s->cwnd + s->inflated, s->ssthresh);
+	fprintf(trace, "%u\t%u\t%u\t", rdt_send_window(s), s->cwnd,
+	    s->ssthresh);
 	if (s->srtt == 0)
 		fputc('-', trace);
 	else
@@ -1976,7 +1976,10 @@ rtt_sample(struct rdt_sender *s, int64_t r)
 static unsigned
 half_flight(const struct rdt_sender *s)
 {
-	return s->highest - s->base < 4 ? 2 : (s->highest - s->base) / 2;
+	unsigned flight;
+
+	flight = s->highest - s->base - s->sacked;
+	return flight < 4 ? 2 : flight / 2;
 }
 
 /* none: cwnd stays as it began. */
@@ -2017,13 +2020,13 @@ half_timeout(struct rdt_sender *s)
 	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
 }
 
-/* The end of fast recovery; or slow start; or congestion avoidance. */
+/* Slow start, or congestion avoidance; but no growth during fast recovery. */
 static void
 reno_acked(struct rdt_sender *s, uint32_t packets)
 {
-	if (s->inflated > 0) {
-		s->inflated = 0;
-	} else if (s->cwnd < s->ssthresh) {
+	if (s->recovering)
+		return;
+	if (s->cwnd < s->ssthresh) {
 		s->cwnd += s->cwnd < s->window;
 	} else if ((s->grown += packets) >= s->cwnd) {
 		s->grown = 0;		/* a window acknowledged: one more */
@@ -2031,15 +2034,18 @@ reno_acked(struct rdt_sender *s, uint32_t packets)
 	}
 }
 
-/* Fast retransmit. Where packets behind the gap are kept, three have left the
- * network, and the window is inflated by them (RFC 5681, section 3.2). */
+/*
+ * Fast retransmit. In sr fast recovery follows: what arrives behind the gap has
+ * left the network, and makes room in the window (rdt_send_window()), as by the
+ * inflation of RFC 5681, section 3.2, or the pipe of RFC 6675.
+ */
 static int
 reno_lost(struct rdt_sender *s)
 {
 	s->ssthresh = half_flight(s);
 	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
 	s->grown = 0;
-	s->inflated = s->mode == RDT_SR ? 3 : 0;
+	s->recovering = s->mode == RDT_SR;
 	return 1;
 }
 
@@ -2051,7 +2057,7 @@ reno_timeout(struct rdt_sender *s)
 		s->ssthresh = half_flight(s);
 	s->cwnd = 1;
 	s->grown = 0;
-	s->inflated = 0;
+	s->recovering = 0;
 }
 
 /* The table, in the order of the codes of HELLO, from 1. */
@@ -2103,13 +2109,13 @@ rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
 	s->rto_at = s->overdue_at = s->probe_at = NEVER;
 }
 
-/* What inflates the window counts too, as long as the recovery lasts. */
+/* From base on; in sr, packets that have arrived are in flight no more. */
 unsigned
 rdt_send_window(const struct rdt_sender *s)
 {
 	unsigned w;
 
-	w = s->cwnd + s->inflated;
+	w = s->cwnd + s->sacked;
 	return w < s->window ? w : s->window;
 }
 
@@ -2256,6 +2262,7 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 		rack_update(s, t, s->base + 1 + i);
 		slot->acked = 1;
 		slot->lost = NOT_LOST;
+		s->sacked++;
 	}
 }
 
@@ -2299,8 +2306,6 @@ duplicate_ack(struct rdt_sender *s, int64_t t)
 	s->duplicates++;
 	s->dupacks++;
 	rdt_trace(t, EV_DUPACK, s->base, s);
-	if (s->inflated > 0)
-		s->inflated++;
 	if (s->mode == RDT_GBN && s->dupacks == 3 && loss_detected(s)) {
 		s->next = s->base;
 		s->fast++;
@@ -2320,7 +2325,9 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	sent = slot_of(s, ack - 1)->sent;
 	retransmitted = 0;
 	for (; s->base != ack; s->base++) {
-		if (s->mode == RDT_SR && !slot_of(s, s->base)->acked)
+		if (slot_of(s, s->base)->acked)
+			s->sacked--;
+		else if (s->mode == RDT_SR)
 			rack_update(s, t, s->base);
 		retransmitted |= slot_of(s, s->base)->retransmitted;
 	}
@@ -2331,8 +2338,10 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
 	s->rto_at = s->base == s->highest ? NEVER : t + s->rto;
-	if (seq_less(s->recover, s->base))
+	if (!seq_less(s->base, s->recover)) {
 		s->recover = s->base;	/* so numbers may wrap around */
+		s->recovering = 0;
+	}
 	s->congestion->acked(s, packets);
 	rdt_trace(t, EV_ACK, ack, s);
 	if (rdt_send_done(s))

@@ -702,7 +702,7 @@ struct rdt_sender;
  *
  *     none   cwnd is the window, always
  *     half   seeds/003: a timeout halves it, a new ACK adds one packet
- *     reno   RFC 5681; where the receiver discards, without inflation
+ *     reno   RFC 5681; in sr with the recovery of RFC 6675
  */
 struct congestion {
 	const char *name;
@@ -756,6 +756,7 @@ struct rdt_sender {
 	int64_t probe_at;	/* when a tail probe leaves; or NEVER */
 	int probed;		/* one has left since the last ACK */
 	int some_lost;		/* some packet may be marked as lost */
+	unsigned sacked;	/* packets above base that have arrived */
 
 	/* Congestion control; what is not cwnd, for reno alone. */
 	const struct congestion *congestion;
@@ -763,8 +764,8 @@ struct rdt_sender {
 	unsigned ssthresh;
 	unsigned dupacks;	/* since the last new ACK */
 	uint32_t grown;		/* packets acknowledged since cwnd grew last */
-	unsigned inflated;	/* packets above cwnd: fast recovery */
 	uint32_t recover;	/* duplicates below it are of an old loss */
+	int recovering;		/* sr: fast recovery, until base is there */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
 };

@@ -1030,7 +1030,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	n = dir_pack(out, asked);
 	start = now();
 	for (i = 0; i < tries; i++) {
-		if (dgram_send(dir.fd, out, n, NULL, 1) < 0)
+		if (dgram_send(dir.fd, out, n, NULL, COUNTED) < 0)
 			return -1;
 		got = await_answer(asked, answer, start + at[i + 1]);
 		if (got != 0)

@@ -1488,6 +1488,7 @@ static struct {
 	unsigned delayed;
 	struct held *reordered;		/* until the next is sent; or NULL */
 	uint64_t counted, others;	/* datagrams so far */
+	char fate[80];			/* what befell the last one */
 	int error;			/* of one that was delayed; 0: none */
 } channel;
 
@@ -1562,20 +1563,34 @@ flush_failed(void)
 	return errno != 0 ? -1 : 0;
 }
 
-/* Does a fault hit the datagram that was counted last? Logs it, if it does. */
+/* Does a fault hit the datagram that was counted last? Notes it, if it does. */
 static int
 strikes(enum fault kind, int counted, const char *what)
 {
 	uint64_t n;
+	size_t used;
 
 	n = counted ? channel.counted : channel.others;
 	if (counted ? !fault_hits(&faults, kind, n) :
 	    draw(&faults, FAULT_KINDS + kind, n) >=
 	    faults.rule[kind].probability)
 		return 0;
-	log_msg(DEBUG, "fault: %s %llu %s", counted ? "datagram" :
-	    "uncounted datagram", (unsigned long long)n, what);
+	used = strlen(channel.fate);
+	if (used > 0)
+		snprintf(channel.fate + used, sizeof channel.fate - used,
+		    ", %s", what);
+	else
+		snprintf(channel.fate, sizeof channel.fate, "%sdatagram %llu "
+		    "%s", counted ? "" : "uncounted ",
+		    (unsigned long long)n, what);
 	return 1;
+}
+
+/* The text stays until the next datagram is sent. */
+const char *
+dgram_fate(void)
+{
+	return channel.fate;
 }
 
 /* Flips one bit; which one depends on how many were sent before. */
@@ -1591,16 +1606,16 @@ flip_bit(struct held *h)
 	h->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
 }
 
-/* The double of a corrupt datagram is corrupt too; one that is reordered has
- * none. */
-ssize_t
-dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
+/*
+ * Takes a datagram through the faults. The double of a corrupt one is corrupt
+ * too; one that is reordered has none.
+ */
+static ssize_t
+send_by_faults(int fd, const void *buf, size_t n, const struct addr *to,
     int counted)
 {
 	struct held *h, *copy;
 
-	if (!faults.given)
-		return deliver(fd, buf, n, to);
 	++*(counted ? &channel.counted : &channel.others);
 	if (strikes(DROP, counted, "dropped"))
 		return 0;
@@ -1623,6 +1638,21 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
 		enqueue(channel.reordered);
 	channel.reordered = NULL;
 	return flush_failed() < 0 ? -1 : (ssize_t)n;
+}
+
+/* Without -L nothing stands between the caller and the system. */
+ssize_t
+dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
+{
+	ssize_t sent;
+
+	channel.fate[0] = '\0';
+	if (!faults.given)
+		return deliver(fd, buf, n, to);
+	sent = send_by_faults(fd, buf, n, to, flags & COUNTED);
+	if (channel.fate[0] != '\0' && !(flags & SHOWN))
+		log_msg(DEBUG, "fault: %s", channel.fate);
+	return sent;
 }
 
 /* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
@@ -2647,6 +2677,53 @@ elapsed(const struct rdt_session *s)
 	return now() - s->start;
 }
 
+/* The bits of a bitmap as text, at most 64 of them. */
+static const char *
+bitmap_text(const struct rdt_packet *p)
+{
+	static char text[65];
+	size_t i;
+
+	for (i = 0; i < 8 * p->length && i < sizeof text - 1; i++)
+		text[i] = p->payload[i / 8] & (0x80 >> i % 8) ? '1' : '0';
+	text[i] = '\0';
+	return text;
+}
+
+/*
+ * Logs a packet as it goes by, at DEBUG: `-> DATA seq 5, 1400 bytes'; behind it
+ * what -L did to it.
+ */
+static void
+show_packet(const struct rdt_session *s, const char *arrow,
+    const struct rdt_packet *p, const char *fate)
+{
+	static const char *const names[] = { "corrupt", "HELLO", "DATA", "ACK",
+	    "DONE" };
+	char text[160];
+	int n;
+
+	if (logger.level < DEBUG)
+		return;
+	n = sprintf(text, "%s %s", arrow, names[p->type]);
+	if (p->type == HELLO && p->mode <= RDT_SR)
+		n += sprintf(text + n, " %s, %s, window %u, block %u",
+		    rdt_mode_names[p->mode], congestion_of(p->control)->name,
+		    p->window, p->block);
+	if (p->type == DATA)
+		n += sprintf(text + n, " seq %lu, %lu bytes%s",
+		    (unsigned long)p->seq, (unsigned long)p->length,
+		    p->last ? ", last" : "");
+	if (p->type == ACK)
+		n += sprintf(text + n, " %lu", (unsigned long)p->seq);
+	if (p->type == ACK && s->is_sender)
+		n += sprintf(text + n, ", window %u",
+		    rdt_send_window(&s->sender));
+	if (p->type == ACK && p->length > 0)
+		sprintf(text + n, ", bitmap %s", bitmap_text(p));
+	log_msg(DEBUG, "%s%s%s", text, fate[0] == '\0' ? "" : ": ", fate);
+}
+
 /* Sends a packet, whose payload stands in `outgoing' already. */
 static int
 transmit(const struct rdt_session *s, const struct rdt_packet *p)
@@ -2661,7 +2738,9 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	if (n == 0)
 		return 0;
 	counted = p->type == DATA || p->type == ACK;
-	sent = dgram_send(s->t.sock, datagram, n, NULL, counted);
+	sent = dgram_send(s->t.sock, datagram, n, NULL,
+	    counted ? COUNTED | SHOWN : SHOWN);
+	show_packet(s, "->", p, dgram_fate());
 	counters[RETRANSMISSIONS] += sent > 0 && p->retransmitted;
 	if (sent == 0 && counted)
 		rdt_trace(elapsed(s), EV_DROP, p->seq,
@@ -2712,6 +2791,7 @@ receive(struct rdt_session *s, struct rdt_packet *p)
 		count_corrupt(s);
 		p->type = 0;
 	}
+	show_packet(s, "<-", p, "");
 	if (p->type == HELLO && s->is_server && send_control(s, HELLO) < 0)
 		return -1;
 	return 1;
@@ -2758,6 +2838,7 @@ first_hello(struct rdt_session *s, const struct addr *client)
 	}
 	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
 		return -1;
+	show_packet(s, "<-", &p, "");
 	rdt_agree(s, &p);
 	return 1;
 }
@@ -3053,7 +3134,8 @@ send_ack(struct rdt_session *s)
 
 	p.type = ACK;
 	p.seq = s->receiver.expected;
-	p.length = rdt_recv_bitmap(&s->receiver, outgoing + RDT_HEAD);
+	p.payload = outgoing + RDT_HEAD;
+	p.length = rdt_recv_bitmap(&s->receiver, p.payload);
 	return transmit(s, &p);
 }
 

@@ -491,13 +491,18 @@ int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
  * and cuts a datagram longer than n; EAGAIN if there is none.
  *
  * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
- * A datagram that is not `counted` has no number, and is hit by probabilities
+ * A datagram that is not COUNTED has no number, and is hit by probabilities
  * only. One for which the system has no room, or the network no route, is lost
  * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and
  * that nobody is at the other end (ECONNREFUSED).
+ *
+ * What -L does is logged at DEBUG; or not, if the caller says by SHOWN that it
+ * logs the datagram itself, with dgram_fate().
  */
+enum { UNCOUNTED, COUNTED, SHOWN };	/* the last two may be added up */
 ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
-	    int counted);
+	    int flags);
+const char *dgram_fate(void);		/* of the last one; "": it was sent */
 ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
 
 /*
@@ -658,18 +663,19 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 
 /*
  * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
- * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1 to
- * 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It deviates
- * in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a lab cannot
- * wait. In 5.4 it resends not one packet, but all that the window allows.
+ * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1
+ * to 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It
+ * deviates in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a
+ * lab cannot wait. In 5.4 it resends not one packet, but all that the window
+ * allows.
  */
 #define RDT_RTO_FIRST	SECOND
 #define RDT_RTO_MIN	(SECOND / 5)
 #define RDT_RTO_MAX	(2 * SECOND)
 
 /*
- * sr finds losses by the time of sending, after RACK-TLP (RFC 8985). A packet is
- * lost when one that was sent later has been acknowledged, and it itself is
+ * sr finds losses by the time of sending, after RACK-TLP (RFC 8985). A packet
+ * is lost when one that was sent later has been acknowledged, and it itself is
  * overdue: an RTT and a reordering window, a quarter of the least RTT, have
  * passed since it was sent. That holds for a retransmission too, so each can be
  * found lost and sent again without the timer. An ACK that comes sooner after a

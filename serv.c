@@ -1639,7 +1639,8 @@ dir_turn(int fd)
 	memset(&a.m, 0, sizeof a.m);
 	dir_run(&r, i, peer, &a);
 	if (a.m.op != 0)
-		dgram_send(fd, out, dir_pack(out, &a.m), &from, 1);
+		dgram_send(fd, out, dir_pack(out, &a.m), &from,
+		    COUNTED);
 	return 0;
 }
 

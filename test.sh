@@ -1189,6 +1189,24 @@ hostile_server() {
 	done
 	is "...and the server knew" 2 \
 	    "$(grep -c 'mode=sr.* control=half$' "$log")"
+	# Each packet as it goes by.
+	dd if=/dev/zero of="$tmp/here/eight" bs=1000 count=8 2>/dev/null
+	client -v -u sr -W 8 -b 1000 -C none -L drop=2,dup=3:4,delay=20 \
+	    127.0.0.1 "$port" put eight
+	has "-v shows the packets" "*
+-> HELLO sr, none, window 8, block 1000
+*<- HELLO sr, none, window 8, block 1000
+-> DATA seq 0, 1000 bytes
+-> DATA seq 1, 1000 bytes: datagram 2 dropped
+-> DATA seq 2, 1000 bytes: datagram 3 doubled
+*
+-> DATA seq 7, 1000 bytes, last
+*
+<- ACK 1, window 8, bitmap 1*
+-> DATA seq 1, 1000 bytes
+*" "$said"
+	has "...at the other end" "*<- DATA seq 2, 1000 bytes
+*-> ACK 1, bitmap 1*" "$(cat "$log")"
 	is "ACKs of what was not sent" " 5 $hello_back 2 0 1 hello 4 0 0" \
 	    "$(peer "send $(frame 'uget five')" udial "$hello" heard heard \
 	    "rdt 3 2 0" "rdt 3 4294967295 0" "rdt 3 2147483648 0" \

@@ -229,13 +229,14 @@ ceiling(long mib)
 	pid = fork();
 	for (i = 0; pid == 0 && i < n; i++) {
 		take(fd[1]);
-		dgram_send(fd[1], ack, sizeof ack, NULL, 1);
+		dgram_send(fd[1], ack, sizeof ack, NULL, COUNTED);
 	}
 	if (pid == 0)
 		_exit(0);
 	for (i = flying = 0; i < n || flying > 0;) {
 		for (; i < n && flying < WINDOW; i++, flying++)
-			dgram_send(fd[0], buf, RDT_HEAD + RDT_BLOCK, NULL, 1);
+			dgram_send(fd[0], buf, RDT_HEAD + RDT_BLOCK, NULL,
+			    COUNTED);
 		take(fd[0]);
 		flying--;
 	}
@@ -253,7 +254,7 @@ dir_ask(int fd, enum dir_op op, long nick)
 	m.op = op;
 	m.length = (size_t)sprintf(name, "n%ld", nick);
 	m.text = name;
-	dgram_send(fd, d, dir_pack(d, &m), NULL, 1);
+	dgram_send(fd, d, dir_pack(d, &m), NULL, COUNTED);
 	take(fd);
 	return buf[0];
 }

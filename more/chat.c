@@ -208,7 +208,7 @@ ask_part(struct chat_pull *p, int control, unsigned port, uint32_t part)
 	if (p->t.sock < 0)
 		return -1;
 	sent = dgram_send(p->t.sock, text, (size_t)sprintf(text, "part %lu",
-	    (unsigned long)part), NULL, 1);
+	    (unsigned long)part), NULL, COUNTED);
 	if (sent == 0)
 		rdt_trace(now() - p->start, EV_DROP, part, &p->sender);
 	return sent < 0 ? -1 : 0;
@@ -277,7 +277,7 @@ chat_pull(struct chat_pull *p, int control, unsigned port)
 	while (moved == MOVED && !rdt_send_done(&p->sender));
 	p->took = now() - p->start;
 	if (moved == MOVED)
-		dgram_send(p->t.sock, "finished", 8, NULL, 0);
+		dgram_send(p->t.sock, "finished", 8, NULL, UNCOUNTED);
 	return moved;
 }
 
@@ -314,7 +314,7 @@ send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
 	if ((size_t)got < part_bytes(p, part))
 		return FILE_SHORT;
 	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
-	    to, 1);
+	    to, COUNTED);
 	bit = (unsigned char)(1 << part % 8);
 	repeated = (seen[part / 8] & bit) != 0;
 	seen[part / 8] |= bit;

@@ -96,7 +96,8 @@ send_lines(int fd)
 		if (end == NULL && !raw.input_ended)
 			break;
 		n = end == NULL ? n : (size_t)(end - line);
-		if (dgram_send(fd, line, unescape(line, n), NULL, 1) < 0)
+		if (dgram_send(fd, line, unescape(line, n), NULL,
+		    COUNTED) < 0)
 			return -1;
 		buffer_drop(&raw.typed, n + (end != NULL));
 	}

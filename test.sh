@@ -935,6 +935,13 @@ test_sim() {
 	    more/talk.c more/chat.c more/room.c
 	is "the engine, where its numbers wrap" "" "$("$tmp/engine" ||
 	    echo failed)"
+	has "...and all that can happen to six transmissions" "[1-9]* runs" \
+	    "$("$tmp/engine" 6 || echo failed)"
+	sim -u sr -W 8 -C none -L drop=2:9:10 12
+	has "a lost retransmission needs no timer" "0 *overdue*resend 2 RACK \
+*lost*2 RTT, no ACK*TLP*ACK 2, fast*resend 2 RACK*" "$(field timeouts) $got"
+	lab/theory.sh 500 >"$tmp/out"
+	is "theory beside simulation" "0 9" "$? $(grep -c '%' "$tmp/out")"
 }
 
 # ---- get and put by UDP ---------------------------------------------------

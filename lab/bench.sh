@@ -3,7 +3,7 @@
 #
 #	lab/bench.sh		make bench builds what it needs
 #	MB=100 ROUNDS=1 lab/bench.sh
-#	lab/bench.sh udp	the part about UDP alone; or tcp, dir, chat
+#	lab/bench.sh udp	the part about UDP alone; or path, tcp, dir, chat
 #
 # Each row is measured ROUNDS times, ours and the other in turn, and the best of
 # each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
@@ -288,6 +288,36 @@ by_loss() {
 	lossy sr reno 2048
 }
 
+# A path of 10 ms with loss in both directions: seconds for 20 MiB, put and get.
+# TCP over the same delay is not measured: that takes an emulated network.
+by_path() {
+	echo
+	echo 'seconds for 20 MiB, sr, window 1024, 10 ms round trip'
+	printf '%-8s %8s %8s %8s\n' loss put get retransmissions
+	dd if=/dev/urandom of="$tmp/ours/path" bs=1048576 count=20 2>/dev/null
+	for p in 0.0 0.001 0.01 0.05; do
+		./serv -q -s "$tmp/ours" -L "delay=5,drop=$p,seed=3" 0 \
+		    >"$tmp/path.out" 2>&1 &
+		path=$!
+		pids="$pids $path"
+		wait_for_line "$tmp/path.out"
+		for verb in put get; do
+			name=path
+			[ $verb = get ] || name=$tmp/ours/path
+			./cli -d "$tmp/here" -u sr -W 1024 -C none \
+			    -L "delay=5,drop=$p,seed=4" 127.0.0.1 \
+			    "$(awk '{ print $5 }' "$tmp/path.out")" $verb \
+			    "$name" 2>&1 | tr ' ' '\n' |
+			    sed -n 's/^seconds=//p; s/^transmissions=//p'
+		done | tr '\n' ' ' | awk -v p=$p '{
+			printf "%5.1f %%  %8.3f %8.3f %8d\n", 100 * p, $2, $4,
+			    $1 - 14980 }'
+		kill $path
+		wait $path
+		rm -f "$tmp/path.out" "$tmp/here/path"
+	done
+}
+
 # Lookups in a directory, by its size; one after the other, from one client.
 by_nicks() {
 	echo
@@ -349,7 +379,11 @@ case ${1:-all} in
 all | udp)
 	by_udp
 	by_loss
+	by_path
 	;;
+esac
+case ${1:-all} in
+all | path) [ "${1:-all}" = all ] || by_path ;;
 esac
 case ${1:-all} in
 all | dir) by_nicks ;;

@@ -9,6 +9,10 @@
  * of room, over a channel that keeps the order; then all encodings, hashes and
  * lists, compared with what other programs made. Prints what went wrong; exit
  * status 0 if nothing did.
+ *
+ *      engine          all of that
+ *      engine N        instead: all patterns of what can happen to the first N
+ *                      transmissions; 6 take seconds, 12 hours
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -366,14 +370,218 @@ pickles(void)
 	    "pickles where their form changes");
 }
 
+/* ---- every pattern of losses -------------------------------------------- */
+
+/*
+ * Sender and receiver over a channel in virtual time, 10 ms each way. Each of the
+ * first `depth' transmissions, of DATA and ACKs alike, is delivered, lost,
+ * doubled or late: 4^depth patterns. A pattern is a number to the base of 4
+ * whose first digit is the fate of the first transmission.
+ */
+enum fate { DELIVERED, LOST, DOUBLED, LATE, FATES };
+
+#define DELAY	(SECOND / 100)
+#define FLIGHTS	256
+
+static struct {
+	struct flight {
+		int64_t at;		/* when it arrives */
+		unsigned order;		/* of those that arrive together */
+		int ack;
+		uint32_t seq;
+		unsigned char bits[RDT_WINDOW_MAX / 8];
+		size_t n;
+	} flight[FLIGHTS];
+	size_t n;
+	unsigned order;
+	int64_t t;
+	const unsigned char *fate;	/* of each transmission, */
+	unsigned depth, used;		/* up to depth; so many were used */
+	unsigned known;			/* bits: the sender knows it arrived */
+	uint32_t first;
+} all;
+
+/* Lets a datagram arrive after so long. */
+static void
+fly(const struct flight *f, int64_t delay)
+{
+	check(all.n < FLIGHTS, "exhaustive: too many in flight");
+	if (all.n == FLIGHTS)
+		exit(1);
+	all.flight[all.n] = *f;
+	all.flight[all.n].at = all.t + delay;
+	all.flight[all.n++].order = all.order++;
+}
+
+/* Sends it through its fate. */
+static void
+transmit(const struct flight *f)
+{
+	enum fate fate;
+
+	fate = all.used < all.depth ? all.fate[all.used] : DELIVERED;
+	all.used++;
+	if (fate == DELIVERED || fate == DOUBLED)
+		fly(f, DELAY);
+	if (fate == DOUBLED)
+		fly(f, DELAY);
+	if (fate == LATE)
+		fly(f, 5 * DELAY / 2);
+}
+
+/* Sends all that the sender may send, and looks whether it may. */
+static void
+send_all_allowed(void)
+{
+	struct flight f = { 0 };
+
+	while (rdt_send_next(&s, all.t, &f.seq)) {
+		check(f.seq - s.base < s.window && f.seq - s.base <
+		    rdt_send_window(&s) && f.seq != s.end,
+		    "exhaustive: beyond the window");
+		check(!(all.known >> (f.seq - all.first) & 1),
+		    "exhaustive: sent again, though known to be there");
+		transmit(&f);
+	}
+}
+
+/* The next datagram arrives. */
+static void
+arrival(void)
+{
+	struct flight f, ack = { 0 };
+	size_t i, next;
+	uint32_t expected, k;
+	unsigned bit;
+
+	for (next = 0, i = 1; i < all.n; i++)
+		if (all.flight[i].at < all.flight[next].at ||
+		    (all.flight[i].at == all.flight[next].at &&
+		    all.flight[i].order < all.flight[next].order))
+			next = i;
+	f = all.flight[next];
+	all.flight[next] = all.flight[--all.n];
+	all.t = f.at;
+	if (f.ack) {
+		for (k = all.first; k != f.seq; k++)
+			all.known |= 1u << (k - all.first);
+		for (k = 0; k < 8 * f.n; k++)
+			if (f.bits[k / 8] & (0x80 >> k % 8))
+				all.known |= 1u << (f.seq + 1 + k - all.first);
+		rdt_send_ack(&s, all.t, f.seq, f.bits, f.n);
+		return;
+	}
+	expected = r.expected;
+	bit = f.seq - all.first;
+	if (rdt_recv_data(&r, f.seq) == EV_RECV) {
+		check(s.mode == RDT_SR || f.seq == expected,
+		    "exhaustive: out of order");
+		check(bit < PACKETS && !got[bit], "exhaustive: stored twice");
+		got[bit]++;
+	}
+	ack.ack = 1;
+	ack.seq = r.expected;
+	ack.n = rdt_recv_bitmap(&r, ack.bits);
+	transmit(&ack);
+}
+
+/* One run, with this pattern. Returns how many transmissions it had. */
+static unsigned
+one_run(enum rdt_mode mode, unsigned window, const char *control,
+    unsigned packets, const unsigned char *fate, unsigned depth)
+{
+	unsigned i, turns;
+
+	memset(got, 0, PACKETS);
+	all.n = all.used = all.known = all.order = 0;
+	all.t = 0;
+	all.fate = fate;
+	all.depth = depth;
+	rdt_send_init(&s, mode, window, congestion_find(control), all.first,
+	    packets);
+	rdt_recv_init(&r, mode, s.window, all.first);
+	for (turns = 0; turns < 5000 && !rdt_send_done(&s) &&
+	    !rdt_send_gave_up(&s); turns++) {
+		send_all_allowed();
+		for (i = 0; i < all.n && all.flight[i].at >
+		    rdt_send_deadline(&s); i++)
+			;
+		if (i < all.n) {
+			arrival();
+		} else {
+			all.t = rdt_send_deadline(&s);
+			rdt_send_timer(&s, all.t);
+		}
+	}
+	check(rdt_send_done(&s) || depth >= RDT_GIVE_UP,
+	    "exhaustive: it does not end");
+	for (i = 0; i < packets && rdt_send_done(&s); i++)
+		check(got[i] == 1, "exhaustive: a packet is missing");
+	return all.used;
+}
+
+/* All patterns of one kind of sender. A run that used less than depth of them
+ * stands for all that begin so. */
+static unsigned long
+patterns(enum rdt_mode mode, unsigned window, const char *control,
+    unsigned packets, unsigned depth)
+{
+	unsigned char fate[16] = { 0 };
+	unsigned long runs;
+	unsigned used;
+
+	for (runs = 0;; runs++) {
+		used = one_run(mode, window, control, packets, fate, depth);
+		used = used < depth ? used : depth;
+		memset(fate + used, 0, sizeof fate - used);
+		while (used > 0 && fate[used - 1] == FATES - 1)
+			fate[--used] = 0;
+		if (used == 0)
+			return runs + 1;
+		fate[used - 1]++;
+	}
+}
+
+/* All modes, windows of 1 to 4, 1 to 6 packets, numbers from 0 and across the
+ * wrap. */
+static void
+exhaustive(unsigned depth)
+{
+	static const char *const controls[] = { "none", "reno" };
+	unsigned long runs;
+	unsigned packets, window;
+	size_t c, wrap;
+
+	runs = 0;
+	for (wrap = 0; wrap < 2; wrap++)
+		for (c = 0; c < COUNT(controls); c++)
+			for (packets = 1; packets <= 6; packets++) {
+				all.first = wrap ? UINT32_MAX - 2 : 0;
+				runs += patterns(RDT_SW, 1, controls[c],
+				    packets, depth);
+				for (window = 1; window <= 4; window++) {
+					runs += patterns(RDT_GBN, window,
+					    controls[c], packets, depth);
+					runs += patterns(RDT_SR, window,
+					    controls[c], packets, depth);
+				}
+			}
+	printf("%lu runs\n", runs);
+}
+
+/* With a number, at most 12: the patterns of so many transmissions. */
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const char *const controls[] = { "none", "half", "reno" };
 	static const unsigned windows[] = { 1, 2, 3, 7, 8, 32, 1000, 1024 };
 	size_t i, k;
 
 	s.congestion = congestion_find("none");
+	if (argc > 1) {
+		exhaustive((unsigned)atoi(argv[1]) % 13);
+		return wrong;
+	}
 	check(seq_less(UINT32_MAX, 0) && !seq_less(0, UINT32_MAX) &&
 	    !seq_less(5, 5), "seq_less at the wrap");
 	for (i = 0; i < COUNT(controls); i++) {

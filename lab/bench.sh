@@ -289,7 +289,8 @@ by_loss() {
 }
 
 # A path of 10 ms with loss in both directions: seconds for 20 MiB, put and get.
-# TCP over the same delay is not measured: that takes an emulated network.
+# TCP over the same delay is not measured: a relay that delays a stream would
+# acknowledge it at once, and so hide the delay from TCP.
 by_path() {
 	echo
 	echo 'seconds for 20 MiB, sr, window 1024, 10 ms round trip'

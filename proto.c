@@ -2139,13 +2139,13 @@ rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
 	s->rto_at = s->overdue_at = s->probe_at = NEVER;
 }
 
-/* From base on; in sr, packets that have arrived are in flight no more. */
+/* In sr, what has arrived or is lost is in flight no more (RFC 6675). */
 unsigned
 rdt_send_window(const struct rdt_sender *s)
 {
 	unsigned w;
 
-	w = s->cwnd + s->sacked;
+	w = s->cwnd + s->sacked + s->lost;
 	return w < s->window ? w : s->window;
 }
 
@@ -2186,17 +2186,29 @@ set_probe(struct rdt_sender *s, int64_t t)
 	    s->base == s->highest ? NEVER : t + wait;
 }
 
-/* sr: the first packet that is marked as lost, if it is within the window. */
+/*
+ * sr: the first packet that is marked as lost, if it may be sent. A probe may,
+ * and the oldest packet; the others only as far as cwnd allows.
+ */
 static int
 find_lost(struct rdt_sender *s, uint32_t *seq)
 {
-	if (!s->some_lost)
+	if (s->lost == 0)
 		return 0;
-	for (*seq = s->base; *seq != s->next; ++*seq)
-		if (slot_of(s, *seq)->lost)
-			return *seq - s->base < rdt_send_window(s);
-	s->some_lost = 0;
-	return 0;
+	for (*seq = s->base; *seq != s->next && !slot_of(s, *seq)->lost;)
+		++*seq;
+	if (*seq == s->next)
+		return 0;
+	return *seq == s->base || slot_of(s, *seq)->lost == PROBE ||
+	    s->next - s->base - s->sacked - s->lost < s->cwnd;
+}
+
+/* sr: a mark as lost is taken off. */
+static void
+not_lost(struct rdt_sender *s, struct rdt_slot *slot)
+{
+	s->lost -= slot->lost != NOT_LOST;
+	slot->lost = NOT_LOST;
 }
 
 /*
@@ -2210,8 +2222,9 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	int resend;
 
 	if (!find_lost(s, seq)) {
-		while (s->next != s->highest && slot_of(s, s->next)->acked)
-			s->next++;
+		for (; s->next != s->highest &&
+		    slot_of(s, s->next)->acked; s->next++)
+			s->sacked++;
 		if (s->next == s->end ||
 		    s->next - s->base >= rdt_send_window(s))
 			return 0;
@@ -2222,7 +2235,7 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	if (resend) {
 		slot->retransmitted = 1;
 		slot->resent_as = slot->lost;
-		slot->lost = NOT_LOST;
+		not_lost(s, slot);
 	} else {
 		s->highest++;
 		memset(slot, 0, sizeof *slot);
@@ -2276,24 +2289,29 @@ rack_update(struct rdt_sender *s, int64_t t, uint32_t n)
 	}
 }
 
-/* sr: notes what the bitmap says has arrived. */
-static void
+/* sr: notes what the bitmap says has arrived. Returns how many are new. */
+static unsigned
 read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
     size_t n)
 {
 	struct rdt_slot *slot;
-	uint32_t i;
+	unsigned fresh;
+	uint32_t i, seq;
 
+	fresh = 0;
 	n = 8 * n < s->window ? 8 * n : s->window;
 	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
-		slot = slot_of(s, s->base + 1 + i);
+		seq = s->base + 1 + i;
+		slot = slot_of(s, seq);
 		if (!(bits[i / 8] & (0x80 >> i % 8)) || slot->acked)
 			continue;
-		rack_update(s, t, s->base + 1 + i);
+		rack_update(s, t, seq);
 		slot->acked = 1;
-		slot->lost = NOT_LOST;
-		s->sacked++;
+		not_lost(s, slot);
+		s->sacked += seq_less(seq, s->next);
+		fresh++;
 	}
+	return fresh;
 }
 
 /*
@@ -2322,7 +2340,7 @@ mark_lost(struct rdt_sender *s, int64_t t)
 			continue;
 		}
 		slot->lost = OVERDUE;
-		s->some_lost = 1;
+		s->lost++;
 		s->fast++;
 		loss_detected(s);
 		rdt_trace(t, EV_FAST, n, s);
@@ -2355,10 +2373,11 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	sent = slot_of(s, ack - 1)->sent;
 	retransmitted = 0;
 	for (; s->base != ack; s->base++) {
-		if (slot_of(s, s->base)->acked)
-			s->sacked--;
-		else if (s->mode == RDT_SR)
+		if (!slot_of(s, s->base)->acked && s->mode == RDT_SR)
 			rack_update(s, t, s->base);
+		not_lost(s, slot_of(s, s->base));
+		s->sacked -= slot_of(s, s->base)->acked &&
+		    seq_less(s->base, s->next);
 		retransmitted |= slot_of(s, s->base)->retransmitted;
 	}
 	if (seq_less(s->next, s->base))
@@ -2384,6 +2403,8 @@ void
 rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
 {
+	uint32_t before = s->base;
+
 	if (seq_less(ack, s->base) || seq_less(s->highest, ack))
 		return;
 	if (ack != s->base)
@@ -2392,10 +2413,11 @@ rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 		duplicate_ack(s, t);
 	if (s->mode != RDT_SR)
 		return;
-	read_bitmap(s, t, bits, n);
+	if (read_bitmap(s, t, bits, n) + (s->base - before) > 0)
+		s->probed = 0;		/* what it told was worth its while */
 	mark_lost(s, t);
-	s->probed = 0;
-	set_probe(s, t);
+	if (!s->probed)
+		set_probe(s, t);
 }
 
 /* The RTO has run out. RFC 6298, section 5: back off, and begin anew. */
@@ -2414,11 +2436,12 @@ retransmission_timeout(struct rdt_sender *s, int64_t t)
 	s->recover = s->highest;
 	for (i = s->base; i != s->highest; i++)		/* sr */
 		slot_of(s, i)->lost = NOT_LOST;
+	s->lost = s->sacked = 0;		/* of base..next, which is empty */
 	s->overdue_at = s->probe_at = NEVER;
 	rdt_trace(t, EV_TIMEOUT, s->base, s);
 }
 
-/* sr: the last packet in flight that the window allows goes out once more. */
+/* sr: the last packet in flight goes out once more. */
 static void
 tail_probe(struct rdt_sender *s, int64_t t)
 {
@@ -2427,11 +2450,10 @@ tail_probe(struct rdt_sender *s, int64_t t)
 	s->probe_at = NEVER;
 	s->probed = 1;
 	for (n = s->next; n != s->base;) {
-		if (slot_of(s, --n)->acked || slot_of(s, n)->lost ||
-		    n - s->base >= rdt_send_window(s))
+		if (slot_of(s, --n)->acked || slot_of(s, n)->lost)
 			continue;
 		slot_of(s, n)->lost = PROBE;
-		s->some_lost = 1;
+		s->lost++;
 		rdt_trace(t, EV_PROBE, n, s);
 		return;
 	}

@@ -666,7 +666,7 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1
  * to 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It
  * deviates in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a
- * lab cannot wait. In 5.4 it resends not one packet, but all that the window
+ * lab cannot wait. G of 2.2 is 0, so a long and steady RTT may time out early. In 5.4 it resends not one packet, but all that the window
  * allows.
  */
 #define RDT_RTO_FIRST	SECOND
@@ -761,8 +761,8 @@ struct rdt_sender {
 	int64_t overdue_at;	/* when the next packet will be; or NEVER */
 	int64_t probe_at;	/* when a tail probe leaves; or NEVER */
 	int probed;		/* one has left since the last ACK */
-	int some_lost;		/* some packet may be marked as lost */
-	unsigned sacked;	/* packets above base that have arrived */
+	unsigned lost;		/* packets of base..next that are marked so, */
+	unsigned sacked;	/* and those that have arrived */
 
 	/* Congestion control; what is not cwnd, for reno alone. */
 	const struct congestion *congestion;
@@ -806,7 +806,7 @@ int	rdt_send_gave_up(const struct rdt_sender *s);
 /* Why a sender gave up, in words. */
 const char *rdt_why_gave_up(void);
 
-/* Packets that may be in flight: the lesser of window and cwnd. */
+/* Packets from base on that may have been sent: window, or less by cwnd. */
 unsigned rdt_send_window(const struct rdt_sender *s);
 
 struct rdt_receiver {

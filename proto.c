@@ -2436,7 +2436,7 @@ retransmission_timeout(struct rdt_sender *s, int64_t t)
 	s->recover = s->highest;
 	for (i = s->base; i != s->highest; i++)		/* sr */
 		slot_of(s, i)->lost = NOT_LOST;
-	s->lost = s->sacked = 0;		/* of base..next, which is empty */
+	s->lost = s->sacked = 0;		/* base..next is empty */
 	s->overdue_at = s->probe_at = NEVER;
 	rdt_trace(t, EV_TIMEOUT, s->base, s);
 }

@@ -666,8 +666,8 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1
  * to 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It
  * deviates in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a
- * lab cannot wait. G of 2.2 is 0, so a long and steady RTT may time out early. In 5.4 it resends not one packet, but all that the window
- * allows.
+ * lab cannot wait. G of 2.2 is 0, so a long and steady RTT may time out early.
+ * In 5.4 it resends not one packet, but all that the window allows.
  */
 #define RDT_RTO_FIRST	SECOND
 #define RDT_RTO_MIN	(SECOND / 5)

@@ -373,8 +373,8 @@ pickles(void)
 /* ---- every pattern of losses -------------------------------------------- */
 
 /*
- * Sender and receiver over a channel in virtual time, 10 ms each way. Each of the
- * first `depth' transmissions, of DATA and ACKs alike, is delivered, lost,
+ * Sender and receiver over a channel in virtual time, 10 ms each way. Each of
+ * the first `depth' transmissions, of DATA and ACKs alike, is delivered, lost,
  * doubled or late: 4^depth patterns. A pattern is a number to the base of 4
  * whose first digit is the fate of the first transmission.
  */

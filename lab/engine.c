@@ -510,6 +510,7 @@ one_run(enum rdt_mode mode, unsigned window, const char *control,
 			arrival();
 		} else {
 			all.t = rdt_send_deadline(&s);
+			check(all.t != NEVER, "exhaustive: no timer runs");
 			rdt_send_timer(&s, all.t);
 		}
 	}

@@ -31,7 +31,8 @@ MORE = \
 	more/chat.o more/chat_serv.o more/chat_cli.o \
 	more/room.o more/room_serv.o more/room_cli.o \
 	more/raw_cli.o \
-	more/sim_cli.o
+	more/sim_cli.o \
+	more/capture.o
 
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
 

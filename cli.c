@@ -332,7 +332,7 @@ upload(const char *command, const char *name, struct transfer *t,
 	if (moved == FILE_FAILED || moved == FILE_SHORT)
 		return fail("%s: %s: %s", command, name, file_trouble(moved));
 	if (moved == MOVED)
-		shutdown(t->sock, SHUT_WR);
+		sock_end(t->sock);
 	why = senseless;
 	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t), &why);
 	if (got == RECEIVED && (why != NULL || moved != MOVED))
@@ -645,7 +645,7 @@ ftp_tcp_get(struct download *d)
 		failed = download_drop(d);
 		log_msg(ERROR, "get: %s: %s", d->name, reason());
 	}
-	close(d->t.sock);
+	sock_close(d->t.sock);
 	return failed;
 }
 
@@ -679,7 +679,7 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 		return 1;
 	frame_pack(head, t->size);
 	failed = upload("put", name, t, head, FRAME_HEAD, ftp_confirmation);
-	close(t->sock);
+	sock_close(t->sock);
 	return failed;
 }
 
@@ -769,7 +769,7 @@ static int
 ftp_close(void)
 {
 	frame_send(ftp.control, "quit", 4, now() + ANSWER_S * SECOND);
-	close(ftp.control);
+	sock_close(ftp.control);
 	return 0;
 }
 
@@ -1030,7 +1030,8 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	n = dir_pack(out, asked);
 	start = now();
 	for (i = 0; i < tries; i++) {
-		if (dgram_send(dir.fd, out, n, NULL, COUNTED) < 0)
+		if (dgram_send(dir.fd, out, n, NULL,
+		    i > 0 ? COUNTED | AGAIN : COUNTED) < 0)
 			return -1;
 		got = await_answer(asked, answer, start + at[i + 1]);
 		if (got != 0)
@@ -1364,8 +1365,8 @@ usage(FILE *out)
 
 	fputs("usage: cli [-hkqSv] [-m mode] [-d dir] [-u sw|gbn|sr] "
 	    "[-W window] [-b block]\n"
-	    "           [-C none|half|reno] [-L faults] [-t trace] host [port] "
-	    "[command\n           [argument ...]]\n"
+	    "           [-C none|half|reno] [-L faults] [-t trace] [-w capture] "
+	    "host [port]\n           [command [argument ...]]\n"
 	    "  -h       this text\n"
 	    "  -b block bytes of a packet (" STRING(RDT_BLOCK) ")\n"
 	    "  -C name  congestion control (reno)\n"
@@ -1382,6 +1383,7 @@ usage(FILE *out)
 	    "  -u mode  data by UDP: sw, gbn or sr (sim: gbn); raw: sw, one "
 	    "datagram a line\n"
 	    "  -v       say more\n"
+	    "  -w file  append all that passes, for Wireshark (pcapng)\n"
 	    "  -W n     window in packets (" STRING(RDT_WINDOW) "; room: "
 	    STRING(ROOM_WINDOW) ")\n"
 	    "modes and their default ports:", out);
@@ -1435,6 +1437,19 @@ open_trace(const char *path)
 	if (trace_open(path) == 0)
 		return;
 	log_msg(ERROR, "cli: -t %s: %s", path, reason());
+	exit(1);
+}
+
+/* -w */
+static void
+open_capture(const char *path)
+{
+	const char *why;
+
+	why = capture_open(path);
+	if (why == NULL)
+		return;
+	log_msg(ERROR, "cli: -w %s: %s", path, why);
 	exit(1);
 }
 
@@ -1501,7 +1516,7 @@ read_options(int argc, char **argv)
 	int c;
 
 	fault_list = NULL;
-	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vW:")) != -1) {
+	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vw:W:")) != -1) {
 		switch (c) {
 		case 'd':
 			given.directory = optarg;
@@ -1526,6 +1541,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'v':
 			logger.level = DEBUG;
+			break;
+		case 'w':
+			open_capture(optarg);
 			break;
 		default:
 			if (rdt_option(c, optarg))
@@ -1582,5 +1600,7 @@ main(int argc, char **argv)
 	failed = run_mode(m, argc - optind, argv + optind);
 	if (trace_close() < 0)
 		failed = fail("cli: -t: %s", reason());
+	if (capture_close() < 0)
+		failed = 1;
 	return flush_output() ? 1 : failed;
 }

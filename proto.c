@@ -473,6 +473,33 @@ sock_prepare(int fd, int type)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
+void (*tap)(int fd, enum tapped what, const void *buf, ssize_t n,
+    const struct addr *other, const char *note);
+
+/* Shows the tap what became of a connection. */
+static void
+show_tap(int fd, enum tapped what)
+{
+	if (tap != NULL)
+		tap(fd, what, NULL, 0, NULL, NULL);
+}
+
+/* Nothing more will be sent... */
+void
+sock_end(int fd)
+{
+	show_tap(fd, TAP_ENDED);
+	shutdown(fd, SHUT_WR);
+}
+
+/* ...nor received. The tap first: it looks whether input is left. */
+void
+sock_close(int fd)
+{
+	show_tap(fd, TAP_CLOSED);
+	close(fd);
+}
+
 /* Closes fd without losing the errno of what went wrong before; returns -1. */
 static int
 close_failed(int fd)
@@ -522,16 +549,19 @@ connected_socket(const struct addr *a, int type, int64_t deadline)
 		return -1;
 	if (sock_prepare(fd, type) < 0)
 		return close_failed(fd);
-	if (connect(fd, (const struct sockaddr *)&a->ss, a->len) == 0)
-		return fd;
-	if ((errno != EINPROGRESS && errno != EINTR) ||
-	    wait_for(fd, POLLOUT, deadline) < 0)
+	if (connect(fd, (const struct sockaddr *)&a->ss, a->len) < 0 &&
+	    ((errno != EINPROGRESS && errno != EINTR) ||
+	    wait_for(fd, POLLOUT, deadline) < 0))
 		return close_failed(fd);
 	len = sizeof error;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	errno = error;
-	return error == 0 ? fd : close_failed(fd);
+	if (error != 0)
+		return close_failed(fd);
+	if (type == SOCK_STREAM)
+		show_tap(fd, TAP_CONNECTED);
+	return fd;
 }
 
 /* Tries the addresses of host one by one; listens if passive. */
@@ -596,6 +626,8 @@ sock_accept(int listener, struct addr *peer)
 	fd = accept(listener, (struct sockaddr *)&peer->ss, &peer->len);
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
 		return close_failed(fd);
+	if (fd >= 0)
+		show_tap(fd, TAP_ACCEPTED);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE &&
 	    errno != ENOBUFS && errno != ENOMEM)
 		errno = EAGAIN;		/* the peer is gone already, say */
@@ -609,9 +641,9 @@ sock_finish(int fd)
 {
 	static char discarded[DISCARD_BYTES];
 
-	shutdown(fd, SHUT_WR);
+	sock_end(fd);
 	recv_all(fd, discarded, sizeof discarded, now() + DISCARD_S * SECOND);
-	close(fd);
+	sock_close(fd);
 }
 
 /*
@@ -658,7 +690,7 @@ data_accept(int listener, const struct addr *client, int64_t deadline)
 		if (fd >= 0 && addr_same_host(&peer, client))
 			return fd;
 		if (fd >= 0)
-			close(fd);	/* a stranger */
+			sock_close(fd);	/* a stranger */
 		else if (errno != EAGAIN)
 			return -1;
 	} while (now() < deadline);
@@ -687,12 +719,16 @@ uint64_t counters[COUNTERS];
  * and makes EWOULDBLOCK and EINTR EAGAIN, the one code that callers test for.
  */
 static ssize_t
-count_io(ssize_t n, int counter)
+passed(int fd, enum tapped what, const void *buf, ssize_t n,
+    const struct addr *other, const char *note)
 {
 	if (n > 0)
-		counters[counter] += (uint64_t)n;
+		counters[what == TAP_SENT ? BYTES_SENT : BYTES_RECEIVED] +=
+		    (uint64_t)n;
 	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
 		errno = EAGAIN;
+	if (tap != NULL)
+		tap(fd, what, buf, n, other, note);
 	return n;
 }
 
@@ -700,14 +736,14 @@ count_io(ssize_t n, int counter)
 ssize_t
 send_some(int fd, const void *buf, size_t n)
 {
-	return count_io(send(fd, buf, n, 0), BYTES_SENT);
+	return passed(fd, TAP_SENT, buf, send(fd, buf, n, 0), NULL, NULL);
 }
 
 /* ...and here it enters. */
 ssize_t
 recv_some(int fd, void *buf, size_t n)
 {
-	return count_io(recv(fd, buf, n, 0), BYTES_RECEIVED);
+	return passed(fd, TAP_RECEIVED, buf, recv(fd, buf, n, 0), NULL, NULL);
 }
 
 /* Tries first, and waits only when nothing goes. */
@@ -1363,6 +1399,25 @@ fault_hits(const struct faults *f, enum fault kind, uint64_t n)
 	return draw(f, kind, n) < rule->probability;
 }
 
+static char *const fault_names[] = { "drop", "dup", "reorder", "corrupt",
+    "ackdrop", "delay", "seed", NULL };
+
+/* Each note ends the one before with a semicolon. */
+void
+fault_note(char note[NOTE_BYTES], const struct faults *f, enum fault kind,
+    int counted, uint64_t n)
+{
+	static const char *const done[] = { "dropped", "doubled", "held back",
+	    "corrupted", "dropped" };
+	size_t used;
+
+	used = strlen(note);
+	snprintf(note + used, NOTE_BYTES - used, "%s%s here: %s=%s, %s"
+	    "transmission %llu", used > 0 ? "; " : "", done[kind],
+	    fault_names[kind], f->rule[kind].text, counted ? "" : "uncounted ",
+	    (unsigned long long)n);
+}
+
 /* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
 static int
 read_rule(struct fault_rule *rule, const char *text)
@@ -1370,6 +1425,7 @@ read_rule(struct fault_rule *rule, const char *text)
 	char *end;
 
 	memset(rule, 0, sizeof *rule);
+	rule->text = text;
 	if (text[strspn(text, "0123456789.:/")] != '\0')
 		return -1;		/* signs, blanks, letters */
 	if (*text == '/') {
@@ -1409,8 +1465,6 @@ read_setting(struct faults *f, int delay, const char *value)
 const char *
 faults_parse(struct faults *f, char *text, int sim)
 {
-	static char *const names[] = { "drop", "dup", "reorder", "corrupt",
-	    "ackdrop", "delay", "seed", NULL };
 	char *item, *value;
 	int bad, i;
 
@@ -1421,7 +1475,7 @@ faults_parse(struct faults *f, char *text, int sim)
 		return "an empty list";
 	while (*text != '\0') {
 		item = text;
-		i = getsubopt(&text, names, &value);
+		i = getsubopt(&text, fault_names, &value);
 		if (i < 0 || value == NULL || (i == ACKDROP && !sim))
 			return item;
 		bad = i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
@@ -1453,7 +1507,8 @@ hopeless(void)
  * was not known yet; so it tries once more.
  */
 static ssize_t
-deliver(int fd, const void *buf, size_t n, const struct addr *to)
+deliver(int fd, const void *buf, size_t n, const struct addr *to,
+    const char *note)
 {
 	struct pollfd p;
 	ssize_t sent;
@@ -1465,7 +1520,7 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	do {
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-		sent = count_io(sent, BYTES_SENT);
+		sent = passed(fd, TAP_SENT, buf, sent, to, note);
 		counters[PACKETS_SENT] += sent >= 0;
 	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
 	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
@@ -1479,6 +1534,7 @@ struct held {
 	int fd;
 	int addressed;			/* send it to `to` */
 	struct addr to;
+	char note[NOTE_BYTES];		/* for -w */
 	size_t n;
 	unsigned char bytes[];
 };
@@ -1488,7 +1544,8 @@ static struct {
 	unsigned delayed;
 	struct held *reordered;		/* until the next is sent; or NULL */
 	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* what befell the last one */
+	char fate[80];			/* what befell the last one, */
+	char note[NOTE_BYTES];		/* and why, for -w */
 	int error;			/* of one that was delayed; 0: none */
 } channel;
 
@@ -1514,6 +1571,7 @@ hold(int fd, const void *buf, size_t n, const struct addr *to)
 	h->addressed = to != NULL;
 	if (to != NULL)
 		h->to = *to;
+	strcpy(h->note, channel.note);
 	h->n = n;
 	memcpy(h->bytes, buf, n);
 	return h;
@@ -1544,7 +1602,7 @@ dgram_flush(void)
 
 	while ((h = channel.first) != NULL && h->due <= now()) {
 		if (deliver(h->fd, h->bytes, h->n,
-		    h->addressed ? &h->to : NULL) < 0)
+		    h->addressed ? &h->to : NULL, h->note) < 0)
 			channel.error = errno;
 		channel.first = h->next;
 		channel.delayed--;
@@ -1575,6 +1633,7 @@ strikes(enum fault kind, int counted, const char *what)
 	    draw(&faults, FAULT_KINDS + kind, n) >=
 	    faults.rule[kind].probability)
 		return 0;
+	fault_note(channel.note, &faults, kind, counted, n);
 	used = strlen(channel.fate);
 	if (used > 0)
 		snprintf(channel.fate + used, sizeof channel.fate - used,
@@ -1615,23 +1674,28 @@ send_by_faults(int fd, const void *buf, size_t n, const struct addr *to,
     int counted)
 {
 	struct held *h, *copy;
+	int corrupted, doubled, held_back;
 
 	++*(counted ? &channel.counted : &channel.others);
-	if (strikes(DROP, counted, "dropped"))
+	if (strikes(DROP, counted, "dropped")) {
+		if (tap != NULL)
+			tap(fd, TAP_LOST, buf, (ssize_t)n, to, channel.note);
 		return 0;
+	}
+	corrupted = strikes(CORRUPT, counted, "corrupted");
+	held_back = channel.reordered == NULL &&
+	    strikes(REORDER, counted, "held back");
+	doubled = !held_back && strikes(DUP, counted, "doubled");
 	h = hold(fd, buf, n, to);
 	if (h == NULL)
 		return -1;
-	if (strikes(CORRUPT, counted, "corrupted"))
+	if (corrupted)
 		flip_bit(h);
-	if (channel.reordered == NULL &&
-	    strikes(REORDER, counted, "held back")) {
+	if (held_back) {
 		channel.reordered = h;
 		return (ssize_t)n;
 	}
-	copy = NULL;
-	if (strikes(DUP, counted, "doubled"))
-		copy = hold(fd, h->bytes, n, to);
+	copy = doubled ? hold(fd, h->bytes, n, to) : NULL;
 	enqueue(h);
 	enqueue(copy);
 	if (channel.reordered != NULL)
@@ -1647,8 +1711,9 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 	ssize_t sent;
 
 	channel.fate[0] = '\0';
+	strcpy(channel.note, flags & AGAIN ? "retransmission" : "");
 	if (!faults.given)
-		return deliver(fd, buf, n, to);
+		return deliver(fd, buf, n, to, channel.note);
 	sent = send_by_faults(fd, buf, n, to, flags & COUNTED);
 	if (channel.fate[0] != '\0' && !(flags & SHOWN))
 		log_msg(DEBUG, "fault: %s", channel.fate);
@@ -1672,7 +1737,8 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 		name = (struct sockaddr *)&from->ss;
 		len = &from->len;
 	}
-	got = count_io(recvfrom(fd, buf, n, 0, name, len), BYTES_RECEIVED);
+	got = recvfrom(fd, buf, n, 0, name, len);
+	got = passed(fd, TAP_RECEIVED, buf, got, from, NULL);
 	counters[PACKETS_RECEIVED] += got >= 0;
 	if (got < 0 && errno != ECONNREFUSED)
 		errno = EAGAIN;		/* it was about an earlier send */
@@ -1691,7 +1757,7 @@ dgram_close(int fd)
 		    errno != ETIMEDOUT && channel.first != NULL)
 			channel.first->due = 0;	/* the parent is gone: now */
 	channel.error = 0;		/* and nobody is left to tell */
-	close(fd);
+	sock_close(fd);
 }
 
 /* ---- packing and unpacking ---------------------------------------------- */
@@ -2753,18 +2819,18 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	unsigned char *datagram;
 	ssize_t sent;
 	size_t n;
-	int counted;
+	int flags;
 
 	datagram = outgoing + RDT_HEAD - s->encoding->head;
 	n = s->encoding->pack(s, datagram, p);
 	if (n == 0)
 		return 0;
-	counted = p->type == DATA || p->type == ACK;
+	flags = p->type == DATA || p->type == ACK ? COUNTED : UNCOUNTED;
 	sent = dgram_send(s->t.sock, datagram, n, NULL,
-	    counted ? COUNTED | SHOWN : SHOWN);
+	    flags | SHOWN | (p->retransmitted ? AGAIN : 0));
 	show_packet(s, "->", p, dgram_fate());
 	counters[RETRANSMISSIONS] += sent > 0 && p->retransmitted;
-	if (sent == 0 && counted)
+	if (sent == 0 && flags == COUNTED)
 		rdt_trace(elapsed(s), EV_DROP, p->seq,
 		    s->is_sender ? &s->sender : NULL);
 	return sent < 0 ? -1 : 0;

@@ -198,6 +198,11 @@ int	sock_connect(const char *host, const char *port, int type,
 /* The next connection of a listener; EAGAIN if there is none. */
 int	sock_accept(int listener, struct addr *peer);
 
+/* shutdown(2) of the sending side, and close(2), of a connection. A process
+ * that hands one on to a child closes its own copy by close(2). */
+void	sock_end(int fd);
+void	sock_close(int fd);
+
 /*
  * The close that follows an answer: ends the sending side, then discards what
  * still comes, up to DISCARD_BYTES and DISCARD_S. A close with input unread
@@ -233,6 +238,20 @@ enum {
 };
 #define COUNTERS	32
 extern uint64_t counters[COUNTERS];
+
+/*
+ * -w hangs a tap on the line: more/capture.c. It is shown each connection that
+ * begins, ends its sending side and is closed, and what each send(2) and
+ * recv(2) returned, n, with buf; of a datagram also the address of the other
+ * end, if the socket is not connected to one, and a note for the reader. It
+ * leaves errno as it was. NULL: none.
+ */
+enum tapped {
+	TAP_SENT, TAP_RECEIVED, TAP_LOST, TAP_CONNECTED, TAP_ACCEPTED,
+	TAP_ENDED, TAP_CLOSED
+};
+extern void (*tap)(int fd, enum tapped what, const void *buf, ssize_t n,
+	    const struct addr *other, const char *note);
 
 /*
  * Four of the six functions through which every byte goes on or comes off a
@@ -451,6 +470,7 @@ struct fault_rule {
 	uint64_t every;			/* 0: none */
 	uint64_t list[FAULT_LIST];
 	unsigned listed;
+	const char *text;		/* as it was given */
 };
 
 /*
@@ -483,6 +503,12 @@ const char *faults_parse(struct faults *f, char *text, int sim);
  */
 int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
 
+/* What befell it, for a capture: `dropped here: drop=/5, transmission 5`; added
+ * to what stands in note already. */
+#define NOTE_BYTES	256
+void	fault_note(char note[NOTE_BYTES], const struct faults *f,
+	    enum fault kind, int counted, uint64_t n);
+
 /* ---- datagrams: the other two of the six functions ---------------------- */
 
 /*
@@ -497,9 +523,10 @@ int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
  * that nobody is at the other end (ECONNREFUSED).
  *
  * What -L does is logged at DEBUG; or not, if the caller says by SHOWN that it
- * logs the datagram itself, with dgram_fate().
+ * logs the datagram itself, with dgram_fate(). AGAIN: it has been sent before,
+ * as a capture will say.
  */
-enum { UNCOUNTED, COUNTED, SHOWN };	/* the last two may be added up */
+enum { UNCOUNTED, COUNTED, SHOWN, AGAIN = 4 };	/* may be added up */
 ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
 	    int flags);
 const char *dgram_fate(void);		/* of the last one; "": it was sent */

@@ -156,7 +156,7 @@ await_input(int fd, int64_t deadline)
 void
 end_connection(int fd)
 {
-	shutdown(fd, SHUT_WR);
+	sock_end(fd);
 	await_input(fd, now() + DISCARD_S * SECOND);
 	sock_finish(fd);
 }
@@ -1940,8 +1940,8 @@ usage(FILE *out)
 
 	fputs("usage: serv [-hqvx] [-H host] [-p port] [-s dir] [-P lo-hi] "
 	    "[-n children]\n"
-	    "            [-T seconds] [-L faults] [-t trace] [port | "
-	    "service[=port] ...]\n"
+	    "            [-T seconds] [-L faults] [-t trace] [-w capture]\n"
+	    "            [port | service[=port] ...]\n"
 	    "  -h           this text\n"
 	    "  -H host      address to bind (" DEFAULT_HOST
 	    "; all: 0.0.0.0 or ::)\n"
@@ -1960,6 +1960,7 @@ usage(FILE *out)
 	    " before its first command),\n"
 	    "               and of a nick of dir (" STRING(DIR_EXPIRE_S) ")\n"
 	    "  -v           log connections too\n"
+	    "  -w capture   append all that passes, for Wireshark (pcapng)\n"
 	    "  -x           start every service on its default port\n"
 	    "services and their default ports:\n", out);
 	for (i = 0; services[i] != NULL; i++)
@@ -2033,6 +2034,19 @@ open_trace(const char *path)
 	exit(1);
 }
 
+/* -w */
+static void
+open_capture(const char *path)
+{
+	const char *why;
+
+	why = capture_open(path);
+	if (why == NULL)
+		return;
+	log_msg(ERROR, "serv: -w %s: %s", path, why);
+	exit(1);
+}
+
 /* The value of an option that is a number of at least 1. */
 static int64_t
 count(const char *text, const char *what, int64_t most)
@@ -2098,6 +2112,9 @@ option_value(int c, char *value)
 		given.idle = given.nick_idle = SECOND * count(value,
 		    "not a number of seconds (1 to 1000000)", 1000000);
 		return 1;
+	case 'w':
+		open_capture(value);
+		return 1;
 	default:
 		return 0;
 	}
@@ -2110,7 +2127,7 @@ read_options(int argc, char **argv)
 	int all, c;
 
 	all = 0;
-	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vx")) != -1) {
+	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vw:x")) != -1) {
 		switch (c) {
 		case 'h':
 			usage(stdout);

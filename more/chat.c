@@ -208,7 +208,8 @@ ask_part(struct chat_pull *p, int control, unsigned port, uint32_t part)
 	if (p->t.sock < 0)
 		return -1;
 	sent = dgram_send(p->t.sock, text, (size_t)sprintf(text, "part %lu",
-	    (unsigned long)part), NULL, COUNTED);
+	    (unsigned long)part), NULL, p->sender.slot[part %
+	    RDT_WINDOW_MAX].retransmitted ? COUNTED | AGAIN : COUNTED);
 	if (sent == 0)
 		rdt_trace(now() - p->start, EV_DROP, part, &p->sender);
 	return sent < 0 ? -1 : 0;
@@ -313,11 +314,11 @@ send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
 		return FILE_FAILED;
 	if ((size_t)got < part_bytes(p, part))
 		return FILE_SHORT;
-	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
-	    to, COUNTED);
 	bit = (unsigned char)(1 << part % 8);
 	repeated = (seen[part / 8] & bit) != 0;
 	seen[part / 8] |= bit;
+	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
+	    to, repeated ? COUNTED | AGAIN : COUNTED);
 	p->answered++;
 	p->repeated += (unsigned)repeated;
 	p->sent += !repeated;

@@ -1,6 +1,7 @@
 /* more.h: the formats of the protocols in more/. Licence: ISC, see README.
  *
- * Each stands by itself: xfer, peer, chat, room; and what chat and room share.
+ * Each stands by itself: xfer, peer, chat, room; what chat and room share; and
+ * the captures of -w.
  * The conventions are those of proto.h.
  */
 #ifndef MORE_H
@@ -331,5 +332,39 @@ extern const struct rdt_encoding room_encoding;
  * other end of `control'. rdt_recv() follows.
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
+
+/* ---- capture: what passes, for Wireshark (-w) ----------------------------- */
+
+/*
+ * A pcapng file (draft-ietf-opsawg-pcapng), little-endian everywhere. Each
+ * program that is started appends a section; its children write to it too. A
+ * packet is one block, and one write:
+ *
+ *    0        4        8        12       16       20       24       28
+ *   +--------+--------+--------+--------+--------+--------+--------+---------
+ *   | type 6 | length | inter- | time, high and   | bytes  | bytes  | packet,
+ *   |        | of all | face 0 | low: us          | here   | in all | padded
+ *   +--------+--------+--------+--------+--------+--------+--------+---------
+ *    comment, which way it went, end of options; length of all, once more
+ *
+ * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
+ *
+ * capture_open() returns NULL, or why it cannot. capture_close() returns -1 if
+ * not everything could be written, which was said.
+ */
+const char *capture_open(const char *path);
+int	capture_close(void);
+
+/* Adds one datagram, while there is a tap: for mode sim, which has no sockets.
+ */
+struct capture_packet {
+	int64_t t;			/* microseconds since 1970 */
+	const struct addr *from, *to;
+	int inbound;			/* received, not sent */
+	const void *bytes;
+	size_t n;
+	const char *note;		/* NULL: none */
+};
+void	capture_datagram(const struct capture_packet *p);
 
 #endif

@@ -854,7 +854,7 @@ static void
 leave_peer(int fd)
 {
 	peer_say(fd, "close", NULL, NULL);
-	close(fd);
+	sock_close(fd);
 }
 
 /* download NICK HASH [NAME] */
@@ -966,7 +966,7 @@ print_line(const struct file_line *f, void *with)
 static int
 browse_lost(void)
 {
-	close(browsed.fd);
+	sock_close(browsed.fd);
 	browsed.fd = -1;
 	return fail("browse: the connection to %s is closed", browsed.nick);
 }

@@ -179,7 +179,7 @@ raw_loop(int fd)
 		if (raw.input_ended && buffer_n(&raw.typed) == 0 &&
 		    !half_closed && !options->datagrams) {
 			half_closed = 1;
-			shutdown(fd, SHUT_WR);
+			sock_end(fd);
 		}
 	}
 }

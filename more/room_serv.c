@@ -278,7 +278,7 @@ send_by_tcp(struct delivery *d, const struct addr *to)
 	d->t.idle = options->idle;
 	moved = transfer_send(&d->t, "", 0);
 	if (moved == MOVED)
-		shutdown(d->t.sock, SHUT_WR);
+		sock_end(d->t.sock);
 	return moved;
 }
 

@@ -12,6 +12,9 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +29,7 @@ struct flight {
 	struct flight *next;
 	int ack;			/* an ACK, on its way to the sender */
 	int corrupt;			/* damaged on the way */
+	char note[NOTE_BYTES];		/* for -w */
 	uint32_t seq;			/* of an ACK: what is expected */
 	unsigned char bits[RDT_WINDOW_MAX / 8];
 	size_t nbits;
@@ -62,6 +66,55 @@ ladder(const char *left, const char *arrow, const char *right)
 	putchar('\n');
 }
 
+/* One end of the channel, by an address that is kept for examples (RFC 5737) */
+static struct addr
+end_address(uint32_t ip)
+{
+	struct addr a = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&a.ss;
+
+	a.len = sizeof *in;
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(ip);
+	in->sin_port = htons(DATA_LO);
+	return a;
+}
+
+/*
+ * Shows a datagram to -w, as the sender sees it: DATA when it leaves, an ACK
+ * when it arrives, or is lost. It has the form that it has on a network; the
+ * payload of DATA is a word about it, the time that of the simulation.
+ */
+static void
+capture(const struct flight *f, const char *note)
+{
+	unsigned char bytes[RDT_HEAD + RDT_WINDOW_MAX / 8];
+	struct capture_packet c = { 0 };
+	struct rdt_packet p = { 0 };
+	struct addr sender, receiver;
+
+	if (tap == NULL)
+		return;
+	p.type = f->ack ? ACK : DATA;
+	p.seq = f->seq;
+	p.last = f->seq + 1 == sim.sender.end;
+	p.length = f->ack ? f->nbits : (size_t)sprintf((char *)bytes +
+	    RDT_HEAD, "packet %lu", (unsigned long)f->seq);
+	if (f->ack)
+		memcpy(bytes + RDT_HEAD, f->bits, f->nbits);
+	c.n = rdt_pack(bytes, 0, &p);
+	bytes[c.n - 1] ^= (unsigned char)f->corrupt;
+	sender = end_address(0xc0000201);
+	receiver = end_address(0xc0000202);
+	c.t = sim.t;
+	c.from = f->ack ? &receiver : &sender;
+	c.to = f->ack ? &sender : &receiver;
+	c.inbound = f->ack;
+	c.bytes = bytes;
+	c.note = note;
+	capture_datagram(&c);
+}
+
 /* Puts a datagram on its way: behind all that arrive before it or with it. */
 static void
 launch(const struct flight *what)
@@ -75,10 +128,22 @@ launch(const struct flight *what)
 	}
 	*f = *what;
 	f->at = sim.t + sim.delay;
+	if (!f->ack)
+		capture(f, f->note);
 	for (at = &sim.flying; *at != NULL && (*at)->at <= f->at;)
 		at = &(*at)->next;
 	f->next = *at;
 	*at = f;
+}
+
+/* Does a fault hit it? Notes it, if it does. */
+static int
+strikes(struct flight *f, enum fault kind, uint64_t n)
+{
+	if (!fault_hits(&faults, kind, n))
+		return 0;
+	fault_note(f->note, &faults, kind, 1, n);
+	return 1;
 }
 
 /* Sends DATA through the faults. Returns the arrow that shows what they did. */
@@ -86,26 +151,29 @@ static const char *
 send_data(struct flight *f)
 {
 	uint64_t n;
+	int doubled;
 
 	n = ++sim.data;
-	f->corrupt = fault_hits(&faults, CORRUPT, n);
-	if (fault_hits(&faults, DROP, n)) {
+	f->corrupt = strikes(f, CORRUPT, n);
+	if (strikes(f, DROP, n)) {
+		capture(f, f->note);
 		rdt_trace(sim.t, EV_DROP, f->seq, &sim.sender);
 		return "-----X lost";
 	}
-	if (fault_hits(&faults, REORDER, n) && !sim.holding) {
+	if (!sim.holding && strikes(f, REORDER, n)) {
 		sim.held = *f;
 		sim.holding = 1;
 		return "--( held back";
 	}
+	doubled = strikes(f, DUP, n);
 	launch(f);
-	if (fault_hits(&faults, DUP, n))
+	if (doubled)
 		launch(f);
 	if (sim.holding)
 		launch(&sim.held);
 	sim.holding = 0;
 	return f->corrupt ? "--*-- flipped" :
-	    fault_hits(&faults, DUP, n) ? "=====> twice" : "----------->";
+	    doubled ? "=====> twice" : "----------->";
 }
 
 /* Sends all that the engine has to send. */
@@ -124,6 +192,7 @@ sender_turn(void)
 		if (!rdt_send_next(&sim.sender, sim.t, &f.seq))
 			return;
 		slot = &sim.sender.slot[f.seq % RDT_WINDOW_MAX];
+		strcpy(f.note, slot->retransmitted ? "retransmission" : "");
 		snprintf(text, sizeof text, "%s %u%s", f.seq == highest ?
 		    "send" : "resend", f.seq, why[slot->resent_as]);
 		arrow = send_data(&f);
@@ -155,7 +224,8 @@ receiver_turn(const struct flight *f)
 	snprintf(text, sizeof text, sim.receiver.buffered > 0 ?
 	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
 	    sim.receiver.buffered);
-	if (fault_hits(&faults, ACKDROP, ++sim.acks)) {
+	if (strikes(&ack, ACKDROP, ++sim.acks)) {
+		capture(&ack, ack.note);
 		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
 		ladder("", "lost X<------", text);
 	} else {
@@ -202,6 +272,7 @@ sim_step(void)
 	if (!f->ack) {
 		receiver_turn(f);
 	} else {
+		capture(f, "");
 		fast = sim.sender.fast;
 		rdt_send_ack(&sim.sender, sim.t, f->seq, f->bits, f->nbits);
 		snprintf(text, sizeof text, "ACK %u%s", f->seq,

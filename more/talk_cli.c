@@ -533,7 +533,7 @@ talk_turn(void)
 	    &loop.updates, loop.mode->updates) < 0) {
 		if (!talk.leaving && !loop.input_ended && !over)
 			lost();
-		close(talk.update_fd);
+		sock_close(talk.update_fd);
 		talk.update_fd = -1;
 	}
 	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
@@ -562,7 +562,9 @@ talk_loop(void)
 			loop.mode->line(strcpy(line, loop.mode->bye));
 		}
 	}
-	close(talk.fd);
+	sock_close(talk.fd);
+	if (talk.update_fd >= 0)
+		sock_close(talk.update_fd);
 	talk.fd = talk.update_fd = -1;
 	talk.leaving = 1;
 	talk.awaited = NULL;

@@ -162,7 +162,7 @@ dismiss(struct client *c)
 		close(c->update_listener);
 	if (c->update_fd >= 0) {
 		buffer_send(&c->updates, c->update_fd);
-		close(c->update_fd);
+		sock_close(c->update_fd);
 	}
 	c->update_listener = c->update_fd = -1;
 	buffer_drop(&c->updates, buffer_n(&c->updates));
@@ -181,7 +181,7 @@ client_flush(struct client *c)
 	if (send_queued(c) < 0)
 		drop_client(c, LOST);
 	if (c->stage == LAST_WORDS && buffer_n(&c->out) == 0) {
-		shutdown(c->fd, SHUT_WR);
+		sock_end(c->fd);
 		c->stage = DISCARDING;
 	}
 }
@@ -232,7 +232,7 @@ client_add(int fd, const struct addr *a, int full)
 
 	c = calloc(1, sizeof *c);
 	if (c == NULL) {
-		close(fd);
+		sock_close(fd);
 		return;
 	}
 	on = 1;		/* keep-alives find a peer that vanished (RFC 1122) */
@@ -295,7 +295,7 @@ clients_sweep(void)
 		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s %s", c->name,
 		    c->name[0] == '\0' ? "" : ", ", c->peer, why[c->gone]);
 		dismiss(c);
-		close(c->fd);
+		sock_close(c->fd);
 		free(c->out.bytes);
 		free(c->updates.bytes);
 		free(c->in.bytes);

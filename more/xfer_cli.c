@@ -67,7 +67,7 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	send_all(fd, &byte, 1, now() + ANSWER_S * SECOND);
 	if (xfer_status(fd, command, name) == 0)
 		return fd;
-	close(fd);
+	sock_close(fd);
 	return -1;
 }
 
@@ -91,7 +91,7 @@ xfer_upload(int argc, char **argv)
 		n = xfer_pack(head, strlen(name), name);
 		n += xfer_pack(head + n, t.size, NULL);
 		failed = upload("upload", name, &t, head, n, xfer_confirmation);
-		close(t.sock);
+		sock_close(t.sock);
 	}
 	close(t.file);
 	return failed;
@@ -132,7 +132,7 @@ xfer_download(int argc, char **argv)
 	if (d.t.sock < 0)
 		return download_drop(&d);
 	failed = xfer_get(&d);
-	close(d.t.sock);
+	sock_close(d.t.sock);
 	return failed;
 }
 
@@ -238,7 +238,7 @@ xfer_ask_list(size_t *n)
 	if (xfer_text(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) !=
 	    RECEIVED)
 		log_msg(ERROR, "list: %s: %s", options->host, reason());
-	close(fd);
+	sock_close(fd);
 	return text;
 }
 

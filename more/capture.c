@@ -1,0 +1,525 @@
+/* capture.c: what passes, as a file for Wireshark. Licence: ISC, see README.
+ *
+ * -w FILE hangs capture_tap() on the line. A program sees no packets, only what
+ * send() and recv() return; so the headers are made up here, from what is real:
+ *
+ *      six functions --> tap --> datagram() ----> UDP ---+
+ *                         |                              +--> IP --> block
+ *                         +----> stream_passed() -> TCP -+
+ *
+ * Real are the bytes, addresses, ports and times, and who connects, ends and
+ * closes. Made up are the rest of the headers: the handshake, where a segment
+ * ends, the sequence numbers, which count the bytes, and the ACKs.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "more.h"
+
+/* ---- blocks -------------------------------------------------------------- */
+
+#define PACKET_AT	28	/* where an Enhanced Packet Block has it */
+#define PACKET_MAX	(40 + 65535)
+#define OPTIONS_MAX	(4 + NOTE_BYTES + 8 + 4)
+
+enum { COMMENT = 1, IF_NAME = 2, IF_DESCRIPTION = 3, USERAPPL = 4,
+    EPB_FLAGS = 2 };
+
+static struct {
+	int fd;				/* -1: no capture */
+	int failed;
+	int64_t epoch;			/* wall clock when now() is 0 */
+	unsigned id;			/* of the last IPv4 packet */
+	unsigned char block[PACKET_AT + PACKET_MAX + 3 + OPTIONS_MAX + 4];
+} capture = { .fd = -1 };
+
+/* Little-endian on every machine, so that all can write to one file. */
+static void
+le16(unsigned char *p, unsigned n)
+{
+	p[0] = (unsigned char)n;
+	p[1] = (unsigned char)(n >> 8);
+}
+
+/* Two halves. */
+static void
+le32(unsigned char *p, uint32_t n)
+{
+	le16(p, n & 0xffff);
+	le16(p + 2, n >> 16);
+}
+
+/* Adds an option, padded to four bytes; returns where the next one begins. */
+static unsigned char *
+option(unsigned char *p, unsigned code, const void *value, size_t n)
+{
+	le16(p, code);
+	le16(p + 2, (unsigned)n);
+	memset(p + 4, 0, n + 3);
+	memcpy(p + 4, value, n);
+	return p + 4 + (n + 3) / 4 * 4;
+}
+
+/* Ends a block: its length stands before and behind it. Returns what follows
+ * it. */
+static unsigned char *
+end_block(unsigned char *block, uint32_t type, unsigned char *end)
+{
+	uint32_t n;
+
+	n = (uint32_t)(end - block) + 4;
+	le32(block, type);
+	le32(block + 4, n);
+	le32(end, n);
+	return end + 4;
+}
+
+/*
+ * Writes what stands in capture.block up to end, by one write(2) on O_APPEND,
+ * so that processes can share a file. If it is not written whole, the capture
+ * ends, and what was written of it is taken back.
+ */
+static int
+write_block(const unsigned char *end)
+{
+	size_t n;
+	ssize_t put;
+
+	n = (size_t)(end - capture.block);
+	do
+		put = write(capture.fd, capture.block, n);
+	while (put < 0 && errno == EINTR);
+	if ((size_t)put == n)
+		return 0;
+	if (put > 0) {
+		errno = ftruncate(capture.fd, lseek(capture.fd, 0, SEEK_CUR) -
+		    put) == 0 ? ENOSPC : errno;
+	}
+	return -1;
+}
+
+/* A section of its own for each program that is started: so it does not matter
+ * which one was first. Link type RAW: a packet begins with the IP header. */
+static int
+write_section(void)
+{
+	static const char application[] = "serv and cli";
+	static const char name[] = "sockets";
+	static const char description[] = "What a program sent and received. "
+	    "Bytes, addresses, ports and times are real; the other headers, "
+	    "handshakes and ACKs are made up";
+	unsigned char *p, *block;
+
+	block = capture.block;
+	le32(block + 8, 0x1a2b3c4d);
+	le16(block + 12, 1);			/* version 1.0 */
+	le16(block + 14, 0);
+	memset(block + 16, 0xff, 8);		/* length of section: unknown */
+	p = option(block + 24, USERAPPL, application, strlen(application));
+	block = end_block(block, 0x0a0d0d0a, option(p, 0, "", 0));
+
+	le16(block + 8, 101);			/* LINKTYPE_RAW */
+	le16(block + 10, 0);
+	le32(block + 12, 0);			/* packets of any length */
+	p = option(block + 16, IF_NAME, name, strlen(name));
+	p = option(p, IF_DESCRIPTION, description, strlen(description));
+	return write_block(end_block(block, 1, option(p, 0, "", 0)));
+}
+
+/* ---- packets ----------------------------------------------------------- */
+
+/* Adds n bytes to an Internet checksum (RFC 1071), before it is folded. */
+static uint32_t
+sum16(uint32_t sum, const unsigned char *p, size_t n)
+{
+	for (; n > 1; n -= 2, p += 2)
+		sum += unpack16(p);
+	return n > 0 ? sum + ((unsigned)*p << 8) : sum;
+}
+
+/* Folds it to 16 bits, and takes the complement. */
+static unsigned
+fold(uint32_t sum)
+{
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+/*
+ * Writes the IP header of a packet with n bytes behind it, and returns its
+ * length. *sum becomes the part of the checksum of UDP or TCP that comes from
+ * addresses, protocol and length.
+ */
+static size_t
+pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
+    size_t n, uint32_t *sum)
+{
+	const struct sockaddr_in6 *from, *to;
+	uint32_t from4, to4;
+
+	*sum = (uint32_t)(n + (size_t)protocol);
+	if (addr_ipv4(p->from, &from4) == 0 && addr_ipv4(p->to, &to4) == 0) {
+		pack16(ip, 0x4500);
+		pack16(ip + 2, (unsigned)(20 + n));
+		pack16(ip + 4, ++capture.id & 0xffff);
+		pack16(ip + 6, 0x4000);			/* do not fragment */
+		pack16(ip + 8, 64u << 8 | (unsigned)protocol);
+		pack16(ip + 10, 0);
+		pack32(ip + 12, from4);
+		pack32(ip + 16, to4);
+		pack16(ip + 10, fold(sum16(0, ip, 20)));
+		*sum = sum16(*sum, ip + 12, 8);
+		return 20;
+	}
+	from = (const struct sockaddr_in6 *)&p->from->ss;
+	to = (const struct sockaddr_in6 *)&p->to->ss;
+	pack32(ip, 0x60000000);
+	pack16(ip + 4, (unsigned)n);
+	pack16(ip + 6, (unsigned)protocol << 8 | 64);
+	memcpy(ip + 8, &from->sin6_addr, 16);
+	memcpy(ip + 24, &to->sin6_addr, 16);
+	*sum = sum16(*sum, ip + 8, 32);
+	return 40;
+}
+
+/* Appends a packet: a head of UDP or TCP, whose checksum belongs at sum_at, and
+ * the bytes of p behind it. */
+static void
+write_packet(const struct capture_packet *p, int protocol,
+    unsigned char *head, size_t headlen, size_t sum_at)
+{
+	unsigned char *ip = capture.block + PACKET_AT, *end, flags[4];
+	size_t iplen, n;
+	uint32_t sum;
+	unsigned folded;
+
+	iplen = pack_ip(ip, p, protocol, headlen + p->n, &sum);
+	sum = sum16(sum16(sum, head, headlen), p->bytes, p->n);
+	folded = fold(sum);
+	pack16(head + sum_at, folded == 0 ? 0xffff : folded);
+	memcpy(ip + iplen, head, headlen);
+	memcpy(ip + iplen + headlen, p->bytes, p->n);
+	n = iplen + headlen + p->n;
+
+	le32(capture.block + 8, 0);		/* the first interface */
+	le32(capture.block + 12, (uint32_t)((uint64_t)p->t >> 32));
+	le32(capture.block + 16, (uint32_t)p->t);
+	le32(capture.block + 20, (uint32_t)n);
+	le32(capture.block + 24, (uint32_t)n);
+	memset(ip + n, 0, 3);
+	end = ip + (n + 3) / 4 * 4;
+	if (p->note != NULL && p->note[0] != '\0')
+		end = option(end, COMMENT, p->note, strlen(p->note));
+	le32(flags, p->inbound ? 1 : 2);
+	end = option(end, EPB_FLAGS, flags, 4);
+	if (write_block(end_block(capture.block, 6,
+	    option(end, 0, "", 0))) == 0)
+		return;
+	tap = NULL;
+	capture.failed = 1;
+	log_msg(ERROR, "-w: the capture ends here: %s", reason());
+}
+
+/* UDP: ports, length, checksum. */
+void
+capture_datagram(const struct capture_packet *p)
+{
+	unsigned char head[8];
+
+	pack16(head, addr_port(p->from));
+	pack16(head + 2, addr_port(p->to));
+	pack16(head + 4, (unsigned)(sizeof head + p->n));
+	pack16(head + 6, 0);
+	write_packet(p, IPPROTO_UDP, head, sizeof head, 6);
+}
+
+/* ---- streams ------------------------------------------------------------ */
+
+enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACKED = 16 };
+enum { US, PEER };
+
+#define SEGMENT	1460		/* bytes at most: what fits into Ethernet */
+
+/* A connection, by its descriptor. */
+static struct stream {
+	int open;
+	struct addr end[2];
+	uint32_t next[2];		/* sequence numbers, */
+	int ended[2];			/* and whether FIN has been sent */
+} *streams;
+static size_t max_streams;
+
+/* Appends a segment from one end to the other; SYN brings two options, the
+ * greatest segment and the shift of the window. */
+static void
+segment(struct stream *s, int from, unsigned flags, const void *bytes,
+    size_t n)
+{
+	unsigned char head[28] = { 0 };
+	struct capture_packet p = { 0 };
+	size_t len;
+
+	len = flags & SYN ? 28 : 20;
+	pack16(head, addr_port(&s->end[from]));
+	pack16(head + 2, addr_port(&s->end[!from]));
+	pack32(head + 4, s->next[from]);
+	pack32(head + 8, flags & ACKED ? s->next[!from] : 0);
+	pack16(head + 12, (unsigned)len / 4 << 12 | flags);
+	pack16(head + 14, 65535);
+	if (flags & SYN) {
+		pack32(head + 20, 2u << 24 | 4u << 16 | SEGMENT);
+		pack32(head + 24, 1u << 24 | 3u << 16 | 3u << 8 | 7);
+	}
+	p.t = capture.epoch + now();
+	p.from = &s->end[from];
+	p.to = &s->end[!from];
+	p.inbound = from == PEER;
+	p.bytes = bytes;
+	p.n = n;
+	write_packet(&p, IPPROTO_TCP, head, len, 16);
+	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
+}
+
+/* A connection begins: a handshake. */
+static void
+begin_stream(int fd, int client)
+{
+	struct stream *s, *more;
+
+	if ((size_t)fd >= max_streams) {
+		more = realloc(streams, 2 * ((size_t)fd + 1) * sizeof *more);
+		if (more == NULL)
+			return;
+		streams = more;
+		memset(streams + max_streams, 0,
+		    (2 * ((size_t)fd + 1) - max_streams) * sizeof *more);
+		max_streams = 2 * ((size_t)fd + 1);
+	}
+	s = &streams[fd];
+	memset(s, 0, sizeof *s);
+	if (addr_local(fd, &s->end[US]) < 0 || addr_peer(fd, &s->end[PEER]) < 0)
+		return;			/* it is gone already */
+	s->open = 1;
+	s->next[client] = (uint32_t)now();
+	s->next[!client] = (uint32_t)now() * 2654435761u;
+	segment(s, client, SYN, "", 0);
+	segment(s, !client, SYN | ACKED, "", 0);
+	segment(s, client, ACKED, "", 0);
+}
+
+/* Bytes went from one end to the other, and are acknowledged. */
+static void
+stream_bytes(struct stream *s, int from, const char *bytes, size_t n)
+{
+	size_t part;
+
+	for (; n > 0; bytes += part, n -= part) {
+		part = n < SEGMENT ? n : SEGMENT;
+		segment(s, from, part == n ? ACKED | PSH : ACKED, bytes, part);
+	}
+	segment(s, !from, ACKED, "", 0);
+}
+
+/* One end sends nothing more. */
+static void
+stream_ended(struct stream *s, int from)
+{
+	if (s->ended[from])
+		return;
+	s->ended[from] = 1;
+	segment(s, from, FIN | ACKED, "", 0);
+	segment(s, !from, ACKED, "", 0);
+}
+
+/* A reset ends the connection at once, for both. */
+static void
+stream_reset(struct stream *s, int from)
+{
+	segment(s, from, RST | ACKED, "", 0);
+	s->open = 0;
+}
+
+/* close(2): a FIN; but a system whose program leaves input unread sends a
+ * reset. */
+static void
+stream_closed(struct stream *s, int fd)
+{
+	ssize_t left;
+	char byte;
+
+	left = recv(fd, &byte, 1, MSG_PEEK);
+	if (left == 0)
+		stream_ended(s, PEER);
+	if (left > 0)
+		stream_reset(s, US);
+	else
+		stream_ended(s, US);
+	s->open = 0;
+}
+
+/* What a call on a connection did; n is what it returned. */
+static void
+stream_passed(struct stream *s, int fd, enum tapped what, const void *buf,
+    ssize_t n)
+{
+	if (!s->open)
+		return;
+	if (what == TAP_ENDED)
+		stream_ended(s, US);
+	else if (what == TAP_CLOSED)
+		stream_closed(s, fd);
+	else if (n > 0)
+		stream_bytes(s, what == TAP_SENT ? US : PEER, buf, (size_t)n);
+	else if (n == 0 && what == TAP_RECEIVED)
+		stream_ended(s, PEER);
+	else if (n < 0 && (errno == ECONNRESET || errno == EPIPE))
+		stream_reset(s, PEER);
+}
+
+/* ---- the tap -------------------------------------------------------------- */
+
+/* Is this the address of a socket that is bound to all addresses? */
+static int
+wildcard(const struct addr *a)
+{
+	uint32_t ip;
+
+	if (addr_ipv4(a, &ip) == 0)
+		return ip == INADDR_ANY;
+	return IN6_IS_ADDR_UNSPECIFIED(
+	    &((const struct sockaddr_in6 *)&a->ss)->sin6_addr);
+}
+
+/* The address that the system sends from, to a peer: a socket that is connected
+ * to it has it. The port stays. */
+static void
+source_address(struct addr *us, const struct addr *peer)
+{
+	struct addr a;
+	int fd;
+
+	fd = socket(peer->ss.ss_family, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)&peer->ss, peer->len) == 0 &&
+	    addr_local(fd, &a) == 0) {
+		if (a.ss.ss_family == AF_INET6)
+			((struct sockaddr_in6 *)&a.ss)->sin6_port =
+			    htons((in_port_t)addr_port(us));
+		else
+			((struct sockaddr_in *)&a.ss)->sin_port =
+			    htons((in_port_t)addr_port(us));
+		*us = a;
+	}
+	close(fd);
+}
+
+/* A datagram was sent, lost by -L, or received. */
+static void
+datagram(int fd, enum tapped what, const void *buf, size_t n,
+    const struct addr *other, const char *note)
+{
+	struct capture_packet p = { 0 };
+	struct addr us, peer;
+
+	if (addr_local(fd, &us) < 0)
+		return;
+	if (other != NULL)
+		peer = *other;
+	else if (addr_peer(fd, &peer) < 0)
+		return;
+	if (wildcard(&us))
+		source_address(&us, &peer);
+	p.t = capture.epoch + now();
+	p.inbound = what == TAP_RECEIVED;
+	p.from = p.inbound ? &peer : &us;
+	p.to = p.inbound ? &us : &peer;
+	p.bytes = buf;
+	p.n = n;
+	p.note = note;
+	capture_datagram(&p);
+}
+
+/* The tap: see proto.h. */
+static void
+capture_tap(int fd, enum tapped what, const void *buf, ssize_t n,
+    const struct addr *other, const char *note)
+{
+	socklen_t len;
+	int saved, type;
+
+	saved = errno;
+	len = sizeof type;
+	if (what == TAP_CONNECTED || what == TAP_ACCEPTED) {
+		begin_stream(fd, what == TAP_CONNECTED ? US : PEER);
+	} else if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
+		errno = saved;
+		if (type == SOCK_DGRAM && n >= 0 && what <= TAP_LOST)
+			datagram(fd, what, buf, (size_t)n, other, note);
+		else if (type == SOCK_STREAM && (size_t)fd < max_streams)
+			stream_passed(&streams[fd], fd, what, buf, n);
+	}
+	errno = saved;
+}
+
+/* Is there something in this file that is no capture? */
+static int
+is_other_file(const char *path)
+{
+	unsigned char magic[4];
+	struct stat st;
+	ssize_t got;
+	int fd;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return 0;
+	fd = open(path, O_RDONLY);
+	got = fd < 0 ? -1 : read_all(fd, magic, sizeof magic);
+	if (fd >= 0)
+		close(fd);
+	return got != 4 || memcmp(magic, "\n\r\r\n", 4) != 0;
+}
+
+/* The times are those of a clock that is not set back, from the time of day at
+ * which the program began. */
+const char *
+capture_open(const char *path)
+{
+	struct timespec t;
+
+	if (is_other_file(path))
+		return "it is there already, and is no capture";
+	clock_gettime(CLOCK_REALTIME, &t);
+	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
+	capture.fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+	if (capture.fd < 0 || write_section() < 0)
+		return reason();
+	tap = capture_tap;
+	return NULL;
+}
+
+/* A capture that is not whole does not pass unnoticed. */
+int
+capture_close(void)
+{
+	tap = NULL;
+	if (capture.fd >= 0)
+		close(capture.fd);
+	capture.fd = -1;
+	return capture.failed ? -1 : 0;
+}

@@ -33,18 +33,20 @@
 /* ---- blocks -------------------------------------------------------------- */
 
 #define PACKET_AT	28	/* where an Enhanced Packet Block has it */
-#define PACKET_MAX	(40 + 65535)
-#define OPTIONS_MAX	(4 + NOTE_BYTES + 8 + 4)
+#define BLOCK_MAX	2048	/* more than MTU, a comment and options */
+#define PAGE		4096	/* of a file system, that of most */
 
-enum { COMMENT = 1, IF_NAME = 2, IF_DESCRIPTION = 3, USERAPPL = 4,
-    EPB_FLAGS = 2 };
+enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
+#define FILLER	0x80000000u	/* types from here on are for local use */
+
+enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
 
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
 	int64_t epoch;			/* wall clock when now() is 0 */
 	unsigned id;			/* of the last IPv4 packet */
-	unsigned char block[PACKET_AT + PACKET_MAX + 3 + OPTIONS_MAX + 4];
+	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1 };
 
 /* Little-endian on every machine, so that all can write to one file. */
@@ -88,28 +90,56 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
+/* Writes a block by one write(2). If not all of it is written, takes back what
+ * is. */
+static int
+append(const unsigned char *block, size_t n)
+{
+	ssize_t put;
+
+	do
+		put = write(capture.fd, block, n);
+	while (put < 0 && errno == EINTR);
+	if ((size_t)put == n)
+		return 0;
+	if (put > 0 && ftruncate(capture.fd,
+	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
+		errno = ENOSPC;
+	return -1;
+}
+
 /*
- * Writes what stands in capture.block up to end, by one write(2) on O_APPEND,
- * so that processes can share a file. If it is not written whole, the capture
- * ends, and what was written of it is taken back.
+ * Appends what stands in capture.block up to end, under a lock, so that
+ * processes can share a file. A process that is killed may leave a half-written
+ * block, but not within a page: so no block crosses from one to the next. What
+ * is left of a page is filled with a block that readers pass over; it needs 12
+ * bytes.
  */
 static int
 write_block(const unsigned char *end)
 {
-	size_t n;
-	ssize_t put;
+	static unsigned char filler[PAGE];
+	struct flock lock = { 0 };
+	size_t left, n;
+	off_t at;
+	int bad;
 
+	lock.l_type = F_WRLCK;
+	lock.l_whence = SEEK_SET;
+	fcntl(capture.fd, F_SETLKW, &lock);
+	at = lseek(capture.fd, 0, SEEK_END);	/* -1: a pipe, say */
 	n = (size_t)(end - capture.block);
-	do
-		put = write(capture.fd, capture.block, n);
-	while (put < 0 && errno == EINTR);
-	if ((size_t)put == n)
-		return 0;
-	if (put > 0) {
-		errno = ftruncate(capture.fd, lseek(capture.fd, 0, SEEK_CUR) -
-		    put) == 0 ? ENOSPC : errno;
+	left = at < 0 ? n : PAGE - (size_t)(at % PAGE);
+	bad = 0;
+	if (n != left && n + 12 > left) {
+		memset(filler, 0, left);
+		end_block(filler, FILLER, filler + left - 4);
+		bad = append(filler, left);
 	}
-	return -1;
+	bad = bad || append(capture.block, n) < 0;
+	lock.l_type = F_UNLCK;
+	fcntl(capture.fd, F_SETLK, &lock);
+	return bad ? -1 : 0;
 }
 
 /* A section of its own for each program that is started: so it does not matter
@@ -130,17 +160,48 @@ write_section(void)
 	le16(block + 14, 0);
 	memset(block + 16, 0xff, 8);		/* length of section: unknown */
 	p = option(block + 24, USERAPPL, application, strlen(application));
-	block = end_block(block, 0x0a0d0d0a, option(p, 0, "", 0));
+	block = end_block(block, SECTION, option(p, 0, "", 0));
 
 	le16(block + 8, 101);			/* LINKTYPE_RAW */
 	le16(block + 10, 0);
 	le32(block + 12, 0);			/* packets of any length */
 	p = option(block + 16, IF_NAME, name, strlen(name));
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
-	return write_block(end_block(block, 1, option(p, 0, "", 0)));
+	return write_block(end_block(block, INTERFACE, option(p, 0, "", 0)));
 }
 
 /* ---- packets ----------------------------------------------------------- */
+
+#define MTU	1500		/* that of Ethernet */
+
+/* The two addresses of a packet, as they stand in an IP header. */
+struct ends {
+	unsigned char from_to[2 * 16];
+	size_t n;			/* bytes of both: 8 or 32 */
+};
+
+/* A part of a packet: bytes, and where in it they stand. */
+struct fragment {
+	const unsigned char *bytes;
+	size_t n, offset;
+	int more;			/* it is not the last one */
+	unsigned id;			/* of the packet */
+};
+
+/* Adds an address; returns its bytes. */
+static size_t
+add_address(unsigned char *to, const struct addr *a)
+{
+	uint32_t ip;
+
+	if (addr_ipv4(a, &ip) < 0) {
+		memcpy(to, &((const struct sockaddr_in6 *)&a->ss)->sin6_addr,
+		    16);
+		return 16;
+	}
+	pack32(to, ip);
+	return 4;
+}
 
 /* Adds n bytes to an Internet checksum (RFC 1071), before it is folded. */
 static uint32_t
@@ -160,62 +221,53 @@ fold(uint32_t sum)
 	return ~sum & 0xffff;
 }
 
-/*
- * Writes the IP header of a packet with n bytes behind it, and returns its
- * length. *sum becomes the part of the checksum of UDP or TCP that comes from
- * addresses, protocol and length.
- */
+/* IPv4. A packet that is whole must stay whole, as those of TCP. */
 static size_t
-pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
-    size_t n, uint32_t *sum)
+pack_ipv4(unsigned char *ip, const struct ends *e, int protocol,
+    const struct fragment *f)
 {
-	const struct sockaddr_in6 *from, *to;
-	uint32_t from4, to4;
-
-	*sum = (uint32_t)(n + (size_t)protocol);
-	if (addr_ipv4(p->from, &from4) == 0 && addr_ipv4(p->to, &to4) == 0) {
-		pack16(ip, 0x4500);
-		pack16(ip + 2, (unsigned)(20 + n));
-		pack16(ip + 4, ++capture.id & 0xffff);
-		pack16(ip + 6, 0x4000);			/* do not fragment */
-		pack16(ip + 8, 64u << 8 | (unsigned)protocol);
-		pack16(ip + 10, 0);
-		pack32(ip + 12, from4);
-		pack32(ip + 16, to4);
-		pack16(ip + 10, fold(sum16(0, ip, 20)));
-		*sum = sum16(*sum, ip + 12, 8);
-		return 20;
-	}
-	from = (const struct sockaddr_in6 *)&p->from->ss;
-	to = (const struct sockaddr_in6 *)&p->to->ss;
-	pack32(ip, 0x60000000);
-	pack16(ip + 4, (unsigned)n);
-	pack16(ip + 6, (unsigned)protocol << 8 | 64);
-	memcpy(ip + 8, &from->sin6_addr, 16);
-	memcpy(ip + 24, &to->sin6_addr, 16);
-	*sum = sum16(*sum, ip + 8, 32);
-	return 40;
+	pack16(ip, 0x4500);
+	pack16(ip + 2, (unsigned)(20 + f->n));
+	pack16(ip + 4, f->id & 0xffff);
+	pack16(ip + 6, f->offset == 0 && !f->more ? 0x4000 :
+	    (unsigned)(f->offset / 8) | (f->more ? 0x2000 : 0));
+	pack16(ip + 8, 64u << 8 | (unsigned)protocol);
+	pack16(ip + 10, 0);
+	memcpy(ip + 12, e->from_to, 8);
+	pack16(ip + 10, fold(sum16(0, ip, 20)));
+	return 20;
 }
 
-/* Appends a packet: a head of UDP or TCP, whose checksum belongs at sum_at, and
- * the bytes of p behind it. */
+/* IPv6; a fragment has a second header. */
+static size_t
+pack_ipv6(unsigned char *ip, const struct ends *e, int protocol,
+    const struct fragment *f)
+{
+	size_t second;
+
+	second = f->offset > 0 || f->more ? 8 : 0;
+	pack32(ip, 0x60000000);
+	pack16(ip + 4, (unsigned)(f->n + second));
+	pack16(ip + 6, (second > 0 ? 44u : (unsigned)protocol) << 8 | 64);
+	memcpy(ip + 8, e->from_to, 32);
+	pack16(ip + 40, (unsigned)protocol << 8);
+	pack16(ip + 42, (unsigned)f->offset | (unsigned)f->more);
+	pack32(ip + 44, f->id);
+	return 40 + second;
+}
+
+/* Appends a fragment as a block; a comment stands with the last one. */
 static void
-write_packet(const struct capture_packet *p, int protocol,
-    unsigned char *head, size_t headlen, size_t sum_at)
+write_fragment(const struct capture_packet *p, const struct ends *e,
+    int protocol, const struct fragment *f)
 {
 	unsigned char *ip = capture.block + PACKET_AT, *end, flags[4];
-	size_t iplen, n;
-	uint32_t sum;
-	unsigned folded;
+	size_t n;
 
-	iplen = pack_ip(ip, p, protocol, headlen + p->n, &sum);
-	sum = sum16(sum16(sum, head, headlen), p->bytes, p->n);
-	folded = fold(sum);
-	pack16(head + sum_at, folded == 0 ? 0xffff : folded);
-	memcpy(ip + iplen, head, headlen);
-	memcpy(ip + iplen + headlen, p->bytes, p->n);
-	n = iplen + headlen + p->n;
-
+	n = e->n == 8 ? pack_ipv4(ip, e, protocol, f) :
+	    pack_ipv6(ip, e, protocol, f);
+	memcpy(ip + n, f->bytes, f->n);
+	n += f->n;
 	le32(capture.block + 8, 0);		/* the first interface */
 	le32(capture.block + 12, (uint32_t)((uint64_t)p->t >> 32));
 	le32(capture.block + 16, (uint32_t)p->t);
@@ -223,16 +275,51 @@ write_packet(const struct capture_packet *p, int protocol,
 	le32(capture.block + 24, (uint32_t)n);
 	memset(ip + n, 0, 3);
 	end = ip + (n + 3) / 4 * 4;
-	if (p->note != NULL && p->note[0] != '\0')
+	if (p->note != NULL && p->note[0] != '\0' && !f->more)
 		end = option(end, COMMENT, p->note, strlen(p->note));
 	le32(flags, p->inbound ? 1 : 2);
 	end = option(end, EPB_FLAGS, flags, 4);
-	if (write_block(end_block(capture.block, 6,
+	if (write_block(end_block(capture.block, PACKET,
 	    option(end, 0, "", 0))) == 0)
 		return;
 	tap = NULL;
 	capture.failed = 1;
 	log_msg(ERROR, "-w: the capture ends here: %s", reason());
+}
+
+/*
+ * Appends a packet: a head of UDP or TCP, with its checksum at sum_at, and the
+ * bytes of p. What is longer than MTU goes in fragments.
+ */
+static void
+write_packet(const struct capture_packet *p, int protocol,
+    const unsigned char *head, size_t headlen, size_t sum_at)
+{
+	static unsigned char whole[28 + 65535];
+	struct fragment f = { 0 };
+	struct ends e;
+	size_t most, n;
+	uint32_t sum;
+
+	e.n = add_address(e.from_to, p->from);
+	e.n += add_address(e.from_to + e.n, p->to);
+	n = headlen + p->n;
+	memcpy(whole, head, headlen);
+	memcpy(whole + headlen, p->bytes, p->n);
+	sum = sum16((uint32_t)(n + (size_t)protocol), e.from_to, e.n);
+	sum = fold(sum16(sum, whole, n));
+	pack16(whole + sum_at, sum == 0 ? 0xffff : sum);
+	f.id = ++capture.id;
+	most = MTU - (e.n == 8 ? 20 : 40);
+	if (n > most)			/* a second header; eights of bytes */
+		most = (most - (e.n == 8 ? 0 : 8)) / 8 * 8;
+	do {
+		f.bytes = whole + f.offset;
+		f.more = n - f.offset > most;
+		f.n = f.more ? most : n - f.offset;
+		write_fragment(p, &e, protocol, &f);
+		f.offset += f.n;
+	} while (f.offset < n && tap != NULL);
 }
 
 /* UDP: ports, length, checksum. */
@@ -253,12 +340,12 @@ capture_datagram(const struct capture_packet *p)
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACKED = 16 };
 enum { US, PEER };
 
-#define SEGMENT	1460		/* bytes at most: what fits into Ethernet */
 
 /* A connection, by its descriptor. */
 static struct stream {
 	int open;
 	struct addr end[2];
+	size_t most;			/* bytes of a segment */
 	uint32_t next[2];		/* sequence numbers, */
 	int ended[2];			/* and whether FIN has been sent */
 } *streams;
@@ -282,7 +369,7 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	pack16(head + 12, (unsigned)len / 4 << 12 | flags);
 	pack16(head + 14, 65535);
 	if (flags & SYN) {
-		pack32(head + 20, 2u << 24 | 4u << 16 | SEGMENT);
+		pack32(head + 20, 2u << 24 | 4u << 16 | (unsigned)s->most);
 		pack32(head + 24, 1u << 24 | 3u << 16 | 3u << 8 | 7);
 	}
 	p.t = capture.epoch + now();
@@ -300,6 +387,7 @@ static void
 begin_stream(int fd, int client)
 {
 	struct stream *s, *more;
+	uint32_t ip;
 
 	if ((size_t)fd >= max_streams) {
 		more = realloc(streams, 2 * ((size_t)fd + 1) * sizeof *more);
@@ -315,6 +403,7 @@ begin_stream(int fd, int client)
 	if (addr_local(fd, &s->end[US]) < 0 || addr_peer(fd, &s->end[PEER]) < 0)
 		return;			/* it is gone already */
 	s->open = 1;
+	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
 	s->next[client] = (uint32_t)now();
 	s->next[!client] = (uint32_t)now() * 2654435761u;
 	segment(s, client, SYN, "", 0);
@@ -329,7 +418,7 @@ stream_bytes(struct stream *s, int from, const char *bytes, size_t n)
 	size_t part;
 
 	for (; n > 0; bytes += part, n -= part) {
-		part = n < SEGMENT ? n : SEGMENT;
+		part = n < s->most ? n : s->most;
 		segment(s, from, part == n ? ACKED | PSH : ACKED, bytes, part);
 	}
 	segment(s, !from, ACKED, "", 0);

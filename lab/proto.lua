@@ -1,0 +1,940 @@
+-- proto.lua: the protocols of serv and cli in Wireshark. Licence: ISC, see README.
+--
+--	wireshark -X lua_script:lab/proto.lua FILE
+--	tshark -X lua_script:lab/proto.lua -r FILE -Y 'rdt.seq == 5'
+--
+-- proto.h and more/more.h draw the formats; the fields have the names that they
+-- have there. Who speaks what:
+--
+--	name         transport   default port     fields
+--	ftp_frames   TCP         50000, heuristic  ftp.verb ftp.name ftp.code ...
+--	rdt_native   UDP         heuristic         rdt.type rdt.seq rdt.last ...
+--	xfer         TCP         4321              xfer.op xfer.status ...
+--	dir          UDP         6868              dir.op dir.text dir.number
+--	peer         TCP                           peer.operation peer.key ...
+--	chat         TCP         55000             chat.text
+--	chat_pull    UDP                           chat.part chat.length
+--	room         TCP         13337             room.code room.text room.port
+--	room_rdt     UDP                           rdt.type rdt.seq rdt.last
+--
+-- For other ports: Decode As, or -d tcp.port==4322,xfer. Ports that a message
+-- names are found by themselves: the data connections of ftp, sessions of rdt,
+-- peers of dir, downloads of chat and room, and room's second connection.
+
+local bits = bit or bit32 or load([[return {
+	bxor = function(a, b) return a ~ b end,
+	band = function(a, b) return a & b end,
+	rshift = function(a, n) return (a & 0xffffffff) >> n end }]])()
+
+local tcp_port = DissectorTable.get("tcp.port")
+local udp_port = DissectorTable.get("udp.port")
+local tcp_stream = Field.new("tcp.stream")
+local comment = Field.new("frame.comment")
+
+local bad = {}
+
+-- A protocol with its fields, { name = ProtoField }, and expert infos, of which
+-- the first is for what is malformed.
+local function protocol(name, text, fields, expert1, expert2)
+	local p = Proto(name, text)
+	local list = {}
+	for _, field in pairs(fields) do
+		list[#list + 1] = field
+	end
+	p.fields = list
+	local e = ProtoExpert.new(name .. ".malformed", "Malformed",
+	    expert.group.MALFORMED, expert.severity.ERROR)
+	p.experts = { e, expert1, expert2 }
+	bad[name] = e
+	return p
+end
+
+local function malformed(p, tree, what, pinfo)
+	tree:add_proto_expert_info(bad[p.name], what)
+	pinfo.cols.info:append(" [malformed: " .. what .. "]")
+end
+
+-- What -L did to this datagram, if a comment of -w says so.
+local function fate()
+	local c = comment()
+	local what = c and c.value:match("(%w+) here:")
+	return what and " [" .. what .. " here]" or ""
+end
+
+-- Text without control characters, not too long for a column.
+local function shown(text)
+	text = text:gsub("%c", function(c)
+		return ("\\x%02x"):format(c:byte())
+	end)
+	return #text > 120 and text:sub(1, 117) .. "..." or text
+end
+
+local function copy(t)
+	local c = {}
+	for k, v in pairs(t) do
+		c[k] = v
+	end
+	return c
+end
+
+-- One end of a stream or datagram, and the other.
+local function ends(pinfo)
+	return tostring(pinfo.src) .. ":" .. pinfo.src_port,
+	    tostring(pinfo.dst) .. ":" .. pinfo.dst_port
+end
+
+-- ---- streams ------------------------------------------------------------
+--
+-- parse(tvb, at, say, tree, st, pinfo) takes one message off and returns its
+-- bytes; 0: more must come. st is what is known of the connection: st.client
+-- is the end that began, and st.from whoever speaks, "client" or "server". The
+-- first pass goes through a file in order; what st was then is kept for later.
+local function stream(p, column, parse)
+	local now, kept
+
+	function p.init()
+		now, kept = {}, {}
+	end
+
+	function p.dissector(tvb, pinfo, tree)
+		local id = tcp_stream().value
+		local src, dst = ends(pinfo)
+		local st = pinfo.visited and kept[pinfo.number] or now[id] or
+		    { client = pinfo.dst_port == pinfo.match_uint and src or
+		    pinfo.src_port == pinfo.match_uint and dst or src }
+		if not pinfo.visited then
+			kept[pinfo.number] = st
+		end
+		st = copy(st)
+		st.from = src == st.client and "client" or "server"
+		pinfo.cols.protocol = column
+		local said = {}
+		local function say(text)
+			said[#said + 1] = text
+		end
+		local at = 0
+		while at < tvb:len() do
+			local n = parse(tvb, at, say, tree, st, pinfo)
+			if n == 0 then
+				pinfo.desegment_offset = at
+				pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
+				break
+			end
+			at = at + n
+		end
+		if #said > 0 then
+			pinfo.cols.info = table.concat(said, "; ")
+		elseif at > 0 then
+			pinfo.cols.info = "..."
+		end
+		if not pinfo.visited then
+			now[id] = st
+		end
+		return tvb:len()
+	end
+end
+
+-- Bytes of a file or list that st.from is still to send: announce() notes them,
+-- contents() takes those that are here, and returns how many; nil: none is due.
+local function announce(st, n)
+	st["left of " .. st.from] = n
+end
+
+local function contents(p, tvb, at, say, tree, st, field)
+	local left = st["left of " .. st.from] or 0
+	if left == 0 then
+		return nil
+	end
+	local n = math.min(left, tvb:len() - at)
+	tree:add(p, tvb(at, n), "Contents, " .. n .. " bytes"):add(field,
+	    tvb(at, n))
+	announce(st, left - n)
+	if left == n then
+		say("...the end of the contents")
+	end
+	return n
+end
+
+-- ---- rdt ------------------------------------------------------------------
+
+local rdt_types = { "HELLO", "DATA", "ACK", "DONE" }
+local rdt_modes = { "sw", "gbn", "sr" }
+local rdt_controls = { [0] = "its own", "none", "half", "reno" }
+local R = {
+	type = ProtoField.uint8("rdt.type", "Type", base.DEC, rdt_types),
+	last = ProtoField.bool("rdt.last", "Last packet"),
+	length = ProtoField.uint16("rdt.length", "Length of payload"),
+	key = ProtoField.uint32("rdt.key", "Key", base.HEX),
+	seq = ProtoField.uint32("rdt.seq", "Sequence number"),
+	crc = ProtoField.uint32("rdt.crc", "CRC-32", base.HEX),
+	good = ProtoField.bool("rdt.crc_ok", "CRC-32 is right"),
+	mode = ProtoField.uint8("rdt.mode", "Mode", base.DEC, rdt_modes),
+	control = ProtoField.uint8("rdt.control", "Congestion control",
+	    base.DEC, rdt_controls),
+	window = ProtoField.uint16("rdt.window", "Window"),
+	block = ProtoField.uint16("rdt.block", "Block"),
+	arrived = ProtoField.string("rdt.arrived", "Has arrived beyond"),
+	payload = ProtoField.bytes("rdt.payload", "Payload"),
+	again = ProtoField.bool("rdt.retransmission", "Retransmission"),
+	dup = ProtoField.bool("rdt.duplicate", "Duplicate"),
+	gap = ProtoField.bool("rdt.gap", "Gap before it"),
+}
+local e_crc = ProtoExpert.new("rdt.crc_bad", "Wrong CRC-32",
+    expert.group.CHECKSUM, expert.severity.WARN)
+local e_mark = ProtoExpert.new("rdt.mark", "Out of order",
+    expert.group.SEQUENCE, expert.severity.NOTE)
+local rdt = protocol("rdt_native", "Reliable data transfer", R, e_crc, e_mark)
+
+local crc_table = {}
+for i = 0, 255 do
+	local c = i
+	for _ = 1, 8 do
+		local odd = c % 2 == 1
+		c = math.floor(c / 2)
+		c = odd and bits.bxor(c, 0xedb88320) % 0x100000000 or c
+	end
+	crc_table[i] = c
+end
+
+local function crc32(bytes)
+	local c = 0xffffffff
+	for i = 1, #bytes do
+		local low = bits.bxor(c % 256, bytes:byte(i)) % 256
+		c = bits.bxor(math.floor(c / 256), crc_table[low]) % 0x100000000
+	end
+	return 0xffffffff - c
+end
+
+-- Sessions of rdt and room_rdt, by their two ends; marks, by frame.
+local sessions, marks
+
+function rdt.init()
+	sessions, marks = {}, {}
+end
+
+-- Datagrams of both directions of one session find the same table.
+local function session(pinfo, key)
+	local a, b = ends(pinfo)
+	local id = (a < b and a .. " " .. b or b .. " " .. a) .. " " .. key
+	sessions[id] = sessions[id] or { seen = {}, next = nil, ack = nil }
+	return sessions[id]
+end
+
+-- What is odd about DATA, or an ACK, is found in the first pass.
+local function mark_data(s, seq)
+	local mark
+	if s.seen[seq] then
+		mark = s.ack and seq < s.ack and "duplicate" or
+		    "retransmission"
+	elseif s.next and seq > s.next then
+		mark = "gap"
+	end
+	s.seen[seq] = true
+	s.next = math.max(s.next or 0, seq + 1)
+	return mark
+end
+
+local function mark_ack(s, seq, bitmap)
+	local same = s.ack == seq and s.bitmap == bitmap
+	s.ack = math.max(s.ack or 0, seq)
+	s.bitmap = bitmap
+	return same and "duplicate" or nil
+end
+
+local mark_fields = { retransmission = "again", duplicate = "dup", gap = "gap" }
+
+local function show_mark(tree, range, mark, pinfo)
+	if mark then
+		tree:add(R[mark_fields[mark]], range, true):set_generated()
+		tree:add_proto_expert_info(e_mark, mark)
+		pinfo.cols.info:append(" [" .. mark .. "]")
+	end
+end
+
+-- The packets that a bitmap names, as text.
+local function arrived(seq, bitmap)
+	local list = {}
+	for i = 0, 8 * #bitmap - 1 do
+		local byte = bitmap:byte(math.floor(i / 8) + 1)
+		if math.floor(byte / 2 ^ (7 - i % 8)) % 2 == 1 then
+			list[#list + 1] = seq + 1 + i
+		end
+	end
+	return table.concat(list, " ")
+end
+
+local function show_hello(t, tvb)
+	t:add(R.mode, tvb(16, 1))
+	t:add(R.control, tvb(17, 1))
+	t:add(R.window, tvb(18, 2))
+	t:add(R.block, tvb(20, 2))
+	return ("HELLO %s, %s, window %d, block %d"):format(
+	    rdt_modes[tvb(16, 1):uint()] or "?",
+	    rdt_controls[tvb(17, 1):uint()] or "its own",
+	    tvb(18, 2):uint(), tvb(20, 2):uint())
+end
+
+function rdt.dissector(tvb, pinfo, tree)
+	local n = tvb:len()
+	local t = tree:add(rdt, tvb())
+	pinfo.cols.protocol = "RDT"
+	pinfo.cols.info = "datagram of " .. n .. " bytes"
+	if n < 16 then
+		malformed(rdt, t, "shorter than a head", pinfo)
+		return n
+	end
+	local kind, length = tvb(0, 1):uint(), tvb(2, 2):uint()
+	local seq = tvb(8, 4):uint()
+	t:add(R.type, tvb(0, 1))
+	t:add(R.last, tvb(1, 1), tvb(1, 1):uint() % 2 == 1)
+	t:add(R.length, tvb(2, 2))
+	t:add(R.key, tvb(4, 4))
+	t:add(R.seq, tvb(8, 4))
+	t:add(R.crc, tvb(12, 4))
+	local body = n > 16 and tvb:raw(16, n - 16) or ""
+	local good = crc32(tvb:raw(0, 12) .. body) == tvb(12, 4):uint()
+	t:add(R.good, tvb(12, 4), good):set_generated()
+	local text = rdt_types[kind] or "type " .. kind
+	if kind == 1 and n >= 22 then
+		text = show_hello(t, tvb)
+	elseif kind == 2 then
+		text = ("DATA %u, %d bytes%s"):format(seq, n - 16,
+		    tvb(1, 1):uint() % 2 == 1 and ", last" or "")
+	elseif kind == 3 then
+		text = ("ACK %u%s"):format(seq, body == "" and "" or
+		    ", has " .. arrived(seq, body))
+	end
+	if kind == 3 and body ~= "" then
+		t:add(R.arrived, tvb(16), arrived(seq, body))
+	elseif body ~= "" and kind ~= 1 then
+		t:add(R.payload, tvb(16))
+	end
+	pinfo.cols.info = text .. fate()
+	if not good then
+		t:add_proto_expert_info(e_crc, "wrong CRC-32")
+		pinfo.cols.info:append(" [wrong CRC]")
+	elseif not rdt_types[kind] or length ~= n - 16 or
+	    (kind == 1 and length ~= 6) then
+		malformed(rdt, t, "length or type", pinfo)
+	elseif not pinfo.visited then
+		local s = session(pinfo, tvb(4, 4):uint())
+		marks[pinfo.number] = kind == 2 and mark_data(s, seq) or
+		    kind == 3 and mark_ack(s, seq, body) or nil
+	end
+	if good then
+		show_mark(t, tvb(8, 4), marks[pinfo.number], pinfo)
+	end
+	return n
+end
+
+-- A datagram whose CRC is right can hardly be anything else.
+rdt:register_heuristic("udp", function(tvb, pinfo, tree)
+	local n = tvb:len()
+	if n < 16 or tvb(2, 2):uint() ~= n - 16 or
+	    not rdt_types[tvb(0, 1):uint()] or crc32(tvb:raw(0, 12) ..
+	    (n > 16 and tvb:raw(16) or "")) ~= tvb(12, 4):uint() then
+		return false
+	end
+	rdt.dissector(tvb, pinfo, tree)
+	pinfo.conversation = rdt
+	return true
+end)
+udp_port:add_for_decode_as(rdt)
+
+-- ---- ftp ------------------------------------------------------------------
+
+local ftp_codes = { ["0"] = "stored", ["-1"] = "no such file",
+    ["-2"] = "name refused", ["-3"] = "cannot store or read it",
+    ["-4"] = "server is full", ["-5"] = "malformed or unknown" }
+local F = {
+	length = ProtoField.uint64("ftp.length", "Length of text"),
+	text = ProtoField.string("ftp.text", "Text"),
+	verb = ProtoField.string("ftp.verb", "Verb"),
+	name = ProtoField.string("ftp.name", "Name"),
+	port = ProtoField.uint16("ftp.data_port", "Data port"),
+	key = ProtoField.string("ftp.key", "Key of the rdt session"),
+	size = ProtoField.uint64("ftp.file_size", "Size of the file"),
+	code = ProtoField.string("ftp.code", "Code"),
+	contents = ProtoField.bytes("ftp.contents", "Contents"),
+}
+local ftp = protocol("ftp_frames", "Frames of ftp", F)
+local ftp_data = {}		-- ports that an answer has named
+
+local function ftp_command(t, range, text, say, st)
+	local verb, name = text:match("^(%S+) ?(.*)$")
+	verb = (verb or ""):lower()
+	st.verb = verb
+	t:add(F.verb, range, verb)
+	if name and name ~= "" then
+		t:add(F.name, range, name)
+	end
+	say(shown(text))
+end
+
+-- What an answer means depends on the command before it.
+local function ftp_answer(t, range, text, say, st)
+	local port, key, size = text:match("^(%d+) (%x+) ?(%d*)$")
+	if ftp_codes[text] and (text ~= "0" or st.data) then
+		t:add(F.code, range, text)
+		say("code " .. text .. ": " .. ftp_codes[text])
+	elseif key and (st.verb == "uget" or st.verb == "uput") then
+		t:add(F.port, range, tonumber(port))
+		t:add(F.key, range, key)
+		if size ~= "" then
+			t:add(F.size, range, UInt64(tonumber(size)))
+		end
+		say("rdt on UDP port " .. port .. ", key " .. key ..
+		    (size == "" and "" or ", " .. size .. " bytes"))
+		udp_port:add(tonumber(port), rdt)
+	elseif text:match("^%d+$") and
+	    (st.verb == "get" or st.verb == "put") then
+		t:add(F.port, range, tonumber(text))
+		say("data connection to port " .. text)
+		ftp_data[tonumber(text)] = true
+		tcp_port:add(tonumber(text), ftp)
+	elseif ftp_codes[text] then
+		t:add(F.code, range, text)
+		say("code " .. text .. ": " .. ftp_codes[text])
+	else
+		local _, lines = text:gsub("\n", "")
+		say(text == "" and "no files" or lines + 1 .. " files: " ..
+		    shown(text))
+	end
+end
+
+local function ftp_frame(tvb, at, say, tree, st, pinfo)
+	st.data = ftp_data[pinfo.src_port] or ftp_data[pinfo.dst_port]
+	local taken = contents(ftp, tvb, at, say, tree, st, F.contents)
+	if taken then
+		return taken
+	end
+	local have = tvb:len() - at
+	local head = tvb:raw(at, math.min(have, 10))
+	if not head:match("^%d+$") then
+		local t = tree:add(ftp, tvb(at))
+		say("")
+		malformed(ftp, t, "no ten digits", pinfo)
+		return have
+	end
+	if have < 10 then
+		return 0
+	end
+	local n = tonumber(head)
+	local is_contents = n > 4096 or (st.data and not (n <= 2 and
+	    have >= 10 + n and ftp_codes[tvb:raw(at + 10, n)]))
+	if not is_contents and have < 10 + n then
+		return 0
+	end
+	local size = is_contents and 10 or 10 + n
+	local t = tree:add(ftp, tvb(at, size), "Frame of ftp, " .. n .. " bytes")
+	t:add(F.length, tvb(at, 10), UInt64(n))
+	if is_contents then
+		say((st.data and "contents, " or "list, ") .. n .. " bytes...")
+		announce(st, n)
+		return 10
+	end
+	local text = n > 0 and tvb:raw(at + 10, n) or ""
+	local range = n > 0 and tvb(at + 10, n) or tvb(at, 10)
+	t:add(F.text, range, text)
+	if st.from == "client" then
+		ftp_command(t, range, text, say, st)
+	else
+		ftp_answer(t, range, text, say, st)
+	end
+	return size
+end
+stream(ftp, "FTP frames", ftp_frame)
+tcp_port:add(50000, ftp)
+tcp_port:add_for_decode_as(ftp)
+
+-- A connection that begins with ten digits, and a verb.
+ftp:register_heuristic("tcp", function(tvb, pinfo, tree)
+	local text = tvb:raw(0, math.min(tvb:len(), 16)):lower()
+	local head, verb = text:match("^(%d%d%d%d%d%d%d%d%d%d)(%l*)")
+	if not head or (verb ~= "" and verb ~= "ls" and verb ~= "quit" and
+	    not verb:match("^u?get") and not verb:match("^u?put")) or
+	    tonumber(head) > 4096 then
+		return false
+	end
+	ftp.dissector(tvb, pinfo, tree)
+	pinfo.conversation = ftp
+	return true
+end)
+
+-- ---- xfer -----------------------------------------------------------------
+
+local xfer_ops = { [0] = "upload", "download", "list" }
+local xfer_statuses = { [0] = "ok", "unknown opcode", "file not found",
+    "refused or failed" }
+local X = {
+	op = ProtoField.uint8("xfer.op", "Opcode", base.DEC, xfer_ops),
+	status = ProtoField.uint8("xfer.status", "Status", base.DEC,
+	    xfer_statuses),
+	length = ProtoField.uint64("xfer.length", "Length"),
+	name = ProtoField.string("xfer.name", "Name"),
+	list = ProtoField.string("xfer.list", "List"),
+	contents = ProtoField.bytes("xfer.contents", "Contents"),
+}
+local xfer = protocol("xfer", "One request per connection", X)
+
+-- A length in 8 bytes; -1: more than any file has.
+local function length8(tvb, at)
+	local n = tvb(at, 8):uint64()
+	return n:higher() < 0x80000000 and n:tonumber() or -1
+end
+
+local function xfer_length(tvb, at, say, tree, st, pinfo, what)
+	if tvb:len() - at < 8 then
+		return 0
+	end
+	local n = length8(tvb, at)
+	local t = tree:add(xfer, tvb(at, 8), "Length of " .. what)
+	t:add(X.length, tvb(at, 8))
+	if n < 0 then
+		malformed(xfer, t, "length", pinfo)
+	end
+	say(what .. ", " .. n .. " bytes...")
+	announce(st, math.max(n, 0))
+	return 8
+end
+
+local function xfer_client(tvb, at, say, tree, st, pinfo)
+	if not st.op then
+		st.op = tvb(at, 1):uint()
+		tree:add(xfer, tvb(at, 1)):add(X.op, tvb(at, 1))
+		say(xfer_ops[st.op] or "opcode " .. st.op)
+		return 1
+	elseif not st.name then
+		if tvb:len() - at < 8 then
+			return 0
+		end
+		local n = length8(tvb, at)
+		if n < 0 or n > 4096 then
+			malformed(xfer, tree:add(xfer, tvb(at)), "length of name",
+			    pinfo)
+			return tvb:len() - at
+		elseif tvb:len() - at < 8 + n then
+			return 0
+		end
+		local t = tree:add(xfer, tvb(at, 8 + n))
+		t:add(X.length, tvb(at, 8))
+		st.name = n > 0 and tvb:raw(at + 8, n) or ""
+		t:add(X.name, tvb(at, 8 + n), st.name)
+		say("name " .. shown(st.name))
+		return 8 + n
+	end
+	return xfer_length(tvb, at, say, tree, st, pinfo, "contents")
+end
+
+-- Statuses: after the opcode, after the name of a download, after an upload;
+-- what is not 0 is the end.
+local function xfer_server(tvb, at, say, tree, st, pinfo)
+	local statuses = st.op == 1 and 2 or 1
+	st.statuses = st.statuses or 0
+	if st.statuses < statuses or st.op == 0 then
+		local status = tvb(at, 1):uint()
+		st.statuses = st.statuses + 1
+		tree:add(xfer, tvb(at, 1)):add(X.status, tvb(at, 1))
+		say("status " .. status .. ": " ..
+		    (xfer_statuses[status] or "?"))
+		return 1
+	end
+	return xfer_length(tvb, at, say, tree, st, pinfo,
+	    st.op == 2 and "list" or "contents")
+end
+
+stream(xfer, "XFER", function(tvb, at, say, tree, st, pinfo)
+	return contents(xfer, tvb, at, say, tree, st,
+	    st.op == 2 and X.list or X.contents) or
+	    (st.from == "client" and xfer_client or xfer_server)(tvb, at,
+	    say, tree, st, pinfo)
+end)
+tcp_port:add(4321, xfer)
+
+-- ---- peer -----------------------------------------------------------------
+
+local P = {
+	length = ProtoField.uint16("peer.length", "Length"),
+	operation = ProtoField.string("peer.operation", "Operation"),
+	key = ProtoField.string("peer.key", "Key"),
+	value = ProtoField.string("peer.value", "Value"),
+}
+local peer = protocol("peer", "Transfer between peers", P)
+
+stream(peer, "PEER", function(tvb, at, say, tree, _, pinfo)
+	local have = tvb:len() - at
+	local n = have >= 2 and tvb(at, 2):uint()
+	if not n or have < 2 + n then
+		return 0
+	end
+	local t = tree:add(peer, tvb(at, 2 + n))
+	t:add(P.length, tvb(at, 2))
+	local text = n > 0 and tvb:raw(at + 2, n) or ""
+	local operation = text:match("^operation: ?([^\n]*)\n")
+	if not operation or text:sub(-2) ~= "\n\n" then
+		malformed(peer, t, "no operation, or no empty line", pinfo)
+		return 2 + n
+	end
+	t:add(P.operation, tvb(at + 2, n), operation)
+	local from, fields = 3, {}
+	for line in text:gmatch("([^\n]*)\n") do
+		local key, value = line:match("^([^:]*): ?(.*)$")
+		if key and key ~= "operation" then
+			local range = tvb(at - 1 + from, #line)
+			t:add(P.key, range, key)
+			t:add(P.value, range, value)
+			fields[#fields + 1] = key .. " " .. (key == "file" and
+			    #value .. " digits of base 64" or value)
+		end
+		from = from + #line + 1
+	end
+	say(shown(operation .. (#fields > 0 and ": " or "") ..
+	    table.concat(fields, ", ")))
+	return 2 + n
+end)
+tcp_port:add_for_decode_as(peer)
+
+-- ---- dir ------------------------------------------------------------------
+
+local dir_ops = { "Login", "LoginOk", "Lookup", "LookupOk", "LookupFail",
+    "Register", "RegisterOk", "RegisterFail", "ServeFiles", "ServeFilesOk",
+    "ServeFilesFail", "GetUsers", "Users", "GetFiles", "Files", "Publish",
+    "PublishOk", "Stop", "StopOk", "Logout", "LogoutOk", "Fail" }
+-- Control, One, Two, Text: which formats an op may have.
+local dir_formats = { "C", "O", "T", "2", "C", "T", "C", "C", "OT", "C", "C",
+    "CO", "T", "CO", "T", "T", "CO", "T", "C", "T", "C", "C" }
+local D = {
+	op = ProtoField.uint8("dir.op", "Op", base.DEC, dir_ops),
+	number = ProtoField.uint32("dir.number", "Number"),
+	address = ProtoField.ipv4("dir.address", "Address"),
+	port = ProtoField.uint32("dir.port", "Port"),
+	length = ProtoField.uint32("dir.length", "Length of text"),
+	text = ProtoField.string("dir.text", "Text"),
+	again = ProtoField.bool("dir.repeated", "Repeated"),
+}
+local e_repeated = ProtoExpert.new("dir.mark", "Repeated",
+    expert.group.SEQUENCE, expert.severity.NOTE)
+local dir = protocol("dir", "Directory of files", D, e_repeated)
+local dir_last, dir_again
+
+function dir.init()
+	dir_last, dir_again = {}, {}
+end
+
+-- The format of a datagram: exact, or none.
+local function dir_format(tvb)
+	local n = tvb:len()
+	local allowed = n > 0 and dir_formats[tvb(0, 1):uint()] or ""
+	return n == 1 and allowed:find("C") and "C" or
+	    n == 5 and allowed:find("O") and "O" or
+	    n == 9 and allowed:find("2") and "2" or
+	    n >= 5 and allowed:find("T") and tvb(1, 4):uint() == n - 5 and
+	    "T" or nil
+end
+
+local function dir_body(t, tvb, op, format)
+	if format == "2" then
+		local port = tvb(5, 4):uint()
+		t:add(D.address, tvb(1, 4))
+		t:add(D.port, tvb(5, 4))
+		if port > 0 and port < 65536 then
+			tcp_port:add(port, peer)
+		end
+		return " " .. tostring(tvb(1, 4):ipv4()) .. ":" .. port
+	elseif format == "O" then
+		local number = tvb(1, 4):uint()
+		t:add(op == 9 and D.port or D.number, tvb(1, 4))
+		if op == 9 and number > 0 and number < 65536 then
+			tcp_port:add(number, peer)
+		end
+		return (op == 9 and " port " or op == 17 and " " or
+		    op == 2 and " " or " skip ") .. number
+	elseif format == "T" then
+		local text = tvb:len() > 5 and tvb:raw(5) or ""
+		t:add(D.length, tvb(1, 4))
+		t:add(D.text, tvb:len() > 5 and tvb(5) or tvb(1, 4), text)
+		for port in text:gmatch("%d+%.%d+%.%d+%.%d+:(%d+)\n") do
+			tcp_port:add(tonumber(port), peer)
+		end
+		local _, lines = text:gsub("\n", "")
+		return lines == 0 and " " .. shown(text) or
+		    (" %d lines: %s"):format(lines, shown(text:match("[^\n]*")))
+	end
+	return ""
+end
+
+function dir.dissector(tvb, pinfo, tree)
+	local t = tree:add(dir, tvb())
+	local format = dir_format(tvb)
+	local op = tvb:len() > 0 and tvb(0, 1):uint() or 0
+	pinfo.cols.protocol = "DIR"
+	pinfo.cols.info = dir_ops[op] or "op " .. op
+	if tvb:len() > 0 then
+		t:add(D.op, tvb(0, 1))
+	end
+	if not format then
+		malformed(dir, t, "size", pinfo)
+		return tvb:len()
+	end
+	pinfo.cols.info:append(dir_body(t, tvb, op, format) .. fate())
+	if not pinfo.visited then
+		local src, dst = ends(pinfo)
+		dir_again[pinfo.number] = dir_last[src .. dst] == tvb:raw()
+		dir_last[src .. dst] = tvb:raw()
+		dir_last[dst .. src] = nil	-- it has been answered
+	end
+	if dir_again[pinfo.number] then
+		t:add(D.again, tvb(), true):set_generated()
+		t:add_proto_expert_info(e_repeated, "repeated")
+		pinfo.cols.info:append(" [repeated]")
+	end
+	return tvb:len()
+end
+udp_port:add(6868, dir)
+
+-- ---- chat -----------------------------------------------------------------
+
+local C = {
+	text = ProtoField.string("chat.text", "Text"),
+	part = ProtoField.uint32("chat.part", "Part"),
+	length = ProtoField.uint16("chat.length", "Bytes of the file"),
+	data = ProtoField.bytes("chat.data", "Data"),
+}
+local chat = protocol("chat", "Chat", C)
+local pull = protocol("chat_pull", "Download of chat", {})
+
+-- Each request comes from a new port: a part is known by whom it is asked of.
+local function mark_part(id, pinfo)
+	if not pinfo.visited then
+		marks[pinfo.number] = sessions[id] and "retransmission"
+		sessions[id] = true
+	end
+end
+
+function pull.dissector(tvb, pinfo, tree)
+	local t = tree:add(pull, tvb())
+	local text = tvb:raw()
+	local part = text:match("^part (%d+)$")
+	pinfo.cols.protocol = "CHAT"
+	if part or text == "finished" then
+		pinfo.cols.info = text .. fate()
+		if part then
+			t:add(C.part, tvb(), tonumber(part))
+			mark_part(tostring(pinfo.dst) .. pinfo.dst_port ..
+			    " " .. part, pinfo)
+			show_mark(t, tvb(), marks[pinfo.number], pinfo)
+		end
+		return tvb:len()
+	end
+	-- Protocol 3 or 4, a pair or a list; then bytes with their length.
+	local at = 3
+	at = at + (text:byte(at) == 0x95 and 9 or 0)
+	if text:byte(at) == 0x5d then		-- a list: ] q 0 (
+		at = at + (text:byte(at + 1) == 0x71 and 4 or 3)
+	end
+	local kind, head, n = text:byte(at), 2, text:byte(at + 1)
+	if kind == 0x42 and #text >= at + 4 then
+		head, n = 5, tvb(at, 4):le_uint()
+	elseif kind ~= 0x43 then
+		n = nil
+	end
+	pinfo.cols.info = "pickle"
+	if text:byte(1) ~= 0x80 or not n or at - 1 + head + n > #text then
+		malformed(pull, t, "no pickle", pinfo)
+		return tvb:len()
+	end
+	t:add(C.length, tvb(at, head - 1), n)
+	if n > 0 then
+		t:add(C.data, tvb(at - 1 + head, n))
+	end
+	pinfo.cols.info = n .. " bytes" .. fate()
+	return tvb:len()
+end
+udp_port:add_for_decode_as(pull)
+
+-- Lines, if the first message of the client ended with a newline; else what
+-- one segment holds.
+stream(chat, "CHAT", function(tvb, at, say, tree, st)
+	local text = tvb:raw(at)
+	if st.from == "client" and st.lines == nil then
+		st.lines = text:sub(-1) == "\n"
+	end
+	local line = st.lines and text:match("^[^\n]*\n") or
+	    not st.lines and text
+	if not line then
+		return 0
+	end
+	local message = line:gsub("\r?\n$", "")
+	local port = message:match("^UDP (%d+) %d+ ")
+	if port and st.from == "server" then
+		udp_port:add(tonumber(port), pull)
+	end
+	tree:add(chat, tvb(at, #line)):add(C.text, tvb(at, #line), message)
+	say(st.from .. ": " .. shown(message))
+	return #line
+end)
+tcp_port:add(55000, chat)
+
+-- ---- room -----------------------------------------------------------------
+
+-- As in more/room.c: t a text behind its length, p a port, m three letters, 1
+-- and 2 so many digits, which tell how many texts follow.
+local room_layouts = { ["100"] = "t", ["101"] = "", ["102"] = "",
+    ["103"] = "tt", ["104"] = "t", ["105"] = "", ["106"] = "mt",
+    ["200"] = "tp", ["201"] = "", ["2020"] = "", ["2021"] = "1",
+    ["203"] = "", ["2040"] = "", ["2041"] = "1", ["2050"] = "",
+    ["2051"] = "2", ["206"] = "tp", ["300"] = "t", ["301"] = "t",
+    ["303"] = "tt", ["304"] = "tt", ["4001"] = "", ["4002"] = "",
+    ["4003"] = "", ["4031"] = "", ["4061"] = "", ["4062"] = "",
+    ["4990"] = "" }
+local room_names = { ["100"] = "join", ["101"] = "leave", ["102"] = "who",
+    ["103"] = "to one", ["104"] = "to all", ["105"] = "files",
+    ["106"] = "get", ["200"] = "joined, updates on", ["201"] = "left",
+    ["2020"] = "nobody", ["2021"] = "here are", ["203"] = "sent",
+    ["2040"] = "nobody", ["2041"] = "sent to", ["2050"] = "no files",
+    ["2051"] = "files", ["206"] = "size, port", ["300"] = "joined",
+    ["301"] = "left", ["303"] = "privately", ["304"] = "to all",
+    ["4001"] = "no name", ["4002"] = "name taken", ["4003"] = "room is full",
+    ["4031"] = "no such user", ["4061"] = "no such file",
+    ["4062"] = "no port", ["4990"] = "malformed" }
+local M = {
+	code = ProtoField.string("room.code", "Code"),
+	text = ProtoField.string("room.text", "Text"),
+	port = ProtoField.uint16("room.port", "Port"),
+}
+local room = protocol("room", "Room", M)
+local room_rdt = protocol("room_rdt", "Download of room by UDP", {})
+
+-- Numbers are modulo window + 1: whatever is not the next one is old.
+local function mark_room(s, seq, mod)
+	local mark = s.next and seq ~= s.next and "retransmission" or nil
+	if not mark then
+		s.next = (seq + 1) % mod
+	end
+	return mark
+end
+
+function room_rdt.dissector(tvb, pinfo, tree)
+	local t = tree:add(room_rdt, tvb())
+	local text = tvb:raw()
+	local s = session(pinfo, "room")
+	pinfo.cols.protocol = "ROOM"
+	if text:match("^0%d%d$") and not s.window then
+		s.window, s.client = tonumber(text), pinfo.src_port
+	end
+	if pinfo.src_port == s.client and text:match("^%d%d?%d?$") then
+		local hello = #text == 3
+		t:add(R.type, tvb(), hello and 1 or 3)
+		t:add(hello and R.window or R.seq, tvb(), tonumber(text))
+		pinfo.cols.info = (hello and "HELLO, window " or "ACK ") ..
+		    tonumber(text) .. fate()
+		if not pinfo.visited and not hello then
+			marks[pinfo.number] = s.acked == text and "duplicate"
+			s.acked = text
+		end
+	elseif text:match("^[01]%d%d") then
+		local seq = tonumber(text:sub(2, 3))
+		t:add(R.type, tvb(0, 1), 2)
+		t:add(R.last, tvb(0, 1), text:sub(1, 1) == "1")
+		t:add(R.seq, tvb(1, 2), seq)
+		if #text > 3 then
+			t:add(R.payload, tvb(3))
+		end
+		pinfo.cols.info = ("DATA %d, %d bytes%s%s"):format(seq,
+		    #text - 3, text:sub(1, 1) == "1" and ", last" or "",
+		    fate())
+		if not pinfo.visited then
+			marks[pinfo.number] = mark_room(s, seq,
+			    (s.window or 99) + 1)
+		end
+	else
+		malformed(room_rdt, t, "neither digits nor a packet", pinfo)
+	end
+	show_mark(t, tvb(), marks[pinfo.number], pinfo)
+	return tvb:len()
+end
+udp_port:add_for_decode_as(room_rdt)
+
+-- Takes a message apart: its bytes and fields; 0: more must come; nil: none.
+local function room_unpack(text)
+	local code, layout
+	for n = 3, 4 do
+		if room_layouts[text:sub(1, n)] and #text >= n then
+			code = text:sub(1, n)
+		end
+	end
+	if not code then
+		return #text < 4 and 0 or nil
+	end
+	layout = room_layouts[code]
+	local at, fields = #code + 1, {}
+	local function take(n)
+		local field = text:sub(at, at + n - 1)
+		at = at + n
+		return #field == n and field or nil
+	end
+	local function take_text()
+		local n = take(2)
+		if n and not n:match("^%d%d$") then
+			return nil, true
+		end
+		return n and take(tonumber(n))
+	end
+	while layout ~= "" do
+		local kind, field, bad = layout:sub(1, 1)
+		layout = layout:sub(2)
+		if kind == "t" then
+			field, bad = take_text()
+		elseif kind == "1" or kind == "2" then
+			field = take(tonumber(kind))
+			layout = ("t"):rep(tonumber(field or "") or 0)
+		else
+			field = take(kind == "p" and 5 or 3)
+		end
+		if not field then
+			return not bad and 0 or nil
+		end
+		if kind ~= "1" and kind ~= "2" then
+			fields[#fields + 1] = field
+		end
+	end
+	return at - 1, code, fields
+end
+
+stream(room, "ROOM", function(tvb, at, say, tree, st, pinfo)
+	local text = tvb:raw(at)
+	local blank = #text:match("^[\r\n]*")
+	if blank > 0 then
+		return blank
+	end
+	local n, code, fields = room_unpack(text)
+	if n == 0 then
+		return 0
+	end
+	local t = tree:add(room, tvb(at, n or -1))
+	if not n then
+		say(shown(text))
+		malformed(room, t, "no such code", pinfo)
+		return #text
+	end
+	t:add(M.code, tvb(at, #code))
+	for i, field in ipairs(fields) do
+		if (code == "200" or code == "206") and i == 2 then
+			t:add(M.port, tvb(at, n), tonumber(field) or 0)
+		else
+			t:add(M.text, tvb(at, n), field)
+		end
+	end
+	local port = tonumber(fields[2] or "")
+	if code == "106" then
+		st.by = fields[1]
+	elseif code == "200" and port then
+		tcp_port:add(port, room)
+	elseif code == "206" and port and st.by == "UDP" then
+		udp_port:add(port, room_rdt)
+	end
+	say(code .. " " .. room_names[code] .. (#fields > 0 and ": " or "") ..
+	    shown(table.concat(fields, " ")))
+	return n
+end)
+tcp_port:add(13337, room)

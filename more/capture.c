@@ -382,6 +382,23 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
+/* The first sequence number of one end. Both ends come to the same: so if both
+ * write to one file, the second copy of a segment looks like one. */
+static uint32_t
+first_number(const struct stream *s, int from)
+{
+	unsigned char id[2 * (16 + 2)];
+	size_t n;
+	int i;
+
+	for (n = 0, i = 0; i < 2; i++) {
+		n += add_address(id + n, &s->end[i == 0 ? from : !from]);
+		pack16(id + n, addr_port(&s->end[i == 0 ? from : !from]));
+		n += 2;
+	}
+	return crc32(0, id, n);
+}
+
 /* A connection begins: a handshake. */
 static void
 begin_stream(int fd, int client)
@@ -404,8 +421,8 @@ begin_stream(int fd, int client)
 		return;			/* it is gone already */
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
-	s->next[client] = (uint32_t)now();
-	s->next[!client] = (uint32_t)now() * 2654435761u;
+	s->next[US] = first_number(s, US);
+	s->next[PEER] = first_number(s, PEER);
 	segment(s, client, SYN, "", 0);
 	segment(s, !client, SYN | ACKED, "", 0);
 	segment(s, client, ACKED, "", 0);

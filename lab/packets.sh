@@ -1,0 +1,146 @@
+#!/bin/sh
+# packets.sh: lists the packets of a capture. Licence: ISC, see README.
+#
+#	lab/packets.sh FILE
+#
+# For captures that -w wrote, where there is no tshark: a line for each packet,
+# with its time, ends, flags and bytes, and what a comment says. Each block,
+# length and checksum is looked at; what is wrong is said, and ends it with 1.
+
+[ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
+[ -r "$1" ] || { echo "packets.sh: $1: cannot be read" >&2; exit 1; }
+
+od -An -v -tu1 "$1" | awk '
+# A block at a time: its type and length, then as many bytes.
+{
+	for (i = 1; i <= NF; i++) {
+		b[n++] = $i
+		if (n == 8) {
+			need = le(4)
+			if (need < 12 || need % 4 || need > 1000000)
+				bad("a block of " need " bytes")
+		}
+		if (n >= 8 && n == need) {
+			block()
+			n = 0
+		}
+	}
+}
+
+END {
+	if (!stopped && n)
+		bad("the last block is cut short")
+	exit stopped
+}
+
+function bad(what) {
+	print "packets.sh: block " blocks + 1 ": " what
+	stopped = 1
+	exit 1
+}
+
+function le(at) {
+	return b[at] + 256 * (b[at+1] + 256 * (b[at+2] + 256 * b[at+3]))
+}
+
+function be(at) { return 256 * b[at] + b[at+1] }
+
+function block(   type) {
+	type = le(0)
+	if (le(n - 4) != need)
+		bad("its two lengths differ")
+	if (!blocks && type != 168627466)
+		bad("no pcapng")
+	if (type == 1 && (b[8] != 101 || b[9] != 0))
+		bad("a link type other than RAW")
+	if (type == 6)
+		packet()
+	blocks++
+}
+
+function options(at,   code, len, i) {
+	note = way = ""
+	while (at + 4 <= n - 4) {
+		code = b[at] + 256 * b[at+1]
+		len = b[at+2] + 256 * b[at+3]
+		if (code == 0)
+			return
+		if (code == 1)
+			for (i = 0; i < len; i++)
+				note = note sprintf("%c", b[at+4+i])
+		if (code == 2)
+			way = b[at+4] == 1 ? "in" : "out"
+		at += 4 + int((len + 3) / 4) * 4
+	}
+}
+
+function sum(at, len,   s) {
+	for (s = 0; len > 1; len -= 2) {
+		s += be(at)
+		at += 2
+	}
+	return s + (len ? 256 * b[at] : 0)
+}
+
+function folded(s) {
+	while (s > 65535)
+		s = s % 65536 + int(s / 65536)
+	return s
+}
+
+function packet(   ip, len, v6, head, size, proto, i, s, text) {
+	len = le(20)
+	if (le(24) != len || 28 + len > n)
+		bad("the length of the packet")
+	options(28 + int((len + 3) / 4) * 4)
+	ip = 28
+	v6 = int(b[ip] / 16) == 6
+	head = v6 ? 40 : 20
+	size = v6 ? 40 + be(ip + 4) : be(ip + 2)
+	if (size != len)
+		bad("the length in the IP header")
+	if (!v6 && folded(sum(ip, 20)) != 65535)
+		bad("the checksum of IPv4")
+	proto = b[ip + (v6 ? 6 : 9)]
+	time = (le(12) * 4294967296 + le(16)) / 1000000
+	if (start == "")
+		start = time
+	text = sprintf("%6d %12.6f %-3s ", ++packets, time - start, way)
+	if (proto == 44 || (!v6 && be(ip + 6) % 16384)) {
+		print text "IP    a fragment, " len - head " bytes" \
+		    (note != "" ? "  (" note ")" : "")
+		return
+	}
+	s = sum(ip + (v6 ? 8 : 12), v6 ? 32 : 8) + proto + size - head
+	if (folded(s + sum(ip + head, size - head)) != 65535)
+		bad("the checksum of TCP or UDP")
+	ip += head
+	text = text (proto == 6 ? "TCP " : "UDP ") sprintf("%6d > %-6d", be(ip),
+	    be(ip + 2))
+	if (proto == 6)
+		text = text segment(ip, size - head)
+	else
+		text = text size - head - 8 " bytes"
+	print text (note != "" ? "  (" note ")" : "")
+}
+
+# Numbers are relative to that of the SYN, and must continue; if both ends write
+# to one file, everything is there twice.
+function segment(at, len,   seq, flow, flags, data, text, ahead) {
+	flow = be(at) " " be(at + 2)
+	seq = be(at + 4) * 65536 + be(at + 6)
+	flags = b[at + 13]
+	data = len - int(b[at + 12] / 16) * 4
+	text = (int(flags / 2) % 2 ? " SYN" : "") (flags % 2 ? " FIN" : "") \
+	    (int(flags / 4) % 2 ? " RST" : "") (int(flags / 16) % 2 ? " ACK" : "")
+	if (int(flags / 2) % 2)
+		next_seq[flow] = first[flow] = seq
+	ahead = (flow in next_seq) ? (seq - next_seq[flow] + 2 ^ 32) % 2 ^ 32 : 0
+	if (ahead && ahead < 2 ^ 31)
+		bad("a sequence number")
+	if (ahead == 0)
+		next_seq[flow] = (seq + data + flags % 2 + int(flags / 2) % 2) \
+		    % 2 ^ 32
+	return sprintf("%-12s seq %d, %d bytes%s", text,
+	    (seq - first[flow] + 2 ^ 32) % 2 ^ 32, data, ahead ? ", again" : "")
+}'

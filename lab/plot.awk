@@ -1,0 +1,340 @@
+# plot.awk: a trace as a picture. Licence: ISC, see README.
+#
+#	awk -f lab/plot.awk TRACE ... >X.svg		cwnd and ssthresh over time
+#	awk -v y=seq -f lab/plot.awk TRACE >X.svg	sequence numbers over time
+#	awk -v y=rtt -f lab/plot.awk TRACE >X.svg	RTT, SRTT and RTO over time
+#	-v from=S -v to=S	this part of it, in seconds
+#	-v n=N			the N-th transfer of a trace (the last one)
+#	-v title=TEXT
+#
+# TRACE is what -t wrote at the sender, or in mode sim. Of several traces cwnd is
+# drawn, each by its own kind of line. An RTT is measured as Karn says: of
+# packets that were sent once.
+
+BEGIN {
+	FS = "\t"
+	y = y == "" ? "cwnd" : y
+	if (y != "cwnd" && y != "seq" && y != "rtt") {
+		print "plot.awk: y is none of cwnd, seq, rtt" >"/dev/stderr"
+		exit bad = 1
+	}
+	W = 760
+	H = 420
+	X0 = 66
+	X1 = 740
+	Y0 = 370
+	Y1 = 52
+}
+
+/^#/ { next }
+
+FNR == 1 {
+	file++
+	name[file] = FILENAME
+	sub(/.*\//, "", name[file])
+}
+
+$1 == "seconds" || $2 == "seconds" {
+	for (i = 1; i <= NF; i++)
+		column[$i] = i
+	next
+}
+
+!("seq" in column) {
+	print "plot.awk: " FILENAME ": no header of a trace" >"/dev/stderr"
+	exit bad = 1
+}
+
+$column["side"] != "snd" { next }
+
+# A time that goes back begins another transfer: what was there is forgotten,
+# unless it is the one that is wanted.
+{
+	t = $column["seconds"] + 0
+	if (!(file in transfer) || t < latest[file])
+		begin_transfer()
+	latest[file] = t
+	if (n != "" && transfer[file] != n)
+		next
+	if ((from != "" && t < from + 0) || (to != "" && t > to + 0))
+		next
+	event = $column["event"]
+	q = $column["seq"] + 0
+	if (event == "done")
+		next
+	if (y == "cwnd") {
+		put("cwnd", t, $column["cwnd"] + 0)
+		put("ssthresh", t, $column["ssthresh"] + 0)
+		if (event == "timeout")
+			put("timeout", t, $column["cwnd"] + 0)
+	} else if (y == "seq") {
+		seq_event()
+	} else {
+		rtt_event()
+	}
+}
+
+END {
+	if (bad)
+		exit 1
+	if (y != "cwnd" && file > 1) {
+		print "plot.awk: one trace for " y >"/dev/stderr"
+		exit 1
+	}
+	for (f = 1; f <= file; f++)
+		for (i = 1; i <= points[f]; i++)
+			extent(px[f, i], py[f, i])
+	if (max_y == "") {
+		print "plot.awk: no lines of a sender" >"/dev/stderr"
+		exit 1
+	}
+	draw()
+}
+
+function begin_transfer() {
+	transfer[file]++
+	if (n == "")
+		points[file] = 0
+	for (i in when)
+		delete when[i]
+	base = ""
+}
+
+function put(what, t, value) {
+	i = ++points[file]
+	kind[file, i] = what
+	px[file, i] = t
+	py[file, i] = value
+}
+
+function seq_event() {
+	if (event == "send" || event == "resend")
+		put(event, t, q)
+	else if (event == "drop" || event == "timeout")
+		put(event, t, q)
+	else if (event == "ack" || event == "dupack")
+		put("ack", t, q)
+}
+
+# A sample is of the packet before the number that an ACK tells, if none of those
+# that it acknowledges was sent twice.
+function rtt_event(   once) {
+	if (event == "send")
+		when[q] = t
+	else if (event == "resend")
+		delete when[q]
+	if (base == "")
+		base = q
+	if (event == "ack") {
+		for (once = 1; base < q; base++)
+			once = once && (base in when)
+		if (once)
+			put("rtt", t, t - when[q - 1])
+	}
+	if ($column["srtt"] != "-")
+		put("srtt", t, $column["srtt"] + 0)
+	put("rto", t, $column["rto"] + 0)
+	if (event == "timeout")
+		put("timeout", t, $column["rto"] + 0)
+}
+
+function extent(a, b) {
+	if (max_x == "" || a > max_x)
+		max_x = a
+	if (min_x == "" || a < min_x)
+		min_x = a
+	if (max_y == "" || b > max_y)
+		max_y = b
+	if (min_y == "" || b < min_y)
+		min_y = b
+}
+
+# The distance of about so many ticks: 1, 2 or 5 times a power of ten.
+function tick(range, about,   step) {
+	step = 1
+	while (step * about > range)
+		step /= 10
+	while (step * 10 * about <= range)
+		step *= 10
+	if (step * 5 * about <= range)
+		return 5 * step
+	return step * 2 * about <= range ? 2 * step : step
+}
+
+function X(t) { return X0 + (t - low_x) / (high_x - low_x) * (X1 - X0) }
+function Y(v) { return Y0 - (v - low_y) / (high_y - low_y) * (Y0 - Y1) }
+
+function text_at(x, y, anchor, size, text) {
+	gsub(/&/, "\\&amp;", text)
+	gsub(/</, "\\&lt;", text)
+	printf "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" " \
+	    "font-size=\"%d\">%s</text>\n", x, y, anchor, size, text
+}
+
+function axes(   step, v, i, label) {
+	step = tick(max_x - min_x > 0 ? max_x - min_x : 1, 8)
+	low_x = int(min_x / step) * step
+	high_x = int(max_x / step + 0.999) * step
+	if (high_x <= low_x)
+		high_x = low_x + step
+	for (i = 0; (v = low_x + i * step) <= high_x + step / 2; i++) {
+		printf "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", X(v), Y0,
+		    Y1
+		text_at(X(v), Y0 + 18, "middle", 12, sprintf("%g", v))
+	}
+	step = tick(max_y - low_y > 0 ? max_y - low_y : 1, 6)
+	low_y = int(low_y / step) * step
+	high_y = int(max_y / step + 0.999) * step
+	if (high_y <= low_y)
+		high_y = low_y + step
+	for (i = 0; (v = low_y + i * step) <= high_y + step / 2; i++) {
+		printf "<path class=\"grid\" d=\"M%d %.1fH%d\"/>\n", X0, Y(v),
+		    X1
+		text_at(X0 - 8, Y(v) + 4, "end", 12, sprintf("%g", v))
+	}
+	printf "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n", X0, Y1, Y0, X1
+	text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, "time (seconds)")
+	label = "window (packets)"
+	if (y == "seq")
+		label = "sequence number (packets)"
+	else if (y == "rtt")
+		label = "seconds"
+	printf "<text transform=\"translate(18 %d) rotate(-90)\" " \
+	    "text-anchor=\"middle\" font-size=\"13\">%s</text>\n",
+	    (Y0 + Y1) / 2, label
+}
+
+# A line that changes in steps, or goes from point to point.
+function curve(f, what, class, stepped,   i, d, x, v, last_x, last_v, path) {
+	for (i = 1; i <= points[f]; i++) {
+		if (kind[f, i] != what)
+			continue
+		x = sprintf("%.1f", X(px[f, i]))
+		v = sprintf("%.1f", Y(py[f, i]))
+		if (path == "")
+			path = "M" x " " v
+		else if (v != last_v)
+			path = path (stepped ? "H" x "V" v : "L" x " " v)
+		else if (i == points[f] || x - last_x > 2)
+			path = path "H" x
+		else
+			continue
+		last_x = x
+		last_v = v
+	}
+	if (path != "")
+		printf "<path class=\"%s\" d=\"%s\"/>\n", class, path
+}
+
+# One mark: a dot, a triangle, a cross, a bar or a ring.
+function mark(shape, x, v) {
+	if (shape == "dot")
+		printf "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\"/>\n",
+		    x, v
+	else if (shape == "triangle")
+		printf "<path class=\"triangle\" d=\"M%.1f %.1fl4 7h-8z\"/>\n",
+		    x, v - 4
+	else if (shape == "cross")
+		printf "<path class=\"cross\" d=\"M%.1f %.1fl8 8m0 -8l-8 8\"/>\n",
+		    x - 4, v - 4
+	else if (shape == "ring")
+		printf "<circle class=\"ring\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n",
+		    x, v
+}
+
+function marks(f, what, shape,   i, x, v, last) {
+	for (i = 1; i <= points[f]; i++) {
+		if (kind[f, i] != what)
+			continue
+		x = X(px[f, i])
+		v = Y(py[f, i])
+		if (int(x) " " int(v) != last)
+			mark(shape, x, v)
+		last = int(x) " " int(v)
+	}
+}
+
+# The legend grows to the right, above the picture.
+function legend(class, shape, text) {
+	legend_x = legend_x == "" ? X0 : legend_x
+	if (class != "")
+		printf "<path class=\"%s\" d=\"M%d 34h26\"/>\n", class, legend_x
+	else
+		mark(shape, legend_x + 13, 34)
+	text_at(legend_x + 32, 38, "start", 12, text)
+	legend_x += 48 + 7 * length(text)
+}
+
+function timeouts(   f, i) {
+	for (f = 1; f <= file; f++)
+		marks(f, "timeout", "ring")
+	for (f = 1; f <= file; f++)
+		for (i = 1; i <= points[f]; i++)
+			if (kind[f, i] == "timeout") {
+				legend("", "ring", "timeout")
+				return
+			}
+}
+
+function draw_cwnd(   f) {
+	if (file == 1) {
+		curve(1, "ssthresh", "line2", 1)
+		legend("line2", "", "ssthresh")
+	}
+	for (f = 1; f <= file; f++) {
+		curve(f, "cwnd", "line" (f == 1 ? 1 : f + 1), 1)
+		legend("line" (f == 1 ? 1 : f + 1), "",
+		    file == 1 ? "cwnd" : name[f])
+	}
+	timeouts()
+}
+
+function draw_seq() {
+	curve(1, "ack", "line2", 1)
+	legend("line2", "", "ACK")
+	marks(1, "send", "dot")
+	legend("", "dot", "DATA")
+	marks(1, "resend", "triangle")
+	legend("", "triangle", "retransmission")
+	marks(1, "drop", "cross")
+	legend("", "cross", "lost")
+	timeouts()
+}
+
+function draw_rtt() {
+	curve(1, "rto", "line2", 1)
+	legend("line2", "", "RTO")
+	curve(1, "srtt", "line1", 0)
+	legend("line1", "", "SRTT")
+	marks(1, "rtt", "dot")
+	legend("", "dot", "RTT")
+	timeouts()
+}
+
+function draw() {
+	low_y = y == "seq" ? min_y : 0
+	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" " \
+	    "height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\">\n",
+	    W, H, W, H
+	print "<style>path{fill:none}.grid{stroke:#ddd}" \
+	    ".axis{stroke:#000;stroke-width:1.5}" \
+	    ".line1{stroke:#0072b2;stroke-width:2}" \
+	    ".line2{stroke:#000;stroke-width:1.3;stroke-dasharray:7 4}" \
+	    ".line3{stroke:#d55e00;stroke-width:2;stroke-dasharray:2 3}" \
+	    ".line4{stroke:#009e73;stroke-width:2;stroke-dasharray:12 3 3 3}" \
+	    ".line5{stroke:#cc79a7;stroke-width:3;stroke-dasharray:18 4}" \
+	    ".dot{fill:#0072b2}.triangle{fill:#d55e00}" \
+	    ".cross{stroke:#000;stroke-width:2}" \
+	    ".ring{fill:none;stroke:#c00;stroke-width:1.8}</style>"
+	printf "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", W, H
+	text_at((X0 + X1) / 2, 18, "middle", 14,
+	    title != "" ? title : file == 1 ? name[1] : "")
+	axes()
+	if (y == "cwnd")
+		draw_cwnd()
+	else if (y == "seq")
+		draw_seq()
+	else
+		draw_rtt()
+	print "</svg>"
+}

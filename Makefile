@@ -4,6 +4,7 @@
 #	make demo		shows them at work
 #	make test		runs test.sh
 #	make sanitize		the same, with checks of every memory access
+#	make labs		runs all labs, which look at their results
 #	make bench		how fast, beside others
 #	make loc		counts the lines of code
 #	make install		into PREFIX (/usr/local), below DESTDIR
@@ -62,6 +63,13 @@ test: all
 demo: all
 	lab/demo.sh
 
+labs: all
+	mkdir -p lab/out
+	for lab in lab/[1-8]-*.sh; do \
+		echo "$$lab"; \
+		"$$lab" >lab/out/log 2>&1 || { cat lab/out/log; exit 1; }; \
+	done
+
 bench: all
 	CC='$(CC)' lab/bench.sh
 
@@ -102,4 +110,4 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
 
 clean:
-	rm -rf serv cli *.o more/*.[ao] .sanitize
+	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out

@@ -294,7 +294,7 @@ function print_text(   x, i, e, arrow, text) {
 
 # Where each event stands. Distance is time, but events on one side need a line
 # each, and a long time in which nothing happens is cut out.
-function place(   x, x2, y, dt, need, lines, in_air, until) {
+function place(   x, x2, y, dt, need, lines, drawn) {
 	scale = 70 / half
 	y = 60
 	x = 1
@@ -308,17 +308,20 @@ function place(   x, x2, y, dt, need, lines, in_air, until) {
 		if (x2 > E)
 			break
 		dt = (time[x2] - time[x]) * scale
+		drawn = (air - time[x]) * scale
+		if (drawn < need)
+			drawn = need
 		if ((time[x2] - air) * scale > 160) {
-			dt = need + 60
-			gap[++gaps] = y + need + 30
+			dt = drawn + 45
+			gap[++gaps] = y + drawn + 20
 			gap_time[gaps] = time[x2] - time[x]
-		}
-		if (dt > 250)
+		} else if (dt > 250) {
 			dt = 250
+		}
 		y += dt > need ? dt : need
 		x = x2
 	}
-	bottom = y + 40
+	bottom = y + need + 26
 }
 
 # Notes until when something is on its way.
@@ -329,8 +332,8 @@ function flight_end(x,   i, t) {
 		t = s_time[k, ack_of[i]]
 	else if (!on_right[x] && (i in arrival))
 		t = r_time[k, arrival[i]]
-	else if ((i in lost) && !on_right[x])
-		t += half
+	else if (on_right[x] ? (i in ack_lost) : (i in lost))
+		t += half * 0.55
 	if (t > air)
 		air = t
 }

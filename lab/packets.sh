@@ -4,8 +4,9 @@
 #	lab/packets.sh FILE
 #
 # For captures that -w wrote, where there is no tshark: a line for each packet,
-# with its time, ends, flags and bytes, and what a comment says. Each block,
-# length and checksum is looked at; what is wrong is said, and ends it with 1.
+# with its time, ports, flags and bytes, the first of them as text, and what a
+# comment says. Each block, length and checksum is looked at; what is wrong is
+# said, and ends it with 1.
 
 [ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
 [ -r "$1" ] || { echo "packets.sh: $1: cannot be read" >&2; exit 1; }
@@ -118,29 +119,43 @@ function packet(   ip, len, v6, head, size, proto, i, s, text) {
 	text = text (proto == 6 ? "TCP " : "UDP ") sprintf("%6d > %-6d", be(ip),
 	    be(ip + 2))
 	if (proto == 6)
-		text = text segment(ip, size - head)
+		text = text segment(ip, size - head) \
+		    preview(ip + int(b[ip + 12] / 16) * 4, 28 + len)
 	else
-		text = text size - head - 8 " bytes"
+		text = text size - head - 8 " bytes" preview(ip + 8, 28 + len)
 	print text (note != "" ? "  (" note ")" : "")
+}
+
+# The first bytes of what is carried; a dot for what is no character.
+function preview(at, end,   text) {
+	if (at == end)
+		return ""
+	for (; at < end && length(text) < 24; at++)
+		text = text (b[at] >= 32 && b[at] < 127 ? \
+		    sprintf("%c", b[at]) : ".")
+	return "  \"" text "\"" (at < end ? "..." : "")
 }
 
 # Numbers are relative to that of the SYN, and must continue; if both ends write
 # to one file, everything is there twice.
-function segment(at, len,   seq, flow, flags, data, text, ahead) {
+function segment(at, len,   seq, flow, flags, data, text) {
 	flow = be(at) " " be(at + 2)
 	seq = be(at + 4) * 65536 + be(at + 6)
 	flags = b[at + 13]
 	data = len - int(b[at + 12] / 16) * 4
 	text = (int(flags / 2) % 2 ? " SYN" : "") (flags % 2 ? " FIN" : "") \
 	    (int(flags / 4) % 2 ? " RST" : "") (int(flags / 16) % 2 ? " ACK" : "")
-	if (int(flags / 2) % 2)
-		next_seq[flow] = first[flow] = seq
-	ahead = (flow in next_seq) ? (seq - next_seq[flow] + 2 ^ 32) % 2 ^ 32 : 0
-	if (ahead && ahead < 2 ^ 31)
+	if (int(flags / 2) % 2 && (!(flow in first) || first[flow] != seq)) {
+		first[flow] = seq
+		next_seq[flow] = 0
+	}
+	seq = (seq - first[flow] + 4294967296) % 4294967296
+	if (seq > next_seq[flow])
 		bad("a sequence number")
-	if (ahead == 0)
-		next_seq[flow] = (seq + data + flags % 2 + int(flags / 2) % 2) \
-		    % 2 ^ 32
-	return sprintf("%-12s seq %d, %d bytes%s", text,
-	    (seq - first[flow] + 2 ^ 32) % 2 ^ 32, data, ahead ? ", again" : "")
+	text = sprintf("%-12s seq %d, %d bytes%s", text, seq, data,
+	    seq < next_seq[flow] ? ", again" : "")
+	seq += data + flags % 2 + int(flags / 2) % 2
+	if (seq > next_seq[flow])
+		next_seq[flow] = seq
+	return text
 }'

@@ -5,6 +5,7 @@
 #	awk -v y=rtt -f lab/plot.awk TRACE >X.svg	RTT, SRTT and RTO over time
 #	-v from=S -v to=S	this part of it, in seconds
 #	-v n=N			the N-th transfer of a trace (the last one)
+#	-v top=Y		the greatest value that is drawn
 #	-v title=TEXT
 #
 # TRACE is what -t wrote at the sender, or in mode sim. Of several traces cwnd is
@@ -101,6 +102,8 @@ function begin_transfer() {
 }
 
 function put(what, t, value) {
+	if (top != "" && value > top + 0)
+		value = top + 0
 	i = ++points[file]
 	kind[file, i] = what
 	px[file, i] = t

@@ -65,7 +65,7 @@ demo: all
 
 labs: all
 	mkdir -p lab/out
-	for lab in lab/[1-8]-*.sh; do \
+	@for lab in lab/[1-8]-*.sh; do \
 		echo "$$lab"; \
 		"$$lab" >lab/out/log 2>&1 || { cat lab/out/log; exit 1; }; \
 	done

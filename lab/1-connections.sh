@@ -15,13 +15,15 @@ $cli -w "$out/client.pcapng" -d "$out/here" localhost "$port" \
     <"$out/commands.txt" 2>&1
 stop
 
-say "The client's capture, as a list (packets.txt):"
-lab/packets.sh "$out/client.pcapng" >"$out/packets.txt" || wrong=1
-cat "$out/packets.txt"
+say "The client's capture, as a list (client.txt):"
+for who in client server; do
+	lab/packets.sh "$out/$who.pcapng" >"$out/$who.txt" || wrong=1
+done
+cat "$out/client.txt"
 
-# by PORT PATTERN: lines of packets from or to a port
-by() { grep " $1 " "$out/packets.txt" | grep "$2"; }
-opened() { grep 'SYN  ' "$out/packets.txt" | awk '{ print $7 }'; }
+# by WHO PORT PATTERN: lines of packets from or to a port
+by() { grep " $2 " "$out/$1.txt" | grep "$3"; }
+opened() { grep 'SYN  ' "$out/client.txt" | awk '{ print $7 }'; }
 get=$(opened | sed -n 2p)
 put=$(opened | sed -n 3p)
 
@@ -31,18 +33,18 @@ check "the song arrived" same \
 check "the poem is stored" same \
     "$(cmp -s "$out/here/poem" "$out/served/poem" && echo same)"
 check "connections, all opened by the client" "3 out" \
-    "$(grep 'SYN  ' "$out/packets.txt" | awk '{ n++; way = $3 }
+    "$(grep 'SYN  ' "$out/client.txt" | awk '{ n++; way = $3 }
 	END { print n, way }')"
 check "the first goes to the port that was given" "$port" \
     "$(opened | sed 1q)"
 check "bytes of the song's connection, with ten digits" 5010 \
-    "$(by "$get" ' in ' | sed 's/^[^,]*, \([0-9]*\) bytes.*/\1/' |
+    "$(by client "$get" ' in ' | sed 's/^[^,]*, \([0-9]*\) bytes.*/\1/' |
 	awk '{ n += $1 } END { print n }')"
-check "after the song, the first FIN comes from the server" in \
-    "$(by "$get" FIN | awk 'NR == 1 { print $3 }')"
-check "after the poem, it comes from the client" out \
-    "$(by "$put" FIN | awk 'NR == 1 { print $3 }')"
+check "after the song, the server sends its FIN first" out \
+    "$(by server "$get" FIN | awk 'NR == 1 { print $3 }')"
+check "after the poem, the client" out \
+    "$(by client "$put" FIN | awk 'NR == 1 { print $3 }')"
 check "the server says that the poem is stored" 1 \
-    "$(by "$put" ' in .*"0"' | wc -l | tr -d ' ')"
+    "$(by client "$put" ' in .*"0"' | wc -l | tr -d ' ')"
 look client.pcapng "tcp.port==$port,ftp_frames"
 finish

@@ -140,7 +140,10 @@ finish() {
 		*) echo "  ${f##*/}" ;;
 		esac
 	done
-	[ -z "$looks" ] || say "To look at a capture:" && echo "${looks#?}"
+	if [ -n "$looks" ]; then
+		say "To look at a capture:"
+		echo "${looks#?}"
+	fi
 	echo
 	if [ "$wrong" -eq 0 ]; then
 		echo "All is as it should be."

@@ -49,9 +49,15 @@ local function protocol(name, text, fields, expert1, expert2)
 	return p
 end
 
-local function malformed(p, tree, what, pinfo)
+-- info: the column, or what says something in it, for a stream.
+local function malformed(p, tree, what, info)
 	tree:add_proto_expert_info(bad[p.name], what)
-	pinfo.cols.info:append(" [malformed: " .. what .. "]")
+	local text = "[malformed: " .. what .. "]"
+	if type(info) == "function" then
+		info(text)
+	else
+		info:append(" " .. text)
+	end
 end
 
 -- What -L did to this datagram, if a comment of -w says so.
@@ -280,7 +286,7 @@ function rdt.dissector(tvb, pinfo, tree)
 	pinfo.cols.protocol = "RDT"
 	pinfo.cols.info = "datagram of " .. n .. " bytes"
 	if n < 16 then
-		malformed(rdt, t, "shorter than a head", pinfo)
+		malformed(rdt, t, "shorter than a head", pinfo.cols.info)
 		return n
 	end
 	local kind, length = tvb(0, 1):uint(), tvb(2, 2):uint()
@@ -315,7 +321,7 @@ function rdt.dissector(tvb, pinfo, tree)
 		pinfo.cols.info:append(" [wrong CRC]")
 	elseif not rdt_types[kind] or length ~= n - 16 or
 	    (kind == 1 and length ~= 6) then
-		malformed(rdt, t, "length or type", pinfo)
+		malformed(rdt, t, "length or type", pinfo.cols.info)
 	elseif not pinfo.visited then
 		local s = session(pinfo, tvb(4, 4):uint())
 		marks[pinfo.number] = kind == 2 and mark_data(s, seq) or
@@ -412,8 +418,7 @@ local function ftp_frame(tvb, at, say, tree, st, pinfo)
 	local head = tvb:raw(at, math.min(have, 10))
 	if not head:match("^%d+$") then
 		local t = tree:add(ftp, tvb(at))
-		say("")
-		malformed(ftp, t, "no ten digits", pinfo)
+		malformed(ftp, t, "no ten digits: " .. shown(head), say)
 		return have
 	end
 	if have < 10 then
@@ -483,7 +488,7 @@ local function length8(tvb, at)
 	return n:higher() < 0x80000000 and n:tonumber() or -1
 end
 
-local function xfer_length(tvb, at, say, tree, st, pinfo, what)
+local function xfer_length(tvb, at, say, tree, st, what)
 	if tvb:len() - at < 8 then
 		return 0
 	end
@@ -491,14 +496,14 @@ local function xfer_length(tvb, at, say, tree, st, pinfo, what)
 	local t = tree:add(xfer, tvb(at, 8), "Length of " .. what)
 	t:add(X.length, tvb(at, 8))
 	if n < 0 then
-		malformed(xfer, t, "length", pinfo)
+		malformed(xfer, t, "length", say)
 	end
 	say(what .. ", " .. n .. " bytes...")
 	announce(st, math.max(n, 0))
 	return 8
 end
 
-local function xfer_client(tvb, at, say, tree, st, pinfo)
+local function xfer_client(tvb, at, say, tree, st)
 	if not st.op then
 		st.op = tvb(at, 1):uint()
 		tree:add(xfer, tvb(at, 1)):add(X.op, tvb(at, 1))
@@ -511,7 +516,7 @@ local function xfer_client(tvb, at, say, tree, st, pinfo)
 		local n = length8(tvb, at)
 		if n < 0 or n > 4096 then
 			malformed(xfer, tree:add(xfer, tvb(at)), "length of name",
-			    pinfo)
+			    say)
 			return tvb:len() - at
 		elseif tvb:len() - at < 8 + n then
 			return 0
@@ -523,12 +528,12 @@ local function xfer_client(tvb, at, say, tree, st, pinfo)
 		say("name " .. shown(st.name))
 		return 8 + n
 	end
-	return xfer_length(tvb, at, say, tree, st, pinfo, "contents")
+	return xfer_length(tvb, at, say, tree, st, "contents")
 end
 
 -- Statuses: after the opcode, after the name of a download, after an upload;
 -- what is not 0 is the end.
-local function xfer_server(tvb, at, say, tree, st, pinfo)
+local function xfer_server(tvb, at, say, tree, st)
 	local statuses = st.op == 1 and 2 or 1
 	st.statuses = st.statuses or 0
 	if st.statuses < statuses or st.op == 0 then
@@ -539,15 +544,15 @@ local function xfer_server(tvb, at, say, tree, st, pinfo)
 		    (xfer_statuses[status] or "?"))
 		return 1
 	end
-	return xfer_length(tvb, at, say, tree, st, pinfo,
+	return xfer_length(tvb, at, say, tree, st,
 	    st.op == 2 and "list" or "contents")
 end
 
-stream(xfer, "XFER", function(tvb, at, say, tree, st, pinfo)
+stream(xfer, "XFER", function(tvb, at, say, tree, st)
 	return contents(xfer, tvb, at, say, tree, st,
 	    st.op == 2 and X.list or X.contents) or
 	    (st.from == "client" and xfer_client or xfer_server)(tvb, at,
-	    say, tree, st, pinfo)
+	    say, tree, st)
 end)
 tcp_port:add(4321, xfer)
 
@@ -561,7 +566,7 @@ local P = {
 }
 local peer = protocol("peer", "Transfer between peers", P)
 
-stream(peer, "PEER", function(tvb, at, say, tree, _, pinfo)
+stream(peer, "PEER", function(tvb, at, say, tree)
 	local have = tvb:len() - at
 	local n = have >= 2 and tvb(at, 2):uint()
 	if not n or have < 2 + n then
@@ -572,7 +577,7 @@ stream(peer, "PEER", function(tvb, at, say, tree, _, pinfo)
 	local text = n > 0 and tvb:raw(at + 2, n) or ""
 	local operation = text:match("^operation: ?([^\n]*)\n")
 	if not operation or text:sub(-2) ~= "\n\n" then
-		malformed(peer, t, "no operation, or no empty line", pinfo)
+		malformed(peer, t, "no operation, or no empty line", say)
 		return 2 + n
 	end
 	t:add(P.operation, tvb(at + 2, n), operation)
@@ -673,7 +678,7 @@ function dir.dissector(tvb, pinfo, tree)
 		t:add(D.op, tvb(0, 1))
 	end
 	if not format then
-		malformed(dir, t, "size", pinfo)
+		malformed(dir, t, "size", pinfo.cols.info)
 		return tvb:len()
 	end
 	pinfo.cols.info:append(dir_body(t, tvb, op, format) .. fate())
@@ -740,7 +745,7 @@ function pull.dissector(tvb, pinfo, tree)
 	end
 	pinfo.cols.info = "pickle"
 	if text:byte(1) ~= 0x80 or not n or at - 1 + head + n > #text then
-		malformed(pull, t, "no pickle", pinfo)
+		malformed(pull, t, "no pickle", pinfo.cols.info)
 		return tvb:len()
 	end
 	t:add(C.length, tvb(at, head - 1), n)
@@ -848,7 +853,7 @@ function room_rdt.dissector(tvb, pinfo, tree)
 			    (s.window or 99) + 1)
 		end
 	else
-		malformed(room_rdt, t, "neither digits nor a packet", pinfo)
+		malformed(room_rdt, t, "neither digits nor a packet", pinfo.cols.info)
 	end
 	show_mark(t, tvb(), marks[pinfo.number], pinfo)
 	return tvb:len()
@@ -901,7 +906,7 @@ local function room_unpack(text)
 	return at - 1, code, fields
 end
 
-stream(room, "ROOM", function(tvb, at, say, tree, st, pinfo)
+stream(room, "ROOM", function(tvb, at, say, tree, st)
 	local text = tvb:raw(at)
 	local blank = #text:match("^[\r\n]*")
 	if blank > 0 then
@@ -913,8 +918,7 @@ stream(room, "ROOM", function(tvb, at, say, tree, st, pinfo)
 	end
 	local t = tree:add(room, tvb(at, n or -1))
 	if not n then
-		say(shown(text))
-		malformed(room, t, "no such code", pinfo)
+		malformed(room, t, "no such code: " .. shown(text), say)
 		return #text
 	end
 	t:add(M.code, tvb(at, #code))

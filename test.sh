@@ -1777,6 +1777,31 @@ test_reading() {
 	done
 }
 
+# ---- labs: the short ones, and the marking of answers ---------------------
+
+test_labs() {
+	if [ "$BIN" != "$top" ]; then
+		skip "labs use the programs of this directory"
+		return
+	fi
+	LAB_OUT=$tmp/labs
+	export LAB_OUT
+	for lab in 1 2 4 8; do
+		sh lab/$lab-*.sh >"$tmp/out" 2>&1
+		is "lab $lab" 0 $?
+		grep WRONG "$tmp/out"
+	done
+	lab/4-go-back-n.sh 20231234 >"$tmp/out"
+	has "a question" "Student 20231234: * lab/mark.sh 20231234 ANSWER" \
+	    "$(words <"$tmp/out")"
+	right=$(lab/4-go-back-n.sh -k 20231234 | sed -n 's/^answer: //p')
+	is "the right answer" "20231234: right 0" \
+	    "$(lab/mark.sh 20231234 "$right") $?"
+	printf '7 99\n20231234 %s\n../x 1\n' "$right" | lab/mark.sh >"$tmp/out"
+	is "answers from a file" "1 7: wrong 20231234: right \
+../x: no student number" "$? $(words <"$tmp/out")"
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
@@ -1821,7 +1846,7 @@ for file in more/*.sh; do
 done
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile sim udp dir stats \
-    $more reading tools
+    $more labs reading tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

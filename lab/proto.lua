@@ -45,13 +45,13 @@ local function protocol(name, text, fields, expert1, expert2)
 	local e = ProtoExpert.new(name .. ".malformed", "Malformed",
 	    expert.group.MALFORMED, expert.severity.ERROR)
 	p.experts = { e, expert1, expert2 }
-	bad[name] = e
+	bad[text] = e
 	return p
 end
 
 -- info: the column, or what says something in it, for a stream.
 local function malformed(p, tree, what, info)
-	tree:add_proto_expert_info(bad[p.name], what)
+	tree:add_proto_expert_info(bad[p.description], what)
 	local text = "[malformed: " .. what .. "]"
 	if type(info) == "function" then
 		info(text)
@@ -425,8 +425,10 @@ local function ftp_frame(tvb, at, say, tree, st, pinfo)
 		return 0
 	end
 	local n = tonumber(head)
-	local is_contents = n > 4096 or (st.data and not (n <= 2 and
-	    have >= 10 + n and ftp_codes[tvb:raw(at + 10, n)]))
+	-- On a data connection, whoever speaks first sends contents, and the
+	-- other one answers.
+	st.sender = st.sender or st.from
+	local is_contents = n > 4096 or (st.data and st.sender == st.from)
 	if not is_contents and have < 10 + n then
 		return 0
 	end

@@ -108,38 +108,41 @@ append(const unsigned char *block, size_t n)
 	return -1;
 }
 
+/* Processes share a file: each has it for itself (F_WRLCK) until all fragments
+ * of a packet are written (F_UNLCK). A pipe cannot be locked, nor shared. */
+static void
+set_lock(short type)
+{
+	struct flock lock = { 0 };
+
+	lock.l_type = type;
+	lock.l_whence = SEEK_SET;
+	fcntl(capture.fd, F_SETLKW, &lock);
+}
+
 /*
- * Appends what stands in capture.block up to end, under a lock, so that
- * processes can share a file. A process that is killed may leave a half-written
- * block, but not within a page: so no block crosses from one to the next. What
- * is left of a page is filled with a block that readers pass over; it needs 12
- * bytes.
+ * Appends what stands in capture.block up to end. A process that is killed may
+ * leave a half-written block, but not within a page: so no block crosses from
+ * one to the next. What is left of a page is filled with a block that readers
+ * pass over; it needs 12 bytes.
  */
 static int
 write_block(const unsigned char *end)
 {
 	static unsigned char filler[PAGE];
-	struct flock lock = { 0 };
 	size_t left, n;
 	off_t at;
-	int bad;
 
-	lock.l_type = F_WRLCK;
-	lock.l_whence = SEEK_SET;
-	fcntl(capture.fd, F_SETLKW, &lock);
 	at = lseek(capture.fd, 0, SEEK_END);	/* -1: a pipe, say */
 	n = (size_t)(end - capture.block);
 	left = at < 0 ? n : PAGE - (size_t)(at % PAGE);
-	bad = 0;
 	if (n != left && n + 12 > left) {
 		memset(filler, 0, left);
 		end_block(filler, FILLER, filler + left - 4);
-		bad = append(filler, left);
+		if (append(filler, left) < 0)
+			return -1;
 	}
-	bad = bad || append(capture.block, n) < 0;
-	lock.l_type = F_UNLCK;
-	fcntl(capture.fd, F_SETLK, &lock);
-	return bad ? -1 : 0;
+	return append(capture.block, n);
 }
 
 /* A section of its own for each program that is started: so it does not matter
@@ -310,6 +313,7 @@ write_packet(const struct capture_packet *p, int protocol,
 	sum = fold(sum16(sum, whole, n));
 	pack16(whole + sum_at, sum == 0 ? 0xffff : sum);
 	f.id = ++capture.id;
+	set_lock(F_WRLCK);
 	most = MTU - (e.n == 8 ? 20 : 40);
 	if (n > most)			/* a second header; eights of bytes */
 		most = (most - (e.n == 8 ? 0 : 8)) / 8 * 8;
@@ -320,6 +324,7 @@ write_packet(const struct capture_packet *p, int protocol,
 		write_fragment(p, &e, protocol, &f);
 		f.offset += f.n;
 	} while (f.offset < n && tap != NULL);
+	set_lock(F_UNLCK);
 }
 
 /* UDP: ports, length, checksum. */
@@ -613,8 +618,12 @@ capture_open(const char *path)
 	clock_gettime(CLOCK_REALTIME, &t);
 	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
 	capture.fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
-	if (capture.fd < 0 || write_section() < 0)
+	if (capture.fd < 0)
 		return reason();
+	set_lock(F_WRLCK);
+	if (write_section() < 0)
+		return reason();
+	set_lock(F_UNLCK);
 	tap = capture_tap;
 	return NULL;
 }

@@ -1,0 +1,282 @@
+# capture.sh: tests of -w, read by test.sh. Licence: ISC, see README.
+# shellcheck shell=sh disable=SC2034,SC2086,SC2154
+
+# list FILE: its packets, in $tmp/packets; whole WHAT FILE: is the capture whole?
+list() { lab/packets.sh "$1" >"$tmp/packets" 2>"$tmp/said"; }
+whole() {
+	list "$2"
+	is "$1 is whole" "0 " "$? $(cat "$tmp/said")"
+}
+
+# conversation CLIENT-OPTION ...: something of every service, each captured by
+# the client in $tmp/c.pcapng
+conversation() {
+	printf 'ls\nget one\nput one two\nget nosuch\nmode sr\nget big b\n' |
+	    "$cli" -q -d "$tmp/here" -w "$tmp/c.pcapng" "$@" localhost "$port"
+	for c in "download big b" "upload b b2" list; do
+		"$cli" -q -m xfer -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+		    "$(port_of xfer)" $c >/dev/null
+	done
+	printf 'ann\nshow\nget_list_file\ndownload_file one\n' |
+	    "$cli" -q -m chat -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$(port_of chat)" >/dev/null
+	printf 'who\nfiles\nget one o\nget tcp one o2\n' |
+	    "$cli" -q -m room -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$(port_of room)" join ann >/dev/null
+	mkdir -p "$tmp/alice"
+	cp "$dir/one" "$tmp/alice/song"
+	{
+		printf 'register alice\nserve\npublish\n'
+		until_true grep -q "^song" "$tmp/found"
+	} | "$cli" -q -m dir -d "$tmp/alice" localhost "$(port_of dir)" \
+	    >/dev/null &
+	: >"$tmp/found"
+	until_true published
+	printf 'register bob\ndownload %s tune\nlookup nobody\n' \
+	    "$(cut -c1-40 "$tmp/list")" |
+	    "$cli" -q -m dir -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$(port_of dir)"
+	echo song >"$tmp/found"
+	wait $!
+}
+# port_of SERVICE [FILE]
+port_of() { sed -n "s/^listening $1 .* //p" "${2:-$out}"; }
+published() {
+	printf 'register b\nfilelist\n' | "$cli" -q -m dir localhost \
+	    "$(port_of dir)" >"$tmp/list" && [ -s "$tmp/list" ] &&
+	    sed -i.bak /^register/d "$tmp/list" && grep song "$tmp/list"
+}
+
+test_capture() {
+	echo contents >"$tmp/one"
+	dd if=/dev/urandom of="$tmp/big" bs=1000 count=70 2>/dev/null
+	mkdir -p "$tmp/cap"
+	cp "$tmp/one" "$tmp/big" "$tmp/cap"
+	start cap -w "$tmp/s.pcapng" -L drop=/7 0 xfer=0 dir=0 chat=0 room=0
+	conversation >"$tmp/out" 2>&1
+	same "a song from a peer" "$tmp/one" "$tmp/here/tune"
+	stop
+	for end in s c; do
+		whole "the capture of $end" "$tmp/$end.pcapng"
+		cp "$tmp/packets" "$tmp/$end.packets"
+	done
+	has "a handshake" "*SYN *SYN ACK *ACK *\"0000000002ls\"*" \
+	    "$(sed 4q "$tmp/c.packets" | words)"
+	is "a FIN from each side" "in out" "$(grep FIN "$tmp/c.packets" |
+	    awk '{ print $3 }' | sort -u | words)"
+	has "what -L dropped" "*retransmission*dropped here: drop=/7, *" \
+	    "$(grep -h '(' "$tmp/s.packets" | words)"
+	capture_sim
+	capture_many
+	capture_bad
+	capture_tshark
+	capture_tcpdump
+	capture_awk
+}
+
+# A simulated run is the same file on every machine.
+capture_sim() {
+	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5,ackdrop=2,dup=4 \
+	    -w "$tmp/sim.pcapng" 9 >"$tmp/out"
+	whole "a simulated run" "$tmp/sim.pcapng"
+	is "...is always the same file" "861955735 3468" \
+	    "$(cksum <"$tmp/sim.pcapng")"
+	is "...with what was dropped" "4 dropped, 1 doubled" "$(awk '
+	    /dropped here/ { d++ }
+	    /doubled here: dup=4, transmission 4/ { t++ }
+	    END { print d " dropped, " t / 2 " doubled" }' "$tmp/packets")"
+	"$cli" -q -m sim -w "$tmp/sim.pcapng" 2 >"$tmp/out"
+	whole "two runs in one file" "$tmp/sim.pcapng"
+}
+
+# Many processes write to one file; one is killed.
+capture_many() {
+	start many -w "$tmp/many.pcapng" -n 40 0
+	cp "$tmp/big" "$dir"
+	pids=
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		"$cli" -q -d "$tmp/here" localhost "$port" get big "m$i" &
+		pids="$pids $!"
+		"$cli" -q -d "$tmp/here" -u sr -b 20000 localhost "$port" \
+		    get big "u$i" &
+		pids="$pids $!"
+	done
+	wait $pids
+	whole "a capture by 40 children" "$tmp/many.pcapng"
+	is "...with all connections" 60 \
+	    "$(grep -c 'SYN  ' "$tmp/packets")"
+	dd if=/dev/zero of="$dir/large" bs=100000 count=300 2>/dev/null
+	for mode in "" "-u sr -b 60000"; do
+		rm -f "$tmp/k.pcapng"
+		"$cli" -q -d "$tmp/here" -w "$tmp/k.pcapng" $mode localhost \
+		    "$port" get large & client=$!
+		until begun; do :; done
+		kill -9 $client
+		wait $client
+		whole "a capture after kill -9" "$tmp/k.pcapng"
+	done 2>/dev/null
+	rm -f "$tmp"/here/.part*
+	stop
+}
+
+begun() { [ -s "$tmp/k.pcapng" ] && [ "$(wc -c <"$tmp/k.pcapng")" -gt 99999 ]; }
+
+# Wrong files, full disks, IPv6.
+capture_bad() {
+	cp "$tmp/one" "$tmp/other"
+	"$cli" -w "$tmp/other" -m sim 1 >"$tmp/out" 2>&1
+	is "-w into another file" "1 cli: -w $tmp/other: it is there already, \
+and is no capture" "$? $(cat "$tmp/out")"
+	same "...changes nothing" "$tmp/one" "$tmp/other"
+	"$serv" -w "$tmp/nosuch/x" 0 >"$tmp/out" 2>&1
+	has "-w into no directory" "1 serv: -w $tmp/nosuch/x: No such *" \
+	    "$? $(cat "$tmp/out")"
+	if [ -w /dev/full ]; then
+		"$cli" -w /dev/full -m sim 1 >"$tmp/out" 2>&1
+		has "-w onto a full disk" "1 cli: -w /dev/full: No space *" \
+		    "$? $(cat "$tmp/out")"
+	fi
+	(
+		ulimit -f 16 && "$cli" -m sim -C none -w "$tmp/full.pcapng" \
+		    2000 >/dev/null 2>"$tmp/err"
+	)
+	is "-w when the disk becomes full" 1 $?
+	has "...says so, and goes on" \
+	    "-w: the capture ends here: *transmissions=2000 *" \
+	    "$(words <"$tmp/err")"
+	whole "what there is of it" "$tmp/full.pcapng"
+	start six -H ::1 -w "$tmp/six.pcapng" 0 2>/dev/null
+	cp "$tmp/big" "$dir"
+	"$cli" -q -d "$tmp/here" -u sr -b 5000 ::1 "$port" get big six
+	"$cli" -q -d "$tmp/here" ::1 "$port" get big six2
+	stop
+	whole "a capture of IPv6" "$tmp/six.pcapng"
+	has "...with fragments" "*a fragment*" "$(words <"$tmp/packets")"
+}
+
+# info FILE [FILTER]: the Info column, lines joined by blanks
+info() {
+	tshark -X lua_script:lab/proto.lua $decode -r "$1" -Y "${2:-frame}" \
+	    -T fields -e _ws.col.Protocol -e _ws.col.Info 2>/dev/null | words
+}
+
+# said PROTOCOL: what it says in $tmp/c.pcapng, from $tmp/info
+said() { sed -n "s/^$1	//p" "$tmp/info" | words; }
+
+capture_tshark() {
+	if ! command -v tshark >/dev/null; then
+		skip "no tshark"
+		return
+	fi
+	saved=$tmp/cap.out
+	decode="-d tcp.port==$(port_of xfer "$saved"),xfer
+	    -d udp.port==$(port_of dir "$saved"),dir
+	    -d tcp.port==$(port_of chat "$saved"),chat
+	    -d tcp.port==$(port_of room "$saved"),room"
+	for f in s c sim many k full six; do
+		tshark -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
+		    -o ip.check_checksum:TRUE -X lua_script:lab/proto.lua \
+		    $decode -r "$tmp/$f.pcapng" -Y '_ws.malformed ||
+		    _ws.lua.error || _ws.expert.severity == error ||
+		    ip.checksum.status == 0 || tcp.checksum.status == 0 ||
+		    udp.checksum.status == 0' >"$tmp/out" 2>"$tmp/err"
+		is "tshark has no complaint about $f" "0 " \
+		    "$? $(cat "$tmp/out")"
+		is "...nor about the file" "" "$(grep -v root "$tmp/err")"
+	done
+	tshark -X lua_script:lab/proto.lua $decode -r "$tmp/c.pcapng" \
+	    -T fields -e _ws.col.Protocol -e _ws.col.Info 2>/dev/null |
+	    sed '/ → /d' >"$tmp/info"
+	has "ftp, as a conversation" "ls 2 files: big?x0aone get one data *to *\
+contents, 9 bytes...*the end of the contents put two data *code 0: *\
+get nosuch code -1: no such file uget big rdt on UDP port * quit" \
+	    "$(said "FTP frames")"
+	has "rdt is found by the port that ftp named" \
+	    "HELLO sr, reno, window 32, block 1400 HELLO *DATA 0, 1400 *DONE*" \
+	    "$(said RDT)"
+	has "xfer" "download status 0: ok name big status 0: ok contents, 70000 \
+bytes...*upload *list *list, * bytes...*" "$(said XFER)"
+	has "dir" "Register bob RegisterOk *Lookup nobody *LookupFail*" \
+	    "$(said DIR)"
+	has "peer" "download: * filelength: filelength 1 downloaded: file 12 \
+digits of base 64 close" "$(said PEER)"
+	has "chat, and its download" "*client: show *CHOOSE_FILE *UDP * 9 one*\
+part 0 *9 bytes*finished" "$(said CHAT)"
+	has "room, and its download" "100 join: ann 200 joined, updates on: \
+ann * 102 who *HELLO, window 20 *DATA 0, 9 bytes, last *ACK 1*" "$(said ROOM)"
+	is "rdt.seq finds a packet" "RDT	DATA 5, 8 bytes [dropped here] \
+RDT	DATA 5, 8 bytes [retransmission]" "$(info "$tmp/sim.pcapng" \
+	    'rdt.type == 2 && rdt.seq == 5 && frame.number < 40')"
+	capture_malformed
+}
+
+# What makes no sense is marked, in every protocol.
+capture_malformed() {
+	rm -f "$tmp/bad.pcapng"
+	start bad -w "$tmp/bad.pcapng" 0 xfer=0 dir=0 chat=0 room=0
+	raw 000000000x >/dev/null
+	for p in room:9999 xfer:'\1\377\377\377\377\377\377\377\377'; do
+		printf %b "${p#*:}" | "$cli" -m raw localhost \
+		    "$(port_of ${p%%:*})" >/dev/null
+	done
+	printf '\\x03abc\n' | "$cli" -m raw -u sw localhost "$(port_of dir)"
+	decode="-d tcp.port==$port,ftp_frames
+	    -d tcp.port==$(port_of xfer),xfer -d udp.port==$(port_of dir),dir
+	    -d tcp.port==$(port_of room),room"
+	stop
+	info "$tmp/bad.pcapng" >"$tmp/info"
+	for p in "FTP frames" XFER DIR ROOM; do
+		has "what is malformed" "*$p	*[malformed: *" \
+		    "$(cat "$tmp/info")"
+	done
+	"$cli" -q -m sim -C none -L corrupt=2 -w "$tmp/flip.pcapng" 3 >/dev/null
+	is "a wrong CRC" "RDT	DATA 2, 8 bytes [corrupted here] [wrong CRC]" \
+	    "$(info "$tmp/flip.pcapng" rdt.crc_bad)"
+}
+
+# The same dissector, where the system may be listened to.
+capture_tcpdump() {
+	if ! command -v tshark >/dev/null || ! command -v tcpdump >/dev/null
+	then
+		skip "no tcpdump and tshark"
+		return
+	fi
+	start dump 0
+	cp "$tmp/big" "$dir"
+	tcpdump -i lo -U -w "$tmp/lo.pcap" >"$tmp/tcpdump" 2>&1 & dump=$!
+	if ! until_true grep -q listening "$tmp/tcpdump"; then
+		skip "tcpdump may not listen: $(words <"$tmp/tcpdump")"
+		kill $dump 2>/dev/null
+		stop
+		return
+	fi
+	"$cli" -q -d "$tmp/here" -u sr localhost "$port" get big lo
+	decode="-d tcp.port==$port,ftp_frames"
+	until_true captured
+	kill $dump
+	wait $dump
+	stop
+	has "what tcpdump wrote" "*uget big*rdt on UDP port *HELLO sr, *DONE*" \
+	    "$(info "$tmp/lo.pcap" "tcp.port == $port && ftp.text || rdt.type")"
+}
+captured() { info "$tmp/lo.pcap" 'rdt.type == 4' | grep -q DONE; }
+
+# Ladders and plots, by each awk that is there.
+capture_awk() {
+	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5 -t "$tmp/x.trace" 9 \
+	    >/dev/null
+	for a in awk mawk gawk "gawk --posix" original-awk "busybox awk"; do
+		command -v ${a%% *} >/dev/null || continue
+		is "a ladder by $a" "3083384997 2865" \
+		    "$($a -f lab/ladder.awk "$tmp/x.trace" | cksum)"
+		for y in ladder cwnd seq rtt; do
+			[ $y = ladder ] && p="-v svg=1 -f lab/ladder.awk" ||
+			    p="-v y=$y -f lab/plot.awk"
+			is "$y by $a" "<svg </svg>" "$($a $p "$tmp/x.trace" |
+			    sed -n '1s/ .*//p;$p' | words)"
+		done
+	done
+	awk -f lab/ladder.awk "$tmp/one" >/dev/null 2>"$tmp/said"
+	is "a ladder of no trace" "1 ladder.awk: $tmp/one: no header of a trace" \
+	    "$? $(cat "$tmp/said")"
+}

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lab.sh"
 begin "1: control connection and data connections"
 
-say "A client lists the files of a server, fetches one and stores one. Both ends" \
-    "write down what passes: client.pcapng and server.pcapng."
+say "A client lists the files of a server, fetches one and stores one." \
+    "Both ends write down what passes: client.pcapng and server.pcapng."
 random_file "$out/served/song" 5000
 random_file "$out/here/poem" 3000
 serve server -v -w "$out/server.pcapng" 0

@@ -18,7 +18,8 @@ dribble() {
 	done
 }
 
-say "One message of ftp, in twelve pieces: a length in ten digits, and ls."
+say "One message of ftp, in twelve pieces: a length in ten digits, and" \
+    "ls."
 echo "\$ dribble 0000000002ls | $cli -m raw localhost $port"
 dribble 0000000002ls | $cli -m raw localhost "$port" >"$out/pieces.txt"
 cat "$out/pieces.txt"
@@ -33,8 +34,8 @@ cat "$out/joined.txt"
 echo
 check "the answers" 0000000003one0000000003one "$(cat "$out/joined.txt")"
 
-say "A wrong length: the server takes the next command for a part of this one," \
-    "and what is left of it for a length."
+say "A wrong length: the server takes the next command for a part of" \
+    "this one, and what is left of it for a length."
 echo "\$ printf 0000000004ls0000000002ls | $cli -m raw localhost $port"
 printf 0000000004ls0000000002ls |
     $cli -m raw localhost "$port" >"$out/wrong.txt"
@@ -43,8 +44,8 @@ echo
 check "the answers: unknown command, and no length" 0000000002-50000000002-5 \
     "$(cat "$out/wrong.txt")"
 
-say "The original chat has no frames: what one read gives is one message. First" \
-    "a name; when that is answered, a greeting."
+say "The original chat has no frames: what one read gives is one" \
+    "message. First a name; when that is answered, a greeting."
 : >"$out/apart.txt"
 {
 	printf ann

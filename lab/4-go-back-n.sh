@@ -75,8 +75,8 @@ check "of these, marked as dropped in the capture" 3 \
     "$(grep -c 'dropped here' "$out/packets.txt")"
 check_same "the file is whole" "$out/here/nine" "$out/served/nine"
 
-say "Another window, the same losses: with a window of 5, packet after packet" \
-    "meets the fifth transmission, and one of them every time."
+say "Another window, the same losses: with a window of 5, packet after" \
+    "packet meets the fifth transmission, and one of them every time."
 $cli -m sim -u gbn -W 5 -C none -L drop=/5 20 >"$out/livelock.txt" \
     2>"$out/livelock.said"
 check "it gives up: exit status" 1 $?

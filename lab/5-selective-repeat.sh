@@ -19,8 +19,8 @@ check "transmissions of gbn: all that were sent behind it, too" 20 \
 check "transmissions of sr: one more than packets" 13 \
     "$(count "$out/sr.said" transmissions)"
 
-say "Random losses, p, and a window of 8: transmissions per packet, by formula" \
-    "and by simulation (formulas.txt; lab/theory.sh says more)."
+say "Random losses, p, and a window of 8: transmissions per packet, by" \
+    "formula and by simulation (formulas.txt; lab/theory.sh says more)."
 lab/theory.sh 3000 >"$out/formulas.txt"
 cat "$out/formulas.txt"
 near() { # FORMULA SIMULATION: within a tenth

@@ -4,10 +4,11 @@
 . "$(dirname "$0")/lab.sh"
 begin "6: a sequence space of window + 1, and a channel that reorders"
 
-say "room numbers its packets modulo window + 1, here modulo 2. The textbook says" \
-    "that this is enough; it says so of a channel that keeps the order. An ACK" \
-    "is back after 1.5 s here, and the timer waits for 1 s: so packet 0 is" \
-    "sent twice. The second one is held back, and arrives behind packet 1."
+say "room numbers its packets modulo window + 1, here modulo 2. The" \
+    "textbook says that this is enough; it says so of a channel that" \
+    "keeps the order. An ACK is back after 1.5 s here, and the timer" \
+    "waits for 1 s: so packet 0 is sent twice. The second one is held" \
+    "back, and arrives behind packet 1."
 random_file "$out/served/song" 3500
 serve room -L reorder=2,delay=750 -t "$out/room.trace" room=0
 echo "\$ $cli -m room -W 1 -L delay=750 ... localhost $port join ann, get song"
@@ -20,8 +21,8 @@ cat "$out/room.said"
 stop
 room=$port
 lab/packets.sh "$out/room.pcapng" >"$out/room-packets.txt" || wrong=1
-say "DATA as it arrived: the packet's number and its first bytes. The number" \
-    "stands behind a 0, or behind a 1 in the last packet."
+say "DATA as it arrived: the packet's number and its first bytes. The" \
+    "number stands behind a 0, or behind a 1 in the last packet."
 grep ' in  UDP' "$out/room-packets.txt"
 say "Nobody noticed anything. And yet:"
 check "the client says that it is stored" 1 \
@@ -33,8 +34,8 @@ dd if="$out/here/song" of="$out/third.block" bs=1000 skip=2 count=1 2>/dev/null
 check_same "the third block is the first one again" "$out/first.block" \
     "$out/third.block"
 
-say "The same window, delay and fault in the native encoding, whose numbers have" \
-    "32 bits. (Now the client sends.)"
+say "The same window, delay and fault in the native encoding, whose" \
+    "numbers have 32 bits. (Now the client sends.)"
 cp "$out/served/song" "$out/here/sent"
 serve native -v -L delay=750 -t "$out/native.trace" 0
 run $cli -d "$out/here" -u gbn -W 1 -C none -b 1000 -L reorder=2,delay=750 \

@@ -4,8 +4,9 @@
 . "$(dirname "$0")/lab.sh"
 begin "7: Reno's sawtooth, half, and none"
 
-say "600 packets by Go-Back-N with a window of 32, one in a hundred lost, under" \
-    "each congestion control; simulated, 20 ms there and back."
+say "600 packets by Go-Back-N with a window of 32, one in a hundred" \
+    "lost, under each congestion control; simulated, 20 ms there and" \
+    "back."
 for c in none half reno; do
 	run $cli -m sim -u gbn -W 32 -C $c -L drop=0.01,seed=5 \
 	    -t "$out/$c.trace" 600 2>&1 >"$out/$c.txt" | tee "$out/$c.said"

@@ -8,9 +8,9 @@
 #	-v top=Y		the greatest value that is drawn
 #	-v title=TEXT
 #
-# TRACE is what -t wrote at the sender, or in mode sim. Of several traces cwnd is
-# drawn, each by its own kind of line. An RTT is measured as Karn says: of
-# packets that were sent once.
+# TRACE is what -t wrote at the sender, or in mode sim. Of several traces the
+# cwnd of each is drawn, by lines of different kinds. An RTT is measured as Karn
+# says: of packets that were sent once.
 
 BEGIN {
 	FS = "\t"
@@ -119,8 +119,8 @@ function seq_event() {
 		put("ack", t, q)
 }
 
-# A sample is of the packet before the number that an ACK tells, if none of those
-# that it acknowledges was sent twice.
+# A sample is of the packet before the number that an ACK tells, if none that it
+# acknowledges was sent twice.
 function rtt_event(   once) {
 	if (event == "send")
 		when[q] = t

@@ -1,4 +1,4 @@
--- proto.lua: the protocols of serv and cli in Wireshark. Licence: ISC, see README.
+-- proto.lua: serv and cli in Wireshark. Licence: ISC, see README.
 --
 --	wireshark -X lua_script:lab/proto.lua FILE
 --	tshark -X lua_script:lab/proto.lua -r FILE -Y 'rdt.seq == 5'

@@ -502,7 +502,7 @@ stream_passed(struct stream *s, int fd, enum tapped what, const void *buf,
 		stream_reset(s, PEER);
 }
 
-/* ---- the tap -------------------------------------------------------------- */
+/* ---- the tap ------------------------------------------------------------- */
 
 /* Is this the address of a socket that is bound to all addresses? */
 static int

@@ -1,7 +1,7 @@
 # capture.sh: tests of -w, read by test.sh. Licence: ISC, see README.
 # shellcheck shell=sh disable=SC2034,SC2086,SC2154
 
-# list FILE: its packets, in $tmp/packets; whole WHAT FILE: is the capture whole?
+# list FILE: its packets, in $tmp/packets; whole WHAT FILE: is it whole?
 list() { lab/packets.sh "$1" >"$tmp/packets" 2>"$tmp/said"; }
 whole() {
 	list "$2"

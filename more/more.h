@@ -333,7 +333,7 @@ extern const struct rdt_encoding room_encoding;
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
 
-/* ---- capture: what passes, for Wireshark (-w) ----------------------------- */
+/* ---- capture: what passes, for Wireshark (-w) ---------------------------- */
 
 /*
  * A pcapng file (draft-ietf-opsawg-pcapng), little-endian everywhere. Each

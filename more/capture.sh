@@ -8,11 +8,11 @@ whole() {
 	is "$1 is whole" "0 " "$? $(cat "$tmp/said")"
 }
 
-# conversation CLIENT-OPTION ...: something of every service, each captured by
+# conversation: something of every service, each captured by
 # the client in $tmp/c.pcapng
 conversation() {
 	printf 'ls\nget one\nput one two\nget nosuch\nmode sr\nget big b\n' |
-	    "$cli" -q -d "$tmp/here" -w "$tmp/c.pcapng" "$@" localhost "$port"
+	    "$cli" -q -d "$tmp/here" -w "$tmp/c.pcapng" localhost "$port"
 	for c in "download big b" "upload b b2" list; do
 		"$cli" -q -m xfer -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
 		    "$(port_of xfer)" $c >/dev/null

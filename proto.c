@@ -1524,7 +1524,11 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to,
 		counters[PACKETS_SENT] += sent >= 0;
 	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
 	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
-	return sent < 0 && !hopeless() ? (ssize_t)n : sent;
+	if (sent >= 0 || hopeless())
+		return sent;
+	if (tap != NULL)
+		tap(fd, TAP_LOST, buf, (ssize_t)n, to, "lost here: no room");
+	return (ssize_t)n;
 }
 
 /* A datagram that -L holds back, until it is due or another one was sent. */

@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -35,6 +36,7 @@
 #define PACKET_AT	28	/* where an Enhanced Packet Block has it */
 #define BLOCK_MAX	2048	/* more than MTU, a comment and options */
 #define PAGE		4096	/* of a file system, that of most */
+#define LOCK_TRIES	2000	/* half of them a millisecond apart */
 
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
 #define FILLER	0x80000000u	/* types from here on are for local use */
@@ -108,16 +110,24 @@ append(const unsigned char *block, size_t n)
 	return -1;
 }
 
-/* Processes share a file: each has it for itself (F_WRLCK) until all fragments
- * of a packet are written (F_UNLCK). A pipe cannot be locked, nor shared. */
+/*
+ * Processes share a file: each has it for itself (F_WRLCK) until all fragments
+ * of a packet are written (F_UNLCK). One that was stopped just then must not
+ * stop the others: after a second they go on without it.
+ */
 static void
 set_lock(short type)
 {
+	static int tries;
 	struct flock lock = { 0 };
 
 	lock.l_type = type;
 	lock.l_whence = SEEK_SET;
-	fcntl(capture.fd, F_SETLKW, &lock);
+	while (fcntl(capture.fd, F_SETLK, &lock) < 0 &&
+	    (errno == EAGAIN || errno == EACCES) && tries < LOCK_TRIES)
+		poll(NULL, 0, ++tries > LOCK_TRIES / 2);
+	if (tries < LOCK_TRIES)
+		tries = 0;
 }
 
 /*
@@ -516,8 +526,8 @@ wildcard(const struct addr *a)
 	    &((const struct sockaddr_in6 *)&a->ss)->sin6_addr);
 }
 
-/* The address that the system sends from, to a peer: a socket that is connected
- * to it has it. The port stays. */
+/* The address that the system sends from, to a peer: that of a socket that is
+ * connected to it. The port stays. */
 static void
 source_address(struct addr *us, const struct addr *peer)
 {
@@ -527,16 +537,15 @@ source_address(struct addr *us, const struct addr *peer)
 	fd = socket(peer->ss.ss_family, SOCK_DGRAM, 0);
 	if (fd < 0)
 		return;
-	if (connect(fd, (const struct sockaddr *)&peer->ss, peer->len) == 0 &&
-	    addr_local(fd, &a) == 0) {
-		if (a.ss.ss_family == AF_INET6)
-			((struct sockaddr_in6 *)&a.ss)->sin6_port =
-			    htons((in_port_t)addr_port(us));
-		else
-			((struct sockaddr_in *)&a.ss)->sin_port =
-			    htons((in_port_t)addr_port(us));
-		*us = a;
-	}
+	if (connect(fd, (const struct sockaddr *)&peer->ss, peer->len) < 0 ||
+	    addr_local(fd, &a) < 0)
+		;			/* it stays unknown */
+	else if (a.ss.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&us->ss)->sin6_addr =
+		    ((struct sockaddr_in6 *)&a.ss)->sin6_addr;
+	else
+		((struct sockaddr_in *)&us->ss)->sin_addr =
+		    ((struct sockaddr_in *)&a.ss)->sin_addr;
 	close(fd);
 }
 

@@ -64,10 +64,10 @@ demo: all
 	lab/demo.sh
 
 labs: all
-	mkdir -p lab/out
-	@for lab in lab/[1-8]-*.sh; do \
+	@out=$${LAB_OUT:-lab/out}; mkdir -p "$$out"; \
+	for lab in lab/[1-8]-*.sh; do \
 		echo "$$lab"; \
-		"$$lab" >lab/out/log 2>&1 || { cat lab/out/log; exit 1; }; \
+		"$$lab" >"$$out/log" 2>&1 || { cat "$$out/log"; exit 1; }; \
 	done
 
 bench: all

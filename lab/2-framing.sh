@@ -29,7 +29,7 @@ check "the answer" 0000000003one "$(cat "$out/pieces.txt")"
 say "Three messages, in one piece."
 echo "\$ printf 0000000002ls0000000002ls0000000004quit | $cli -m raw ..."
 printf 0000000002ls0000000002ls0000000004quit |
-    $cli -m raw localhost "$port" >"$out/joined.txt"
+    $cli -m raw -w "$out/client.pcapng" localhost "$port" >"$out/joined.txt"
 cat "$out/joined.txt"
 echo
 check "the answers" 0000000003one0000000003one "$(cat "$out/joined.txt")"
@@ -68,7 +68,10 @@ check "one read, one message" "annhello has joined the chat!ALL " \
 stop
 
 lab/packets.sh "$out/server.pcapng" >"$out/packets.txt" || wrong=1
+check "segments with three messages, as the client sent them" 1 \
+    "$(lab/packets.sh "$out/client.pcapng" | grep -c ', 38 bytes')"
 check "segments of one byte, at the server" yes \
     "$([ "$(grep -c ' in .* 1 bytes' "$out/packets.txt")" -ge 6 ] && echo yes)"
+look client.pcapng "tcp.port==$port,ftp_frames"
 look server.pcapng "tcp.port==$port,ftp_frames -d tcp.port==$chat,chat"
 finish

@@ -25,8 +25,8 @@ check "the receiver says that it had it" 1 \
 
 say "A hundred packets of 1400 bytes, nothing lost, 20 ms there and" \
     "back."
-run $cli -m sim -u sw 100 >"$out/long.said" 2>&1
-tail -n 1 "$out/long.said"
+run $cli -m sim -u sw 100 2>"$out/long.said" >"$out/long.txt"
+cat "$out/long.said"
 check "seconds: one packet in each round trip" 2.000 \
     "$(count "$out/long.said" seconds)"
 
@@ -51,5 +51,6 @@ check "numbers of DATA" "00 01" "$(grep ' in  UDP .*1003 bytes' \
 check "DATA that came twice" yes \
     "$([ "$(count "$out/room.said" duplicates)" -gt 0 ] && echo yes)"
 look data.pcapng
+look ack.pcapng
 look room.pcapng "tcp.port==$port,room"
 finish

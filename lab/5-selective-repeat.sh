@@ -12,8 +12,8 @@ say "Selective repeat:"
 run $cli -m sim -u sr -W 8 -C none -L drop=2 -t "$out/sr.trace" 12 \
     >"$out/sr.txt" 2>"$out/sr.said"
 cat "$out/sr.txt" "$out/sr.said"
-ladder gbn "$out/gbn.trace"
-ladder sr "$out/sr.trace"
+ladder gbn-ladder "$out/gbn.trace"
+ladder sr-ladder "$out/sr.trace"
 check "transmissions of gbn: all that were sent behind it, too" 20 \
     "$(count "$out/gbn.said" transmissions)"
 check "transmissions of sr: one more than packets" 13 \

@@ -11,8 +11,10 @@
 # guess, half a round trip away. The two clocks need not agree: as NTP does, it
 # takes the least time that DATA and that ACKs took, and shares the difference.
 #
-# An ACK is not in the receiver's trace: it is matched with the first packet
-# after which the receiver expected its number.
+# An ACK is not in the receiver's trace: it is matched with a packet after which
+# the receiver expected its number. What is not in order is answered at once; a
+# packet in order may share the ACK of the next one, and gets none if the others
+# account for all that came.
 
 BEGIN {
 	FS = "\t"
@@ -20,7 +22,7 @@ BEGIN {
 		most = svg ? 150 : 1000
 	words["recv"] = "got"
 	words["dup"] = "had"
-	words["ooo"] = "not yet"
+	words["ooo"] = "dropped"
 }
 
 /^#/ { next }
@@ -106,6 +108,8 @@ function read_sender(   i, e, base) {
 			end_seq = s_seq[k, i] + 1
 		low[i] = base
 		high[i] = base + s_window[k, i] - 1
+		if (s_window[k, i] > widest)
+			widest = s_window[k, i]
 	}
 	for (i = 1; i <= S; i++)
 		if (high[i] >= end_seq && s_event[k, S] == "done")
@@ -118,11 +122,16 @@ function read_receiver(   i, e, expected, q) {
 	for (i = 1; i <= R; i++) {
 		e = r_event[k, i]
 		q = r_seq[k, i]
-		if (e == "recv")
+		in_order[i] = e == "recv" && q == expected
+		if (e == "recv" && !(q in here)) {
 			here[q] = 1
-		while (expected in here)
-			expected++
+			buffered++
+		}
+		for (; expected in here; expected++)
+			buffered--
+		in_order[i] = in_order[i] && buffered == 0
 		expects[i] = expected
+		beyond[i] = buffered + 0
 		if (e == "drop" && i > 1)
 			ack_lost[i - 1] = 1
 		packet[i] = e == "recv" || e == "dup" || e == "ooo" ||
@@ -153,13 +162,22 @@ function match_data(   i, e, q) {
 }
 
 function match_acks(   i, j, e) {
+	for (j = 1; j <= R; j++)
+		if (packet[j] && r_event[k, j] != "corrupt" &&
+		    !(j in ack_lost) && !in_order[j])
+			certain[expects[j]]++
+	for (i = 1; i <= S; i++)
+		if (s_event[k, i] == "ack" || s_event[k, i] == "dupack")
+			acks[s_seq[k, i]]++
 	for (i = 1; i <= S; i++) {
 		e = s_event[k, i]
 		if (e != "ack" && e != "dupack")
 			continue
 		for (j = from_ack[s_seq[k, i]] + 1; j <= R; j++)
 			if (packet[j] && r_event[k, j] != "corrupt" &&
-			    !(j in ack_lost) && expects[j] == s_seq[k, i])
+			    !(j in ack_lost) && expects[j] == s_seq[k, i] &&
+			    (!in_order[j] ||
+			    acks[expects[j]] > certain[expects[j]]))
 				break
 		if (j <= R) {
 			from_ack[s_seq[k, i]] = j
@@ -248,6 +266,11 @@ function right_text(j,   e, q) {
 	return e == "corrupt" ? "damaged" : e
 }
 
+# With how many packets are here beyond it, which sr tells the sender.
+function ack_text(j) {
+	return ", ACK " expects[j] (beyond[j] ? " +" beyond[j] : "")
+}
+
 function cut_short() {
 	if (events > most)
 		printf "... %d events more (-v from=%.3f)\n", events - most,
@@ -267,9 +290,9 @@ function print_text(   x, i, e, arrow, text) {
 			if (r_event[k, i] == "corrupt")
 				arrow = "--*---------->"
 			if (i in ack_of)
-				text = text ", ACK " expects[i]
+				text = text ack_text(i)
 			else if (i in ack_lost)
-				text = text ", ACK " expects[i] " lost"
+				text = text ack_text(i) " lost"
 			printf "%11.6f  %-13s %-14s %s\n", time[x], "", arrow,
 			    text
 			continue
@@ -363,7 +386,7 @@ function window_at(y, i,   w, q, x) {
 	w = high[i] - low[i] + 1
 	if (w < 1)
 		return
-	if (w > 6) {
+	if (widest > 6) {
 		text_at(60, y + 4, "middle", 10, window_text(i))
 		return
 	}
@@ -453,7 +476,7 @@ function draw_left(x, i,   e, y2, kind) {
 
 function draw_right(x, j,   y2) {
 	text_at(right + 8, Y[x] + 4, "start", 11, right_text(j) \
-	    ((j in ack_of) || (j in ack_lost) ? ", ACK " expects[j] : ""))
+	    ((j in ack_of) || (j in ack_lost) ? ack_text(j) : ""))
 	time_at(Y[x], time[x])
 	if (j in ack_lost)
 		line(right, Y[x], left, Y[x] + half * scale, "ack", 1)

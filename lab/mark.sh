@@ -2,9 +2,10 @@
 # mark.sh: is the answer of a student right? Licence: ISC, see README.
 #
 #	lab/mark.sh NUMBER ANSWER	the question of lab/4-go-back-n.sh
-#	lab/mark.sh <FILE		lines of NUMBER ANSWER
+#	lab/mark.sh <FILE		lines of NUMBER ANSWER, or NUMBER,ANSWER
 #
-# Says right or wrong, and ends with 1 if any was wrong.
+# Says right or wrong, and ends with 1 if any was wrong. Empty lines of a file
+# and those that begin with # are passed over.
 # shellcheck source-path=SCRIPTDIR disable=SC1091
 . "$(dirname "$0")/lab.sh"
 
@@ -13,12 +14,14 @@
 mark() {
 	case $1 in
 	'' | *[!0-9A-Za-z]*)
-		echo "$1: no student number"
+		printf '%s: no student number\n' "$1" |
+		    LC_ALL=C tr -c '\n[:print:]' '?'
 		wrong=1
 		return ;;
 	esac
 	question "$1"
-	if [ "$2" = "$(answer)" ]; then
+	given=$(echo "$2" | sed 's/^ *0*//; s/ *$//')
+	if [ "$given" = "$(answer)" ]; then
 		echo "$1: right"
 	else
 		echo "$1: wrong"
@@ -28,7 +31,14 @@ mark() {
 
 case $# in
 2) mark "$1" "$2" ;;
-0) while read -r number answer; do mark "$number" "$answer"; done ;;
+0)
+	while read -r line || [ -n "$line" ]; do
+		line=$(printf '%s' "$line" | tr '\r,;\t' '    ' | sed 's/^ *//')
+		case $line in
+		'' | '#'*) ;;
+		*) mark "${line%% *}" "${line#* }" ;;
+		esac
+	done ;;
 *) echo "usage: lab/mark.sh NUMBER ANSWER" >&2; exit 2 ;;
 esac
 exit "$wrong"

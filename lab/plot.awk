@@ -5,7 +5,6 @@
 #	awk -v y=rtt -f lab/plot.awk TRACE >X.svg	RTT, SRTT and RTO over time
 #	-v from=S -v to=S	this part of it, in seconds
 #	-v n=N			the N-th transfer of a trace (the last one)
-#	-v top=Y		the greatest value that is drawn
 #	-v title=TEXT
 #
 # TRACE is what -t wrote at the sender, or in mode sim. Of several traces the
@@ -23,7 +22,7 @@ BEGIN {
 	H = 420
 	X0 = 66
 	X1 = 740
-	Y0 = 370
+	Y0 = BOTTOM = 370
 	Y1 = 52
 }
 
@@ -66,8 +65,8 @@ $column["side"] != "snd" { next }
 	if (y == "cwnd") {
 		put("cwnd", t, $column["cwnd"] + 0)
 		put("ssthresh", t, $column["ssthresh"] + 0)
-		if (event == "timeout")
-			put("timeout", t, $column["cwnd"] + 0)
+		if (event == "timeout" || event == "fast")
+			put(event, t, $column["cwnd"] + 0)
 	} else if (y == "seq") {
 		seq_event()
 	} else {
@@ -84,7 +83,7 @@ END {
 	}
 	for (f = 1; f <= file; f++)
 		for (i = 1; i <= points[f]; i++)
-			extent(px[f, i], py[f, i])
+			extent(kind[f, i], px[f, i], py[f, i])
 	if (max_y == "") {
 		print "plot.awk: no lines of a sender" >"/dev/stderr"
 		exit 1
@@ -102,8 +101,6 @@ function begin_transfer() {
 }
 
 function put(what, t, value) {
-	if (top != "" && value > top + 0)
-		value = top + 0
 	i = ++points[file]
 	kind[file, i] = what
 	px[file, i] = t
@@ -141,7 +138,9 @@ function rtt_event(   once) {
 		put("timeout", t, $column["rto"] + 0)
 }
 
-function extent(a, b) {
+function extent(what, a, b) {
+	if (!(what in most) || b > most[what])
+		most[what] = b
 	if (max_x == "" || a > max_x)
 		max_x = a
 	if (min_x == "" || a < min_x)
@@ -174,7 +173,9 @@ function text_at(x, y, anchor, size, text) {
 	    "font-size=\"%d\">%s</text>\n", x, y, anchor, size, text
 }
 
-function axes(   step, v, i, label) {
+# The axes of a picture, or of a part of one, from Y0 up to Y1, for values from
+# low to high.
+function axes(low, high, label,   step, v, i) {
 	step = tick(max_x - min_x > 0 ? max_x - min_x : 1, 8)
 	low_x = int(min_x / step) * step
 	high_x = int(max_x / step + 0.999) * step
@@ -183,11 +184,12 @@ function axes(   step, v, i, label) {
 	for (i = 0; (v = low_x + i * step) <= high_x + step / 2; i++) {
 		printf "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", X(v), Y0,
 		    Y1
-		text_at(X(v), Y0 + 18, "middle", 12, sprintf("%g", v))
+		if (Y0 == BOTTOM)
+			text_at(X(v), Y0 + 18, "middle", 12, sprintf("%g", v))
 	}
-	step = tick(max_y - low_y > 0 ? max_y - low_y : 1, 6)
-	low_y = int(low_y / step) * step
-	high_y = int(max_y / step + 0.999) * step
+	step = tick(high - low > 0 ? high - low : 1, int((Y0 - Y1) / 50))
+	low_y = int(low / step) * step
+	high_y = int(high / step + 0.999) * step
 	if (high_y <= low_y)
 		high_y = low_y + step
 	for (i = 0; (v = low_y + i * step) <= high_y + step / 2; i++) {
@@ -196,15 +198,11 @@ function axes(   step, v, i, label) {
 		text_at(X0 - 8, Y(v) + 4, "end", 12, sprintf("%g", v))
 	}
 	printf "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n", X0, Y1, Y0, X1
-	text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, "time (seconds)")
-	label = "window (packets)"
-	if (y == "seq")
-		label = "sequence number (packets)"
-	else if (y == "rtt")
-		label = "seconds"
-	printf "<text transform=\"translate(18 %d) rotate(-90)\" " \
+	printf "<text transform=\"translate(16 %d) rotate(-90)\" " \
 	    "text-anchor=\"middle\" font-size=\"13\">%s</text>\n",
 	    (Y0 + Y1) / 2, label
+	if (Y0 == BOTTOM)
+		text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, "time (seconds)")
 }
 
 # A line that changes in steps, or goes from point to point.
@@ -268,18 +266,19 @@ function legend(class, shape, text) {
 	legend_x += 48 + 7 * length(text)
 }
 
-function timeouts(   f, i) {
-	for (f = 1; f <= file; f++)
+function timeouts(   f) {
+	for (f = 1; f <= file; f++) {
+		marks(f, "fast", "triangle")
 		marks(f, "timeout", "ring")
-	for (f = 1; f <= file; f++)
-		for (i = 1; i <= points[f]; i++)
-			if (kind[f, i] == "timeout") {
-				legend("", "ring", "timeout")
-				return
-			}
+	}
+	if ("fast" in most)
+		legend("", "triangle", "fast retransmit")
+	if ("timeout" in most)
+		legend("", "ring", "timeout")
 }
 
 function draw_cwnd(   f) {
+	axes(0, max_y, "window (packets)")
 	if (file == 1) {
 		curve(1, "ssthresh", "line2", 1)
 		legend("line2", "", "ssthresh")
@@ -293,6 +292,7 @@ function draw_cwnd(   f) {
 }
 
 function draw_seq() {
+	axes(min_y, max_y, "sequence number (packets)")
 	curve(1, "ack", "line2", 1)
 	legend("line2", "", "ACK")
 	marks(1, "send", "dot")
@@ -304,18 +304,24 @@ function draw_seq() {
 	timeouts()
 }
 
+# In two parts, since the RTO is never less than ten times most RTTs here.
 function draw_rtt() {
+	Y0 = 190
+	axes(0, most["rto"], "RTO (seconds)")
 	curve(1, "rto", "line2", 1)
 	legend("line2", "", "RTO")
+	timeouts()
+	Y0 = BOTTOM
+	Y1 = 215
+	axes(0, most["rtt"] > most["srtt"] ? most["rtt"] : most["srtt"],
+	    "RTT (seconds)")
 	curve(1, "srtt", "line1", 0)
 	legend("line1", "", "SRTT")
 	marks(1, "rtt", "dot")
 	legend("", "dot", "RTT")
-	timeouts()
 }
 
 function draw() {
-	low_y = y == "seq" ? min_y : 0
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" " \
 	    "height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\">\n",
 	    W, H, W, H
@@ -332,7 +338,6 @@ function draw() {
 	printf "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", W, H
 	text_at((X0 + X1) / 2, 18, "middle", 14,
 	    title != "" ? title : file == 1 ? name[1] : "")
-	axes()
 	if (y == "cwnd")
 		draw_cwnd()
 	else if (y == "seq")

@@ -17,6 +17,8 @@
 --	room         TCP         13337             room.code room.text room.port
 --	room_rdt     UDP                           rdt.type rdt.seq rdt.last
 --
+-- (The filters rdt and ftp alone are other protocols of Wireshark's.)
+--
 -- For other ports: Decode As, or -d tcp.port==4322,xfer. Ports that a message
 -- names are found by themselves: the data connections of ftp, sessions of rdt,
 -- peers of dir, downloads of chat and room, and room's second connection.
@@ -63,8 +65,13 @@ end
 -- What -L did to this datagram, if a comment of -w says so.
 local function fate()
 	local c = comment()
-	local what = c and c.value:match("(%w+) here:")
-	return what and " [" .. what .. " here]" or ""
+	local what = c and c.value:match("([%a ]+) here:")
+	return what and " [" .. what:match("%a.*") .. " here]" or ""
+end
+
+local function commented(text)
+	local c = comment()
+	return c ~= nil and c.value:find(text, 1, true) ~= nil
 end
 
 -- Text without control characters, not too long for a column.
@@ -226,11 +233,13 @@ local function session(pinfo, key)
 	return sessions[id]
 end
 
--- What is odd about DATA, or an ACK, is found in the first pass.
+-- What is odd about DATA, or an ACK, is found in the first pass. What is there
+-- again was sent again; -L may also have doubled it.
 local function mark_data(s, seq)
 	local mark
 	if s.seen[seq] then
-		mark = s.ack and seq < s.ack and "duplicate" or
+		mark = commented("doubled here") and
+		    not commented("retransmission") and "duplicate" or
 		    "retransmission"
 	elseif s.next and seq > s.next then
 		mark = "gap"
@@ -664,8 +673,11 @@ local function dir_body(t, tvb, op, format)
 			tcp_port:add(tonumber(port), peer)
 		end
 		local _, lines = text:gsub("\n", "")
-		return lines == 0 and " " .. shown(text) or
-		    (" %d lines: %s"):format(lines, shown(text:match("[^\n]*")))
+		local from = text:match("^skip (%d+)\n") or
+		    text:match("^at (%d+)\n")
+		return lines == 0 and " " .. shown(text) or (" %d entries%s"):
+		    format(from and lines - 1 or lines,
+		    from and " from " .. from .. " on" or "")
 	end
 	return ""
 end

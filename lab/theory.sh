@@ -15,8 +15,8 @@
 #
 # T is a timeout in round trips: 200 ms of 20 ms, so 10. The formulas leave out
 # that a timeout doubles when its packet is lost again, and that two losses in a
-# window may cost only one. For sr the window is an upper bound: a packet that is
-# lost twice, or the last one, still holds up the others.
+# window may cost only one. For sr the window is an upper bound: it cannot slide
+# over a gap until what is lost has been found missing and sent again.
 
 cd "$(dirname "$0")/.." || exit 1
 packets=${1:-5000}

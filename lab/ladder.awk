@@ -11,10 +11,11 @@
 # guess, half a round trip away. The two clocks need not agree: as NTP does, it
 # takes the least time that DATA and that ACKs took, and shares the difference.
 #
-# An ACK is not in the receiver's trace: it is matched with a packet after which
-# the receiver expected its number. What is not in order is answered at once; a
-# packet in order may share the ACK of the next one, and gets none if the others
-# account for all that came.
+# A packet that came is that transmission of its number which left last, but not
+# too late to have arrived. An ACK is not in the receiver's trace: it is matched
+# with a packet after which the receiver expected its number. What is not in
+# order is answered at once; a packet in order may share the ACK of the next
+# one, and gets none if the others account for all that came.
 
 BEGIN {
 	FS = "\t"
@@ -24,6 +25,8 @@ BEGIN {
 	words["dup"] = "had"
 	words["ooo"] = "dropped"
 }
+
+{ sub(/\r$/, "") }
 
 /^#/ { next }
 
@@ -47,6 +50,11 @@ $1 == "seconds" || $2 == "seconds" {
 		count[side]++
 	latest[side] = t
 	k = count[side]
+	# In mode sim both sides have one clock, and all lines are in order.
+	if (k in last_time && (t < last_time[k] || FILENAME != last_file[k]))
+		two_clocks[k] = 1
+	last_time[k] = t
+	last_file[k] = FILENAME
 	if (side == "snd") {
 		i = ++sent[k]
 		s_time[k, i] = t
@@ -81,10 +89,12 @@ END {
 	S = sent[k]
 	R = (k in received) ? received[k] : 0
 	read_sender()
+	if (R && of_another())
+		R = 0
 	read_receiver()
+	align()
 	match_data()
 	match_acks()
-	align()
 	merge()
 	if (svg)
 		draw()
@@ -92,20 +102,24 @@ END {
 		print_text()
 }
 
-# What each transmission is, and the window after each event.
-function read_sender(   i, e, base) {
-	base = s_seq[k, 1]
-	first = base
+# What each transmission is, and the window after each event. Those of a number
+# that -L did not drop are out[number, 1], out[number, 2]...
+function read_sender(   i, e, q, base) {
+	base = first = s_seq[k, 1]
 	for (i = 1; i <= S; i++) {
 		e = s_event[k, i]
-		if (e == "send" || e == "resend")
-			last_sent = i
-		if (e == "drop" && last_sent)
+		q = s_seq[k, i]
+		if (e == "drop" && last_sent) {
 			lost[last_sent] = 1
+			n_out[s_seq[k, last_sent]]--
+		}
+		if (e == "send" || e == "resend") {
+			out[q, ++n_out[q]] = last_sent = i
+			if (q >= end_seq)
+				end_seq = q + 1
+		}
 		if (e == "ack")
-			base = s_seq[k, i]
-		if (e == "send" && s_seq[k, i] >= end_seq)
-			end_seq = s_seq[k, i] + 1
+			base = q
 		low[i] = base
 		high[i] = base + s_window[k, i] - 1
 		if (s_window[k, i] > widest)
@@ -116,105 +130,149 @@ function read_sender(   i, e, base) {
 			high[i] = end_seq - 1
 }
 
-# What the receiver expects after each packet; which ACKs -L dropped.
+# Can these lines of a receiver be of another transfer than the sender's?
+function of_another(   i) {
+	for (i = 1; i <= R; i++)
+		if (r_seq[k, i] > end_seq || (r_event[k, i] == "done" &&
+		    s_event[k, S] == "done" && r_seq[k, i] != end_seq)) {
+			print "ladder.awk: the receiver's lines are of another " \
+			    "transfer, and left out" >"/dev/stderr"
+			return 1
+		}
+	return 0
+}
+
+# What the receiver expects after each packet, and how many are here beyond it;
+# which ACKs -L dropped.
 function read_receiver(   i, e, expected, q) {
 	expected = first
 	for (i = 1; i <= R; i++) {
 		e = r_event[k, i]
 		q = r_seq[k, i]
-		in_order[i] = e == "recv" && q == expected
+		in_order[i] = e == "recv" && q == expected && !buffered
 		if (e == "recv" && !(q in here)) {
 			here[q] = 1
 			buffered++
 		}
 		for (; expected in here; expected++)
 			buffered--
-		in_order[i] = in_order[i] && buffered == 0
 		expects[i] = expected
 		beyond[i] = buffered + 0
 		if (e == "drop" && i > 1)
 			ack_lost[i - 1] = 1
-		packet[i] = e == "recv" || e == "dup" || e == "ooo" ||
-		    (e == "corrupt" && q > 0)
+		packet[i] = e == "recv" || e == "dup" || e == "ooo"
+		if (packet[i])
+			after[expected, ++n_after[expected]] = i
 	}
 }
 
-# The k-th transmission of a number that was not lost is the k-th that came.
-function match_data(   i, e, q) {
-	for (i = 1; i <= R; i++)
-		if (packet[i]) {
-			q = r_seq[k, i]
-			came[q, ++n_came[q]] = i
+# Puts the receiver's times on the sender's clock. No packet comes before its
+# number was first sent, and no ACK before its number was first expected.
+function align(   i, q, d, there, back, some, other) {
+	for (i = 1; i <= R; i++) {
+		q = r_seq[k, i]
+		if (packet[i] && !(q in came) && n_out[q] > 0) {
+			came[q] = 1
+			d = r_time[k, i] - s_time[k, out[q, 1]]
+			if (!some++ || d < there)
+				there = d
 		}
+	}
 	for (i = 1; i <= S; i++) {
-		e = s_event[k, i]
 		q = s_seq[k, i]
-		if ((e == "send" || e == "resend") && !(i in lost)) {
-			n_went[q]++
-			if ((q, n_went[q]) in came)
-				arrival[i] = came[q, n_went[q]]
-			else if (R)
-				lost[i] = 1
+		if (s_event[k, i] ~ /ack$/ && !(q in heard) && n_after[q] > 0) {
+			heard[q] = 1
+			d = s_time[k, i] - r_time[k, after[q, 1]]
+			if (!other++ || d < back)
+				back = d
 		}
 	}
-	for (i in arrival)
-		data_of[arrival[i]] = i
-}
-
-function match_acks(   i, j, e) {
-	for (j = 1; j <= R; j++)
-		if (packet[j] && r_event[k, j] != "corrupt" &&
-		    !(j in ack_lost) && !in_order[j])
-			certain[expects[j]]++
-	for (i = 1; i <= S; i++)
-		if (s_event[k, i] == "ack" || s_event[k, i] == "dupack")
-			acks[s_seq[k, i]]++
-	for (i = 1; i <= S; i++) {
-		e = s_event[k, i]
-		if (e != "ack" && e != "dupack")
-			continue
-		for (j = from_ack[s_seq[k, i]] + 1; j <= R; j++)
-			if (packet[j] && r_event[k, j] != "corrupt" &&
-			    !(j in ack_lost) && expects[j] == s_seq[k, i] &&
-			    (!in_order[j] ||
-			    acks[expects[j]] > certain[expects[j]]))
-				break
-		if (j <= R) {
-			from_ack[s_seq[k, i]] = j
-			origin[i] = j
-			ack_of[j] = i
-		}
-	}
-}
-
-# Puts the receiver's times on the sender's clock.
-function align(   i, d, there, back, some, other, sum, flights) {
-	for (i in arrival) {
-		d = r_time[k, arrival[i]] - s_time[k, i]
-		if (!some || d < there)
-			there = d
-		some = 1
-		sum += d
-		flights++
-	}
-	for (i in origin) {
-		d = s_time[k, i] - r_time[k, origin[i]]
-		if (!other || d < back)
-			back = d
-		other = 1
-		sum += d
-		flights++
-	}
-	if (some && other)
+	least = some && other ? (there + back) / 2 : 0
+	if (some && other && (k in two_clocks))
 		for (i = 1; i <= R; i++)
 			r_time[k, i] -= (there - back) / 2
+	else if (some)
+		least = there
 	for (i = 1; i <= S; i++)
 		if (s_rtt[k, i] > 0 && (!half || s_rtt[k, i] / 2 < half))
 			half = s_rtt[k, i] / 2
-	if (some && other)
-		half = sum / flights
+	if (half <= 0)
+		half = least > 0 ? least : 0.000001
+}
+
+# Where each packet came from. What did not come is lost, unless the trace ends
+# before it could; a damaged one, whose number is not known, is any of those.
+function match_data(   i, j, n, q, flights, sum) {
+	for (j = 1; j <= R; j++) {
+		q = r_seq[k, j]
+		if (!packet[j] && (r_event[k, j] != "corrupt" || q == 0))
+			continue
+		for (n = n_out[q]; n > 0; n--)
+			if (s_time[k, out[q, n]] <= r_time[k, j] - least * 0.5)
+				break
+		if (n > 0)
+			found(out[q, n], j)
+	}
+	for (j = 1; j <= R; j++)
+		if (r_event[k, j] == "corrupt" && !(j in source))
+			match_damaged(j, r_time[k, j] - least * 0.5)
+	for (i = 1; i <= S; i++) {
+		if (i in arrival) {
+			sum += r_time[k, arrival[i]] - s_time[k, i]
+			flights++
+		} else if (R && s_event[k, i] ~ /send$/ &&
+		    s_time[k, i] + 2 * least < r_time[k, R])
+			lost[i] = 1
+	}
+	if (flights)
+		half = sum / flights > least ? sum / flights : least
 	if (half <= 0)
 		half = 0.000001
+}
+
+function match_damaged(j, before,   i) {
+	for (i = S; i > 0; i--)
+		if (s_event[k, i] ~ /send$/ && s_time[k, i] <= before &&
+		    !(i in lost) && !(i in arrival)) {
+			found(i, j)
+			return
+		}
+}
+
+function found(i, j) {
+	source[j] = i
+	arrival[i] = j
+}
+
+function match_acks(   i, j, c, m, t, last) {
+	for (j = 1; j <= R; j++)
+		if (packet[j] && !(j in ack_lost) && !in_order[j])
+			certain[expects[j]]++
+	for (i = 1; i <= S; i++)
+		if (s_event[k, i] ~ /ack$/)
+			acks[s_seq[k, i]]++
+	for (i = 1; i <= S; i++) {
+		if (s_event[k, i] !~ /ack$/)
+			continue
+		m = s_seq[k, i]
+		t = s_time[k, i] - least * 0.5
+		last = 0
+		for (c = from_ack[m] + 1; c <= n_after[m]; c++) {
+			j = after[m, c]
+			if (r_time[k, j] > t)
+				break
+			if ((j in ack_lost) || (j in ack_of) ||
+			    (in_order[j] && acks[m] <= certain[m]))
+				continue
+			last = c
+			if (s_time[k, i] - r_time[k, j] < 2 * least)
+				break
+		}
+		if (last) {
+			ack_of[after[m, last]] = i
+			from_ack[m] = last
+		}
+	}
 }
 
 # All events in the order of time: E of them; side and index of each.
@@ -253,6 +311,8 @@ function window_text(i) {
 
 function left_text(i,   e) {
 	e = s_event[k, i]
+	if (e == "corrupt")
+		return "damaged ACK"
 	if (e == "fast")
 		e = "lost:"
 	return e == "done" ? e : e " " s_seq[k, i]
@@ -303,6 +363,8 @@ function print_text(   x, i, e, arrow, text) {
 			arrow = (i in lost) ? "------X lost" : "-->"
 		else if (e == "ack" || e == "dupack")
 			arrow = "<-------------"
+		else if (e == "corrupt")
+			arrow = "<----------*--"
 		else if (e == "timeout")
 			arrow = "timer runs out"
 		text = sprintf("%11.6f  %-13s %-14s %-17s %s", time[x],
@@ -344,7 +406,7 @@ function place(   x, x2, y, dt, need, lines, drawn) {
 		y += dt > need ? dt : need
 		x = x2
 	}
-	bottom = y + need + 26
+	bottom = y + need + 26 + (events > most ? half * scale : 0)
 }
 
 # Notes until when something is on its way.
@@ -357,6 +419,8 @@ function flight_end(x,   i, t) {
 		t = r_time[k, arrival[i]]
 	else if (on_right[x] ? (i in ack_lost) : (i in lost))
 		t += half * 0.55
+	else if (!on_right[x] && s_event[k, i] ~ /send$/)
+		t += half
 	if (t > air)
 		air = t
 }
@@ -451,7 +515,7 @@ function time_at(y, t) {
 	}
 }
 
-function draw_left(x, i,   e, y2, kind) {
+function draw_left(x, i,   e) {
 	e = s_event[k, i]
 	text_at(left - 8, Y[x] + 4, "end", 11, left_text(i))
 	time_at(Y[x], time[x])
@@ -466,15 +530,19 @@ function draw_left(x, i,   e, y2, kind) {
 		    "d=\"M%d %.1fv-4m0 4h3\"/>\n", left, Y[x], left, Y[x]
 	if (e != "send" && e != "resend")
 		return
-	kind = e == "send" ? "data" : "again"
-	if (!(i in lost) && (i in arrival) && (arrival[i] in row_r))
-		y2 = Y[row_r[arrival[i]]]
-	else
-		y2 = Y[x] + half * scale
-	line(left, Y[x], right, y2, kind, i in lost)
+	if ((i in lost) || !(i in arrival) || !(arrival[i] in row_r))
+		line(left, Y[x], right, Y[x] + half * scale, kind_of(i),
+		    i in lost)
 }
 
-function draw_right(x, j,   y2) {
+function kind_of(i) {
+	return s_event[k, i] == "send" ? "data" : "again"
+}
+
+function draw_right(x, j) {
+	if ((j in source) && (source[j] in row_s))
+		line(left, Y[row_s[source[j]]], right, Y[x],
+		    kind_of(source[j]), 0)
 	text_at(right + 8, Y[x] + 4, "start", 11, right_text(j) \
 	    ((j in ack_of) || (j in ack_lost) ? ack_text(j) : ""))
 	time_at(Y[x], time[x])

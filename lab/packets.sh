@@ -18,6 +18,8 @@ od -An -v -tu1 "$1" | awk '
 		b[n++] = $i
 		if (n == 8) {
 			need = le(4)
+			if (!blocks && le(0) != 168627466)
+				bad("no pcapng")
 			if (need < 12 || need % 4 || need > 1000000)
 				bad("a block of " need " bytes")
 		}
@@ -29,8 +31,8 @@ od -An -v -tu1 "$1" | awk '
 }
 
 END {
-	if (!stopped && n)
-		bad("the last block is cut short")
+	if (!stopped && (n || !blocks))
+		bad(n ? "it is cut short" : "there is none")
 	exit stopped
 }
 
@@ -50,8 +52,6 @@ function block(   type) {
 	type = le(0)
 	if (le(n - 4) != need)
 		bad("its two lengths differ")
-	if (!blocks && type != 168627466)
-		bad("no pcapng")
 	if (type == 1 && (b[8] != 101 || b[9] != 0))
 		bad("a link type other than RAW")
 	if (type == 6)

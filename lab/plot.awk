@@ -26,13 +26,18 @@ BEGIN {
 	Y1 = 52
 }
 
-/^#/ { next }
+{ sub(/\r$/, "") }
 
-FNR == 1 {
-	file++
-	name[file] = FILENAME
+FILENAME != path {
+	path = name[++file] = FILENAME
 	sub(/.*\//, "", name[file])
+	if (file > 5) {
+		print "plot.awk: five traces at most" >"/dev/stderr"
+		exit bad = 1
+	}
 }
+
+/^#/ { next }
 
 $1 == "seconds" || $2 == "seconds" {
 	for (i = 1; i <= NF; i++)
@@ -332,6 +337,7 @@ function draw() {
 	    ".line3{stroke:#d55e00;stroke-width:2;stroke-dasharray:2 3}" \
 	    ".line4{stroke:#009e73;stroke-width:2;stroke-dasharray:12 3 3 3}" \
 	    ".line5{stroke:#cc79a7;stroke-width:3;stroke-dasharray:18 4}" \
+	    ".line6{stroke:#e69f00;stroke-width:3;stroke-dasharray:3 7}" \
 	    ".dot{fill:#0072b2}.triangle{fill:#d55e00}" \
 	    ".cross{stroke:#000;stroke-width:2}" \
 	    ".ring{fill:none;stroke:#c00;stroke-width:1.8}</style>"

@@ -64,9 +64,11 @@ end
 
 -- What -L did to this datagram, if a comment of -w says so.
 local function fate()
-	local c = comment()
-	local what = c and c.value:match("([%a ]+) here:")
-	return what and " [" .. what:match("%a.*") .. " here]" or ""
+	local c, what = comment(), ""
+	for fault in (c and c.value or ""):gmatch("([%a ]+) here:") do
+		what = what .. " [" .. fault:match("%a.*") .. " here]"
+	end
+	return what
 end
 
 local function commented(text)
@@ -74,12 +76,28 @@ local function commented(text)
 	return c ~= nil and c.value:find(text, 1, true) ~= nil
 end
 
--- Text without control characters, not too long for a column.
+-- Was less of it captured than there was?
+local function cut(tvb)
+	return tvb:len() < tvb:reported_len()
+end
+
+local utf8_forms = { "^[%g ]", "^[\194-\223][\128-\191]",
+    "^[\224-\239][\128-\191][\128-\191]",
+    "^[\240-\244][\128-\191][\128-\191][\128-\191]" }
+
+-- Text for a column or a field: not too long, control characters and what is no
+-- UTF-8 as \xNN.
 local function shown(text)
-	text = text:gsub("%c", function(c)
-		return ("\\x%02x"):format(c:byte())
-	end)
-	return #text > 120 and text:sub(1, 117) .. "..." or text
+	local out, at = {}, 1
+	while at <= #text and #out < 120 do
+		local char
+		for _, form in ipairs(utf8_forms) do
+			char = char or text:match(form, at)
+		end
+		out[#out + 1] = char or ("\\x%02x"):format(text:byte(at))
+		at = at + (char and #char or 1)
+	end
+	return table.concat(out) .. (at <= #text and "..." or "")
 end
 
 local function copy(t)
@@ -110,8 +128,9 @@ local function stream(p, column, parse)
 	end
 
 	function p.dissector(tvb, pinfo, tree)
-		local id = tcp_stream().value
 		local src, dst = ends(pinfo)
+		local id = tcp_stream()		-- none in a first pass of two
+		id = id and id.value or src < dst and src .. dst or dst .. src
 		local st = pinfo.visited and kept[pinfo.number] or now[id] or
 		    { client = pinfo.dst_port == pinfo.match_uint and src or
 		    pinfo.src_port == pinfo.match_uint and dst or src }
@@ -120,6 +139,8 @@ local function stream(p, column, parse)
 		end
 		st = copy(st)
 		st.from = src == st.client and "client" or "server"
+		st.server_port = src == st.client and pinfo.dst_port or
+		    pinfo.src_port
 		pinfo.cols.protocol = column
 		local said = {}
 		local function say(text)
@@ -175,6 +196,7 @@ local rdt_modes = { "sw", "gbn", "sr" }
 local rdt_controls = { [0] = "its own", "none", "half", "reno" }
 local R = {
 	type = ProtoField.uint8("rdt.type", "Type", base.DEC, rdt_types),
+	flags = ProtoField.uint8("rdt.flags", "Flags", base.HEX),
 	last = ProtoField.bool("rdt.last", "Last packet"),
 	length = ProtoField.uint16("rdt.length", "Length of payload"),
 	key = ProtoField.uint32("rdt.key", "Key", base.HEX),
@@ -218,11 +240,12 @@ local function crc32(bytes)
 	return 0xffffffff - c
 end
 
--- Sessions of rdt and room_rdt, by their two ends; marks, by frame.
-local sessions, marks
+-- Sessions of rdt and room_rdt, by their two ends; marks, by frame; by port, the
+-- verb that got a data connection of ftp, and how many downloads of chat.
+local sessions, marks, ftp_data, downloads
 
 function rdt.init()
-	sessions, marks = {}, {}
+	sessions, marks, ftp_data, downloads = {}, {}, {}, {}
 end
 
 -- Datagrams of both directions of one session find the same table.
@@ -234,14 +257,12 @@ local function session(pinfo, key)
 end
 
 -- What is odd about DATA, or an ACK, is found in the first pass. What is there
--- again was sent again; -L may also have doubled it.
+-- again was sent again, unless a comment of -w knows better.
 local function mark_data(s, seq)
 	local mark
 	if s.seen[seq] then
-		mark = commented("doubled here") and
-		    not commented("retransmission") and "duplicate" or
-		    "retransmission"
-	elseif s.next and seq > s.next then
+		mark = "retransmission"
+	elseif seq > (s.next or 1) then
 		mark = "gap"
 	end
 	s.seen[seq] = true
@@ -259,6 +280,11 @@ end
 local mark_fields = { retransmission = "again", duplicate = "dup", gap = "gap" }
 
 local function show_mark(tree, range, mark, pinfo)
+	if commented("retransmission") then
+		mark = "retransmission"
+	elseif commented("doubled here") then
+		mark = "duplicate"
+	end
 	if mark then
 		tree:add(R[mark_fields[mark]], range, true):set_generated()
 		tree:add_proto_expert_info(e_mark, mark)
@@ -301,14 +327,18 @@ function rdt.dissector(tvb, pinfo, tree)
 	local kind, length = tvb(0, 1):uint(), tvb(2, 2):uint()
 	local seq = tvb(8, 4):uint()
 	t:add(R.type, tvb(0, 1))
+	t:add(R.flags, tvb(1, 1))
 	t:add(R.last, tvb(1, 1), tvb(1, 1):uint() % 2 == 1)
 	t:add(R.length, tvb(2, 2))
 	t:add(R.key, tvb(4, 4))
 	t:add(R.seq, tvb(8, 4))
 	t:add(R.crc, tvb(12, 4))
 	local body = n > 16 and tvb:raw(16, n - 16) or ""
-	local good = crc32(tvb:raw(0, 12) .. body) == tvb(12, 4):uint()
-	t:add(R.good, tvb(12, 4), good):set_generated()
+	local good = cut(tvb) or
+	    crc32(tvb:raw(0, 12) .. body) == tvb(12, 4):uint()
+	if not cut(tvb) then
+		t:add(R.good, tvb(12, 4), good):set_generated()
+	end
 	local text = rdt_types[kind] or "type " .. kind
 	if kind == 1 and n >= 22 then
 		text = show_hello(t, tvb)
@@ -328,7 +358,7 @@ function rdt.dissector(tvb, pinfo, tree)
 	if not good then
 		t:add_proto_expert_info(e_crc, "wrong CRC-32")
 		pinfo.cols.info:append(" [wrong CRC]")
-	elseif not rdt_types[kind] or length ~= n - 16 or
+	elseif not rdt_types[kind] or length ~= tvb:reported_len() - 16 or
 	    (kind == 1 and length ~= 6) then
 		malformed(rdt, t, "length or type", pinfo.cols.info)
 	elseif not pinfo.visited then
@@ -373,15 +403,20 @@ local F = {
 	contents = ProtoField.bytes("ftp.contents", "Contents"),
 }
 local ftp = protocol("ftp_frames", "Frames of ftp", F)
-local ftp_data = {}		-- ports that an answer has named
-
+-- Commands wait for their answers: st.asked is a queue of verbs.
 local function ftp_command(t, range, text, say, st)
-	local verb, name = text:match("^(%S+) ?(.*)$")
-	verb = (verb or ""):lower()
-	st.verb = verb
+	local verb, name = text:match("^(%S*) ?(.*)$")
+	verb = shown(verb:lower())
+	if verb ~= "quit" then
+		st.asked = (st.asked or "") .. verb .. "\n"
+	end
 	t:add(F.verb, range, verb)
-	if name and name ~= "" then
-		t:add(F.name, range, name)
+	if verb == "uput" and name:match(" %d+$") then
+		t:add(F.size, range, UInt64(tonumber(name:match("%d+$"))))
+		name = name:match("^(.*) %d+$")
+	end
+	if name ~= "" then
+		t:add(F.name, range, shown(name))
 	end
 	say(shown(text))
 end
@@ -389,10 +424,14 @@ end
 -- What an answer means depends on the command before it.
 local function ftp_answer(t, range, text, say, st)
 	local port, key, size = text:match("^(%d+) (%x+) ?(%d*)$")
+	local verb = ""
+	if st.asked and st.asked ~= "" then
+		verb, st.asked = st.asked:match("^(.-)\n(.*)$")
+	end
 	if ftp_codes[text] and (text ~= "0" or st.data) then
 		t:add(F.code, range, text)
 		say("code " .. text .. ": " .. ftp_codes[text])
-	elseif key and (st.verb == "uget" or st.verb == "uput") then
+	elseif key and (verb == "uget" or verb == "uput") then
 		t:add(F.port, range, tonumber(port))
 		t:add(F.key, range, key)
 		if size ~= "" then
@@ -401,11 +440,10 @@ local function ftp_answer(t, range, text, say, st)
 		say("rdt on UDP port " .. port .. ", key " .. key ..
 		    (size == "" and "" or ", " .. size .. " bytes"))
 		udp_port:add(tonumber(port), rdt)
-	elseif text:match("^%d+$") and
-	    (st.verb == "get" or st.verb == "put") then
+	elseif text:match("^%d+$") and (verb == "get" or verb == "put") then
 		t:add(F.port, range, tonumber(text))
 		say("data connection to port " .. text)
-		ftp_data[tonumber(text)] = true
+		ftp_data[tonumber(text)] = verb
 		tcp_port:add(tonumber(text), ftp)
 	elseif ftp_codes[text] then
 		t:add(F.code, range, text)
@@ -417,8 +455,8 @@ local function ftp_answer(t, range, text, say, st)
 	end
 end
 
-local function ftp_frame(tvb, at, say, tree, st, pinfo)
-	st.data = ftp_data[pinfo.src_port] or ftp_data[pinfo.dst_port]
+local function ftp_frame(tvb, at, say, tree, st)
+	st.data = st.data or ftp_data[st.server_port]
 	local taken = contents(ftp, tvb, at, say, tree, st, F.contents)
 	if taken then
 		return taken
@@ -434,10 +472,13 @@ local function ftp_frame(tvb, at, say, tree, st, pinfo)
 		return 0
 	end
 	local n = tonumber(head)
-	-- On a data connection, whoever speaks first sends contents, and the
-	-- other one answers.
-	st.sender = st.sender or st.from
-	local is_contents = n > 4096 or (st.data and st.sender == st.from)
+	if n > 4096 and st.from == "client" and not st.data then
+		malformed(ftp, tree:add(ftp, tvb(at)),
+		    "longer than a command: " .. head, say)
+		return have
+	end
+	local is_contents = n > 4096 or
+	    st.data == (st.from == "client" and "put" or "get")
 	if not is_contents and have < 10 + n then
 		return 0
 	end
@@ -451,7 +492,7 @@ local function ftp_frame(tvb, at, say, tree, st, pinfo)
 	end
 	local text = n > 0 and tvb:raw(at + 10, n) or ""
 	local range = n > 0 and tvb(at + 10, n) or tvb(at, 10)
-	t:add(F.text, range, text)
+	t:add(F.text, range, shown(text))
 	if st.from == "client" then
 		ftp_command(t, range, text, say, st)
 	else
@@ -463,13 +504,15 @@ stream(ftp, "FTP frames", ftp_frame)
 tcp_port:add(50000, ftp)
 tcp_port:add_for_decode_as(ftp)
 
--- A connection that begins with ten digits, and a verb.
+-- A connection that begins with ten digits, alone, or with a verb behind them.
 ftp:register_heuristic("tcp", function(tvb, pinfo, tree)
-	local text = tvb:raw(0, math.min(tvb:len(), 16)):lower()
-	local head, verb = text:match("^(%d%d%d%d%d%d%d%d%d%d)(%l*)")
-	if not head or (verb ~= "" and verb ~= "ls" and verb ~= "quit" and
-	    not verb:match("^u?get") and not verb:match("^u?put")) or
-	    tonumber(head) > 4096 then
+	local text = tvb:raw():lower()
+	local head, rest = text:match("^(%d%d%d%d%d%d%d%d%d%d)(.*)$")
+	local n = tonumber(head or "")
+	if not n or n > 4096 or (rest ~= "" and
+	    not (n == 2 and rest:match("^ls")) and
+	    not (n == 4 and rest:match("^quit")) and
+	    not (n > 4 and rest:match("^u?[gp][eu]t ") and #rest >= n)) then
 		return false
 	end
 	ftp.dissector(tvb, pinfo, tree)
@@ -507,9 +550,10 @@ local function xfer_length(tvb, at, say, tree, st, what)
 	local t = tree:add(xfer, tvb(at, 8), "Length of " .. what)
 	t:add(X.length, tvb(at, 8))
 	if n < 0 then
-		malformed(xfer, t, "length", say)
+		malformed(xfer, t, "length of " .. what, say)
+	else
+		say(("%s, %.0f bytes..."):format(what, n))
 	end
-	say(what .. ", " .. n .. " bytes...")
 	announce(st, math.max(n, 0))
 	return 8
 end
@@ -535,7 +579,7 @@ local function xfer_client(tvb, at, say, tree, st)
 		local t = tree:add(xfer, tvb(at, 8 + n))
 		t:add(X.length, tvb(at, 8))
 		st.name = n > 0 and tvb:raw(at + 8, n) or ""
-		t:add(X.name, tvb(at, 8 + n), st.name)
+		t:add(X.name, tvb(at, 8 + n), shown(st.name))
 		say("name " .. shown(st.name))
 		return 8 + n
 	end
@@ -591,14 +635,14 @@ stream(peer, "PEER", function(tvb, at, say, tree)
 		malformed(peer, t, "no operation, or no empty line", say)
 		return 2 + n
 	end
-	t:add(P.operation, tvb(at + 2, n), operation)
+	t:add(P.operation, tvb(at + 2, n), shown(operation))
 	local from, fields = 3, {}
 	for line in text:gmatch("([^\n]*)\n") do
 		local key, value = line:match("^([^:]*): ?(.*)$")
 		if key and key ~= "operation" then
 			local range = tvb(at - 1 + from, #line)
-			t:add(P.key, range, key)
-			t:add(P.value, range, value)
+			t:add(P.key, range, shown(key))
+			t:add(P.value, range, shown(value))
 			fields[#fields + 1] = key .. " " .. (key == "file" and
 			    #value .. " digits of base 64" or value)
 		end
@@ -668,9 +712,10 @@ local function dir_body(t, tvb, op, format)
 	elseif format == "T" then
 		local text = tvb:len() > 5 and tvb:raw(5) or ""
 		t:add(D.length, tvb(1, 4))
-		t:add(D.text, tvb:len() > 5 and tvb(5) or tvb(1, 4), text)
-		for port in text:gmatch("%d+%.%d+%.%d+%.%d+:(%d+)\n") do
-			tcp_port:add(tonumber(port), peer)
+		t:add(D.text, tvb:len() > 5 and tvb(5) or tvb(1, 4), shown(text))
+		local where = op == 13 and " %d+%.%d+%.%d+%.%d+:(%d+)\n" or "^$"
+		for port in text:gmatch(where) do
+			tcp_port:add(tonumber(port) or 0, peer)
 		end
 		local _, lines = text:gsub("\n", "")
 		local from = text:match("^skip (%d+)\n") or
@@ -691,7 +736,10 @@ function dir.dissector(tvb, pinfo, tree)
 	if tvb:len() > 0 then
 		t:add(D.op, tvb(0, 1))
 	end
-	if not format then
+	if not format and cut(tvb) then
+		pinfo.cols.info:append(" [cut]")
+		return tvb:len()
+	elseif not format then
 		malformed(dir, t, "size", pinfo.cols.info)
 		return tvb:len()
 	end
@@ -700,7 +748,9 @@ function dir.dissector(tvb, pinfo, tree)
 		local src, dst = ends(pinfo)
 		dir_again[pinfo.number] = dir_last[src .. dst] == tvb:raw()
 		dir_last[src .. dst] = tvb:raw()
-		dir_last[dst .. src] = nil	-- it has been answered
+		if not commented("dropped here") then
+			dir_last[dst .. src] = nil	-- it is answered
+		end
 	end
 	if dir_again[pinfo.number] then
 		t:add(D.again, tvb(), true):set_generated()
@@ -722,7 +772,8 @@ local C = {
 local chat = protocol("chat", "Chat", C)
 local pull = protocol("chat_pull", "Download of chat", {})
 
--- Each request comes from a new port: a part is known by whom it is asked of.
+-- Each request comes from a new port: a part is known by whom it is asked of, in
+-- which download.
 local function mark_part(id, pinfo)
 	if not pinfo.visited then
 		marks[pinfo.number] = sessions[id] and "retransmission"
@@ -739,8 +790,9 @@ function pull.dissector(tvb, pinfo, tree)
 		pinfo.cols.info = text .. fate()
 		if part then
 			t:add(C.part, tvb(), tonumber(part))
-			mark_part(tostring(pinfo.dst) .. pinfo.dst_port ..
-			    " " .. part, pinfo)
+			mark_part(tostring(pinfo.dst) .. pinfo.dst_port .. " " ..
+			    (downloads[pinfo.dst_port] or 0) .. " " .. part,
+			    pinfo)
 			show_mark(t, tvb(), marks[pinfo.number], pinfo)
 		end
 		return tvb:len()
@@ -758,7 +810,10 @@ function pull.dissector(tvb, pinfo, tree)
 		n = nil
 	end
 	pinfo.cols.info = "pickle"
-	if text:byte(1) ~= 0x80 or not n or at - 1 + head + n > #text then
+	if cut(tvb) then
+		pinfo.cols.info:append(" [cut]")
+		return tvb:len()
+	elseif text:byte(1) ~= 0x80 or not n or at - 1 + head + n > #text then
 		malformed(pull, t, "no pickle", pinfo.cols.info)
 		return tvb:len()
 	end
@@ -771,12 +826,12 @@ function pull.dissector(tvb, pinfo, tree)
 end
 udp_port:add_for_decode_as(pull)
 
--- Lines, if the first message of the client ended with a newline; else what
--- one segment holds.
-stream(chat, "CHAT", function(tvb, at, say, tree, st)
+-- Lines, if there is a newline in what the client says first; else what one
+-- segment holds.
+stream(chat, "CHAT", function(tvb, at, say, tree, st, pinfo)
 	local text = tvb:raw(at)
 	if st.from == "client" and st.lines == nil then
-		st.lines = text:sub(-1) == "\n"
+		st.lines = text:find("\n", 1, true) ~= nil
 	end
 	local line = st.lines and text:match("^[^\n]*\n") or
 	    not st.lines and text
@@ -785,10 +840,13 @@ stream(chat, "CHAT", function(tvb, at, say, tree, st)
 	end
 	local message = line:gsub("\r?\n$", "")
 	local port = message:match("^UDP (%d+) %d+ ")
-	if port and st.from == "server" then
-		udp_port:add(tonumber(port), pull)
+	port = st.from == "server" and tonumber(port)
+	if port and not pinfo.visited then
+		udp_port:add(port, pull)
+		downloads[port] = (downloads[port] or 0) + 1
 	end
-	tree:add(chat, tvb(at, #line)):add(C.text, tvb(at, #line), message)
+	tree:add(chat, tvb(at, #line)):add(C.text, tvb(at, #line),
+	    shown(message))
 	say(st.from .. ": " .. shown(message))
 	return #line
 end)
@@ -824,13 +882,15 @@ local M = {
 local room = protocol("room", "Room", M)
 local room_rdt = protocol("room_rdt", "Download of room by UDP", {})
 
--- Numbers are modulo window + 1: whatever is not the next one is old.
+-- Numbers are modulo window + 1, and those in flight begin at the last ACK: what
+-- stands before the next one there is old, what stands behind it leaves a gap.
 local function mark_room(s, seq, mod)
-	local mark = s.next and seq ~= s.next and "retransmission" or nil
-	if not mark then
+	local base = tonumber(s.acked or "0")
+	local ahead = (seq - base) % mod - ((s.next or 0) - base) % mod
+	if ahead >= 0 then
 		s.next = (seq + 1) % mod
 	end
-	return mark
+	return ahead < 0 and "retransmission" or ahead > 0 and "gap" or nil
 end
 
 function room_rdt.dissector(tvb, pinfo, tree)
@@ -838,11 +898,14 @@ function room_rdt.dissector(tvb, pinfo, tree)
 	local text = tvb:raw()
 	local s = session(pinfo, "room")
 	pinfo.cols.protocol = "ROOM"
-	if text:match("^0%d%d$") and not s.window then
+	local first = not s.window and text:match("^%d%d?%d?$") and
+	    (#text == 3 or pinfo.dst_port == pinfo.match_uint)
+	if first and not pinfo.visited then
 		s.window, s.client = tonumber(text), pinfo.src_port
+		s.hello = pinfo.number
 	end
 	if pinfo.src_port == s.client and text:match("^%d%d?%d?$") then
-		local hello = #text == 3
+		local hello = #text == 3 or pinfo.number == s.hello
 		t:add(R.type, tvb(), hello and 1 or 3)
 		t:add(hello and R.window or R.seq, tvb(), tonumber(text))
 		pinfo.cols.info = (hello and "HELLO, window " or "ACK ") ..
@@ -904,14 +967,19 @@ local function room_unpack(text)
 		layout = layout:sub(2)
 		if kind == "t" then
 			field, bad = take_text()
-		elseif kind == "1" or kind == "2" then
-			field = take(tonumber(kind))
-			layout = ("t"):rep(tonumber(field or "") or 0)
 		else
-			field = take(kind == "p" and 5 or 3)
+			field = take(kind == "p" and 5 or kind == "m" and 3 or
+			    tonumber(kind))
+			bad = field and kind ~= "m" and
+			    not field:match("^%d+$")
+		end
+		if bad then
+			return nil
+		elseif field and kind:match("%d") then
+			layout = ("t"):rep(tonumber(field))
 		end
 		if not field then
-			return not bad and 0 or nil
+			return 0
 		end
 		if kind ~= "1" and kind ~= "2" then
 			fields[#fields + 1] = field
@@ -940,16 +1008,21 @@ stream(room, "ROOM", function(tvb, at, say, tree, st)
 		if (code == "200" or code == "206") and i == 2 then
 			t:add(M.port, tvb(at, n), tonumber(field) or 0)
 		else
-			t:add(M.text, tvb(at, n), field)
+			t:add(M.text, tvb(at, n), shown(field))
 		end
 	end
 	local port = tonumber(fields[2] or "")
 	if code == "106" then
-		st.by = fields[1]
+		st.asked = (st.asked or "") .. fields[1]
+	elseif code:match("^406") then
+		st.asked = (st.asked or ""):sub(4)
 	elseif code == "200" and port then
 		tcp_port:add(port, room)
-	elseif code == "206" and port and st.by == "UDP" then
-		udp_port:add(port, room_rdt)
+	elseif code == "206" and port then
+		if (st.asked or ""):sub(1, 3) == "UDP" then
+			udp_port:add(port, room_rdt)
+		end
+		st.asked = (st.asked or ""):sub(4)
 	end
 	say(code .. " " .. room_names[code] .. (#fields > 0 and ": " or "") ..
 	    shown(table.concat(fields, " ")))

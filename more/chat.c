@@ -317,6 +317,7 @@ send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
 	bit = (unsigned char)(1 << part % 8);
 	repeated = (seen[part / 8] & bit) != 0;
 	seen[part / 8] |= bit;
+	rdt_trace(now() - p->start, repeated ? EV_DUP : EV_RECV, part, NULL);
 	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
 	    to, repeated ? COUNTED | AGAIN : COUNTED);
 	p->answered++;
@@ -324,8 +325,8 @@ send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
 	p->sent += !repeated;
 	p->t.done += repeated ? 0 : (uint64_t)got;
 	counters[RETRANSMISSIONS] += repeated && sent > 0;
-	rdt_trace(now() - p->start, sent == 0 ? EV_DROP : repeated ? EV_DUP :
-	    EV_RECV, part, NULL);
+	if (sent == 0)
+		rdt_trace(now() - p->start, EV_DROP, part, NULL);
 	return MOVED;
 }
 

@@ -397,8 +397,8 @@ function place(   x, x2, y, dt, need, lines, drawn) {
 		if (drawn < need)
 			drawn = need
 		if ((time[x2] - air) * scale > 160) {
-			dt = drawn + 45
-			gap[++gaps] = y + drawn + 20
+			dt = drawn + 62
+			gap[++gaps] = y + drawn + 34
 			gap_time[gaps] = time[x2] - time[x]
 		} else if (dt > 250) {
 			dt = 250

@@ -1,71 +1,72 @@
 # capture.sh: tests of -w, read by test.sh. Licence: ISC, see README.
 # shellcheck shell=sh disable=SC2034,SC2086,SC2154
 
-# list FILE: its packets, in $tmp/packets; whole WHAT FILE: is it whole?
-list() { lab/packets.sh "$1" >"$tmp/packets" 2>"$tmp/said"; }
+# list FILE: its packets, in $own/packets; whole WHAT FILE: is it whole?
+list() { lab/packets.sh "$1" >"$own/packets" 2>"$own/said"; }
 whole() {
 	list "$2"
-	is "$1 is whole" "0 " "$? $(cat "$tmp/said")"
+	is "$1 is whole" "0 " "$? $(cat "$own/said")"
 }
 
 # conversation: something of every service, each captured by
-# the client in $tmp/c.pcapng
+# the client in $own/c.pcapng
 conversation() {
 	printf 'ls\nget one\nput one two\nget nosuch\nmode sr\nget big b\n' |
-	    "$cli" -q -d "$tmp/here" -w "$tmp/c.pcapng" localhost "$port"
+	    "$cli" -q -d "$own/here" -w "$own/c.pcapng" localhost "$port"
 	for c in "download big b" "upload b b2" list; do
-		"$cli" -q -m xfer -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+		"$cli" -q -m xfer -d "$own/here" -w "$own/c.pcapng" localhost \
 		    "$(port_of xfer)" $c >/dev/null
 	done
 	printf 'ann\nshow\nget_list_file\ndownload_file one\n' |
-	    "$cli" -q -m chat -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$cli" -q -m chat -d "$own/here" -w "$own/c.pcapng" localhost \
 	    "$(port_of chat)" >/dev/null
 	printf 'who\nfiles\nget one o\nget tcp one o2\n' |
-	    "$cli" -q -m room -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$cli" -q -m room -d "$own/here" -w "$own/c.pcapng" localhost \
 	    "$(port_of room)" join ann >/dev/null
-	mkdir -p "$tmp/alice"
-	cp "$dir/one" "$tmp/alice/song"
+	mkdir -p "$own/songs"
+	cp "$dir/one" "$own/songs/song"
 	{
 		printf 'register alice\nserve\npublish\n'
-		until_true grep -q "^song" "$tmp/found"
-	} | "$cli" -q -m dir -d "$tmp/alice" localhost "$(port_of dir)" \
+		until_true grep -q "^song" "$own/found"
+	} | "$cli" -q -m dir -d "$own/songs" localhost "$(port_of dir)" \
 	    >/dev/null &
-	: >"$tmp/found"
+	: >"$own/found"
 	until_true published
 	printf 'register bob\ndownload %s tune\nlookup nobody\n' \
-	    "$(cut -c1-40 "$tmp/list")" |
-	    "$cli" -q -m dir -d "$tmp/here" -w "$tmp/c.pcapng" localhost \
+	    "$(cut -c1-40 "$own/list")" |
+	    "$cli" -q -m dir -d "$own/here" -w "$own/c.pcapng" localhost \
 	    "$(port_of dir)"
-	echo song >"$tmp/found"
+	echo song >"$own/found"
 	wait $!
 }
 # port_of SERVICE [FILE]
 port_of() { sed -n "s/^listening $1 .* //p" "${2:-$out}"; }
 published() {
 	printf 'register b\nfilelist\n' | "$cli" -q -m dir localhost \
-	    "$(port_of dir)" >"$tmp/list" && [ -s "$tmp/list" ] &&
-	    sed -i.bak /^register/d "$tmp/list" && grep song "$tmp/list"
+	    "$(port_of dir)" >"$own/list" && [ -s "$own/list" ] &&
+	    sed -i.bak /^register/d "$own/list" && grep song "$own/list"
 }
 
 test_capture() {
-	echo contents >"$tmp/one"
-	dd if=/dev/urandom of="$tmp/big" bs=1000 count=70 2>/dev/null
-	mkdir -p "$tmp/cap"
-	cp "$tmp/one" "$tmp/big" "$tmp/cap"
-	start cap -w "$tmp/s.pcapng" -L drop=/7 0 xfer=0 dir=0 chat=0 room=0
-	conversation >"$tmp/out" 2>&1
-	same "a song from a peer" "$tmp/one" "$tmp/here/tune"
+	own=$tmp/capture
+	mkdir -p "$own/here" "$tmp/capture0"
+	echo contents >"$own/one"
+	dd if=/dev/urandom of="$own/big" bs=1000 count=70 2>/dev/null
+	cp "$own/one" "$own/big" "$tmp/capture0"
+	start capture0 -w "$own/s.pcapng" -L drop=/7 0 xfer=0 dir=0 chat=0 room=0
+	conversation >"$own/out" 2>&1
+	same "a song from a peer" "$own/one" "$own/here/tune"
 	stop
 	for end in s c; do
-		whole "the capture of $end" "$tmp/$end.pcapng"
-		cp "$tmp/packets" "$tmp/$end.packets"
+		whole "the capture of $end" "$own/$end.pcapng"
+		cp "$own/packets" "$own/$end.packets"
 	done
 	has "a handshake" "*SYN *SYN ACK *ACK *\"0000000002ls\"*" \
-	    "$(sed 4q "$tmp/c.packets" | words)"
-	is "a FIN from each side" "in out" "$(grep FIN "$tmp/c.packets" |
+	    "$(sed 4q "$own/c.packets" | words)"
+	is "a FIN from each side" "in out" "$(grep FIN "$own/c.packets" |
 	    awk '{ print $3 }' | sort -u | words)"
 	has "what -L dropped" "*retransmission*dropped here: drop=/7, *" \
-	    "$(grep -h '(' "$tmp/s.packets" | words)"
+	    "$(grep -h '(' "$own/s.packets" | words)"
 	capture_sim
 	capture_many
 	capture_bad
@@ -77,81 +78,81 @@ test_capture() {
 # A simulated run is the same file on every machine.
 capture_sim() {
 	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5,ackdrop=2,dup=4 \
-	    -w "$tmp/sim.pcapng" 9 >"$tmp/out"
-	whole "a simulated run" "$tmp/sim.pcapng"
+	    -w "$own/sim.pcapng" 9 >"$own/out"
+	whole "a simulated run" "$own/sim.pcapng"
 	is "...is always the same file" "861955735 3468" \
-	    "$(cksum <"$tmp/sim.pcapng")"
+	    "$(cksum <"$own/sim.pcapng")"
 	is "...with what was dropped" "4 dropped, 1 doubled" "$(awk '
 	    /dropped here/ { d++ }
 	    /doubled here: dup=4, transmission 4/ { t++ }
-	    END { print d " dropped, " t / 2 " doubled" }' "$tmp/packets")"
-	"$cli" -q -m sim -w "$tmp/sim.pcapng" 2 >"$tmp/out"
-	whole "two runs in one file" "$tmp/sim.pcapng"
+	    END { print d " dropped, " t / 2 " doubled" }' "$own/packets")"
+	"$cli" -q -m sim -w "$own/sim.pcapng" 2 >"$own/out"
+	whole "two runs in one file" "$own/sim.pcapng"
 }
 
 # Many processes write to one file; one is killed.
 capture_many() {
-	start many -w "$tmp/many.pcapng" -n 40 0
-	cp "$tmp/big" "$dir"
+	start capture1 -w "$own/many.pcapng" -n 40 0
+	cp "$own/big" "$dir"
 	pids=
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		"$cli" -q -d "$tmp/here" localhost "$port" get big "m$i" &
+		"$cli" -q -d "$own/here" localhost "$port" get big "m$i" &
 		pids="$pids $!"
-		"$cli" -q -d "$tmp/here" -u sr -b 20000 localhost "$port" \
+		"$cli" -q -d "$own/here" -u sr -b 20000 localhost "$port" \
 		    get big "u$i" &
 		pids="$pids $!"
 	done
 	wait $pids
-	whole "a capture by 40 children" "$tmp/many.pcapng"
+	whole "a capture by 40 children" "$own/many.pcapng"
 	is "...with all connections" 60 \
-	    "$(grep -c 'SYN  ' "$tmp/packets")"
+	    "$(grep -c 'SYN  ' "$own/packets")"
 	dd if=/dev/zero of="$dir/large" bs=100000 count=300 2>/dev/null
 	for mode in "" "-u sr -b 60000"; do
-		rm -f "$tmp/k.pcapng"
-		"$cli" -q -d "$tmp/here" -w "$tmp/k.pcapng" $mode localhost \
+		rm -f "$own/k.pcapng"
+		"$cli" -q -d "$own/here" -w "$own/k.pcapng" $mode localhost \
 		    "$port" get large & client=$!
 		until begun; do :; done
 		kill -9 $client
 		wait $client
-		whole "a capture after kill -9" "$tmp/k.pcapng"
+		whole "a capture after kill -9" "$own/k.pcapng"
 	done 2>/dev/null
 	rm -f "$tmp"/here/.part*
 	stop
 }
 
-begun() { [ -s "$tmp/k.pcapng" ] && [ "$(wc -c <"$tmp/k.pcapng")" -gt 99999 ]; }
+begun() { [ -s "$own/k.pcapng" ] && [ "$(wc -c <"$own/k.pcapng")" -gt 99999 ]; }
 
 # Wrong files, full disks, IPv6.
 capture_bad() {
-	cp "$tmp/one" "$tmp/other"
-	"$cli" -w "$tmp/other" -m sim 1 >"$tmp/out" 2>&1
-	is "-w into another file" "1 cli: -w $tmp/other: it is there already, \
-and is no capture" "$? $(cat "$tmp/out")"
-	same "...changes nothing" "$tmp/one" "$tmp/other"
-	"$serv" -w "$tmp/nosuch/x" 0 >"$tmp/out" 2>&1
-	has "-w into no directory" "1 serv: -w $tmp/nosuch/x: No such *" \
-	    "$? $(cat "$tmp/out")"
+	cp "$own/one" "$own/other"
+	"$cli" -w "$own/other" -m sim 1 >"$own/out" 2>&1
+	is "-w into another file" "1 cli: -w $own/other: it is there already, \
+and is no capture" "$? $(cat "$own/out")"
+	same "...changes nothing" "$own/one" "$own/other"
+	"$serv" -w "$own/nosuch/x" 0 >"$own/out" 2>&1
+	has "-w into no directory" "1 serv: -w $own/nosuch/x: No such *" \
+	    "$? $(cat "$own/out")"
 	if [ -w /dev/full ]; then
-		"$cli" -w /dev/full -m sim 1 >"$tmp/out" 2>&1
+		"$cli" -w /dev/full -m sim 1 >"$own/out" 2>&1
 		has "-w onto a full disk" "1 cli: -w /dev/full: No space *" \
-		    "$? $(cat "$tmp/out")"
+		    "$? $(cat "$own/out")"
 	fi
 	(
-		ulimit -f 16 && "$cli" -m sim -C none -w "$tmp/full.pcapng" \
-		    2000 >/dev/null 2>"$tmp/err"
+		ulimit -f 16 && "$cli" -m sim -C none -w "$own/full.pcapng" \
+		    2000 >/dev/null 2>"$own/err"
 	)
 	is "-w when the disk becomes full" 1 $?
 	has "...says so, and goes on" \
 	    "-w: the capture ends here: *transmissions=2000 *" \
-	    "$(words <"$tmp/err")"
-	whole "what there is of it" "$tmp/full.pcapng"
-	start six -H ::1 -w "$tmp/six.pcapng" 0 2>/dev/null
-	cp "$tmp/big" "$dir"
-	"$cli" -q -d "$tmp/here" -u sr -b 5000 ::1 "$port" get big six
-	"$cli" -q -d "$tmp/here" ::1 "$port" get big six2
+	    "$(words <"$own/err")"
+	whole "what there is of it" "$own/full.pcapng"
+	start capture2 -H ::1 -w "$own/six.pcapng" 0 2>/dev/null
+	cp "$own/big" "$dir"
+	"$cli" -q -d "$own/here" -u sr -b 5000 ::1 "$port" get big six
+	"$cli" -q -d "$own/here" ::1 "$port" get big six2
 	stop
-	whole "a capture of IPv6" "$tmp/six.pcapng"
-	has "...with fragments" "*a fragment*" "$(words <"$tmp/packets")"
+	whole "a capture of IPv6" "$own/six.pcapng"
+	has "...with fragments" "*a fragment*" "$(words <"$own/packets")"
 }
 
 # info FILE [FILTER]: the Info column, lines joined by blanks
@@ -160,15 +161,15 @@ info() {
 	    -T fields -e _ws.col.Protocol -e _ws.col.Info 2>/dev/null | words
 }
 
-# said PROTOCOL: what it says in $tmp/c.pcapng, from $tmp/info
-said() { sed -n "s/^$1	//p" "$tmp/info" | words; }
+# said PROTOCOL: what it says in $own/c.pcapng, from $own/info
+said() { sed -n "s/^$1	//p" "$own/info" | words; }
 
 capture_tshark() {
 	if ! command -v tshark >/dev/null; then
 		skip "no tshark"
 		return
 	fi
-	saved=$tmp/cap.out
+	saved=$tmp/capture0.out
 	decode="-d tcp.port==$(port_of xfer "$saved"),xfer
 	    -d udp.port==$(port_of dir "$saved"),dir
 	    -d tcp.port==$(port_of chat "$saved"),chat
@@ -176,17 +177,17 @@ capture_tshark() {
 	for f in s c sim many k full six; do
 		tshark -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
 		    -o ip.check_checksum:TRUE -X lua_script:lab/proto.lua \
-		    $decode -r "$tmp/$f.pcapng" -Y '_ws.malformed ||
+		    $decode -r "$own/$f.pcapng" -Y '_ws.malformed ||
 		    _ws.lua.error || _ws.expert.severity == error ||
 		    ip.checksum.status == 0 || tcp.checksum.status == 0 ||
-		    udp.checksum.status == 0' >"$tmp/out" 2>"$tmp/err"
+		    udp.checksum.status == 0' >"$own/out" 2>"$own/err"
 		is "tshark has no complaint about $f" "0 " \
-		    "$? $(cat "$tmp/out")"
-		is "...nor about the file" "" "$(grep -v root "$tmp/err")"
+		    "$? $(cat "$own/out")"
+		is "...nor about the file" "" "$(grep -v root "$own/err")"
 	done
-	tshark -X lua_script:lab/proto.lua $decode -r "$tmp/c.pcapng" \
+	tshark -X lua_script:lab/proto.lua $decode -r "$own/c.pcapng" \
 	    -T fields -e _ws.col.Protocol -e _ws.col.Info 2>/dev/null |
-	    sed '/ → /d' >"$tmp/info"
+	    sed '/ → /d' >"$own/info"
 	has "ftp, as a conversation" "ls 2 files: big?x0aone get one data *to *\
 contents, 9 bytes...*the end of the contents put two data *code 0: *\
 get nosuch code -1: no such file uget big rdt on UDP port * quit" \
@@ -205,15 +206,15 @@ part 0 *9 bytes*finished" "$(said CHAT)"
 	has "room, and its download" "100 join: ann 200 joined, updates on: \
 ann * 102 who *HELLO, window 20 *DATA 0, 9 bytes, last *ACK 1*" "$(said ROOM)"
 	is "rdt.seq finds a packet" "RDT	DATA 5, 8 bytes [dropped here] \
-RDT	DATA 5, 8 bytes [retransmission]" "$(info "$tmp/sim.pcapng" \
+RDT	DATA 5, 8 bytes [retransmission]" "$(info "$own/sim.pcapng" \
 	    'rdt.type == 2 && rdt.seq == 5 && frame.number < 40')"
 	capture_malformed
 }
 
 # What makes no sense is marked, in every protocol.
 capture_malformed() {
-	rm -f "$tmp/bad.pcapng"
-	start bad -w "$tmp/bad.pcapng" 0 xfer=0 dir=0 chat=0 room=0
+	rm -f "$own/bad.pcapng"
+	start capture3 -w "$own/bad.pcapng" 0 xfer=0 dir=0 chat=0 room=0
 	raw 000000000x >/dev/null
 	for p in room:9999 xfer:'\1\377\377\377\377\377\377\377\377'; do
 		printf %b "${p#*:}" | "$cli" -m raw localhost \
@@ -224,14 +225,14 @@ capture_malformed() {
 	    -d tcp.port==$(port_of xfer),xfer -d udp.port==$(port_of dir),dir
 	    -d tcp.port==$(port_of room),room"
 	stop
-	info "$tmp/bad.pcapng" >"$tmp/info"
+	info "$own/bad.pcapng" >"$own/info"
 	for p in "FTP frames" XFER DIR ROOM; do
 		has "what is malformed" "*$p	*[malformed: *" \
-		    "$(cat "$tmp/info")"
+		    "$(cat "$own/info")"
 	done
-	"$cli" -q -m sim -C none -L corrupt=2 -w "$tmp/flip.pcapng" 3 >/dev/null
+	"$cli" -q -m sim -C none -L corrupt=2 -w "$own/flip.pcapng" 3 >/dev/null
 	is "a wrong CRC" "RDT	DATA 2, 8 bytes [corrupted here] [wrong CRC]" \
-	    "$(info "$tmp/flip.pcapng" rdt.crc_bad)"
+	    "$(info "$own/flip.pcapng" rdt.crc_bad)"
 }
 
 # The same dissector, where the system may be listened to.
@@ -241,42 +242,42 @@ capture_tcpdump() {
 		skip "no tcpdump and tshark"
 		return
 	fi
-	start dump 0
-	cp "$tmp/big" "$dir"
-	tcpdump -i lo -U -w "$tmp/lo.pcap" >"$tmp/tcpdump" 2>&1 & dump=$!
-	if ! until_true grep -q listening "$tmp/tcpdump"; then
-		skip "tcpdump may not listen: $(words <"$tmp/tcpdump")"
+	start capture4 0
+	cp "$own/big" "$dir"
+	tcpdump -i lo -U -w "$own/lo.pcap" >"$own/tcpdump" 2>&1 & dump=$!
+	if ! until_true grep -q listening "$own/tcpdump"; then
+		skip "tcpdump may not listen: $(words <"$own/tcpdump")"
 		kill $dump 2>/dev/null
 		stop
 		return
 	fi
-	"$cli" -q -d "$tmp/here" -u sr localhost "$port" get big lo
+	"$cli" -q -d "$own/here" -u sr localhost "$port" get big lo
 	decode="-d tcp.port==$port,ftp_frames"
 	until_true captured
 	kill $dump
 	wait $dump
 	stop
 	has "what tcpdump wrote" "*uget big*rdt on UDP port *HELLO sr, *DONE*" \
-	    "$(info "$tmp/lo.pcap" "tcp.port == $port && ftp.text || rdt.type")"
+	    "$(info "$own/lo.pcap" "tcp.port == $port && ftp.text || rdt.type")"
 }
-captured() { info "$tmp/lo.pcap" 'rdt.type == 4' | grep -q DONE; }
+captured() { info "$own/lo.pcap" 'rdt.type == 4' | grep -q DONE; }
 
 # Ladders and plots, by each awk that is there.
 capture_awk() {
-	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5 -t "$tmp/x.trace" 9 \
+	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5 -t "$own/x.trace" 9 \
 	    >/dev/null
 	for a in awk mawk gawk "gawk --posix" original-awk "busybox awk"; do
 		command -v ${a%% *} >/dev/null || continue
 		is "a ladder by $a" "248908345 2865" \
-		    "$($a -f lab/ladder.awk "$tmp/x.trace" | cksum)"
+		    "$($a -f lab/ladder.awk "$own/x.trace" | cksum)"
 		for y in ladder cwnd seq rtt; do
 			[ $y = ladder ] && p="-v svg=1 -f lab/ladder.awk" ||
 			    p="-v y=$y -f lab/plot.awk"
-			is "$y by $a" "<svg </svg>" "$($a $p "$tmp/x.trace" |
+			is "$y by $a" "<svg </svg>" "$($a $p "$own/x.trace" |
 			    sed -n '1s/ .*//p;$p' | words)"
 		done
 	done
-	awk -f lab/ladder.awk "$tmp/one" >/dev/null 2>"$tmp/said"
-	is "a ladder of no trace" "1 ladder.awk: $tmp/one: no header of a trace" \
-	    "$? $(cat "$tmp/said")"
+	awk -f lab/ladder.awk "$own/one" >/dev/null 2>"$own/said"
+	is "a ladder of no trace" "1 ladder.awk: $own/one: no header of a trace" \
+	    "$? $(cat "$own/said")"
 }

@@ -1777,6 +1777,31 @@ test_reading() {
 	done
 }
 
+# ---- fuzz: every parser, fed with nonsense ---------------------------------
+
+# shellcheck disable=SC2086
+test_fuzz() {
+	checks='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	echo 'int main(void) { return 0; }' >"$tmp/x.c"
+	if ! ${CC:-cc} $checks -o "$tmp/x" "$tmp/x.c" 2>/dev/null; then
+		skip "no sanitizers: fuzzing without them"
+		checks=
+	fi
+	${CC:-cc} -g -O1 $checks -o "$tmp/fuzz" lab/fuzz.c proto.c \
+	    more/xfer.c more/peer.c more/talk.c more/chat.c more/room.c \
+	    more/xfer_serv.c more/capture.c >"$tmp/out" 2>&1 ||
+	    fail "lab/fuzz.c does not compile" "$(cat "$tmp/out")"
+	mkdir -p "$tmp/empty"
+	(cd "$tmp/empty" && "$tmp/fuzz" -s 5 -r $$ frame command offer rdt \
+	    room_rdt dir peer </dev/null >"$tmp/fuzz1" 2>&1) & half=$!
+	(cd "$tmp/empty" && "$tmp/fuzz" -s 5 -r $$ base64 xfer pickle room \
+	    faults chat room_talk </dev/null >"$tmp/fuzz2" 2>&1)
+	is "fuzzing (with -r $$)" 0 $?
+	wait $half
+	is "fuzzing, the other half (with -r $$)" 0 $?
+	grep -hv ' runs$' "$tmp/fuzz1" "$tmp/fuzz2" | head -n 30
+}
+
 # ---- labs: the short ones, and the marking of answers ---------------------
 
 test_labs() {
@@ -1846,7 +1871,7 @@ for file in more/*.sh; do
 done
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile sim udp dir stats \
-    $more labs reading tools
+    $more fuzz labs reading tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

@@ -1830,6 +1830,12 @@ test_labs() {
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {
+	said=$(CC=${CC:-cc} lab/posix.sh 2>&1)
+	case $? in
+	2) skip "$said" ;;
+	*) has "the code asks for no more than POSIX" \
+		"nothing beyond POSIX.1-2008,*" "$said" ;;
+	esac
 	if command -v shellcheck >/dev/null; then
 		is shellcheck "" \
 		    "$(shellcheck -s sh test.sh more/*.sh lab/*.sh 2>&1)"

@@ -476,19 +476,19 @@ sock_prepare(int fd, int type)
 void (*tap)(int fd, enum tapped what, const void *buf, ssize_t n,
     const struct addr *other, const char *note);
 
-/* Shows the tap what became of a connection. */
+/* Shows the tap what became of a connection, with this peer. */
 static void
-show_tap(int fd, enum tapped what)
+show_tap(int fd, enum tapped what, const struct addr *peer)
 {
 	if (tap != NULL)
-		tap(fd, what, NULL, 0, NULL, NULL);
+		tap(fd, what, NULL, 0, peer, NULL);
 }
 
 /* Nothing more will be sent... */
 void
 sock_end(int fd)
 {
-	show_tap(fd, TAP_ENDED);
+	show_tap(fd, TAP_ENDED, NULL);
 	shutdown(fd, SHUT_WR);
 }
 
@@ -496,7 +496,7 @@ sock_end(int fd)
 void
 sock_close(int fd)
 {
-	show_tap(fd, TAP_CLOSED);
+	show_tap(fd, TAP_CLOSED, NULL);
 	close(fd);
 }
 
@@ -560,7 +560,7 @@ connected_socket(const struct addr *a, int type, int64_t deadline)
 	if (error != 0)
 		return close_failed(fd);
 	if (type == SOCK_STREAM)
-		show_tap(fd, TAP_CONNECTED);
+		show_tap(fd, TAP_CONNECTED, a);
 	return fd;
 }
 
@@ -627,7 +627,7 @@ sock_accept(int listener, struct addr *peer)
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
 		return close_failed(fd);
 	if (fd >= 0)
-		show_tap(fd, TAP_ACCEPTED);
+		show_tap(fd, TAP_ACCEPTED, peer);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE &&
 	    errno != ENOBUFS && errno != ENOMEM)
 		errno = EAGAIN;		/* the peer is gone already, say */

@@ -242,9 +242,9 @@ extern uint64_t counters[COUNTERS];
 /*
  * -w hangs a tap on the line: more/capture.c. It is shown each connection that
  * begins, ends its sending side and is closed, and what each send(2) and
- * recv(2) returned, n, with buf; of a datagram also the address of the other
- * end, if the socket is not connected to one, and a note for the reader. It
- * leaves errno as it was. NULL: none.
+ * recv(2) returned, n, with buf; when a connection begins the address of the
+ * other end, and that of a datagram, if the socket is not connected; and of a
+ * datagram a note for the reader. It leaves errno as it was. NULL: none.
  */
 enum tapped {
 	TAP_SENT, TAP_RECEIVED, TAP_LOST, TAP_CONNECTED, TAP_ACCEPTED,

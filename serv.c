@@ -737,7 +737,10 @@ accept_one(size_t service)
 	if (pid < 0)
 		send_some(fd, s->full, strlen(s->full));
 	counters[full || pid < 0 ? REFUSED : CONNECTIONS]++;
-	close(fd);		/* it is the child's now */
+	if (pid < 0)
+		sock_close(fd);
+	else
+		close(fd);	/* it is the child's now */
 }
 
 /* Reads the pipe of signals. Returns true if one of them means the end. */

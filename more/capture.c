@@ -47,7 +47,8 @@ static struct {
 	int fd;				/* -1: no capture */
 	int failed;
 	int64_t epoch;			/* wall clock when now() is 0 */
-	unsigned id;			/* of the last IPv4 packet */
+	pid_t pid;			/* which process counts this: */
+	uint32_t id;			/* of the last packet in fragments */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1 };
 
@@ -139,13 +140,15 @@ set_lock(short type)
 static int
 write_block(const unsigned char *end)
 {
-	static unsigned char filler[PAGE];
+	static unsigned char filler[2 * PAGE];
 	size_t left, n;
 	off_t at;
 
 	at = lseek(capture.fd, 0, SEEK_END);	/* -1: a pipe, say */
 	n = (size_t)(end - capture.block);
 	left = at < 0 ? n : PAGE - (size_t)(at % PAGE);
+	if (left < 12)			/* others wrote what is there */
+		left += PAGE;
 	if (n != left && n + 12 > left) {
 		memset(filler, 0, left);
 		end_block(filler, FILLER, filler + left - 4);
@@ -155,17 +158,22 @@ write_block(const unsigned char *end)
 	return append(capture.block, n);
 }
 
-/* A section of its own for each program that is started: so it does not matter
- * which one was first. Link type RAW: a packet begins with the IP header. */
+/*
+ * A file begins with a section and an interface of link type RAW: a packet
+ * begins with the IP header. To a file that we have begun only packets are
+ * added, since some readers want one interface; to another's a new section.
+ */
 static int
 write_section(void)
 {
+	unsigned char there[BLOCK_MAX];
 	static const char application[] = "serv and cli";
 	static const char name[] = "sockets";
 	static const char description[] = "What a program sent and received. "
 	    "Bytes, addresses, ports and times are real; the other headers, "
 	    "handshakes and ACKs are made up";
 	unsigned char *p, *block;
+	ssize_t n;
 
 	block = capture.block;
 	le32(block + 8, 0x1a2b3c4d);
@@ -180,12 +188,18 @@ write_section(void)
 	le32(block + 12, 0);			/* packets of any length */
 	p = option(block + 16, IF_NAME, name, strlen(name));
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
-	return write_block(end_block(block, INTERFACE, option(p, 0, "", 0)));
+	p = end_block(block, INTERFACE, option(p, 0, "", 0));
+	n = p - capture.block;
+	if (pread(capture.fd, there, (size_t)n, 0) == n &&
+	    memcmp(there, capture.block, (size_t)n) == 0)
+		return 0;
+	return write_block(p);
 }
 
 /* ---- packets ----------------------------------------------------------- */
 
-#define MTU	1500		/* that of Ethernet */
+#define MTU		1500	/* that of Ethernet */
+#define DATAGRAM_MAX	65507	/* bytes that UDP can carry over IPv4 */
 
 /* The two addresses of a packet, as they stand in an IP header. */
 struct ends {
@@ -300,6 +314,19 @@ write_fragment(const struct capture_packet *p, const struct ends *e,
 	log_msg(ERROR, "-w: the capture ends here: %s", reason());
 }
 
+/* A number that tells the fragments of one packet from those of others, also of
+ * other processes. */
+static uint32_t
+next_id(void)
+{
+	if (capture.pid != getpid()) {
+		capture.pid = getpid();
+		capture.id = (uint32_t)(capture.epoch + now()) * 2654435761u +
+		    (uint32_t)capture.pid * 40503u;
+	}
+	return ++capture.id;
+}
+
 /*
  * Appends a packet: a head of UDP or TCP, with its checksum at sum_at, and the
  * bytes of p. What is longer than MTU goes in fragments.
@@ -316,17 +343,21 @@ write_packet(const struct capture_packet *p, int protocol,
 
 	e.n = add_address(e.from_to, p->from);
 	e.n += add_address(e.from_to + e.n, p->to);
+	if (capture.failed || (e.n != 8 && e.n != 32))
+		return;
 	n = headlen + p->n;
 	memcpy(whole, head, headlen);
 	memcpy(whole + headlen, p->bytes, p->n);
 	sum = sum16((uint32_t)(n + (size_t)protocol), e.from_to, e.n);
 	sum = fold(sum16(sum, whole, n));
-	pack16(whole + sum_at, sum == 0 ? 0xffff : sum);
-	f.id = ++capture.id;
-	set_lock(F_WRLCK);
+	pack16(whole + sum_at, sum == 0 && protocol == IPPROTO_UDP ? 0xffff :
+	    sum);
 	most = MTU - (e.n == 8 ? 20 : 40);
-	if (n > most)			/* a second header; eights of bytes */
+	if (n > most) {			/* a second header; eights of bytes */
 		most = (most - (e.n == 8 ? 0 : 8)) / 8 * 8;
+		f.id = next_id();
+	}
+	set_lock(F_WRLCK);
 	do {
 		f.bytes = whole + f.offset;
 		f.more = n - f.offset > most;
@@ -343,6 +374,8 @@ capture_datagram(const struct capture_packet *p)
 {
 	unsigned char head[8];
 
+	if (p->n > DATAGRAM_MAX)	/* no system sends that */
+		return;
 	pack16(head, addr_port(p->from));
 	pack16(head + 2, addr_port(p->to));
 	pack16(head + 4, (unsigned)(sizeof head + p->n));
@@ -359,6 +392,7 @@ enum { US, PEER };
 /* A connection, by its descriptor. */
 static struct stream {
 	int open;
+	int broken;			/* a send has met a reset */
 	struct addr end[2];
 	size_t most;			/* bytes of a segment */
 	uint32_t next[2];		/* sequence numbers, */
@@ -397,8 +431,9 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
-/* The first sequence number of one end. Both ends come to the same: so if both
- * write to one file, the second copy of a segment looks like one. */
+/* The first sequence number of one end, another one for each use of a port.
+ * Both ends mostly come to the same: so if both write to one file, the second
+ * copy of a segment looks like one. */
 static uint32_t
 first_number(const struct stream *s, int from)
 {
@@ -411,12 +446,13 @@ first_number(const struct stream *s, int from)
 		pack16(id + n, addr_port(&s->end[i == 0 ? from : !from]));
 		n += 2;
 	}
-	return crc32(0, id, n);
+	return crc32(0, id, n) + (uint32_t)((capture.epoch + now()) /
+	    (SECOND / 4)) * 1000003u;
 }
 
 /* A connection begins: a handshake. */
 static void
-begin_stream(int fd, int client)
+begin_stream(int fd, int client, const struct addr *peer)
 {
 	struct stream *s, *more;
 	uint32_t ip;
@@ -432,8 +468,9 @@ begin_stream(int fd, int client)
 	}
 	s = &streams[fd];
 	memset(s, 0, sizeof *s);
-	if (addr_local(fd, &s->end[US]) < 0 || addr_peer(fd, &s->end[PEER]) < 0)
-		return;			/* it is gone already */
+	if (addr_local(fd, &s->end[US]) < 0)
+		return;
+	s->end[PEER] = *peer;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
 	s->next[US] = first_number(s, US);
@@ -475,10 +512,11 @@ stream_reset(struct stream *s, int from)
 	s->open = 0;
 }
 
-/* close(2): a FIN; but a system whose program leaves input unread sends a
- * reset. */
+/* Our end of the sending side, or of all. What the peer has done before is not
+ * known yet: one byte is looked at. Who closes with input unread sends a reset
+ * in place of a FIN. */
 static void
-stream_closed(struct stream *s, int fd)
+stream_closing(struct stream *s, int fd, int all)
 {
 	ssize_t left;
 	char byte;
@@ -486,11 +524,13 @@ stream_closed(struct stream *s, int fd)
 	left = recv(fd, &byte, 1, MSG_PEEK);
 	if (left == 0)
 		stream_ended(s, PEER);
-	if (left > 0)
+	if (s->broken || (left < 0 && errno == ECONNRESET))
+		stream_reset(s, PEER);
+	else if (left > 0 && all)
 		stream_reset(s, US);
 	else
 		stream_ended(s, US);
-	s->open = 0;
+	s->open = s->open && !all;
 }
 
 /* What a call on a connection did; n is what it returned. */
@@ -500,16 +540,18 @@ stream_passed(struct stream *s, int fd, enum tapped what, const void *buf,
 {
 	if (!s->open)
 		return;
-	if (what == TAP_ENDED)
-		stream_ended(s, US);
-	else if (what == TAP_CLOSED)
-		stream_closed(s, fd);
+	if (what == TAP_ENDED || what == TAP_CLOSED)
+		stream_closing(s, fd, what == TAP_CLOSED);
 	else if (n > 0)
 		stream_bytes(s, what == TAP_SENT ? US : PEER, buf, (size_t)n);
-	else if (n == 0 && what == TAP_RECEIVED)
-		stream_ended(s, PEER);
-	else if (n < 0 && (errno == ECONNRESET || errno == EPIPE))
+	else if (n < 0 && errno != ECONNRESET && errno != EPIPE)
+		return;			/* it goes on */
+	else if (what == TAP_SENT)
+		s->broken = n < 0;	/* there may still be input */
+	else if (s->broken || n < 0)
 		stream_reset(s, PEER);
+	else
+		stream_ended(s, PEER);
 }
 
 /* ---- the tap ------------------------------------------------------------- */
@@ -532,11 +574,14 @@ static void
 source_address(struct addr *us, const struct addr *peer)
 {
 	struct addr a;
-	int fd;
+	int fd, off;
 
 	fd = socket(peer->ss.ss_family, SOCK_DGRAM, 0);
 	if (fd < 0)
 		return;
+	off = 0;
+	if (peer->ss.ss_family == AF_INET6)	/* for IPv4 in it */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (connect(fd, (const struct sockaddr *)&peer->ss, peer->len) < 0 ||
 	    addr_local(fd, &a) < 0)
 		;			/* it stays unknown */
@@ -586,7 +631,7 @@ capture_tap(int fd, enum tapped what, const void *buf, ssize_t n,
 	saved = errno;
 	len = sizeof type;
 	if (what == TAP_CONNECTED || what == TAP_ACCEPTED) {
-		begin_stream(fd, what == TAP_CONNECTED ? US : PEER);
+		begin_stream(fd, what == TAP_CONNECTED ? US : PEER, other);
 	} else if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
 		errno = saved;
 		if (type == SOCK_DGRAM && n >= 0 && what <= TAP_LOST)
@@ -597,22 +642,22 @@ capture_tap(int fd, enum tapped what, const void *buf, ssize_t n,
 	errno = saved;
 }
 
-/* Is there something in this file that is no capture? */
-static int
-is_other_file(const char *path)
+/* Opens the file; why not, or NULL. What is no regular file can only be written
+ * to. */
+static const char *
+open_file(const char *path)
 {
 	unsigned char magic[4];
 	struct stat st;
 	ssize_t got;
-	int fd;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
-		return 0;
-	fd = open(path, O_RDONLY);
-	got = fd < 0 ? -1 : read_all(fd, magic, sizeof magic);
-	if (fd >= 0)
-		close(fd);
-	return got != 4 || memcmp(magic, "\n\r\r\n", 4) != 0;
+	capture.fd = open(path, stat(path, &st) == 0 && !S_ISREG(st.st_mode) ?
+	    O_WRONLY : O_RDWR | O_APPEND | O_CREAT, 0666);
+	if (capture.fd < 0)
+		return reason();
+	got = pread(capture.fd, magic, sizeof magic, 0);
+	return got > 0 && (got != 4 || memcmp(magic, "\n\r\r\n", 4) != 0) ?
+	    "it is there already, and is no capture" : NULL;
 }
 
 /* The times are those of a clock that is not set back, from the time of day at
@@ -621,14 +666,13 @@ const char *
 capture_open(const char *path)
 {
 	struct timespec t;
+	const char *why;
 
-	if (is_other_file(path))
-		return "it is there already, and is no capture";
+	why = open_file(path);
+	if (why != NULL)
+		return why;
 	clock_gettime(CLOCK_REALTIME, &t);
 	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
-	capture.fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
-	if (capture.fd < 0)
-		return reason();
 	set_lock(F_WRLCK);
 	if (write_section() < 0)
 		return reason();

@@ -336,9 +336,8 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
 /* ---- capture: what passes, for Wireshark (-w) ---------------------------- */
 
 /*
- * A pcapng file (draft-ietf-opsawg-pcapng), little-endian everywhere. Each
- * program that is started appends a section; its children write to it too. A
- * packet is one block, and one write:
+ * A pcapng file (draft-ietf-opsawg-pcapng), little-endian everywhere, that many
+ * processes can write to. A packet is one block, and one write:
  *
  *    0        4        8        12       16       20       24       28
  *   +--------+--------+--------+--------+--------+--------+--------+---------

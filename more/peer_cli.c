@@ -333,6 +333,7 @@ accept_peers(void)
 	struct children children;
 	struct child ended;
 	struct addr a;
+	pid_t pid;
 	int fd;
 
 	if (children_init(&children, PEERS) < 0)
@@ -348,12 +349,16 @@ accept_peers(void)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)
 			continue;
-		if (children_fork(&children, 1) == 0) {
+		pid = children_fork(&children, 1);
+		if (pid == 0) {
 			close(share.listener);
 			peer_serve(fd);
 			_exit(0);
 		}
-		close(fd);
+		if (pid < 0)
+			sock_close(fd);
+		else
+			close(fd);	/* it is the child's now */
 	}
 }
 

@@ -29,7 +29,6 @@ struct flight {
 	struct flight *next;
 	int ack;			/* an ACK, on its way to the sender */
 	int corrupt;			/* damaged on the way */
-	char note[NOTE_BYTES];		/* for -w */
 	uint32_t seq;			/* of an ACK: what is expected */
 	unsigned char bits[RDT_WINDOW_MAX / 8];
 	size_t nbits;
@@ -40,6 +39,8 @@ static struct {
 	struct flight *flying;		/* sorted by arrival */
 	struct flight held;		/* DATA that `reorder` holds back, */
 	int holding;			/* if there is any */
+	char note[NOTE_BYTES];		/* for -w: of the datagram at hand, */
+	char held_note[NOTE_BYTES];	/* and of that one */
 	uint64_t data, acks;		/* transmissions of both so far */
 	uint64_t corrupt;
 	struct rdt_sender sender;
@@ -117,7 +118,7 @@ capture(const struct flight *f, const char *note)
 
 /* Puts a datagram on its way: behind all that arrive before it or with it. */
 static void
-launch(const struct flight *what)
+launch(const struct flight *what, const char *note)
 {
 	struct flight **at, *f;
 
@@ -129,7 +130,7 @@ launch(const struct flight *what)
 	*f = *what;
 	f->at = sim.t + sim.delay;
 	if (!f->ack)
-		capture(f, f->note);
+		capture(f, note);
 	for (at = &sim.flying; *at != NULL && (*at)->at <= f->at;)
 		at = &(*at)->next;
 	f->next = *at;
@@ -138,11 +139,11 @@ launch(const struct flight *what)
 
 /* Does a fault hit it? Notes it, if it does. */
 static int
-strikes(struct flight *f, enum fault kind, uint64_t n)
+strikes(enum fault kind, uint64_t n)
 {
 	if (!fault_hits(&faults, kind, n))
 		return 0;
-	fault_note(f->note, &faults, kind, 1, n);
+	fault_note(sim.note, &faults, kind, 1, n);
 	return 1;
 }
 
@@ -154,23 +155,24 @@ send_data(struct flight *f)
 	int doubled;
 
 	n = ++sim.data;
-	f->corrupt = strikes(f, CORRUPT, n);
-	if (strikes(f, DROP, n)) {
-		capture(f, f->note);
+	f->corrupt = strikes(CORRUPT, n);
+	if (strikes(DROP, n)) {
+		capture(f, sim.note);
 		rdt_trace(sim.t, EV_DROP, f->seq, &sim.sender);
 		return "-----X lost";
 	}
-	if (!sim.holding && strikes(f, REORDER, n)) {
+	if (!sim.holding && strikes(REORDER, n)) {
 		sim.held = *f;
+		strcpy(sim.held_note, sim.note);
 		sim.holding = 1;
 		return "--( held back";
 	}
-	doubled = strikes(f, DUP, n);
-	launch(f);
+	doubled = strikes(DUP, n);
+	launch(f, sim.note);
 	if (doubled)
-		launch(f);
+		launch(f, sim.note);
 	if (sim.holding)
-		launch(&sim.held);
+		launch(&sim.held, sim.held_note);
 	sim.holding = 0;
 	return f->corrupt ? "--*-- flipped" :
 	    doubled ? "=====> twice" : "----------->";
@@ -192,7 +194,7 @@ sender_turn(void)
 		if (!rdt_send_next(&sim.sender, sim.t, &f.seq))
 			return;
 		slot = &sim.sender.slot[f.seq % RDT_WINDOW_MAX];
-		strcpy(f.note, slot->retransmitted ? "retransmission" : "");
+		strcpy(sim.note, slot->retransmitted ? "retransmission" : "");
 		snprintf(text, sizeof text, "%s %u%s", f.seq == highest ?
 		    "send" : "resend", f.seq, why[slot->resent_as]);
 		arrow = send_data(&f);
@@ -224,12 +226,13 @@ receiver_turn(const struct flight *f)
 	snprintf(text, sizeof text, sim.receiver.buffered > 0 ?
 	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
 	    sim.receiver.buffered);
-	if (strikes(&ack, ACKDROP, ++sim.acks)) {
-		capture(&ack, ack.note);
+	sim.note[0] = '\0';
+	if (strikes(ACKDROP, ++sim.acks)) {
+		capture(&ack, sim.note);
 		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
 		ladder("", "lost X<------", text);
 	} else {
-		launch(&ack);
+		launch(&ack, "");
 		ladder("", "<------------", text);
 	}
 }

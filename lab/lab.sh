@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 cli=./cli serv=./serv
 LC_ALL=C
 export LC_ALL
-wrong=0 pids=
+wrong=0 status=0 pids=
 
 # begin TITLE: an empty directory $out, with served/ and here/ in it
 begin() {

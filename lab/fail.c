@@ -1,0 +1,242 @@
+/* fail.c: makes system calls fail or come short. Licence: ISC, see README.
+ *
+ *      cc -shared -fPIC -o fail.so lab/fail.c -ldl
+ *      FAIL=write:3 LD_PRELOAD=./fail.so ./cli ...
+ *
+ * FAIL=CALL:N makes the N-th call of that name in each process fail, once;
+ * FAIL=CALL:N+ that one and all after it. What it fails with is the error that
+ * a full disk, a broken connection or a lack of memory brings; with FAIL_SHORT
+ * set, reads and writes do the least they may instead, one byte. FAIL_HIT names
+ * a file that is made when a call has failed: so a script knows when N is more
+ * than the calls there are. Reads and writes are those of regular files: no pipe
+ * between processes of one program fails like that.
+ *
+ * For Linux with glibc alone: nothing else here needs them. Calls that the C
+ * library makes by itself are not all seen; and glibc itself does not survive a
+ * lack of memory in getaddrinfo(), so give numeric addresses.
+ */
+#define _GNU_SOURCE		/* RTLD_NEXT, syscall() */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum call {
+	READ, WRITE, PREAD, PWRITE, SEND, SENDTO, RECV, RECVFROM, ACCEPT,
+	SOCKET, CONNECT, FORK, PIPE, OPENAT, OPEN, RENAMEAT, LINKAT, MALLOC,
+	CALLOC, REALLOC, CALLS
+};
+
+static const struct {
+	const char *name;
+	int error;
+} calls[CALLS] = {
+	{ "read", EIO }, { "write", ENOSPC }, { "pread", EIO },
+	{ "pwrite", ENOSPC }, { "send", ECONNRESET }, { "sendto", ENOBUFS },
+	{ "recv", ECONNRESET }, { "recvfrom", ENOMEM }, { "accept", EMFILE },
+	{ "socket", EMFILE }, { "connect", ENETUNREACH }, { "fork", EAGAIN },
+	{ "pipe", EMFILE }, { "openat", EACCES }, { "open", EACCES },
+	{ "renameat", EIO }, { "linkat", EIO }, { "malloc", ENOMEM },
+	{ "calloc", ENOMEM }, { "realloc", ENOMEM },
+};
+
+static unsigned long done[CALLS];
+static int wanted = -2;			/* a call; -1: none; -2: not known */
+static unsigned long first;
+static int all_after;
+
+/* Reads FAIL, at the first call. */
+static void
+begin(void)
+{
+	const char *fail, *colon;
+	int i;
+
+	fail = getenv("FAIL");
+	wanted = -1;
+	colon = fail == NULL ? NULL : strchr(fail, ':');
+	for (i = 0; colon != NULL && i < CALLS; i++)
+		if (strlen(calls[i].name) == (size_t)(colon - fail) &&
+		    strncmp(calls[i].name, fail, (size_t)(colon - fail)) == 0)
+			wanted = i;
+	if (wanted >= 0) {
+		first = strtoul(colon + 1, NULL, 10);
+		all_after = fail[strlen(fail) - 1] == '+';
+	}
+}
+
+/* Shall this call fail? Then errno says why. */
+static int
+fails(enum call call)
+{
+	unsigned long n;
+	const char *hit;
+
+	if (wanted == -2)
+		begin();
+	n = ++done[call];
+	if (wanted != (int)call || n < first || (n > first && !all_after))
+		return 0;
+	hit = getenv("FAIL_HIT");
+	if (hit != NULL)
+		syscall(SYS_close, (int)syscall(SYS_openat, AT_FDCWD, hit,
+		    O_WRONLY | O_CREAT, 0666));
+	errno = calls[call].error;
+	return 1;
+}
+
+/* Is it a call that shall come short? */
+static int
+is_short(enum call call, size_t n)
+{
+	if (!fails(call))
+		return 0;
+	return n > 1 && getenv("FAIL_SHORT") != NULL ? 1 : -1;
+}
+
+/* The C library's own function of a name. */
+static void *
+real(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+/* One of ours: the declaration, how to call the real one, and what it returns
+ * when it fails. */
+#define OURS(type, name, CALL, parameters, arguments, failed) \
+type name parameters \
+{ \
+	static type (*next) parameters; \
+	if (next == NULL) \
+		*(void **)&next = real(#name); \
+	return fails(CALL) ? (failed) : next arguments; \
+}
+
+/* A connection that fails is broken from then on. */
+static void
+break_stream(int fd)
+{
+	socklen_t len;
+	int saved, type;
+
+	saved = errno;
+	len = sizeof type;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_STREAM)
+		shutdown(fd, SHUT_RDWR);
+	errno = saved;
+}
+
+/* The same for what can come short: it has n bytes. */
+#define SHORT(name, CALL, parameters, arguments, arguments1) \
+ssize_t name parameters \
+{ \
+	static ssize_t (*next) parameters; \
+	int how; \
+	if (next == NULL) \
+		*(void **)&next = real(#name); \
+	how = is_short(CALL, n); \
+	if (how < 0) \
+		break_stream(fd); \
+	return how < 0 ? -1 : how > 0 ? next arguments1 : next arguments; \
+}
+
+/* The same, but for what is no regular file, which never fails. */
+#define FILES(name, CALL, parameters, arguments, arguments1) \
+ssize_t name parameters \
+{ \
+	static ssize_t (*next) parameters; \
+	struct stat st; \
+	int how; \
+	if (next == NULL) \
+		*(void **)&next = real(#name); \
+	how = fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? 0 : \
+	    is_short(CALL, n); \
+	return how < 0 ? -1 : how > 0 ? next arguments1 : next arguments; \
+}
+
+FILES(read, READ, (int fd, void *b, size_t n), (fd, b, n), (fd, b, 1))
+FILES(write, WRITE, (int fd, const void *b, size_t n), (fd, b, n), (fd, b, 1))
+FILES(pread, PREAD, (int fd, void *b, size_t n, off_t at), (fd, b, n, at),
+    (fd, b, 1, at))
+FILES(pwrite, PWRITE, (int fd, const void *b, size_t n, off_t at),
+    (fd, b, n, at), (fd, b, 1, at))
+FILES(pread64, PREAD, (int fd, void *b, size_t n, off64_t at), (fd, b, n, at),
+    (fd, b, 1, at))
+FILES(pwrite64, PWRITE, (int fd, const void *b, size_t n, off64_t at),
+    (fd, b, n, at), (fd, b, 1, at))
+SHORT(send, SEND, (int fd, const void *b, size_t n, int flags),
+    (fd, b, n, flags), (fd, b, 1, flags))
+SHORT(recv, RECV, (int fd, void *b, size_t n, int flags),
+    (fd, b, n, flags), (fd, b, 1, flags))
+OURS(ssize_t, sendto, SENDTO, (int fd, const void *b, size_t n, int flags,
+    const struct sockaddr *to, socklen_t len), (fd, b, n, flags, to, len), -1)
+OURS(ssize_t, recvfrom, RECVFROM, (int fd, void *b, size_t n, int flags,
+    struct sockaddr *from, socklen_t *len), (fd, b, n, flags, from, len), -1)
+OURS(int, accept, ACCEPT, (int fd, struct sockaddr *from, socklen_t *len),
+    (fd, from, len), -1)
+OURS(int, socket, SOCKET, (int domain, int type, int protocol),
+    (domain, type, protocol), -1)
+OURS(int, connect, CONNECT, (int fd, const struct sockaddr *to,
+    socklen_t len), (fd, to, len), -1)
+OURS(int, pipe, PIPE, (int fd[2]), (fd), -1)
+OURS(pid_t, fork, FORK, (void), (), -1)
+OURS(int, renameat, RENAMEAT, (int d, const char *a, int e, const char *b),
+    (d, a, e, b), -1)
+OURS(int, linkat, LINKAT, (int d, const char *a, int e, const char *b, int f),
+    (d, a, e, b, f), -1)
+OURS(void *, realloc, REALLOC, (void *p, size_t n), (p, n), NULL)
+
+/* A mode is there if a file may be made. */
+int
+openat64(int d, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return fails(OPENAT) ? -1 :
+	    (int)syscall(SYS_openat, d, path, flags, mode);
+}
+
+int
+open64(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return fails(OPEN) ? -1 :
+	    (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+/* dlsym() may need memory itself; glibc's has other names for these. */
+extern void *__libc_malloc(size_t n);
+extern void *__libc_calloc(size_t n, size_t size);
+
+void *
+malloc(size_t n)
+{
+	return fails(MALLOC) ? NULL : __libc_malloc(n);
+}
+
+void *
+calloc(size_t n, size_t size)
+{
+	return fails(CALLOC) ? NULL : __libc_calloc(n, size);
+}

@@ -1802,6 +1802,24 @@ test_fuzz() {
 	grep -hv ' runs$' "$tmp/fuzz1" "$tmp/fuzz2" | head -n 30
 }
 
+# ---- what can go wrong below the programs, and in the long run -------------
+
+test_soak() {
+	if [ "$BIN" != "$top" ]; then
+		skip "soak and fail use the programs of this directory"
+		return
+	fi
+	lab/fail.sh openat renameat connect realloc >"$tmp/out" 2>&1
+	case $? in
+	2) skip "$(cat "$tmp/out")" ;;
+	*) is "system calls that fail" "" "$(grep -v 'in the\|sessions$' \
+		"$tmp/out")" ;;
+	esac
+	lab/soak.sh 60 >"$tmp/out" 2>&1
+	is "a minute under load" 0 $?
+	grep -A 5 WRONG "$tmp/out"
+}
+
 # ---- labs: the short ones, and the marking of answers ---------------------
 
 test_labs() {
@@ -1877,7 +1895,7 @@ for file in more/*.sh; do
 done
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- usage ftp limits files client hostile sim udp dir stats \
-    $more fuzz labs reading tools
+    $more fuzz labs reading soak tools
 for section in "$@"; do
 	if ! command -v "test_$section" >/dev/null; then
 		echo "test.sh: no section $section" >&2

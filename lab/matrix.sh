@@ -56,16 +56,27 @@ build() {
 	return 1
 }
 
-# compiles FLAG ...: can this compiler make a program?
+# compiles FLAG ...: can this compiler make a program? Not every library of its
+# checks knows every system call, so runs() looks whether this one does.
 compiles() {
-	echo 'int main(void) { return 0; }' >"$tmp/x.c"
+	cat >"$tmp/x.c" <<-'END'
+		#define _POSIX_C_SOURCE 200809L
+		#include <fcntl.h>
+		#include <sys/stat.h>
+		int main(void) {
+			struct stat st;
+			return fstatat(AT_FDCWD, ".", &st, 0) != 0 ||
+			    !S_ISDIR(st.st_mode);
+		}
+	END
 	"$@" -o "$tmp/x" "$tmp/x.c" >/dev/null 2>&1
 }
+runs() { compiles "$@" && "$tmp/x" >/dev/null 2>&1; }
 
 # native NAME DIRECTORY CC CFLAGS [LDFLAGS]
 native() {
 	# shellcheck disable=SC2086
-	if compiles $3 $4 ${5-}; then
+	if runs $3 $4 ${5-}; then
 		build "$1" "$2" make "CC=$3" "CFLAGS=$4" "LDFLAGS=${5-}" &&
 		    tests "$1" env BIN="$tmp/$2"
 	else

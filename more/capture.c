@@ -388,7 +388,6 @@ capture_datagram(const struct capture_packet *p)
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACKED = 16 };
 enum { US, PEER };
 
-
 /* A connection, by its descriptor. */
 static struct stream {
 	int open;

@@ -65,6 +65,11 @@ test_capture() {
 	    "$(sed 4q "$own/c.packets" | words)"
 	is "a FIN from each side" "in out" "$(grep FIN "$own/c.packets" |
 	    awk '{ print $3 }' | sort -u | words)"
+	is "a put is ended by the client, as the server saw it" in \
+	    "$(awk -v port="$(awk '/"get one"/ { put = 1 }
+		put && / SYN  / && ++n == 2 { print $7; exit }' \
+		"$own/s.packets")" '/ FIN / && ($5 == port || $7 == port) {
+		print $3; exit }' "$own/s.packets")"
 	has "what -L dropped" "*retransmission*dropped here: drop=/7, *" \
 	    "$(grep -h '(' "$own/s.packets" | words)"
 	capture_sim
@@ -88,6 +93,15 @@ capture_sim() {
 	    END { print d " dropped, " t / 2 " doubled" }' "$own/packets")"
 	"$cli" -q -m sim -w "$own/sim.pcapng" 2 >"$own/out"
 	whole "two runs in one file" "$own/sim.pcapng"
+	if command -v tcpdump >/dev/null; then
+		is "tcpdump reads them" "$(wc -l <"$own/packets")" \
+		    "$(tcpdump -nr "$own/sim.pcapng" 2>/dev/null | wc -l)"
+	fi
+	# More than any datagram can hold, lost before the system can say so.
+	dd if=/dev/zero bs=1000 count=200 2>/dev/null | tr '\0' a |
+	    "$cli" -m raw -u sw -L drop=1 -w "$own/sim.pcapng" 127.0.0.1 9
+	is "a line that no datagram can hold" 0 $?
+	whole "the capture after it" "$own/sim.pcapng"
 }
 
 # Many processes write to one file; one is killed.

@@ -43,7 +43,8 @@ for size in 0 1 999 70000 1000000; do
 	random $size >"$tmp/served/f$size"
 done
 mkfifo "$tmp/orders"
-"$tmp/build/serv" -s "$tmp/served" -n 40 -T 20 -L drop=0.005 0 xfer=0 dir=0 \
+# What is freed must not stay in memory, or that would seem to grow.
+ASAN_OPTIONS=quarantine_size_mb=1 "$tmp/build/serv" -s "$tmp/served" -n 40 -T 20 -L drop=0.005 0 xfer=0 dir=0 \
     chat=0 room=0 <"$tmp/orders" >"$tmp/out" 2>"$tmp/serv.log" &
 serv=$!
 pids=$serv
@@ -222,8 +223,7 @@ done
     bad "$(counted Uploads) uploads counted, $(total upload) made"
 [ "$(counted Downloads)" -ge "$(total download)" ] ||
     bad "$(counted Downloads) downloads counted, $(total download) made"
-[ "${late%% *}" -lt $((${early%% *} * 3 / 2 + 20000)) ] ||
-    bad "memory has grown"
+[ "${late%% *}" -lt $((${early%% *} + 10000)) ] || bad "memory has grown"
 [ -z "$(find "$tmp/served" -name '.part*')" ] || bad "half a file is left"
 kill $serv
 wait $serv

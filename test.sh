@@ -168,6 +168,17 @@ trap 'exit 1' HUP INT TERM
 
 # ---- command lines -------------------------------------------------------
 
+# A client may have one of them as its own, for a minute after it has ended.
+default_ports_free() {
+	for p in 4321 55000 13337; do
+		"$serv" $p >"$tmp/out" 2>&1 </dev/null &
+		until_true grep -q . "$tmp/out"
+		kill $! 2>/dev/null
+		wait $! 2>/dev/null
+		! grep -q 'already in use' "$tmp/out" || return 1
+	done
+}
+
 test_usage() {
 	"$serv" -h >"$tmp/out" 2>&1
 	is "serv -h" 0 $?
@@ -225,6 +236,10 @@ test_usage() {
 	client no.such.host.invalid 50000 ls
 	is "no host: exit status" 1 $status
 	for args in "-p 0" ftp=0 "-x ftp=0" "-H localhost ftp=0"; do
+		if [ "$args" = "-x ftp=0" ] && ! default_ports_free; then
+			skip "serv -x: $(words <"$tmp/out")"
+			continue
+		fi
 		# shellcheck disable=SC2086
 		start usage $args
 		client localhost "$port" ls

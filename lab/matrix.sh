@@ -61,6 +61,7 @@ build() {
 compiles() {
 	cat >"$tmp/x.c" <<-'END'
 		#define _POSIX_C_SOURCE 200809L
+		#define _FILE_OFFSET_BITS 64
 		#include <fcntl.h>
 		#include <sys/stat.h>
 		int main(void) {
@@ -121,9 +122,13 @@ native "gcc -O0" O0 gcc "$strict -O0"
 native "gcc -O3 -flto" O3 gcc "-std=c99 -O3 -flto" -flto
 native "gcc -m32" m32 gcc "$strict -O2 -m32" -m32
 stop='-fno-sanitize-recover=all'
-for checks in address,undefined memory integer; do
+# Numbers without a sign wrap around on purpose.
+integer=signed-integer-overflow,shift,implicit-signed-integer-truncation
+for checks in address,undefined memory $integer; do
 	for cc in gcc clang; do
-		native "$cc -fsanitize=$checks" "$cc-$checks" $cc \
+		name=$checks
+		[ "$checks" != $integer ] || name=integers
+		native "$cc -fsanitize=$name" "$cc-$name" $cc \
 		    "-std=c99 -g -O1 -fsanitize=$checks $stop" \
 		    "-fsanitize=$checks"
 	done

@@ -8,8 +8,8 @@
  * a full disk, a broken connection or a lack of memory brings; with FAIL_SHORT
  * set, reads and writes do the least they may instead, one byte. FAIL_HIT names
  * a file that is made when a call has failed: so a script knows when N is more
- * than the calls there are. Reads and writes are those of regular files: no pipe
- * between processes of one program fails like that.
+ * than the calls there are. Reads and writes are those of regular files: no
+ * pipe between processes of one program fails like that.
  *
  * For Linux with glibc alone: nothing else here needs them. Calls that the C
  * library makes by itself are not all seen; and glibc itself does not survive a

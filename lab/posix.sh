@@ -20,13 +20,15 @@ for file in *.c more/*.c; do
 	${CC:-cc} -std=c99 -pedantic -O0 -c -o "$tmp/$(basename "$file" .c).o" \
 	    "$file" || exit 1
 done
-nm "$tmp"/*.o | awk 'NF > 1 && $(NF-1) != "U" { print $NF }' | sort -u >"$tmp/ours"
+nm "$tmp"/*.o | awk 'NF > 1 && $(NF-1) != "U" { print $NF }' |
+    sort -u >"$tmp/ours"
 sed '/^#/d' lab/posix-names | tr ' ' '\n' | sort -u >"$tmp/posix"
 
-# Of glibc, musl and the BSDs: 64-bit offsets, C99's scanf, checks and arithmetic
-# that a compiler adds, variables behind macros, streams, getopt's variables.
+# Of glibc, musl and the BSDs: 64-bit offsets, C99's scanf, checks and
+# arithmetic that a compiler adds, variables behind macros, streams, getopt's.
 nm -u "$tmp"/*.o | awk 'NF >= 2 { print $NF }' |
-    sed 's/^__isoc99_//; s/^__posix_//; s/^__sysv_//; s/^__\(.*\)_chk$/\1/; s/\([a-z]\)64$/\1/' |
+    sed 's/^__isoc99_//; s/^__posix_//; s/^__sysv_//
+	s/^__\(.*\)_chk$/\1/; s/\([a-z]\)64$/\1/' |
     grep -vx '__errno_location\|___errno\|__errno\|__error\|__h_errno.*' |
     grep -vx '_GLOBAL_OFFSET_TABLE_\|__stack_chk_.*\|__.*san_.*\|__float.*' |
     grep -vx 'std[a-z]*\|__std[a-z]*p\|opt[a-z]*\|environ\|in6addr_any' |

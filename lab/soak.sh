@@ -44,8 +44,8 @@ for size in 0 1 999 70000 1000000; do
 done
 mkfifo "$tmp/orders"
 # What is freed must not stay in memory, or that would seem to grow.
-ASAN_OPTIONS=quarantine_size_mb=1 "$tmp/build/serv" -s "$tmp/served" -n 40 -T 20 -L drop=0.005 0 xfer=0 dir=0 \
-    chat=0 room=0 <"$tmp/orders" >"$tmp/out" 2>"$tmp/serv.log" &
+ASAN_OPTIONS=quarantine_size_mb=1 "$tmp/build/serv" -s "$tmp/served" -n 40 \
+    -T 20 -L drop=0.005 0 xfer=0 dir=0 chat=0 room=0 <"$tmp/orders" >"$tmp/out" 2>"$tmp/serv.log" &
 serv=$!
 pids=$serv
 exec 3>"$tmp/orders"

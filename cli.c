@@ -1365,8 +1365,9 @@ usage(FILE *out)
 
 	fputs("usage: cli [-hkqSv] [-m mode] [-d dir] [-u sw|gbn|sr] "
 	    "[-W window] [-b block]\n"
-	    "           [-C none|half|reno] [-L faults] [-t trace] [-w capture] "
-	    "host [port]\n           [command [argument ...]]\n"
+	    "           [-C none|half|reno] [-L faults] [-t trace] "
+	    "[-w capture] host [port]\n"
+	    "           [command [argument ...]]\n"
 	    "  -h       this text\n"
 	    "  -b block bytes of a packet (" STRING(RDT_BLOCK) ")\n"
 	    "  -C name  congestion control (reno)\n"
@@ -1437,19 +1438,6 @@ open_trace(const char *path)
 	if (trace_open(path) == 0)
 		return;
 	log_msg(ERROR, "cli: -t %s: %s", path, reason());
-	exit(1);
-}
-
-/* -w */
-static void
-open_capture(const char *path)
-{
-	const char *why;
-
-	why = capture_open(path);
-	if (why == NULL)
-		return;
-	log_msg(ERROR, "cli: -w %s: %s", path, why);
 	exit(1);
 }
 
@@ -1543,7 +1531,8 @@ read_options(int argc, char **argv)
 			logger.level = DEBUG;
 			break;
 		case 'w':
-			open_capture(optarg);
+			if (capture_open(optarg) < 0)
+				exit(1);
 			break;
 		default:
 			if (rdt_option(c, optarg))

@@ -2530,6 +2530,7 @@ tail_probe(struct rdt_sender *s, int64_t t)
 	}
 }
 
+/* A timer that does not run is NEVER, and so the latest. */
 int64_t
 rdt_send_deadline(const struct rdt_sender *s)
 {

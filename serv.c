@@ -2037,19 +2037,6 @@ open_trace(const char *path)
 	exit(1);
 }
 
-/* -w */
-static void
-open_capture(const char *path)
-{
-	const char *why;
-
-	why = capture_open(path);
-	if (why == NULL)
-		return;
-	log_msg(ERROR, "serv: -w %s: %s", path, why);
-	exit(1);
-}
-
 /* The value of an option that is a number of at least 1. */
 static int64_t
 count(const char *text, const char *what, int64_t most)
@@ -2116,7 +2103,8 @@ option_value(int c, char *value)
 		    "not a number of seconds (1 to 1000000)", 1000000);
 		return 1;
 	case 'w':
-		open_capture(value);
+		if (capture_open(value) < 0)
+			exit(1);
 		return 1;
 	default:
 		return 0;

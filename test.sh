@@ -1825,10 +1825,11 @@ test_soak() {
 		return
 	fi
 	lab/fail.sh openat renameat connect realloc >"$tmp/out" 2>&1
-	case $? in
+	status=$?
+	case $status in
 	2) skip "$(cat "$tmp/out")" ;;
-	*) is "system calls that fail" "" "$(grep -v 'in the\|sessions$' \
-		"$tmp/out")" ;;
+	*) is "system calls that fail" "0 " "$status $(grep -v \
+		'in the\|sessions$' "$tmp/out")" ;;
 	esac
 	lab/soak.sh 60 >"$tmp/out" 2>&1
 	is "a minute under load" 0 $?

@@ -19,6 +19,7 @@ pids=
 trap '[ -z "$pids" ] || kill $pids 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 wrong=0
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
 bad() {
 	echo "WRONG: $*"
 	wrong=1
@@ -53,7 +54,7 @@ tries=0
 until [ "$(grep -c '^listening' "$tmp/out")" -eq 5 ]; do
 	tries=$((tries + 1))
 	[ $tries -lt 100 ] || { cat "$tmp/serv.log"; exit 1; }
-	sleep 0.1
+	nap
 done
 port_of() { sed -n "s/^listening $1 .* //p" "$tmp/out"; }
 ftp=$(port_of ftp) xfer=$(port_of xfer) dir=$(port_of dir)
@@ -154,7 +155,7 @@ by_lies() {
 		$cli -q -d "$here" -u sr -L delay=20 127.0.0.1 "$ftp" \
 		    get f1000000 gone &
 		victim=$!
-		sleep 0.2
+		nap
 		kill -STOP $victim
 		sleep 1
 		kill -9 $victim
@@ -184,7 +185,7 @@ quiet() {
 	until [ "$(state | cut -d' ' -f3)" -le 4 ]; do
 		tries=$((tries + 1))
 		[ $tries -lt 400 ] || return 1
-		sleep 0.1
+		nap
 	done
 }
 

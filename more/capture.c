@@ -661,23 +661,26 @@ open_file(const char *path)
 
 /* The times are those of a clock that is not set back, from the time of day at
  * which the program began. */
-const char *
+int
 capture_open(const char *path)
 {
 	struct timespec t;
 	const char *why;
 
-	why = open_file(path);
-	if (why != NULL)
-		return why;
 	clock_gettime(CLOCK_REALTIME, &t);
 	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
-	set_lock(F_WRLCK);
-	if (write_section() < 0)
-		return reason();
-	set_lock(F_UNLCK);
+	why = open_file(path);
+	if (why == NULL) {
+		set_lock(F_WRLCK);
+		why = write_section() < 0 ? reason() : NULL;
+		set_lock(F_UNLCK);
+	}
+	if (why != NULL) {
+		log_msg(ERROR, "-w %s: %s", path, why);
+		return -1;
+	}
 	tap = capture_tap;
-	return NULL;
+	return 0;
 }
 
 /* A capture that is not whole does not pass unnoticed. */

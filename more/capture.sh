@@ -43,8 +43,7 @@ conversation() {
 port_of() { sed -n "s/^listening $1 .* //p" "${2:-$out}"; }
 published() {
 	printf 'register b\nfilelist\n' | "$cli" -q -m dir localhost \
-	    "$(port_of dir)" >"$own/list" && [ -s "$own/list" ] &&
-	    sed -i.bak /^register/d "$own/list" && grep song "$own/list"
+	    "$(port_of dir)" >"$own/all" && grep song "$own/all" >"$own/list"
 }
 
 test_capture() {
@@ -125,7 +124,7 @@ capture_many() {
 		rm -f "$own/k.pcapng"
 		"$cli" -q -d "$own/here" -w "$own/k.pcapng" $mode localhost \
 		    "$port" get large & client=$!
-		until begun; do :; done
+		until begun || ! kill -0 $client; do :; done
 		kill -9 $client
 		wait $client
 		whole "a capture after kill -9" "$own/k.pcapng"
@@ -140,15 +139,15 @@ begun() { [ -s "$own/k.pcapng" ] && [ "$(wc -c <"$own/k.pcapng")" -gt 99999 ]; }
 capture_bad() {
 	cp "$own/one" "$own/other"
 	"$cli" -w "$own/other" -m sim 1 >"$own/out" 2>&1
-	is "-w into another file" "1 cli: -w $own/other: it is there already, \
+	is "-w into another file" "1 -w $own/other: it is there already, \
 and is no capture" "$? $(cat "$own/out")"
 	same "...changes nothing" "$own/one" "$own/other"
 	"$serv" -w "$own/nosuch/x" 0 >"$own/out" 2>&1
-	has "-w into no directory" "1 serv: -w $own/nosuch/x: No such *" \
+	has "-w into no directory" "1 -w $own/nosuch/x: No such *" \
 	    "$? $(cat "$own/out")"
 	if [ -w /dev/full ]; then
 		"$cli" -w /dev/full -m sim 1 >"$own/out" 2>&1
-		has "-w onto a full disk" "1 cli: -w /dev/full: No space *" \
+		has "-w onto a full disk" "1 -w /dev/full: No space *" \
 		    "$? $(cat "$own/out")"
 	fi
 	(

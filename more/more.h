@@ -348,10 +348,10 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  *
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
  *
- * capture_open() returns NULL, or why it cannot. capture_close() returns -1 if
- * not everything could be written, which was said.
+ * capture_open() returns -1 if it cannot, capture_close() if not everything could
+ * be written; both have said why.
  */
-const char *capture_open(const char *path);
+int	capture_open(const char *path);
 int	capture_close(void);
 
 /* Adds one datagram, while there is a tap: for mode sim, which has no sockets.

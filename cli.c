@@ -708,7 +708,7 @@ ftp_put(int argc, char **argv)
 	int failed;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(argv[1], 0, &t.size);
+	t.file = file_open(argv[1], 1, &t.size);
 	if (t.file < 0)
 		return fail("put: %s: %s", argv[1], reason());
 	failed = ftp.by_udp ? ftp_udp_put(&t, argv[1], name) :

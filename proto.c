@@ -32,6 +32,8 @@
  * functions that touch bytes, and nowhere else.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
+#define _XOPEN_SOURCE 700		/* NetBSD hides fchmod() else, */
+#define _DARWIN_C_SOURCE		/* and macOS O_NOFOLLOW */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
 
 #include <sys/types.h>
@@ -902,15 +904,16 @@ check_regular(const struct stat *st)
  * the name may mean another file by then.
  */
 int
-file_open(const char *path, int flags, uint64_t *size)
+file_open(const char *path, int follow, uint64_t *size)
 {
 	struct stat st;
 	int fd;
 
-	if ((flags & O_NOFOLLOW ? lstat(path, &st) : stat(path, &st)) < 0 ||
+	if ((follow ? stat(path, &st) : lstat(path, &st)) < 0 ||
 	    check_regular(&st) < 0)
 		return -1;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY |
+	    (follow ? 0 : O_NOFOLLOW));
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0 || check_regular(&st) < 0)

@@ -298,11 +298,11 @@ enum received recv_text(int fd, uint64_t length, char **text, size_t *n,
 int	name_ok(const char *name, size_t n);
 
 /*
- * Opens a regular file for reading and tells its size. flags are added to
- * open's: O_NOFOLLOW for a name that came from elsewhere. What is not a regular
- * file is not even opened: EISDIR, or ENXIO for all others.
+ * Opens a regular file for reading and tells its size. A symbolic link is
+ * followed only if follow is true: not for a name that came from elsewhere. What
+ * is not a regular file is not even opened: EISDIR, or ENXIO for all others.
  */
-int	file_open(const char *path, int flags, uint64_t *size);
+int	file_open(const char *path, int follow, uint64_t *size);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a

@@ -187,7 +187,7 @@ open_served(const struct request *r, uint64_t *size, int *missing)
 {
 	int fd;
 
-	fd = file_open(r->name, O_NOFOLLOW, size);
+	fd = file_open(r->name, 0, size);
 	*missing = fd < 0 && (errno == ENOENT || errno == EISDIR ||
 	    errno == ENXIO);		/* not a regular file */
 	return fd;

@@ -1,20 +1,27 @@
 #!/bin/sh
 # matrix.sh: the tests on everything that is here. Licence: ISC, see README.
 #
-#	lab/matrix.sh [SECTION ...]
+#	lab/matrix.sh [-r PATTERN] [SECTION ...]
 #
 # Builds with each make, compiler and kind of checks, for other machines too,
 # and runs these sections of test.sh (ftp client sim xfer) with each; then with
 # each shell and each awk. `lab/matrix.sh all' runs the whole test, which takes
-# minutes for a line. Prints a table: passed, failed or not here; the output of
-# what failed is kept. Ends with 1 if anything failed.
+# minutes for a line. For other systems it only builds, if `zig cc' is here,
+# which brings their headers and knows what is in their libraries. -r takes the
+# rows that match an extended regular expression. Prints a table: passed, failed
+# or not here; the output of what failed is kept. Ends with 1 if anything failed.
 
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/matrix.XXXXXX") || exit 1
 trap '[ "$failed" -gt 0 ] || rm -rf "$tmp"' EXIT
 trap 'failed=0; exit 1' HUP INT TERM
 failed=0
-case $*:$1 in
+rows=.
+if [ "${1-}" = -r ]; then
+	rows=$2
+	shift 2
+fi
+case $*:${1-} in
 :) sections='ftp client sim xfer' ;;
 all:all) sections= ;;
 *) sections=$* ;;
@@ -25,6 +32,8 @@ row() {
 	printf '%-44s %s\n' "$1" "$2"
 	[ "$2" != failed ] || failed=$((failed + 1))
 }
+
+wanted() { printf '%s\n' "$1" | grep -Eq -e "$rows"; }
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -76,6 +85,7 @@ runs() { compiles "$@" && "$tmp/x" >/dev/null 2>&1; }
 
 # native NAME DIRECTORY CC CFLAGS [LDFLAGS]
 native() {
+	wanted "$1" || return
 	# shellcheck disable=SC2086
 	if runs $3 $4 ${5-}; then
 		build "$1" "$2" make "CC=$3" "CFLAGS=$4" "LDFLAGS=${5-}" &&
@@ -87,6 +97,7 @@ native() {
 
 # foreign NAME COMPILER EMULATOR: for another machine, run by qemu-user
 foreign() {
+	wanted "$1" || return
 	qemu=$3
 	have "$qemu" || qemu=$3-static
 	if ! have "$2" || ! have "$qemu" || ! compiles "$2" -static; then
@@ -103,9 +114,21 @@ foreign() {
 	tests "$1" env BIN="$tmp/$2"
 }
 
+# abroad SYSTEM TARGET: builds for a system that is not here
+abroad() {
+	wanted "built for $1" || return
+	if ! have zig; then
+		row "built for $1" "not here"
+	elif build "built for $1" "$2" make "CC=zig cc -target $2" \
+	    "CFLAGS=$strict -O2"; then
+		row "built for $1" passed
+	fi
+}
+
 echo "$(uname -srm), sections: ${sections:-all}"
 strict='-std=c99 -pedantic -Wall -Wextra -Werror'
 for make in make bmake pdpmake smake; do
+	wanted $make || continue
 	if have $make; then
 		build "$make" "$make" $make && tests "$make" \
 		    env BIN="$tmp/$make"
@@ -137,10 +160,16 @@ foreign "s390x (64 bits, big-endian)" s390x-linux-gnu-gcc qemu-s390x
 foreign "powerpc (32 bits, big-endian)" powerpc-linux-gnu-gcc qemu-ppc
 foreign "arm (32 bits)" arm-linux-gnueabihf-gcc qemu-arm
 foreign "i386 (32 bits)" i686-linux-gnu-gcc qemu-i386
+abroad "FreeBSD 14" x86_64-freebsd
+abroad "NetBSD 10" x86_64-netbsd
+abroad "NetBSD 10 (32 bits, big-endian)" mips-netbsd-eabi
+abroad "OpenBSD 7" x86_64-openbsd
+abroad "macOS" aarch64-macos
 
 build "the programs" default make || exit 1
 for shell in dash "bash --posix" mksh ksh93 "busybox ash" yash \
     "zsh --emulate sh" posh; do
+	wanted "test.sh by $shell" || continue
 	if have "${shell%% *}"; then
 		# shellcheck disable=SC2086
 		tests "test.sh by $shell" env BIN="$tmp/default" $shell
@@ -149,6 +178,7 @@ for shell in dash "bash --posix" mksh ksh93 "busybox ash" yash \
 	fi
 done
 for awk in mawk gawk "busybox awk" original-awk; do
+	wanted "awk is $awk" || continue
 	if have "${awk%% *}"; then
 		mkdir -p "$tmp/awk"
 		printf '#!/bin/sh\nexec %s "$@"\n' "$awk" >"$tmp/awk/awk"

@@ -76,7 +76,7 @@ open_shared(const struct shared *s)
 	uint64_t size;
 	int fd, same;
 
-	fd = file_open(s->name, O_NOFOLLOW, &size);
+	fd = file_open(s->name, 0, &size);
 	if (fd < 0)
 		return -1;
 	same = fstat(fd, &st) == 0 && size == s->size &&
@@ -106,7 +106,7 @@ hash_shared(struct shared *s, const struct shared *before)
 		s->name = name;
 		return 0;
 	}
-	fd = file_open(s->name, O_NOFOLLOW, &s->size);
+	fd = file_open(s->name, 0, &s->size);
 	if (fd < 0)
 		return -1;
 	result = fstat(fd, &st);

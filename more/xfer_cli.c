@@ -82,7 +82,7 @@ xfer_upload(int argc, char **argv)
 	int failed;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(argv[1], 0, &t.size);
+	t.file = file_open(argv[1], 1, &t.size);
 	if (t.file < 0)
 		return fail("upload: %s: %s", argv[1], reason());
 	failed = 1;

@@ -580,26 +580,24 @@ each_address(const char *host, const char *port, int type, int passive,
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
 	/* A UDP connect() tests no address, so IPv4 is tried first. */
 	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
-	error = getaddrinfo(host, port, &hints, &all);
-	if (error != 0 && type == SOCK_DGRAM) {
-		hints.ai_family = AF_UNSPEC;
+	for (fd = -1;; hints.ai_family = AF_UNSPEC) {
 		error = getaddrinfo(host, port, &hints, &all);
+		for (ai = error ? NULL : all; ai != NULL && fd < 0;
+		    ai = ai->ai_next) {
+			memset(&a, 0, sizeof a);
+			memcpy(&a.ss, ai->ai_addr, ai->ai_addrlen);
+			a.len = ai->ai_addrlen;
+			fd = passive ? bound_socket(&a, type) :
+			    connected_socket(&a, type,
+			    now() + CONNECT_S * SECOND);
+		}
+		*why = error == 0 || error == EAI_SYSTEM ? reason() :
+		    gai_strerror(error);
+		if (error == 0)
+			freeaddrinfo(all);
+		if (fd >= 0 || hints.ai_family == AF_UNSPEC)
+			return fd;
 	}
-	if (error != 0) {
-		*why = error == EAI_SYSTEM ? reason() : gai_strerror(error);
-		return -1;
-	}
-	fd = -1;
-	for (ai = all; ai != NULL && fd < 0; ai = ai->ai_next) {
-		memset(&a, 0, sizeof a);
-		memcpy(&a.ss, ai->ai_addr, ai->ai_addrlen);
-		a.len = ai->ai_addrlen;
-		fd = passive ? bound_socket(&a, type) :
-		    connected_socket(&a, type, now() + CONNECT_S * SECOND);
-	}
-	*why = reason();
-	freeaddrinfo(all);
-	return fd;
 }
 
 /* What a server does with a name... */
@@ -627,7 +625,7 @@ sock_accept(int listener, struct addr *peer)
 	peer->len = sizeof peer->ss;
 	fd = accept(listener, (struct sockaddr *)&peer->ss, &peer->len);
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
-		return close_failed(fd);
+		fd = close_failed(fd);
 	if (fd >= 0)
 		show_tap(fd, TAP_ACCEPTED, peer);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE &&
@@ -1030,11 +1028,32 @@ newfile_open(struct newfile *f, const char *path, int keep)
 }
 
 /*
- * Gives the temporary file the first free name of `name.ext`, `name(1).ext`...
- * link() fails where rename() would replace, so that no race can lose a file.
+ * Gives the temporary file this name, if it is free. link() fails where rename()
+ * would replace, so that no race can lose a file. Where a file system has no
+ * links (that of a memory card, say), an empty file takes the name first.
  */
 static int
-link_free_name(struct newfile *f)
+take_name(struct newfile *f, const char *name)
+{
+	int fd;
+
+	if (linkat(f->dir, f->temp, f->dir, name, 0) == 0) {
+		unlinkat(f->dir, f->temp, 0);
+		return 0;
+	}
+	fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	if (renameat(f->dir, f->temp, f->dir, name) == 0)
+		return 0;
+	unlinkat(f->dir, name, 0);
+	return -1;
+}
+
+/* Gives it the first free name of `name.ext`, `name(1).ext`... */
+static int
+take_free_name(struct newfile *f)
 {
 	char name[sizeof f->name + 16];
 	const char *dot;
@@ -1044,7 +1063,7 @@ link_free_name(struct newfile *f)
 	stem = (int)(dot == NULL || dot == f->name ? strlen(f->name) :
 	    (size_t)(dot - f->name));
 	strcpy(name, f->name);
-	for (i = 1; linkat(f->dir, f->temp, f->dir, name, 0) < 0; i++) {
+	for (i = 1; take_name(f, name) < 0; i++) {
 		if (errno != EEXIST)
 			return -1;
 		if (sprintf(name, "%.*s(%d)%s", stem, f->name, i,
@@ -1054,7 +1073,6 @@ link_free_name(struct newfile *f)
 		}
 	}
 	strcpy(f->name, name);
-	unlinkat(f->dir, f->temp, 0);
 	return 0;
 }
 
@@ -1066,7 +1084,7 @@ newfile_commit(struct newfile *f)
 
 	fd = f->fd;
 	f->fd = -1;
-	if (close(fd) < 0 || (f->keep ? link_free_name(f) :
+	if (close(fd) < 0 || (f->keep ? take_free_name(f) :
 	    renameat(f->dir, f->temp, f->dir, f->name)) < 0) {
 		newfile_abort(f);
 		return -1;

@@ -771,8 +771,8 @@ accepting(void)
 	    children_of(&parent.children, REFUSER) < REFUSERS);
 }
 
-/* The poll set: the listeners of connections, signals, and two of Part II. */
-enum { SIGNALS = SERVICES_MAX, MORE, WATCHED = MORE + 2 };
+/* The poll set: signals, two of Part II, and the listeners of connections. */
+enum { SIGNALS, MORE, LISTENERS = MORE + 2, WATCHED = LISTENERS + SERVICES_MAX };
 
 /* Waits for anything to happen, or to be due. Returns -1 if nothing
  * happened. */
@@ -787,16 +787,15 @@ parent_wait(struct pollfd p[WATCHED + 1])
 	deadline = chores();
 	if (parent.accept_from != 0 && parent.accept_from < deadline)
 		deadline = parent.accept_from;
-	for (i = 0; i < WATCHED; i++) {
-		p[i].fd = -1;
-		p[i].events = POLLIN;
-	}
-	for (i = 0; services[i] != NULL; i++)
-		if (accepts && !services[i]->is_daemon)
-			p[i].fd = parent.listener[i].fd;
 	p[SIGNALS].fd = parent.signals[0];
+	p[SIGNALS].events = POLLIN;
 	watch_more(p + MORE);
-	return wait_many(p, WATCHED, deadline);
+	for (i = 0; services[i] != NULL; i++) {
+		p[LISTENERS + i].fd = accepts && !services[i]->is_daemon ?
+		    parent.listener[i].fd : -1;
+		p[LISTENERS + i].events = POLLIN;
+	}
+	return wait_many(p, LISTENERS + i, deadline);
 }
 
 /* Runs until a signal, or `q' on standard input, ends the server. */
@@ -812,7 +811,7 @@ parent_loop(void)
 		if (end)
 			log_msg(ERROR, "poll: %s", reason());
 		for (i = 0; services[i] != NULL; i++)
-			if (p[i].revents != 0 && accepting())
+			if (p[LISTENERS + i].revents != 0 && accepting())
 				accept_one(i);
 		end |= serve_more(p + MORE);
 	} while (!read_signals() && !end);

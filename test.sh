@@ -37,7 +37,7 @@ fail() {
 	failed=$((failed + 1))
 	printf 'FAILED %s: %s\n' "$section" "$1"
 	shift
-	[ $# -eq 0 ] || printf '    %s\n' "$@"
+	[ $# -eq 0 ] || printf '    %.1000s\n' "$@"
 }
 
 # skip WHY
@@ -1228,8 +1228,7 @@ hostile_server() {
 -> DATA seq 1, 1000 bytes: datagram 2 dropped
 -> DATA seq 2, 1000 bytes: datagram 3 doubled
 *
--> DATA seq 7, 1000 bytes, last
-*
+-> DATA seq 7, 1000 bytes, last*
 <- ACK 1, window 8, bitmap 1*
 -> DATA seq 1, 1000 bytes
 *" "$said"

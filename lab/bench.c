@@ -16,6 +16,7 @@
  * proto.c.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
 #include <sys/socket.h>

@@ -15,6 +15,7 @@
  *                      transmissions; 6 take seconds, 12 hours
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <stdio.h>
 #include <stdlib.h>

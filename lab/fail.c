@@ -11,6 +11,14 @@
  * than the calls there are. Reads and writes are those of regular files: no
  * pipe between processes of one program fails like that.
  *
+ * FAIL_AS=SYSTEM imitates one unlike this:
+ *
+ *      bsd     an accepted socket is as non-blocking as the one that listens;
+ *              each tenth datagram finds no buffer
+ *      ipv4    there is no IPv6
+ *      ipv6    there is no IPv4
+ *      clock   someone sets the time of day back, an hour each time it is read
+ *
  * For Linux with glibc alone: nothing else here needs them. Calls that the C
  * library makes by itself are not all seen; and glibc itself does not survive a
  * lack of memory in getaddrinfo(), so give numeric addresses.
@@ -30,6 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum call {
@@ -47,7 +56,7 @@ static const struct {
 	{ "recv", ECONNRESET }, { "recvfrom", ENOMEM }, { "accept", EMFILE },
 	{ "socket", EMFILE }, { "connect", ENETUNREACH }, { "fork", EAGAIN },
 	{ "pipe", EMFILE }, { "openat", EACCES }, { "open", EACCES },
-	{ "renameat", EIO }, { "linkat", EIO }, { "malloc", ENOMEM },
+	{ "renameat", EIO }, { "linkat", EPERM }, { "malloc", ENOMEM },
 	{ "calloc", ENOMEM }, { "realloc", ENOMEM },
 };
 
@@ -56,13 +65,24 @@ static int wanted = -2;			/* a call; -1: none; -2: not known */
 static unsigned long first;
 static int all_after;
 
-/* Reads FAIL, at the first call. */
+static enum system {
+	THIS, BSD, IPV4, IPV6, CLOCK, SYSTEMS
+} as;
+static const char *const systems[SYSTEMS] = {
+	"", "bsd", "ipv4", "ipv6", "clock"
+};
+
+/* Reads FAIL and FAIL_AS, at the first call. */
 static void
 begin(void)
 {
-	const char *fail, *colon;
+	const char *fail, *colon, *system;
 	int i;
 
+	system = getenv("FAIL_AS");
+	for (i = 0; system != NULL && i < SYSTEMS; i++)
+		if (strcmp(systems[i], system) == 0)
+			as = (enum system)i;
 	fail = getenv("FAIL");
 	wanted = -1;
 	colon = fail == NULL ? NULL : strchr(fail, ':');
@@ -146,7 +166,7 @@ ssize_t name parameters \
 	int how; \
 	if (next == NULL) \
 		*(void **)&next = real(#name); \
-	how = is_short(CALL, n); \
+	how = CALL == SEND && no_buffer(fd) ? -1 : is_short(CALL, n); \
 	if (how < 0) \
 		break_stream(fd); \
 	return how < 0 ? -1 : how > 0 ? next arguments1 : next arguments; \
@@ -176,6 +196,68 @@ FILES(pread64, PREAD, (int fd, void *b, size_t n, off64_t at), (fd, b, n, at),
     (fd, b, 1, at))
 FILES(pwrite64, PWRITE, (int fd, const void *b, size_t n, off64_t at),
     (fd, b, n, at), (fd, b, 1, at))
+/* Is this a datagram, and the one in five that finds no buffer? */
+static int
+no_buffer(int fd)
+{
+	static unsigned sent;
+	socklen_t len;
+	int type;
+
+	len = sizeof type;
+	if (as != BSD || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    type != SOCK_DGRAM || ++sent % 10 != 0)
+		return 0;
+	errno = ENOBUFS;
+	return 1;
+}
+
+static int
+no_family(int domain)
+{
+	if (wanted == -2)
+		begin();
+	if ((as != IPV4 || domain != AF_INET6) &&
+	    (as != IPV6 || domain != AF_INET))
+		return 0;
+	errno = EAFNOSUPPORT;
+	return 1;
+}
+
+/* The flags of the listener, on an accepted socket. */
+static int
+inherit(int listener, int fd)
+{
+	if (as == BSD && fd >= 0)
+		fcntl(fd, F_SETFL, fcntl(listener, F_GETFL));
+	return fd;
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *t)
+{
+	static unsigned read;
+	int result;
+
+	if (wanted == -2)
+		begin();
+	result = (int)syscall(SYS_clock_gettime, id, t);
+	if (as == CLOCK && id == CLOCK_REALTIME)
+		t->tv_sec -= 3600 * (time_t)++read;
+	return result;
+}
+
+time_t
+time(time_t *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (t != NULL)
+		*t = now.tv_sec;
+	return now.tv_sec;
+}
+
 SHORT(send, SEND, (int fd, const void *b, size_t n, int flags),
     (fd, b, n, flags), (fd, b, 1, flags))
 SHORT(recv, RECV, (int fd, void *b, size_t n, int flags),
@@ -184,10 +266,21 @@ OURS(ssize_t, sendto, SENDTO, (int fd, const void *b, size_t n, int flags,
     const struct sockaddr *to, socklen_t len), (fd, b, n, flags, to, len), -1)
 OURS(ssize_t, recvfrom, RECVFROM, (int fd, void *b, size_t n, int flags,
     struct sockaddr *from, socklen_t *len), (fd, b, n, flags, from, len), -1)
-OURS(int, accept, ACCEPT, (int fd, struct sockaddr *from, socklen_t *len),
-    (fd, from, len), -1)
-OURS(int, socket, SOCKET, (int domain, int type, int protocol),
-    (domain, type, protocol), -1)
+
+int
+accept(int fd, struct sockaddr *from, socklen_t *len)
+{
+	return fails(ACCEPT) ? -1 :
+	    inherit(fd, (int)syscall(SYS_accept, fd, from, len));
+}
+
+int
+socket(int domain, int type, int protocol)
+{
+	return no_family(domain) || fails(SOCKET) ? -1 :
+	    (int)syscall(SYS_socket, domain, type, protocol);
+}
+
 OURS(int, connect, CONNECT, (int fd, const struct sockaddr *to,
     socklen_t len), (fd, to, len), -1)
 OURS(int, pipe, PIPE, (int fd[2]), (fd), -1)

@@ -41,6 +41,7 @@
  * waits for.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
 #include <sys/socket.h>

@@ -7,6 +7,7 @@
  *      chat_text(): UDP PORT SIZE NAME --> is it there? --> start_fetch()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
  *      tell(), tell_all() <--- compose() <-------------+
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <dirent.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
  * peer_cli.c is both ends of the conversation.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <stdio.h>

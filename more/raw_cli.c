@@ -7,6 +7,7 @@
  *      standard output <----------- recv_some(), dgram_recv()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/socket.h>
 

@@ -5,6 +5,7 @@
  * rdt in which room sends files: functions that the driver in proto.c calls.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <stdio.h>
 #include <string.h>

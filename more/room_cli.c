@@ -8,6 +8,7 @@
  *      room_updates() --> for_each_message() --> room_update()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <stdio.h>

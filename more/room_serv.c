@@ -9,6 +9,7 @@
  *      reply(), update_all() <--- compose, add_text() <+
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/socket.h>
 

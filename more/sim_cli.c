@@ -11,6 +11,7 @@
  *                       DATA   +--- ACK --- receiver_turn()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

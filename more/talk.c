@@ -9,6 +9,7 @@
  *      buffer_add() --> buffer_send() --> send_some()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,6 +15,7 @@
  * much of its end as the screen is wide.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
 #include <sys/wait.h>

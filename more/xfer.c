@@ -9,6 +9,7 @@
  *      xfer_line_unpack()  and back, with all other escapes of Python's repr()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <stdio.h>
 #include <stdlib.h>

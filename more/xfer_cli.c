@@ -6,6 +6,7 @@
  *      xfer_upload(), xfer_download(), xfer_list() --> xfer_begin()
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <sys/socket.h>
 

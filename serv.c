@@ -399,7 +399,7 @@ ftp_ls(const struct request *r)
 	for (i = 0; i < n && out != NULL; i++)
 		fprintf(out, i == 0 ? "%s" : "\n%s", files[i]->d_name);
 	list_free(files, n);
-	if (out == NULL || fclose(out) != 0) {
+	if (out == NULL || fclose(out) != 0 || text == NULL) {
 		free(text);
 		return ftp_refuse(r, FTP_STORE);
 	}

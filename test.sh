@@ -1823,13 +1823,16 @@ test_soak() {
 		skip "soak and fail use the programs of this directory"
 		return
 	fi
-	lab/fail.sh openat renameat connect realloc >"$tmp/out" 2>&1
-	status=$?
-	case $status in
-	2) skip "$(cat "$tmp/out")" ;;
-	*) is "system calls that fail" "0 " "$status $(grep -v \
-		'in the\|sessions$' "$tmp/out")" ;;
-	esac
+	for calls in "-s ftp openat renameat connect" "-s xfer realloc" odd; do
+		# shellcheck disable=SC2086
+		lab/fail.sh $calls >"$tmp/out" 2>&1
+		status=$?
+		case $status in
+		2) skip "$(cat "$tmp/out")" ;;
+		*) is "system calls that fail: $calls" "0 " "$status $(grep -v \
+			'in the\|sessions$' "$tmp/out")" ;;
+		esac
+	done
 	lab/soak.sh 60 >"$tmp/out" 2>&1
 	is "a minute under load" 0 $?
 	grep -A 5 WRONG "$tmp/out"

@@ -288,6 +288,8 @@ take_typed(void)
 		got = buffer_fill(&loop.keys, STDIN_FILENO, read);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			return;
+		if (got < 0)
+			say(ERROR, "cli: standard input: %s", reason());
 		if (got <= 0 && screen.n > 0)
 			line_typed();		/* without a newline */
 		if (got <= 0)

@@ -134,7 +134,7 @@ xfer_list(const struct request *r)
 		}
 		list_free(files, n);
 	}
-	if (out == NULL || fclose(out) != 0) {
+	if (out == NULL || fclose(out) != 0 || text == NULL) {
 		xfer_refuse(r, XFER_FAILED, NULL);
 	} else {
 		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);

@@ -294,35 +294,43 @@ file_trouble(enum moved moved)
 }
 
 /*
- * How long the send buffer may take to drain: all that it can hold, at SLOWEST
- * bytes a second. No portable call tells how much is still in it.
+ * How long the answer may take, since the send buffer must drain before it. No
+ * portable call tells how much is still in it: say all that it can hold, at
+ * SLOWEST bytes a second. For a server that may be silent, which is not worth
+ * as long a wait: twice as long as this transfer's own rate makes likely.
  */
 static int64_t
-drain_time(const struct transfer *t)
+answer_time(const struct transfer *t, int64_t took, int silent)
 {
 	socklen_t len;
+	int64_t likely, queued;
 	int bytes;
 
 	len = sizeof bytes;
 	if (getsockopt(t->sock, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
 		bytes = 0;
-	if (t->done < (uint64_t)bytes)
-		bytes = (int)t->done;
-	return bytes / SLOWEST * SECOND;
+	queued = t->done < (uint64_t)bytes ? (int64_t)t->done : bytes;
+	if (!silent)
+		return (STALL_S + queued / SLOWEST) * SECOND;
+	likely = 2 * queued * took / ((int64_t)t->done - queued + 1);
+	return likely < SILENT_LEAST_S * SECOND ? SILENT_LEAST_S * SECOND :
+	    likely > SILENT_MOST_S * SECOND ? SILENT_MOST_S * SECOND : likely;
 }
 
 /* Whatever happens while the file is sent, the answer counts, if there is
  * one. */
 int
 upload(const char *command, const char *name, struct transfer *t,
-    const void *head, size_t headlen,
+    const void *head, size_t headlen, int silent,
     enum received (*answer)(int fd, int64_t deadline, const char **why))
 {
 	enum received got;
 	enum moved moved;
 	const char *why;
+	int64_t start;
 	int error;
 
+	start = now();
 	t->idle = STALL_S * SECOND;
 	t->tick = upload_tick;
 	moved = wait_for(t->sock, POLLIN, 0) == 0 ? STOPPED :
@@ -334,7 +342,10 @@ upload(const char *command, const char *name, struct transfer *t,
 	if (moved == MOVED)
 		sock_end(t->sock);
 	why = senseless;
-	got = answer(t->sock, now() + STALL_S * SECOND + drain_time(t), &why);
+	got = answer(t->sock, now() + answer_time(t, now() - start, silent),
+	    &why);
+	if (got == FAILED && errno == ETIMEDOUT && silent)
+		got = PEER_CLOSED;
 	if (got == RECEIVED && (why != NULL || moved != MOVED))
 		return fail("%s: %s: %s", command, name, why != NULL ? why :
 		    senseless);
@@ -678,7 +689,8 @@ ftp_tcp_put(struct transfer *t, const char *path, const char *name)
 	if (t->sock < 0)
 		return 1;
 	frame_pack(head, t->size);
-	failed = upload("put", name, t, head, FRAME_HEAD, ftp_confirmation);
+	failed = upload("put", name, t, head, FRAME_HEAD, 0,
+	    ftp_confirmation);
 	sock_close(t->sock);
 	return failed;
 }

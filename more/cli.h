@@ -10,6 +10,8 @@
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* the same where data is still on its way */
+#define SILENT_LEAST_S	5	/* and where it may be that none comes: at */
+#define SILENT_MOST_S	60	/* least, at most */
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define WORDS_MAX	16	/* words of a command line */
 #define BLANKS		" \t\r\n"
@@ -130,10 +132,10 @@ int	download_drop(struct download *d);
  * NULL if the file is stored. The original servers send no answer and close; if
  * all was sent, that is no failure. It is one if the server closes before that,
  * or if a reset comes: then the server's system discarded what the server had
- * not read yet.
+ * not read yet. If `silent' is true, it may also send nothing and not close.
  */
 int	upload(const char *command, const char *name, struct transfer *t,
-	    const void *head, size_t headlen,
+	    const void *head, size_t headlen, int silent,
 	    enum received (*answer)(int fd, int64_t deadline,
 	    const char **why));
 

@@ -44,7 +44,7 @@ Alice!" "$? $(paste -s -d '|' "$tmp/bob.got")"
 	    "send 10303EVE01x" "take 4" "send 106TCP06nosuch" "take 4" \
 	    "send 106UDP04../x" "take 4" "send 106XXX04five" "take 4" end)"
 	for text in 099 20003abc12345 1000x 10x 102 10405hello 105 106TCP04five 4003 \
-	    10003EVE102 'GET / HTTP/1.0' "$(printf '%0300d' 1)"; do
+	    'GET / HTTP/1.0' "$(printf '%0300d' 1)"; do
 		has "malformed, or not yet: $text" "*4990 EOF" \
 		    "$(peer "send $text" "nap 50" fin "take 19" end |
 		    sed 's/ EOF$//; s/$/ EOF/')"
@@ -103,6 +103,11 @@ to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
 	# shellcheck disable=SC2086
 	wait $jobs
 	is "...may come later" "20004MORE" "$(peer "send 10004MORE" "take 9")"
+	is "a question before the second connection waits" "20004RUSH 2020" \
+	    "$(peer "send 10004RUSH102" "take 9" five control "take 4")"
+	has "...but not many of them" "20004RUSH ????? 4990" \
+	    "$(peer "send 10004RUSH" "take 9" "take 5" \
+	    "send $(yes 102 | head -n 400 | tr -d '\n')" "take 4")"
 	kill -9 "$(service_child room)"
 	until_true grep -q 'room: died, started again' "$log"
 	is "killed, and started again" 20003NEW \

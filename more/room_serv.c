@@ -330,56 +330,62 @@ static const struct {
 
 /* ---- what comes --------------------------------------------------------- */
 
-/* Carries out a message. Returns -1 if it is none that may be sent now. */
-static int
-room_message(struct client *c, const struct room_message *m)
+/* Which request is it, if any? COUNT(room_requests): none. */
+static size_t
+request_of(const struct room_message *m)
 {
 	size_t i;
 
-	if (m->code == NULL)
-		return 0;		/* the end of a line */
-	announce_gone();
-	if (c->update_listener >= 0)	/* it may have connected just now */
-		room_enter(c);
 	for (i = 0; i < COUNT(room_requests); i++)
-		if (strcmp(m->code, room_requests[i].code) == 0 &&
-		    (c->joined || room_requests[i].outside)) {
-			count_command((int)i);
-			room_requests[i].run(c, m);
-			return 0;
-		}
-	return -1;
+		if (strcmp(m->code, room_requests[i].code) == 0)
+			break;
+	return i;
 }
 
-/* Takes the next message of what came. Returns its bytes; 0: more must come;
- * -1: it is none. */
+/*
+ * Takes the next message of what came. Returns its bytes; 0: more must come;
+ * -1: it is none that may be sent now. The original client does not wait until
+ * its update socket stands: what needs that waits for it in the buffer.
+ */
 static ssize_t
 next_message(struct client *c)
 {
 	struct room_message m;
 	ssize_t used;
+	size_t i;
 
 	used = room_unpack(&m, buffer_at(&c->in), buffer_n(&c->in));
-	if (used <= 0)
-		return used;
-	if (room_message(c, &m) < 0)
-		return -1;
-	buffer_drop(&c->in, (size_t)used);
+	if (used > 0 && m.code != NULL) {	/* else the end of a line */
+		announce_gone();
+		if (c->update_listener >= 0)
+			room_enter(c);
+		i = request_of(&m);
+		if (i == COUNT(room_requests))
+			return -1;
+		if (!c->joined && !room_requests[i].outside)
+			return c->update_listener >= 0 ? 0 : -1;
+		count_command((int)i);
+		room_requests[i].run(c, &m);
+	}
+	if (used > 0)
+		buffer_drop(&c->in, (size_t)used);
 	return used;
 }
 
-/* What came from a client: messages, however they were split or joined. */
+/* What came from a client: messages, however they were split or joined. With
+ * none, what has waited. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {
 	ssize_t used;
 	size_t part;
 
-	for (used = 0; n > 0 && is_present(c); text += part, n -= part) {
+	do {
 		part = c->in.max - buffer_n(&c->in);
 		part = part < n ? part : n;
 		if (buffer_add(&c->in, text, part) < 0)
 			drop_client(c, LOST);
+		used = 0;
 		while (buffer_n(&c->in) > 0 && is_present(c) &&
 		    (used = next_message(c)) > 0)
 			;
@@ -388,7 +394,17 @@ room_input(struct client *c, char *text, size_t n)
 			counters[BAD_REQUESTS]++;
 			refuse(c, "4990", "malformed, or not now");
 		}
-	}
+		text += part;
+		n -= part;
+	} while (n > 0 && is_present(c));
+}
+
+/* Its update socket may have come: what has waited for it goes on. */
+static void
+room_entrance(struct client *c)
+{
+	room_enter(c);
+	room_input(c, "", 0);
 }
 
 /* A daemon: it never returns while the parent lives. */
@@ -396,7 +412,7 @@ static void
 room_serve(int listener, const char *peer)
 {
 	static const struct talk t = { "4003", ROOM_REQUEST_MAX, room_input,
-	    room_left, room_enter };
+	    room_left, room_entrance };
 
 	(void)peer;
 	talk_serve(listener, &t);

@@ -560,6 +560,7 @@ client_late(struct client *c)
 	c->update_listener = -1;
 	c->name[0] = '\0';
 	c->deadline = now() + first_command_time();
+	hall.talk->input(c, "", 0);	/* what has waited for it */
 }
 
 /* One round: wait, take what came, send what goes, forget what is gone. */

@@ -225,6 +225,11 @@ or it is full" "$status $said"
 	client -m xfer 127.0.0.1 "$port" upload five
 	is "a server that does not confirm" \
 	    "0 upload: five: 5 bytes sent, not confirmed" "$status $said"
+	evil "hex 1" 'send \x00' "hex 8" "take 4" "hex 8" "take 5" "nap 9000"
+	client -m xfer 127.0.0.1 "$port" upload five
+	is "...nor closes" "0 upload: five: 5 bytes sent, not confirmed" \
+	    "$status $said"
+	kill "$evil"
 	wait "$evil"
 	is "...saw this" "00 0000000000000004 five 0000000000000005 hello" \
 	    "$(sed 1d "$evil_out" | words)"

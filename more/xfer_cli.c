@@ -91,7 +91,8 @@ xfer_upload(int argc, char **argv)
 	if (t.sock >= 0) {
 		n = xfer_pack(head, strlen(name), name);
 		n += xfer_pack(head + n, t.size, NULL);
-		failed = upload("upload", name, &t, head, n, xfer_confirmation);
+		failed = upload("upload", name, &t, head, n, 1,
+		    xfer_confirmation);
 		sock_close(t.sock);
 	}
 	close(t.file);

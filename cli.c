@@ -89,6 +89,35 @@ connect_server(int type)
 	return fd;
 }
 
+static int heard;			/* the server, saying what it should */
+
+const char *
+doubt(void)
+{
+	static char text[32];
+
+	sprintf(text, ": is this a%s %.8s server?",
+	    strchr("fx", options->mode[0]) != NULL ? "n" : "", options->mode);
+	return heard ? "" : text;
+}
+
+/* For good: one client talks to one server. */
+void
+server_heard(void)
+{
+	heard = 1;
+}
+
+/* A slow server is only doubted. */
+void
+await_first(int fd, int64_t deadline)
+{
+	if (!heard && wait_for(fd, POLLIN, now() + DOUBT_S * SECOND) < 0 &&
+	    errno == ETIMEDOUT && now() < deadline)
+		log_msg(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
+		    options->host, options->port, doubt());
+}
+
 /* In pieces, as long as the line that printable() fills. */
 void
 print_safely(const char *text, size_t n, int lines)
@@ -515,7 +544,7 @@ command_loop(const struct mode *m)
 		    wait_for(STDIN_FILENO, POLLIN, m->tick()) < 0)
 			;
 		if (getline(&line, &room, stdin) < 0) {
-			if (ferror(stdin))
+			if (!feof(stdin))
 				failed = fail("cli: standard input: %s",
 				    reason());
 			else if (terminal)
@@ -558,6 +587,35 @@ static struct {
 /* Room for a command, and a byte more, which shows that it is too long. */
 #define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
 
+/* Does more come that was not asked for, or (true as well) the end? n is 1, or
+ * 0 at the end. */
+static int
+unasked(ssize_t *n)
+{
+	char byte;
+
+	if (ftp.owed > 0 || wait_for(ftp.control, POLLIN, 0) < 0)
+		return 0;
+	*n = recv(ftp.control, &byte, 1, MSG_PEEK);
+	return 1;
+}
+
+/* A server closes a connection that is idle for long. Before the next command
+ * the client connects again, so that no command can be carried out twice. */
+static int
+ftp_renew(void)
+{
+	ssize_t n;
+
+	if (unasked(&n) && n <= 0) {
+		log_msg(INFO, "the server has closed; connecting again");
+		sock_close(ftp.control);
+		ftp.control = connect_server(SOCK_STREAM);
+	}
+	over = ftp.control < 0;
+	return over ? -1 : 0;
+}
+
 /*
  * Sends a command and takes the answer, which the caller frees. Returns 0, or 1
  * after a message about verb and name (NULL: without a name).
@@ -568,9 +626,12 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 {
 	enum received got;
 	int64_t patience;
+	ssize_t more;
 
 	if (strlen(command) > FTP_COMMAND_MAX)
 		return fail("%s: the name is too long", verb);
+	if (ftp_renew() < 0)
+		return 1;
 	/*
 	 * An error here is no reason to stop: a server that is full has
 	 * answered before it was asked, and closed.
@@ -578,6 +639,7 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	frame_send(ftp.control, command, strlen(command),
 	    now() + ANSWER_S * SECOND);
 	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
+	await_first(ftp.control, now() + patience);
 	got = RECEIVED;
 	for (; ftp.owed > 0 && got == RECEIVED; ftp.owed--) {
 		got = frame_recv(ftp.control, answer, n, FTP_COMMAND_MAX,
@@ -587,11 +649,19 @@ ftp_ask(const char *verb, const char *name, const char *command, size_t max,
 	if (got == RECEIVED)
 		got = frame_recv(ftp.control, answer, n, max,
 		    now() + patience);
-	if (got == RECEIVED)
+	/* An echo of the command looks like an answer, but more comes. */
+	if (got == RECEIVED && *doubt() != '\0' && unasked(&more) && more > 0) {
+		free(*answer);
+		got = FAILED;
+		errno = EBADMSG;
+	}
+	if (got == RECEIVED) {
+		server_heard();
 		return 0;
+	}
 	over = 1;		/* nobody knows what would come next */
-	return fail("%s: %s%s%s", verb, name == NULL ? "" : name,
-	    name == NULL ? "" : ": ", reason());
+	return fail("%s: %s%s%s%s", verb, name == NULL ? "" : name,
+	    name == NULL ? "" : ": ", reason(), doubt());
 }
 
 /* What a code means, in words; NULL: that it is stored. */
@@ -780,8 +850,10 @@ ftp_open(void)
 static int
 ftp_close(void)
 {
-	frame_send(ftp.control, "quit", 4, now() + ANSWER_S * SECOND);
-	sock_close(ftp.control);
+	if (ftp.control >= 0) {
+		frame_send(ftp.control, "quit", 4, now() + ANSWER_S * SECOND);
+		sock_close(ftp.control);
+	}
 	return 0;
 }
 
@@ -809,7 +881,6 @@ udp_open(struct rdt_session *s, const char *verb, const char *name,
 
 	s->encoding = &rdt_native;
 	s->t.sock = -1;
-	s->control = ftp.control;
 	s->mode = ftp.rdt_mode;
 	s->window = ftp.window;
 	s->block = options->block;
@@ -822,6 +893,7 @@ udp_open(struct rdt_session *s, const char *verb, const char *name,
 	free(answer);
 	if (bad)
 		return 1;
+	s->control = ftp.control;
 	*moved = rdt_connect(s, port);
 	return 0;
 }
@@ -1558,26 +1630,30 @@ read_options(int argc, char **argv)
 }
 
 /*
- * Takes host and port off the operands; returns how many they were. A second
- * operand that does not begin with a digit is a command already.
+ * Takes host and port off the operands; returns how many they were. A number
+ * alone is a port, of localhost. An operand after the host that does not begin
+ * with a digit is a command already.
  */
 static int
 read_operands(const struct mode *m, int argc, char **argv)
 {
-	int with_port;
+	int with_host, with_port;
 
+	given.mode = m->name;
 	if (m->kind == NO_HOST)
 		return 0;
 	if (argc == 0)
 		bad_usage("host", "missing");
-	given.host = argv[0];
-	with_port = argc > 1 && argv[1][0] >= '0' && argv[1][0] <= '9';
-	given.port = with_port ? argv[1] : m->port;
+	with_host = strspn(argv[0], "0123456789") < strlen(argv[0]);
+	given.host = with_host ? argv[0] : "localhost";
+	argv += with_host;
+	with_port = argc > with_host && argv[0][0] >= '0' && argv[0][0] <= '9';
+	given.port = with_port ? argv[0] : m->port;
 	if (given.port == NULL)
 		bad_usage("port", "missing, this mode has no default");
 	if (number(given.port, strlen(given.port), 1, 65535) < 0)
 		bad_usage(given.port, "not a port (1 to 65535)");
-	return 1 + with_port;
+	return with_host + with_port;
 }
 
 /* All that a mode needs is ready before it opens. */

@@ -140,26 +140,41 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Writes logger.line to standard error; called by log_msg() alone. */
+/*
+ * Writes logger.line to standard error; called by log_msg() alone. A server does
+ * not wait for who reads its log, at a terminal that is stopped, say: it counts
+ * the lines that are lost by that.
+ */
 void
 log_write(enum level level)
 {
 	static const char *const names[] = { "ERROR", "INFO", "DEBUG" };
-	char line[sizeof logger.line + 64];
+	static unsigned long lost;
+	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
+	char line[sizeof logger.line + 128];
 	struct tm tm;
 	time_t t;
 	size_t n;
 
 	n = 0;
 	if (logger.stamped) {
+		if (poll(&p, 1, 0) == 0) {
+			lost++;
+			return;
+		}
+		if (lost > 0)
+			n = (size_t)sprintf(line, "(%lu lines of log are lost: "
+			    "nobody read them)\n", lost);
+		lost = 0;
 		t = time(NULL);
 		localtime_r(&t, &tm);
-		n = strftime(line, sizeof line, "%H:%M:%S - ", &tm);
+		n += strftime(line + n, sizeof line - n, logger.level < DEBUG ?
+		    "%H:%M:%S - " : "%Y-%m-%d %H:%M:%S - ", &tm);
 		n += (size_t)sprintf(line + n, "%s - ", names[level]);
 	}
 	printable(line + n, sizeof line - n - 1, logger.line,
 	    strlen(logger.line), 0);
-	n = strlen(line);
+	n += strlen(line + n);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
 		logger.level = ERROR;	/* there is nowhere left to say so */

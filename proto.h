@@ -61,7 +61,8 @@ enum level { ERROR, INFO, DEBUG };
 
 extern struct logger {
 	enum level level;	/* what is above it is not written */
-	int stamped;		/* begin a line with `HH:MM:SS - LEVEL - ` */
+	int stamped;		/* a server's: a line begins `HH:MM:SS - LEVEL -
+				   `, from DEBUG on with a date before it */
 	char line[2048];	/* the line being made; a longer one is cut */
 } logger;
 

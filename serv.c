@@ -67,19 +67,10 @@
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
 #define DEFAULT_IDLE_S		300
-#define FIRST_COMMAND_S		30	/* until a new client says something */
 
 static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
-    DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND, DIR_EXPIRE_S * SECOND };
+    DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND };
 const struct options *const options = &given;	/* what all others read */
-
-/* FIRST_COMMAND_S, or -T if that is shorter. */
-int64_t
-first_command_time(void)
-{
-	return FIRST_COMMAND_S * SECOND < options->idle ?
-	    FIRST_COMMAND_S * SECOND : options->idle;
-}
 
 #define REPORT_EVERY	(SECOND / 50)	/* a busy process reports so often */
 
@@ -179,6 +170,17 @@ end_child(void)
 	wait_for(reporter.pipe, POLLOUT, now() + SECOND);
 	report();
 	_exit(0);
+}
+
+/* Silence is no error, but the client may wonder. */
+void
+log_end(const char *peer)
+{
+	if (errno == ETIMEDOUT)
+		log_msg(INFO, "%s: idle for %ld s, closed", peer,
+		    (long)(options->idle / SECOND));
+	else
+		log_msg(INFO, "%s: %s", peer, reason());
 }
 
 /* What is not a regular file does not exist, for a client. */
@@ -508,7 +510,7 @@ ftp_serve(int control, const char *peer)
 	size_t n;
 	int ended, malformed;
 
-	deadline = now() + first_command_time();
+	deadline = now() + options->idle;
 	do {
 		await_input(control, deadline);
 		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
@@ -521,7 +523,7 @@ ftp_serve(int control, const char *peer)
 	malformed = got == FAILED && (errno == EBADMSG || errno == EMSGSIZE);
 	counters[BAD_REQUESTS] += malformed;
 	if (got == FAILED)
-		log_msg(INFO, "%s: %s", peer, reason());
+		log_end(peer);
 	if (malformed)
 		ftp_answer(control, FTP_SYNTAX);
 }
@@ -1511,8 +1513,7 @@ page_allowed(const struct dir_request *r)
 {
 	struct bucket *own = &dir.page_each[(r->ip * dir.secret) >> 20];
 
-	return r->nick != NULL &&
-	    bucket_take(own, r->t, PAGES_AT_ONCE, PAGES_A_SECOND) &&
+	return bucket_take(own, r->t, PAGES_AT_ONCE, PAGES_A_SECOND) &&
 	    bucket_take(&dir.page_all, r->t, PAGES_ALL, PAGES_ALL);
 }
 
@@ -1524,6 +1525,10 @@ dir_list(const struct dir_request *r, struct dir_answer *a)
 	const struct order *o;
 	size_t i, n;
 
+	a->m.op = DIR_FAIL;		/* as short as the request */
+	if (r->nick == NULL)
+		return;
+	a->m.op = 0;
 	if (!page_allowed(r))
 		return;
 	o = r->m.op == DIR_GET_USERS ? &dir.users : &dir.listed;
@@ -1578,7 +1583,7 @@ dir_run(const struct dir_request *r, int i, const char *peer,
     struct dir_answer *a)
 {
 	char what[24], who[DIR_NICK_MAX + 3];
-	int lines;
+	int lines, again;
 
 	/* Before it is carried out: a Logout takes the nick away. */
 	sprintf(who, r->nick == NULL ? "%s" : "%s, ", r->nick == NULL ? "" :
@@ -1586,8 +1591,10 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	sprintf(what, r->m.numbers > 0 ? " %lu" : "%.0lu",
 	    (unsigned long)r->m.number[0]);
 	lines = r->m.text != NULL && memchr(r->m.text, '\n', r->m.length);
+	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
+	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
 	dir_ops[i].run(r, a);
-	log_msg(INFO, "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
+	log_msg(again ? DEBUG : INFO, "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
 	    r->m.text == NULL || lines ? "" : " ",
 	    r->m.text == NULL || lines ? 0 : (int)r->m.length, r->m.text, who,
 	    peer, a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
@@ -1656,7 +1663,7 @@ dir_expire(int64_t t)
 	n = dir.users.n;
 	for (i = 0; i < n; i++) {
 		k = dir.users.item[i];
-		if (k == NULL || t - k->heard < options->nick_idle)
+		if (k == NULL || t - k->heard < DIR_EXPIRE_S * SECOND)
 			continue;
 		log_msg(INFO, "Nick %s expired.", k->name);
 		nick_remove(k);
@@ -1672,9 +1679,14 @@ static void
 dir_serve(int fd, const char *peer)
 {
 	int64_t due, sweep, t;
+	struct addr own;
+	uint32_t ip;
 	int n;
 
 	(void)peer;
+	if (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0)
+		log_msg(ERROR, "dir: speaks IPv4 alone, so nobody can ask it "
+		    "on %s", options->host);
 	dir.secret = rdt_key() | 1;
 	sweep = 0;
 	do {
@@ -1958,9 +1970,7 @@ usage(FILE *out)
 	    "  -s dir       directory that is served (.)\n"
 	    "  -t trace     append a line for each event of a UDP transfer\n"
 	    "  -T seconds   idle limit of a connection ("
-	    STRING(DEFAULT_IDLE_S) "; " STRING(FIRST_COMMAND_S)
-	    " before its first command),\n"
-	    "               and of a nick of dir (" STRING(DIR_EXPIRE_S) ")\n"
+	    STRING(DEFAULT_IDLE_S) ")\n"
 	    "  -v           log connections too\n"
 	    "  -w capture   append all that passes, for Wireshark (pcapng)\n"
 	    "  -x           start every service on its default port\n"
@@ -2098,7 +2108,7 @@ option_value(int c, char *value)
 		open_trace(value);
 		return 1;
 	case 'T':
-		given.idle = given.nick_idle = SECOND * count(value,
+		given.idle = SECOND * count(value,
 		    "not a number of seconds (1 to 1000000)", 1000000);
 		return 1;
 	case 'w':

@@ -18,6 +18,7 @@
  *      ipv4    there is no IPv6
  *      ipv6    there is no IPv4
  *      clock   someone sets the time of day back, an hour each time it is read
+ *      fast    an hour passes in a minute, for who reads the clock
  *
  * For Linux with glibc alone: nothing else here needs them. Calls that the C
  * library makes by itself are not all seen; and glibc itself does not survive a
@@ -66,10 +67,10 @@ static unsigned long first;
 static int all_after;
 
 static enum system {
-	THIS, BSD, IPV4, IPV6, CLOCK, SYSTEMS
+	THIS, BSD, IPV4, IPV6, CLOCK, FAST, SYSTEMS
 } as;
 static const char *const systems[SYSTEMS] = {
-	"", "bsd", "ipv4", "ipv6", "clock"
+	"", "bsd", "ipv4", "ipv6", "clock", "fast"
 };
 
 /* Reads FAIL and FAIL_AS, at the first call. */
@@ -244,6 +245,10 @@ clock_gettime(clockid_t id, struct timespec *t)
 	result = (int)syscall(SYS_clock_gettime, id, t);
 	if (as == CLOCK && id == CLOCK_REALTIME)
 		t->tv_sec -= 3600 * (time_t)++read;
+	if (as == FAST && id == CLOCK_MONOTONIC) {
+		t->tv_sec = t->tv_sec * 60 + t->tv_nsec / (1000000000 / 60);
+		t->tv_nsec = t->tv_nsec % (1000000000 / 60) * 60;
+	}
 	return result;
 }
 

@@ -147,13 +147,13 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	until_true grep -q 's0 joined' "$log"
 	is "one too many is told" "ERROR server is full" "$(raw 'x\n')"
 	until_true grep -q 's2, .* lost' "$log"
-	until_true grep -q 's0, .* lost' "$log"
+	until_true grep -q 's0, .*: gone' "$log"
 	{ echo talker; yes "$(printf '%080d' 0)" 2>/dev/null | head -n 100000;
 	    echo '{quit}'; } | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
 	is "a talker hears all of it" 100000 \
 	    "$(grep -c '^talker: 0*$' "$tmp/out")"
 	is "who does not read is dropped" 1 \
-	    "$(grep -c 'stopped, .* does not read' "$log")"
+	    "$(grep -c 'stopped, .*: does not read' "$log")"
 	kill $stopped
 	wait $stopped 2>/dev/null
 	kill -9 "$(service_child chat)"

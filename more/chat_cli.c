@@ -124,6 +124,9 @@ chat_message(const char *text, size_t n)
 	words = strndup(text, n);
 	if (words == NULL)
 		return;
+	if (strstr(words, " joined the chat") != NULL ||
+	    strncmp(words, "ERROR ", 6) == 0)
+		server_heard();
 	if (strncmp(words, "ERROR ", 6) == 0) {
 		talk.failed = 1;
 		request_failed(words);
@@ -221,6 +224,9 @@ chat_session(int argc, char **argv)
 		if (requested[i][0] != '\0')
 			say(ERROR, "download_file: %.255s: never came",
 			    requested[i]);
+	if (!talk.failed && *doubt() != '\0')
+		say(ERROR, "%s %s: no welcome%s", options->host,
+		    options->port, doubt());
 	return talk.failed;
 }
 

@@ -158,7 +158,7 @@ chat_private(struct client *c, const char *text)
 		tell(c);
 		return;
 	}
-	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
+	log_message(c, to->name);
 	compose("%s: (PRIVATE) %s", c->name, text + n);
 	tell(to);
 	compose("from you to %s: (PRIVATE) %s", to->name, text + n);
@@ -169,7 +169,7 @@ chat_private(struct client *c, const char *text)
 static void
 chat_public(struct client *c, const char *text)
 {
-	log_msg(INFO, "%s to all from %s", c->name, c->peer);
+	log_message(c, "all");
 	compose("%s: %s", c->name, text);
 	tell_all();
 }

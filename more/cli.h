@@ -22,6 +22,7 @@
 /* ---- what the command line set --------------------------------------- */
 
 struct options {
+	const char *mode;		/* -m */
 	const char *host, *port;
 	const char *directory;		/* -d; the working directory */
 	int keep;			/* -k: never replace a file */
@@ -33,6 +34,19 @@ struct options {
 	const struct congestion *congestion;	/* -C */
 };
 extern const struct options *const options;
+
+/* ---- is it the server that is meant? ---------------------------------- */
+
+/*
+ * Until the server of this mode has said something that only it can say, a
+ * failure may mean that another one is there: doubt() is then `: is this an ftp
+ * server?', and later "". await_first() says that, too, while nothing comes for
+ * DOUBT_S seconds; else it returns when something is there, or at the deadline.
+ */
+#define DOUBT_S		10
+const char *doubt(void);
+void	server_heard(void);
+void	await_first(int fd, int64_t deadline);
 
 /* ---- modes ----------------------------------------------------------- */
 

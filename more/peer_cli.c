@@ -563,13 +563,14 @@ peer_publish(int argc, char **argv)
 }
 
 /*
- * The tick of mode dir, also called during downloads: renews the nick. A
- * directory that has forgotten it, since it was started again, is told
- * everything anew.
+ * The tick of mode dir, also called during downloads: renews the nick. That the
+ * directory is gone is said once, and that it is back. If it has forgotten the
+ * nick, since it was started again, it is told everything anew.
  */
 int64_t
 peer_tick(void)
 {
+	static int gone;
 	struct dir_message answer;
 	int serves;
 
@@ -578,9 +579,16 @@ peer_tick(void)
 	serves = share.listener >= 0;
 	if ((serves ? tell_port(&answer, 1) :
 	    dir_register_again(&answer, 1)) < 0) {
+		if (!gone)
+			log_msg(ERROR, "the directory does not answer, and "
+			    "forgets %s in a while", dir.nick);
+		gone = 1;
 		dir.renew_at = now() + DIR_RENEW_S * SECOND / 6;
 		return dir.renew_at;
 	}
+	if (gone)
+		log_msg(INFO, "the directory answers again");
+	gone = 0;
 	if (answer.op == DIR_SERVE_FAIL &&
 	    dir_register_again(&answer, TRIES) == 0 &&
 	    answer.op == DIR_REGISTER_OK &&

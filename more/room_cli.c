@@ -292,12 +292,14 @@ room_answer(const struct room_message *m)
 	unsigned i;
 
 	why = room_why(m->code);
+	if (why != NULL || m->code[0] == '2')
+		server_heard();
 	if (why != NULL)
 		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
 		    "room", why);
 	else if (talk.awaited == NULL ||
 	    strncmp(m->code, room.answer_code, 3) != 0) {
-		say(ERROR, "room: %s", senseless);
+		say(ERROR, "room: %s%s", senseless, doubt());
 		over = 1;
 	} else if (strcmp(m->code, "201") == 0)
 		over = 1;
@@ -326,7 +328,7 @@ room_update(const struct room_message *m)
 	int n;
 
 	if (m->code[0] != '3') {
-		say(ERROR, "room: %s", senseless);
+		say(ERROR, "room: %s%s", senseless, doubt());
 		over = 1;
 		return;
 	}
@@ -356,7 +358,7 @@ for_each_message(const char *text, size_t n,
 		if (used == 0)
 			break;
 		if (used < 0) {
-			say(ERROR, "room: %s", senseless);
+			say(ERROR, "room: %s%s", senseless, doubt());
 			over = 1;
 			return n;
 		}

@@ -88,6 +88,7 @@ update_presence(const struct client *c, const char *code)
 static void
 room_left(const struct client *c)
 {
+	log_msg(INFO, "%s left from %s.", c->name, c->peer);
 	update_presence(c, "301");
 }
 
@@ -158,8 +159,6 @@ static void
 room_leave(struct client *c, const struct room_message *m)
 {
 	(void)m;
-	if (c->joined)
-		log_msg(INFO, "%s left from %s.", c->name, c->peer);
 	begin("201");
 	reply(c);
 	dismiss(c);
@@ -202,7 +201,7 @@ room_to(struct client *c, const struct room_message *m)
 		refuse(c, "4031", "no such user");
 		return;
 	}
-	log_msg(INFO, "%s to %s from %s", c->name, to->name, c->peer);
+	log_message(c, to->name);
 	begin("303");
 	add_text(c->name, strlen(c->name));
 	add_text(m->field[1].text, m->field[1].n);
@@ -215,7 +214,7 @@ room_to(struct client *c, const struct room_message *m)
 static void
 room_all(struct client *c, const struct room_message *m)
 {
-	log_msg(INFO, "%s to all from %s", c->name, c->peer);
+	log_message(c, "all");
 	begin("304");
 	add_text(c->name, strlen(c->name));
 	add_text(m->field[0].text, m->field[0].n);

@@ -16,12 +16,8 @@ struct options {
 	unsigned data_lo, data_hi;	/* -P */
 	size_t max_children;		/* -n */
 	int64_t idle;			/* -T, microseconds */
-	int64_t nick_idle;		/* -T, of dir */
 };
 extern const struct options *const options;
-
-/* How long a new connection has for its first words. */
-int64_t	first_command_time(void);
 
 /* ---- services -------------------------------------------------------- */
 
@@ -102,6 +98,9 @@ int	open_served(const struct request *r, uint64_t *size, int *missing);
  */
 void	log_refused(const struct request *r, const char *why);
 
+/* Logs that a connection ended, and why, which errno says. */
+void	log_end(const char *peer);
+
 /* Logs how a download ended; why it failed, in words. */
 void	log_sent(const struct request *r, enum moved moved, const char *why);
 
@@ -138,6 +137,8 @@ struct client {
 	enum { TALKING, LAST_WORDS, DISCARDING } stage;
 	enum gone gone;
 	size_t discarded;		/* bytes, at the end */
+	int64_t log_from;		/* then its messages are logged again */
+	unsigned long unlogged;		/* so many were not */
 	struct buffer in;		/* the beginning of a message */
 	int skipping;			/* chat: the rest of a long line */
 	int messages;			/* chat: so many came, up to 2 */
@@ -166,6 +167,10 @@ void	talk_serve(int listener, const struct talk *t);
 /* Queue a message for a client: for its main connection; its update socket. */
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
+
+/* Logs that c says something to one or to `all': once a second at most, then
+ * how many there were. */
+void	log_message(struct client *c, const char *to);
 
 /* Ends the talk with a client once what is queued is sent. */
 void	dismiss(struct client *c);

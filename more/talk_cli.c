@@ -45,6 +45,8 @@ static struct {
 	struct buffer text, updates;	/* what came, and is not complete */
 	struct buffer keys;		/* was typed, and is not taken yet */
 	int64_t keys_from;		/* -S: no key is taken before that */
+	int64_t doubt_at;		/* then something should have come; 0:
+					   that has been looked at */
 	int input_ended;		/* bye is to be said */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* what they say */
@@ -52,7 +54,8 @@ static struct {
 	} fetch[FETCHES];
 	size_t fetches;
 } loop = { .out = { .max = OUT_MAX }, .text = { .max = TEXT_MAX },
-    .updates = { .max = TEXT_MAX }, .keys = { .max = 4096 } };
+    .updates = { .max = TEXT_MAX }, .keys = { .max = 4096 },
+    .doubt_at = NEVER };
 
 /* ---- the screen ------------------------------------------------------- */
 
@@ -187,6 +190,8 @@ say_line(enum level level)
 void
 talk_send(const char *text, size_t n)
 {
+	if (loop.doubt_at == NEVER)
+		loop.doubt_at = now() + DOUBT_S * SECOND;
 	if (options->segments) {
 		send_all(talk.fd, text, n, now() + ANSWER_S * SECOND);
 		loop.keys_from = now() + SEGMENT_WAIT;
@@ -475,8 +480,8 @@ lost(void)
 		show(stdout, buffer_at(&loop.text), buffer_n(&loop.text));
 	errno = error;
 	if (!talk.leaving && !loop.input_ended)
-		say(ERROR, "%s %s: %s", options->host, options->port,
-		    reason());
+		say(ERROR, "%s %s: %s%s", options->host, options->port,
+		    reason(), doubt());
 	over = 1;
 }
 
@@ -505,6 +510,8 @@ talk_wait(struct pollfd *p)
 	deadline = talk.awaited != NULL ? talk.answer_by :
 	    now() < loop.keys_from ? loop.keys_from :
 	    buffer_n(&loop.keys) > 0 && may_type() ? 0 : NEVER;
+	if (now() < loop.doubt_at && loop.doubt_at < deadline)
+		deadline = loop.doubt_at;
 	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
 	p[MAIN].fd = talk.fd;
 	p[UPDATES].fd = talk.update_fd;
@@ -528,6 +535,12 @@ talk_turn(void)
 	    now() >= talk.answer_by) {
 		say(ERROR, "%s: no answer", talk.awaited);
 		over = 1;
+	}
+	if (loop.doubt_at != 0 && now() >= loop.doubt_at) {
+		if (*doubt() != '\0')
+			say(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
+			    options->host, options->port, doubt());
+		loop.doubt_at = 0;
 	}
 	for (i = loop.fetches; i-- > 0;)
 		if (p[FETCHED + i].revents != 0)

@@ -242,7 +242,7 @@ client_add(int fd, const struct addr *a, int full)
 	c->update_fd = c->update_listener = -1;
 	c->out.max = c->updates.max = OUT_MAX;
 	c->in.max = hall.talk->message_max;
-	c->deadline = now() + first_command_time();
+	c->deadline = now() + options->idle;
 	addr_text(a, c->peer);
 	clients.client[clients.n++] = c;
 	counters[full ? REFUSED : CONNECTIONS]++;
@@ -276,12 +276,35 @@ clients_accept(void)
 	}
 }
 
+/* A flood of messages shall not be a flood of lines. */
+void
+log_message(struct client *c, const char *to)
+{
+	if (now() < c->log_from) {
+		c->unlogged++;
+		return;
+	}
+	c->log_from = now() + SECOND;
+	log_msg(INFO, "%s to %s from %s", c->name, to, c->peer);
+}
+
+/* What log_message() has counted. */
+static void
+log_unlogged(struct client *c)
+{
+	if (c->unlogged > 0)
+		log_msg(INFO, "%s, %s: %lu more messages", c->name, c->peer,
+		    c->unlogged);
+	c->log_from = now() + SECOND;
+	c->unlogged = 0;
+}
+
 /* Forgets all clients that are gone. */
 static void
 clients_sweep(void)
 {
-	static const char *const why[] = { "", "lost", "does not read",
-	    "has said nothing" };
+	static const char *const why[] = { "", "gone", "does not read",
+	    "idle, closed" };
 	struct client *c;
 	size_t i, n;
 
@@ -292,7 +315,8 @@ clients_sweep(void)
 		n += c->gone == HERE;
 		if (c->gone == HERE)
 			continue;
-		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s %s", c->name,
+		log_unlogged(c);
+		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s: %s", c->name,
 		    c->name[0] == '\0' ? "" : ", ", c->peer, why[c->gone]);
 		dismiss(c);
 		sock_close(c->fd);
@@ -475,9 +499,13 @@ talk_deadline(void)
 		due = t + SECOND;
 	if (hall.accept_from > t && hall.accept_from < due)
 		due = hall.accept_from;
-	for (i = 0; i < clients.n; i++)
+	for (i = 0; i < clients.n; i++) {
 		if (clients.client[i]->deadline < due)
 			due = clients.client[i]->deadline;
+		if (clients.client[i]->unlogged > 0 &&
+		    clients.client[i]->log_from < due)
+			due = clients.client[i]->log_from;
+	}
 	return due;
 }
 
@@ -559,7 +587,7 @@ client_late(struct client *c)
 	close(c->update_listener);
 	c->update_listener = -1;
 	c->name[0] = '\0';
-	c->deadline = now() + first_command_time();
+	c->deadline = now() + options->idle;
 	hall.talk->input(c, "", 0);	/* what has waited for it */
 }
 
@@ -591,6 +619,9 @@ talk_serve(int listener, const struct talk *t)
 			client_flush(clients.client[i]);
 			if (now() >= clients.client[i]->deadline)
 				client_late(clients.client[i]);
+			if (clients.client[i]->unlogged > 0 &&
+			    now() >= clients.client[i]->log_from)
+				log_unlogged(clients.client[i]);
 		}
 		clients_sweep();
 	}

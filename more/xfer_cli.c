@@ -28,6 +28,8 @@ xfer_confirmation(int fd, int64_t deadline, const char **why)
 	unsigned status;
 
 	got = xfer_byte(fd, &status, deadline);
+	if (got == RECEIVED && status <= XFER_FAILED)
+		server_heard();
 	if (got == RECEIVED)
 		*why = status == XFER_OK ? NULL :
 		    xfer_status_text((int)status);
@@ -41,11 +43,12 @@ xfer_status(int fd, const char *command, const char *name)
 	enum received got;
 	const char *why;
 
+	await_first(fd, now() + ANSWER_S * SECOND);
 	got = xfer_confirmation(fd, now() + ANSWER_S * SECOND, &why);
 	if (got == RECEIVED && why == NULL)
 		return 0;
-	return fail("%s: %s: %s", command, name, got != RECEIVED ? reason() :
-	    why);
+	return fail("%s: %s: %s%s", command, name, got != RECEIVED ?
+	    reason() : why, doubt());
 }
 
 /* Connects, for one request, and says which. Returns -1 after an error. */

@@ -197,7 +197,7 @@ xfer_serve(int fd, const char *peer)
 	char text[24];
 	unsigned op;
 
-	got = xfer_byte(fd, &op, now() + first_command_time());
+	got = xfer_byte(fd, &op, now() + options->idle);
 	if (got == RECEIVED && op < COUNT(xfer_ops)) {
 		xfer_request(&r, op);
 	} else if (got == RECEIVED) {
@@ -206,7 +206,7 @@ xfer_serve(int fd, const char *peer)
 		r.name = text;
 		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
 	} else if (got == FAILED) {
-		log_msg(INFO, "%s: %s", peer, reason());
+		log_end(peer);
 	}
 }
 

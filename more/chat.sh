@@ -146,7 +146,7 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	until_true grep -q 's1 joined' "$log"
 	until_true grep -q 's0 joined' "$log"
 	is "one too many is told" "ERROR server is full" "$(raw 'x\n')"
-	until_true grep -q 's2, .* lost' "$log"
+	until_true grep -q 's2, .*: gone' "$log"
 	until_true grep -q 's0, .*: gone' "$log"
 	{ echo talker; yes "$(printf '%080d' 0)" 2>/dev/null | head -n 100000;
 	    echo '{quit}'; } | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"

@@ -155,12 +155,54 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
+/* ---- Control-C -------------------------------------------------------- */
+
+static volatile sig_atomic_t stop_asked;
+static int stoppable;			/* a transfer is under way */
+
+/* The second one ends the client, as everywhere else. */
+static void
+ask_to_stop(int sig)
+{
+	stop_asked = 1;
+	newfile_guard(sig);
+}
+
+/* A transfer begins; it lasts until end_bar(). */
+void
+begin_transfer(void)
+{
+	struct sigaction sa, old;
+
+	stop_asked = 0;
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = ask_to_stop;
+	sigaction(SIGINT, &sa, &old);
+	stoppable = old.sa_handler != SIG_IGN;
+	if (!stoppable)
+		sigaction(SIGINT, &old, NULL);
+}
+
+/* Has the user asked the transfer to stop? Then errno is EINTR. */
+int
+stopped(void)
+{
+	if (stop_asked)
+		errno = EINTR;
+	return stop_asked;
+}
+
 /* ---- progress -------------------------------------------------------- */
 
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
 
-static int64_t bar_time;		/* of the last picture; 0: none yet */
+static struct {
+	int64_t start, last;		/* of the first picture, the last; 0:
+					   none yet */
+	uint64_t from;			/* what had passed at the start */
+} bar;
 
 /* The answer must not change when standard error becomes a pipe. */
 int
@@ -186,48 +228,74 @@ unit(uint64_t *n)
 	return units[i];
 }
 
-/* Draws a bar, that grows to the right for up, else to the left. */
+/* ` 12 MB/s, 3 s left', once a second has shown how fast it is. */
+static void
+draw_rate(const struct transfer *t)
+{
+	uint64_t rate;
+	double seconds;
+	const char *rate_unit;
+
+	seconds = (double)(bar.last - bar.start) / SECOND;
+	if (seconds < 1 || t->done <= bar.from)
+		return;
+	rate = (uint64_t)((double)(t->done - bar.from) / seconds);
+	fprintf(stderr, ", %.0f s left", rate == 0 ? 0 :
+	    (double)(t->size - t->done) / (double)rate);
+	rate_unit = unit(&rate);
+	fprintf(stderr, ", %llu %s/s", (unsigned long long)rate, rate_unit);
+}
+
+/* Draws a bar, that grows to the right for up, else to the left. With -v lines
+ * would come between its pictures, so there is none. */
 static void
 draw_bar(const struct transfer *t, int up)
 {
 	uint64_t done, size;
 	const char *done_unit, *size_unit;
-	char bar[BAR_WIDTH + 1];
+	char picture[BAR_WIDTH + 1];
 	int length, percent;
 
-	if (logger.level < INFO || !on_terminal() ||
-	    (t->done < t->size && now() < bar_time + BAR_US))
+	if (logger.level != INFO || !on_terminal() ||
+	    (t->done < t->size && now() < bar.last + BAR_US))
 		return;
-	bar_time = now();
+	bar.last = now();
+	if (bar.start == 0) {
+		bar.start = bar.last;
+		bar.from = t->done;
+	}
 	done = t->done;
 	size = t->size;
 	percent = size == 0 ? 100 : (int)((double)done / size * 100);
 	length = (percent * BAR_WIDTH + 99) / 100;
 	length -= length == BAR_WIDTH && percent < 100;
-	memset(bar, ' ', sizeof bar);
-	memset(up ? bar : bar + sizeof bar - length, '=', (size_t)length);
-	bar[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
+	memset(picture, ' ', sizeof picture);
+	memset(up ? picture : picture + sizeof picture - length, '=',
+	    (size_t)length);
+	picture[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
 	done_unit = unit(&done);
 	size_unit = unit(&size);
-	fprintf(stderr, "\r[%.*s] %d%% (%llu %s/%llu %s)   ",
-	    (int)sizeof bar, bar, percent, (unsigned long long)done, done_unit,
-	    (unsigned long long)size, size_unit);
+	fprintf(stderr, "\r[%.*s] %d%% (%llu %s/%llu %s)",
+	    (int)sizeof picture, picture, percent, (unsigned long long)done,
+	    done_unit, (unsigned long long)size, size_unit);
+	draw_rate(t);
+	fputs("   ", stderr);
 }
 
-/* Up, to the server: `[=====>     ] 43% (7 MB/17 MB)'. */
+/* Up, to the server: `[=====>     ] 43% (7 MB/17 MB), 2 s left, 5 MB/s'. */
 int
 draw_up(const struct transfer *t)
 {
 	draw_bar(t, 1);
-	return 0;
+	return stopped();
 }
 
-/* Down, from it: `[     <=====] 43% (7 MB/17 MB)'. */
+/* Down, from it: `[     <=====] 43% (7 MB/17 MB), 2 s left, 5 MB/s'. */
 int
 draw_down(const struct transfer *t)
 {
 	draw_bar(t, 0);
-	return 0;
+	return stopped();
 }
 
 /* Called before each message about a transfer. */
@@ -237,9 +305,12 @@ end_bar(void)
 	int saved;
 
 	saved = errno;
-	if (bar_time != 0)
+	if (bar.last != 0)
 		fputc('\n', stderr);
-	bar_time = 0;
+	memset(&bar, 0, sizeof bar);
+	if (stoppable)
+		newfile_guard(SIGINT);
+	stoppable = 0;
 	errno = saved;
 }
 
@@ -250,39 +321,55 @@ int
 download_open(struct download *d, const char *command, const char *name,
     const char *path, int keep)
 {
+	char into[1024];
+
 	memset(d, 0, sizeof *d);
 	d->command = command;
 	d->name = name;
+	if (path[0] != '\0' && path[strlen(path) - 1] == '/') {
+		if ((size_t)snprintf(into, sizeof into, "%s%s", path,
+		    base_name(name)) >= sizeof into)
+			return fail("%s: %s: the name is too long", command,
+			    path);
+		path = into;
+	}
 	if (newfile_open(&d->file, path, keep) == 0) {
+		begin_transfer();
 		d->t.sock = -1;
 		d->t.file = d->file.fd;
 		d->t.idle = STALL_S * SECOND;
 		d->t.tick = draw_down;
+		d->t.name = name;
 		return 0;
 	}
 	if (errno == ENOENT && base_name(path) > path)
-		return fail("%s: %.*s: no such directory", command,
+		return fail("%s: %.*s: no such directory here", command,
 		    (int)(base_name(path) - path), path);
-	return fail("%s: %s: %s", command, path, reason());
+	return fail("%s: %s: %s, here", command, path, reason());
 }
 
-/* A name on the server that is no file name here needs LOCAL. */
+/* A name on the server that is no file name here needs LOCAL; a LOCAL that ends
+ * with / is a directory. */
 int
 download_argv(struct download *d, int argc, char **argv)
 {
 	const char *path;
 
-	path = argc > 2 ? argv[2] : base_name(argv[1]);
-	if (argc == 2 && !name_ok(path, strlen(path)))
+	path = base_name(argv[1]);
+	if (argc > 2 && *base_name(argv[2]) != '\0')
+		path = argv[2];
+	else if (!name_ok(path, strlen(path)))
 		return fail("%s: %s: not the name of a file; say under which "
 		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
-	return download_open(d, argv[0], argv[1], path, options->keep);
+	return download_open(d, argv[0], argv[1], argc > 2 ? argv[2] : path,
+	    options->keep);
 }
 
 /* Called when nothing came at all. */
 int
 download_drop(struct download *d)
 {
+	end_bar();
 	newfile_abort(&d->file);
 	return 1;
 }
@@ -291,15 +378,17 @@ download_drop(struct download *d)
 int
 download_end(struct download *d, enum moved moved)
 {
+	if (moved == MOVED && bar.last != 0)
+		draw_down(&d->t);	/* 100 % */
 	end_bar();
 	if (moved != MOVED)
 		newfile_abort(&d->file);
-	if (moved == PEER_FAILED)
+	if (moved == PEER_FAILED || moved == STOPPED)
 		return fail("%s: %s: %llu of %llu bytes came, then: %s",
 		    d->command, d->name, (unsigned long long)d->t.done,
 		    (unsigned long long)d->t.size, reason());
 	if (moved != MOVED || newfile_commit(&d->file) < 0)
-		return fail("%s: %s: %s: %s", d->command, d->name,
+		return fail("%s: %s: %s: %s, here", d->command, d->name,
 		    d->file.name, reason());
 	log_msg(INFO, "%s: %s: %llu bytes stored as %s", d->command, d->name,
 	    (unsigned long long)d->t.size, d->file.name);
@@ -310,8 +399,8 @@ download_end(struct download *d, enum moved moved)
 static int
 upload_tick(const struct transfer *t)
 {
-	draw_up(t);
-	return t->done < t->size && wait_for(t->sock, POLLIN, 0) == 0;
+	return draw_up(t) || (t->done < t->size &&
+	    wait_for(t->sock, POLLIN, 0) == 0);
 }
 
 /* Why the file that is sent cannot be read to its end, in words. */
@@ -359,13 +448,20 @@ upload(const char *command, const char *name, struct transfer *t,
 	int64_t start;
 	int error;
 
+	begin_transfer();
 	start = now();
 	t->idle = STALL_S * SECOND;
 	t->tick = upload_tick;
 	moved = wait_for(t->sock, POLLIN, 0) == 0 ? STOPPED :
 	    transfer_send(t, head, headlen);
 	error = moved == STOPPED ? ECONNABORTED : errno;
+	if (moved == MOVED && bar.last != 0)
+		draw_up(t);		/* 100 % */
 	end_bar();
+	if (moved == STOPPED && stopped())
+		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
+		    command, name, (unsigned long long)t->done,
+		    (unsigned long long)t->size, reason());
 	if (moved == FILE_FAILED || moved == FILE_SHORT)
 		return fail("%s: %s: %s", command, name, file_trouble(moved));
 	if (moved == MOVED)
@@ -456,13 +552,20 @@ print_help(const struct mode *m)
 	return 0;
 }
 
-/* A table checks the number of arguments, so that no command has to. */
+/* A table checks the number of arguments, so that no command has to. Some names
+ * are what people try first. */
 int
 run_command(const struct mode *m, int argc, char **argv)
 {
+	static const char *const other[] = { "?", "help", "bye", "quit",
+	    "exit", "quit" };
 	const struct command *c;
+	size_t i;
 
 	c = find_command(m, argv[0], 0);
+	for (i = 0; c == NULL && i < COUNT(other); i += 2)
+		if (strcmp(argv[0], other[i]) == 0)
+			c = find_command(m, other[i + 1], 0);
 	if (c == NULL)
 		return fail("%s: no such command; help lists them", argv[0]);
 	if (argc - 1 < c->least || argc - 1 > c->most)
@@ -792,7 +895,7 @@ ftp_put(int argc, char **argv)
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
 	t.file = file_open(argv[1], 1, &t.size);
 	if (t.file < 0)
-		return fail("put: %s: %s", argv[1], reason());
+		return fail("put: %s: %s, here", argv[1], reason());
 	failed = ftp.by_udp ? ftp_udp_put(&t, argv[1], name) :
 	    ftp_tcp_put(&t, argv[1], name);
 	close(t.file);
@@ -807,7 +910,9 @@ ftp_ls(int argc, char **argv)
 	size_t n;
 	long code;
 
-	(void)argc;
+	if (argc > 1)
+		return fail(strcmp(argv[1], "-l") != 0 ? "%s: usage: ls" :
+		    "%s: -l: the server tells names alone, no sizes", argv[0]);
 	if (ftp_ask(argv[0], NULL, "ls", LIST_BYTES, &answer, &n) != 0)
 		return 1;
 	code = frame_number(answer, n);
@@ -826,7 +931,7 @@ static const struct command ftp_commands[] = {
 	{ "get", 1, 2, "NAME [LOCAL]", "download a file", ftp_get },
 	{ "help", 0, 0, "", "this list", NULL },
 	{ "lls", 0, 0, "", "list the files here", list_local },
-	{ "ls", 0, 0, "", "list the files on the server", ftp_ls },
+	{ "ls", 0, 1, "", "list the files on the server", ftp_ls },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
 	    "how files travel; sw, gbn, sr are by UDP", ftp_mode_command },
 	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
@@ -914,8 +1019,8 @@ ftp_udp_get(struct download *d)
 		return download_drop(d);
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
-	if (moved == STOPPED) {		/* the server should be silent here */
-		over = 1;
+	if (moved == STOPPED && !stopped()) {
+		over = 1;		/* the server should be silent here */
 		errno = ECONNABORTED;
 		moved = PEER_FAILED;
 	}
@@ -987,16 +1092,25 @@ ftp_udp_put(struct transfer *t, const char *path, const char *name)
 	int failed;
 
 	s.t = *t;
+	s.t.name = name;
 	s.t.tick = draw_up;
 	s.is_sender = 1;
+	begin_transfer();
 	snprintf(command, sizeof command, "uput %s %llu", name,
 	    (unsigned long long)t->size);
-	if (udp_open(&s, "put", name, command, NULL, &moved) != 0)
+	if (udp_open(&s, "put", name, command, NULL, &moved) != 0) {
+		end_bar();
 		return 1;
+	}
 	if (moved == MOVED)
 		moved = rdt_send(&s);
 	end_bar();
-	if (moved == FILE_FAILED || moved == FILE_SHORT) {
+	if (moved == STOPPED && stopped()) {
+		ftp.owed++;
+		failed = fail("put: %s: %llu of %llu bytes acknowledged, then: "
+		    "%s", name, (unsigned long long)s.t.done,
+		    (unsigned long long)s.t.size, reason());
+	} else if (moved == FILE_FAILED || moved == FILE_SHORT) {
 		ftp.owed++;
 		failed = fail("put: %s: %s", path, file_trouble(moved));
 	} else {
@@ -1114,6 +1228,9 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	n = dir_pack(out, asked);
 	start = now();
 	for (i = 0; i < tries; i++) {
+		if (i > 0)
+			log_msg(DEBUG, "directory: no answer; asked again, "
+			    "try %d of %d", i + 1, tries);
 		if (dgram_send(dir.fd, out, n, NULL,
 		    i > 0 ? COUNTED | AGAIN : COUNTED) < 0)
 			return -1;
@@ -1447,39 +1564,39 @@ usage(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: cli [-hkqSv] [-m mode] [-d dir] [-u sw|gbn|sr] "
+	fputs("usage: cli [-hkqSvV] [-m mode] [-d dir] [-u sw|gbn|sr] "
 	    "[-W window] [-b block]\n"
 	    "           [-C none|half|reno] [-L faults] [-t trace] "
-	    "[-w capture] host [port]\n"
+	    "[-w capture] [host] [port]\n"
 	    "           [command [argument ...]]\n"
-	    "  -h       this text\n"
-	    "  -b block bytes of a packet (" STRING(RDT_BLOCK) ")\n"
-	    "  -C name  congestion control (reno)\n"
+	    "  -h, -V   this text; the version\n"
 	    "  -d dir   directory of the files here (.)\n"
-	    "  -k       keep: never replace a file, store it as name(1).ext\n"
+	    "  -k       keep: never replace a file, store it as "
+	    "name(1).ext\n"
+	    "  -m mode  what to speak (ftp)\n"
+	    "  -q, -v   say only what went wrong; say more\n"
+	    "  -S       chat: speak in segments, as the original, not lines\n"
+	    "  -t file  append a trace of each packet, tab separated\n"
+	    "  -w file  append all that passes, for Wireshark (pcapng)\n"
+	    "and by UDP:\n"
+	    "  -u mode  sw, gbn or sr (sim: gbn); raw: sw, one datagram a "
+	    "line\n"
+	    "  -W n     window in packets (" STRING(RDT_WINDOW) "; room: "
+	    STRING(ROOM_WINDOW) ")\n"
+	    "  -b n     bytes of a packet (" STRING(RDT_BLOCK) ")\n"
+	    "  -C name  congestion control (reno)\n"
 	    "  -L list  faults: drop=0.1 drop=/5 drop=5:11, likewise dup, "
 	    "reorder, corrupt;\n"
 	    "           ackdrop in mode sim; delay=MS, seed=N; joined by "
 	    "commas\n"
-	    "  -m mode  what to speak (ftp)\n"
-	    "  -q       say only what went wrong\n"
-	    "  -S       chat: speak in segments, as the original, not lines\n"
-	    "  -t file  append a trace of each packet, tab separated\n"
-	    "  -u mode  data by UDP: sw, gbn or sr (sim: gbn); raw: sw, one "
-	    "datagram a line\n"
-	    "  -v       say more\n"
-	    "  -w file  append all that passes, for Wireshark (pcapng)\n"
-	    "  -W n     window in packets (" STRING(RDT_WINDOW) "; room: "
-	    STRING(ROOM_WINDOW) ")\n"
 	    "modes and their default ports:", out);
 	for (i = 0; i < COUNT(modes); i++)
 		fprintf(out, " %s%s%s", modes[i]->name,
 		    modes[i]->port == NULL ? "" : "=",
 		    modes[i]->port == NULL ? "" : modes[i]->port);
 	fputs("\nMode sim takes no host, but a number of packets; mode chat a "
-	    "name.", out);
-	fputs("\nWithout a command, commands are read from standard input; "
-	    "help lists them.\n", out);
+	    "name.\nWithout a command, commands are read from standard "
+	    "input; help lists them.\n", out);
 }
 
 /* Ends after a wrong command line. */
@@ -1564,7 +1681,7 @@ rdt_option(int c, const char *value)
 static void
 complete_options(const struct mode *m, char *fault_list)
 {
-	const char *bad;
+	const char *bad, *why;
 
 	if (given.window == 0)
 		given.window = m->window != 0 ? m->window : RDT_WINDOW;
@@ -1574,9 +1691,9 @@ complete_options(const struct mode *m, char *fault_list)
 		bad_usage("-u", "in mode raw, sw alone");
 	if (fault_list == NULL)
 		return;
-	bad = faults_parse(&faults, fault_list, m->kind == NO_HOST);
+	bad = faults_parse(&faults, fault_list, m->kind == NO_HOST, &why);
 	if (bad != NULL)
-		bad_usage(bad, "-L has no such fault");
+		bad_usage(bad, why);
 }
 
 /* -L is parsed last: ackdrop depends on -m, which may follow it. */
@@ -1588,7 +1705,7 @@ read_options(int argc, char **argv)
 	int c;
 
 	fault_list = NULL;
-	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vw:W:")) != -1) {
+	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vVw:W:")) != -1) {
 		switch (c) {
 		case 'd':
 			given.directory = optarg;
@@ -1614,6 +1731,9 @@ read_options(int argc, char **argv)
 		case 'v':
 			logger.level = DEBUG;
 			break;
+		case 'V':
+			puts("cli " VERSION);
+			exit(fflush(stdout) == 0 ? 0 : 1);
 		case 'w':
 			if (capture_open(optarg) < 0)
 				exit(1);

@@ -187,6 +187,8 @@ reason(void)
 	switch (errno) {
 	case ECONNABORTED:
 		return "connection closed by the other side";
+	case EINTR:
+		return "interrupted";
 	case ETIMEDOUT:
 		return "timed out";
 	case EBADMSG:
@@ -1465,6 +1467,8 @@ read_rule(struct fault_rule *rule, const char *text)
 	rule->text = text;
 	if (text[strspn(text, "0123456789.:/")] != '\0')
 		return -1;		/* signs, blanks, letters */
+	if (strcmp(text, "0") == 0)
+		return 0;		/* never */
 	if (*text == '/') {
 		rule->every = strtoull(text + 1, &end, 10);
 		return rule->every == 0 || *end != '\0' ? -1 : 0;
@@ -1500,24 +1504,33 @@ read_setting(struct faults *f, int delay, const char *value)
 
 /* getsubopt() takes the list apart. */
 const char *
-faults_parse(struct faults *f, char *text, int sim)
+faults_parse(struct faults *f, char *text, int sim, const char **why)
 {
 	char *item, *value;
-	int bad, i;
+	int i;
 
 	memset(f, 0, sizeof *f);
 	f->delay = -1;
 	f->given = 1;
+	*why = "-L has no faults";
 	if (*text == '\0')
 		return "an empty list";
 	while (*text != '\0') {
 		item = text;
 		i = getsubopt(&text, fault_names, &value);
-		if (i < 0 || value == NULL || (i == ACKDROP && !sim))
+		*why = "-L knows drop, dup, reorder, corrupt, delay and seed, "
+		    "each with =";
+		if (i < 0 || value == NULL)
 			return item;
-		bad = i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
-		    read_setting(f, i == FAULT_KINDS, value);
-		if (bad)
+		*why = "-L knows ackdrop in mode sim alone";
+		if (i == ACKDROP && !sim)
+			return item;
+		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
+		    "N-th (/5), or numbers (5:11)" : i == FAULT_KINDS ?
+		    "-L wants milliseconds (0 to " STRING(DELAY_MAX) ")" :
+		    "-L wants a number (0 to 1000000000)";
+		if ((i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
+		    read_setting(f, i == FAULT_KINDS, value)) < 0)
 			return item;
 	}
 	return NULL;
@@ -2033,20 +2046,93 @@ const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
     "probe" };
 
 static FILE *trace;			/* NULL: none */
+static unsigned long trace_number;	/* of the transfer */
+
+/* Microseconds since 1970. */
+int64_t
+time_of_day(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * SECOND + t.tv_nsec / 1000;
+}
+
+/* For who wants to be the only one who begins something in the file. */
+static void
+trace_lock(short type)
+{
+	struct flock lock;
+
+	memset(&lock, 0, sizeof lock);
+	lock.l_type = type;
+	lock.l_whence = SEEK_SET;
+	fcntl(fileno(trace), F_SETLKW, &lock);
+}
 
 /* One write for each line, so that several processes can share the file. */
 int
 trace_open(const char *path)
 {
-	trace = fopen(path, "a");
+	trace = fopen(path, "a+");
 	if (trace == NULL)
 		return -1;
 	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
+	trace_lock(F_WRLCK);
 	fseek(trace, 0, SEEK_END);
-	if (ftell(trace) == 0)
-		fputs("seconds\tside\tevent\tseq\twindow\tcwnd\tssthresh\t"
-		    "srtt\trto\n", trace);
+	if (ftell(trace) <= 0)
+		fputs("transfer\tseconds\tside\tevent\tseq\twindow\tcwnd\t"
+		    "ssthresh\tsrtt\trto\n", trace);
+	trace_lock(F_UNLCK);
 	return 0;
+}
+
+/* The highest number of a transfer in the file. Pieces overlap, so that no mark
+ * is cut in two. */
+static unsigned long
+trace_last(void)
+{
+	static const char mark[] = "\n# transfer ";
+	unsigned long last, n;
+	char text[4096], *at;
+	ssize_t got;
+	off_t from;
+
+	last = 0;
+	for (from = 0; (got = pread(fileno(trace), text, sizeof text - 1,
+	    from)) > 0; from += got > 64 ? got - 32 : got) {
+		text[got] = '\0';
+		for (at = text; (at = strstr(at, mark)) != NULL; at++)
+			if ((n = strtoul(at + sizeof mark - 1, NULL, 10)) >
+			    last)
+				last = n;
+	}
+	return last;
+}
+
+/* Where the file cannot be read, being a pipe, this process counts alone. */
+void
+trace_begin(int64_t start, const char *mode, unsigned window,
+    const char *control, const struct transfer *t)
+{
+	char peer[PEER_BYTES] = "-", line[NAME_BYTES * 4 + 1];
+	unsigned long last;
+	struct addr a;
+
+	if (trace == NULL)
+		return;
+	if (t->peer == NULL && t->sock >= 0 && addr_peer(t->sock, &a) == 0)
+		addr_text(&a, peer);
+	printable(line, sizeof line, t->name == NULL ? "-" : t->name,
+	    t->name == NULL ? 1 : strlen(t->name), 0);
+	trace_lock(F_WRLCK);
+	last = trace_last();
+	trace_number = (last > trace_number ? last : trace_number) + 1;
+	fprintf(trace, "# transfer %lu: start=%lld.%06ld mode=%s window=%u "
+	    "control=%s peer=%s file=%s\n", trace_number,
+	    (long long)(start / SECOND), (long)(start % SECOND), mode, window,
+	    control, t->peer == NULL ? peer : t->peer, line);
+	trace_lock(F_UNLCK);
 }
 
 /* Called before the program ends, so that a full disk does not pass
@@ -2071,7 +2157,8 @@ rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
 {
 	if (trace == NULL)
 		return;
-	fprintf(trace, "%.6f\t%s\t%s\t%lu\t", (double)t / SECOND,
+	fprintf(trace, "%lu\t%.6f\t%s\t%s\t%lu\t", trace_number,
+	    (double)t / SECOND,
 	    s != NULL ? "snd" : "rcv", rdt_event_names[event],
 	    (unsigned long)seq);
 	if (s == NULL) {
@@ -2710,13 +2797,15 @@ rdt_report(const struct rdt_summary *s)
 {
 	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
 	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s", s->mode,
+	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s%s%s%s%s", s->mode,
 	    s->window, s->block, (unsigned long long)s->packets,
 	    (unsigned long long)s->transmissions,
 	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
 	    (unsigned long long)s->duplicates, (unsigned long long)s->corrupt,
 	    (unsigned long long)s->bytes, (double)s->took / SECOND,
-	    s->control);
+	    s->control, s->peer == NULL ? "" : " peer=",
+	    s->peer == NULL ? "" : s->peer, s->peer == NULL ? "" : " file=",
+	    s->peer == NULL ? "" : s->name);
 	if (trace != NULL && ferror(trace))
 		log_msg(ERROR, "the trace cannot be written");
 }
@@ -2729,6 +2818,8 @@ rdt_summary(const struct rdt_session *s)
 
 	r.mode = rdt_mode_names[s->mode];
 	r.control = s->congestion->name;
+	r.name = s->t.name;
+	r.peer = s->t.peer;
 	r.window = s->window;
 	r.block = s->block;
 	r.packets = s->packets;
@@ -2797,6 +2888,8 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->hello_at = NEVER;
 	s->start = now();
+	trace_begin(time_of_day(), rdt_mode_names[s->mode], s->window,
+	    s->congestion->name, &s->t);
 	dgram_count_from_one();
 }
 
@@ -2941,8 +3034,8 @@ await(const struct rdt_session *s, int64_t deadline)
 	p[0].fd = s->t.sock;
 	p[1].fd = s->control;
 	p[0].events = p[1].events = POLLIN;
-	if (s->t.tick != NULL)
-		s->t.tick(&s->t);
+	if (s->t.tick != NULL && s->t.tick(&s->t))
+		return STOPPED;
 	if (wait_many(p, 2, turn < deadline ? turn : deadline) < 0)
 		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
 	return p[0].revents != 0 ? MOVED : STOPPED;
@@ -3209,8 +3302,8 @@ rdt_send(struct rdt_session *s)
 			moved = interrupted(s);
 			look = now() + TURN;
 		}
-		if (s->t.tick != NULL)
-			s->t.tick(&s->t);
+		if (s->t.tick != NULL && s->t.tick(&s->t) && moved == MOVED)
+			moved = STOPPED;
 	} while (moved == MOVED && !rdt_send_done(snd));
 	s->took = elapsed(s);
 	if (moved == MOVED)
@@ -3339,8 +3432,8 @@ receiver_turn(struct rdt_session *s, int64_t *look)
 		errno = ETIMEDOUT;
 		return PEER_FAILED;
 	}
-	if (s->t.tick != NULL)
-		s->t.tick(&s->t);
+	if (s->t.tick != NULL && s->t.tick(&s->t))
+		return STOPPED;
 	if (now() < *look)
 		return MOVED;
 	*look = now() + TURN;

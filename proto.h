@@ -46,6 +46,8 @@
 
 /* ==== Part I: the tiny program. ========================================== */
 
+#define VERSION		"1.0"	/* of both programs */
+
 /* ---- limits ---------------------------------------------------------- */
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
@@ -345,8 +347,8 @@ void	list_free(struct dirent **files, ssize_t n);
  * transfers. The caller fills in all but done.
  *
  * tick, if not NULL, is called once in a TURN or more often; by returning true
- * it stops the transfer (but not one of rdt). If no byte passes for the time
- * idle, the transfer ends: PEER_FAILED with ETIMEDOUT.
+ * it stops the transfer. If no byte passes for the time idle, the transfer ends:
+ * PEER_FAILED with ETIMEDOUT.
  */
 struct transfer {
 	int sock, file;
@@ -354,6 +356,7 @@ struct transfer {
 	uint64_t done;		/* bytes of them that have passed */
 	int64_t idle;		/* how long it may stand still, microseconds */
 	int (*tick)(const struct transfer *t);
+	const char *name, *peer;	/* for log and trace; may be NULL */
 };
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -493,9 +496,11 @@ extern struct faults faults;	/* of this process: what dgram_send() does */
 
 /*
  * Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, and writes over it.
- * Returns NULL, or what in it is no fault; ackdrop is one only if sim is true.
+ * Returns NULL, or what in it is no fault, and *why; ackdrop is one only if sim
+ * is true.
  */
-const char *faults_parse(struct faults *f, char *text, int sim);
+const char *faults_parse(struct faults *f, char *text, int sim,
+	    const char **why);
 
 /*
  * Does a fault of this kind hit the n-th transmission? The answer depends on
@@ -860,16 +865,27 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 	    unsigned char bits[RDT_WINDOW_MAX / 8]);
 
 /*
- * Opens the trace of this process (-t); a new file begins with a header.
- * rdt_trace() appends a line, tab separated: the time in seconds since the
- * transfer began, side, event, number, and of a sender its window in use, cwnd,
- * ssthresh, srtt and rto, in packets and seconds. s is NULL at the receiver.
- * trace_close() fails if the file could not be written.
+ * The trace (-t). A new file begins with a header. trace_begin() adds a line for
+ * a transfer: its number, which is above all in the file, and the time of day at
+ * its start, in seconds since 1970, so that the traces of two ends share a
+ * clock; s->t.name and ->t.peer may be missing:
+ *
+ *   # transfer 3: start=1763764545.250000 mode=sr window=32 control=reno
+ *     peer=127.0.0.1:43934 file=song                        (in one line)
+ *
+ * rdt_trace() adds a line for an event, tab separated: the number, the time in
+ * seconds since the start, side, event, sequence number, and of a sender its
+ * window in use, cwnd, ssthresh, srtt and rto, in packets and seconds. s is NULL
+ * at the receiver. Each line is one write(2). trace_close() fails if the file
+ * could not be written.
  */
 int	trace_open(const char *path);
 void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
 	    const struct rdt_sender *s);
 int	trace_close(void);
+int64_t	time_of_day(void);
+void	trace_begin(int64_t start, const char *mode, unsigned window,
+	    const char *control, const struct transfer *t);
 
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
 
@@ -959,6 +975,7 @@ void	rdt_close(const struct rdt_session *s);
  */
 struct rdt_summary {
 	const char *mode, *control;
+	const char *name, *peer;	/* shown if both are known */
 	unsigned window, block;
 	uint64_t packets, transmissions, timeouts, fast, duplicates, corrupt;
 	uint64_t bytes;

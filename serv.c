@@ -875,6 +875,8 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	s->control = r->control;
 	s->key = rdt_key();
 	s->t.tick = report_tick;
+	s->t.name = r->name;
+	s->t.peer = r->peer;
 	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
 	if (s->t.sock < 0)
 		return -1;
@@ -1952,7 +1954,7 @@ usage(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: serv [-hqvx] [-H host] [-p port] [-s dir] [-P lo-hi] "
+	fputs("usage: serv [-hqvVx] [-H host] [-p port] [-s dir] [-P lo-hi] "
 	    "[-n children]\n"
 	    "            [-T seconds] [-L faults] [-t trace] [-w capture]\n"
 	    "            [port | service[=port] ...]\n"
@@ -1971,7 +1973,8 @@ usage(FILE *out)
 	    "  -t trace     append a line for each event of a UDP transfer\n"
 	    "  -T seconds   idle limit of a connection ("
 	    STRING(DEFAULT_IDLE_S) ")\n"
-	    "  -v           log connections too\n"
+	    "  -v           log connections too, with the date\n"
+	    "  -V           the version\n"
 	    "  -w capture   append all that passes, for Wireshark (pcapng)\n"
 	    "  -x           start every service on its default port\n"
 	    "services and their default ports:\n", out);
@@ -2080,16 +2083,16 @@ choose(int n, char **operands, int all)
 static int
 option_value(int c, char *value)
 {
-	const char *bad;
+	const char *bad, *why;
 
 	switch (c) {
 	case 'H':
 		given.host = value;
 		return 1;
 	case 'L':
-		bad = faults_parse(&faults, value, 0);
+		bad = faults_parse(&faults, value, 0, &why);
 		if (bad != NULL)
-			bad_usage(bad, "-L has no such fault");
+			bad_usage(bad, why);
 		return 1;
 	case 'n':
 		given.max_children = (size_t)count(value,
@@ -2127,7 +2130,7 @@ read_options(int argc, char **argv)
 	int all, c;
 
 	all = 0;
-	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vw:x")) != -1) {
+	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vVw:x")) != -1) {
 		switch (c) {
 		case 'h':
 			usage(stdout);
@@ -2138,6 +2141,9 @@ read_options(int argc, char **argv)
 		case 'v':
 			logger.level = DEBUG;
 			break;
+		case 'V':
+			puts("serv " VERSION);
+			exit(fflush(stdout) == 0 ? 0 : 1);
 		case 'x':
 			all = 1;
 			break;

@@ -171,6 +171,7 @@ trap 'exit 1' HUP INT TERM
 # A client may have one of them as its own, for a minute after it has ended.
 default_ports_free() {
 	for p in 4321 55000 13337; do
+		: >"$tmp/out"		# or what is in it would be taken
 		"$serv" $p >"$tmp/out" 2>&1 </dev/null &
 		until_true grep -q . "$tmp/out"
 		kill $! 2>/dev/null
@@ -717,12 +718,11 @@ test_client() {
 		get ../x|get: ../x: name refused by the server
 		get x/|get: x/: not the name of a file; say under which to \
 store it: get NAME LOCAL
-		get text nosuch/x|get: nosuch/: no such directory
-		get text sub|get: sub: Is a directory
-		get text sub/|get: sub/: Is a directory
-		get text nosuch/|get: nosuch/: no such directory
-		put nosuch|put: nosuch: No such file or directory
-		put sub|put: sub: Is a directory
+		get text nosuch/x|get: nosuch/: no such directory here
+		get text sub|get: sub: Is a directory, here
+		get text nosuch/|get: nosuch/: no such directory here
+		put nosuch|put: nosuch: No such file or directory, here
+		put sub|put: sub: Is a directory, here
 		put text .x|put: .x: name refused by the server
 		put text a/b|put: a/b: name refused by the server
 		put|put: usage: put LOCAL [NAME]
@@ -733,9 +733,9 @@ spaces)
 	END
 	mkfifo "$tmp/here/fifo"
 	client 127.0.0.1 "$port" put fifo
-	is "put of a FIFO" "1 put: fifo: not a regular file" "$status $said"
+	is "put of a FIFO" "1 put: fifo: not a regular file, here" "$status $said"
 	client 127.0.0.1 "$port" get text fifo
-	is "get over a FIFO" "1 get: fifo: not a regular file" "$status $said"
+	is "get over a FIFO" "1 get: fifo: not a regular file, here" "$status $said"
 	rm "$tmp/here/fifo"
 
 	# From standard input: no prompt, quotes, all commands run, status 1 if
@@ -930,16 +930,20 @@ test_sim() {
 
 	sim -u gbn -W 3 -C none -L drop=/5 -t "$tmp/trace" 9
 	is "trace: the header" \
-	    "seconds side event seq window cwnd ssthresh srtt rto" \
+	    "transfer seconds side event seq window cwnd ssthresh srtt rto" \
 	    "$(head -n 1 "$tmp/trace" | tr '\t' ' ')"
 	is "trace: transmissions" 16 \
 	    $(($(grep -c '	resend	' "$tmp/trace") +
 	    $(grep -c '	send	' "$tmp/trace")))
-	is "trace: nine columns" "" "$(awk -F '\t' 'NF != 9' "$tmp/trace")"
-	is "trace: the first RTT" "0.020000 snd ack 2 3 3 3 0.020000 0.200000" \
+	is "trace: ten columns" "" \
+	    "$(awk -F '\t' '!/^#/ && NF != 10' "$tmp/trace")"
+	is "trace: the first RTT" "1 0.020000 snd ack 2 3 3 3 0.020000 0.200000" \
 	    "$(grep '	ack	' "$tmp/trace" | head -n 1 | tr '\t' ' ')"
 
-	for l in drop=2.0 drop=x drop= dorp=1 drop=/0 drop=0 drop=1:x dup; do
+	sim -L drop=0 -q 9
+	has "-L drop=0 drops nothing; -q leaves one line" \
+	    "0  rdt: mode=gbn * transmissions=9 *" "$status $got $said"
+	for l in drop=2.0 drop=x drop= dorp=1 drop=/0 drop=0:1 drop=1:x dup; do
 		sim -L $l 9
 		is "-L $l is wrong usage" 2 $status
 	done
@@ -971,8 +975,8 @@ test_sim() {
 
 # transmissions FILE: what a trace says of them, counted from 1, as in order()
 transmissions() {
-	awk '$3 == "drop" && $2 == "snd" { printf "x"; next }
-		$3 ~ /send$/ { printf "%s%d", sep, $4 + 1; sep = " " }' "$1"
+	awk '$4 == "drop" && $3 == "snd" { printf "x"; next }
+		$4 ~ /send$/ { printf "%s%d", sep, $5 + 1; sep = " " }' "$1"
 }
 
 # both_ways WHAT OPTION ...: a put and a get of $tmp/here/some by the options
@@ -1091,7 +1095,13 @@ timeouts=3 fast=0 duplicates=* corrupt=0 bytes=8500 seconds=*" "$said"
 	same "...stored" "$tmp/here/nine" "$dir/nine"
 	is "the server's trace has what came" 9 \
 	    "$(grep -c 'rcv	recv	' "$tmp/served.trace")"
-	is "nine columns" "" "$(awk -F '\t' 'NF != 9' "$tmp"/*.trace)"
+	is "ten columns" "" \
+	    "$(awk -F '\t' '!/^#/ && NF != 10' "$tmp"/*.trace)"
+	has "a transfer's first line" "[# ]*transfer 1: start=*.* mode=gbn \
+window=3 control=none peer=127.0.0.1:* file=nine" \
+	    "$(grep '^#' "$tmp/nine.trace")"
+	has "the log names file and peer" "*rdt: mode=gbn * control=none \
+peer=127.0.0.1:* file=nine" "$(grep 'file=nine' "$log")"
 	dd if=/dev/urandom of="$tmp/here/ten" bs=1000 count=10 2>/dev/null
 	client -u gbn -W 4 -b 1000 -C none -L drop=/6 127.0.0.1 "$port" put ten
 	is "10 packets, window 4, every 6th lost" "0 17" \
@@ -1131,7 +1141,7 @@ bytes stored as five|mode: x: not tcp, sw, gbn or sr" \
 		get nosuch|get: nosuch: no such file on the server
 		get ../x y|get: ../x: name refused by the server
 		put five .x|put: .x: name refused by the server
-		put nosuch|put: nosuch: No such file or directory
+		put nosuch|put: nosuch: No such file or directory, here
 	END
 	for command in 'uput a' 'uput a ' 'uput a x' 'uput a -1' \
 	    'uput a 18446744073709551615' 'uput a 1x' uget uput; do
@@ -1432,10 +1442,8 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	is "the server ends in order" 0 $?
 	servers=${servers%" $pid"}
 
-	# Expiry, and a network that loses and doubles.
-	start expire dir=0
-	stop
-	# A minute in a second, where a library can be loaded below a program.
+	# Expiry: a minute in a second, where a library can be loaded below a
+	# program.
 	if [ "$BIN" = "$top" ] && ${CC:-cc} -shared -fPIC -o "$tmp/fail.so" \
 	    lab/fail.c -ldl 2>"$tmp/out"; then
 		FAIL_AS=fast LD_PRELOAD=$tmp/fail.so

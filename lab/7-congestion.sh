@@ -19,11 +19,11 @@ plot reno -v title=reno "$out/reno.trace"
 # cwnd EVENT: before and after each event of reno, as `before after'
 cwnd() {
 	awk -F '\t' -v e="$1" '
-	$2 == "snd" { if ($3 == e) print last, $6; last = $6 }' "$out/reno.trace"
+	$3 == "snd" { if ($4 == e) print last, $7; last = $7 }' "$out/reno.trace"
 }
 say "Looking at reno's trace:"
-check "it begins with one packet" 1 "$(awk -F '\t' '$3 == "send" {
-	print $6; exit }' "$out/reno.trace")"
+check "it begins with one packet" 1 "$(awk -F '\t' '$4 == "send" {
+	print $7; exit }' "$out/reno.trace")"
 check "there were fast retransmits" yes \
     "$([ "$(count "$out/reno.said" fast)" -gt 3 ] && echo yes)"
 check "none of them made cwnd larger" 0 \

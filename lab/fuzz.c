@@ -313,13 +313,14 @@ static void
 fuzz_faults(unsigned char *d, size_t n)
 {
 	struct faults f;
+	const char *why;
 	char *text;
 
 	text = malloc(n + 1);
 	must(text != NULL, "malloc");
 	memcpy(text, d, n);
 	text[n] = '\0';
-	if (faults_parse(&f, text, 1) == NULL)
+	if (faults_parse(&f, text, 1, &why) == NULL)
 		fault_hits(&f, DROP, 1);
 	free(text);
 }

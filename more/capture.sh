@@ -82,7 +82,7 @@ test_capture() {
 # A simulated run is the same file on every machine.
 capture_sim() {
 	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5,ackdrop=2,dup=4 \
-	    -w "$own/sim.pcapng" 9 >"$own/out"
+	    -w "$own/sim.pcapng" 9 2>"$own/out"
 	whole "a simulated run" "$own/sim.pcapng"
 	is "...is always the same file" "2080630304 3468" \
 	    "$(cksum <"$own/sim.pcapng")"
@@ -90,7 +90,7 @@ capture_sim() {
 	    /dropped here/ { d++ }
 	    /doubled here: dup=4, transmission 4/ { t++ }
 	    END { print d " dropped, " t / 2 " doubled" }' "$own/packets")"
-	"$cli" -q -m sim -w "$own/sim.pcapng" 2 >"$own/out"
+	"$cli" -q -m sim -w "$own/sim.pcapng" 2 2>"$own/out"
 	whole "two runs in one file" "$own/sim.pcapng"
 	if command -v tcpdump >/dev/null; then
 		is "tcpdump reads them" "$(wc -l <"$own/packets")" \
@@ -248,7 +248,7 @@ capture_malformed() {
 		has "what is malformed" "*$p	*[malformed: *" \
 		    "$(cat "$own/info")"
 	done
-	"$cli" -q -m sim -C none -L corrupt=2 -w "$own/flip.pcapng" 3 >/dev/null
+	"$cli" -q -m sim -C none -L corrupt=2 -w "$own/flip.pcapng" 3 2>/dev/null
 	is "a wrong CRC" "RDT	DATA 2, 8 bytes [corrupted here] [wrong CRC]" \
 	    "$(info "$own/flip.pcapng" rdt.crc_bad)"
 }
@@ -289,7 +289,7 @@ captured() {	# others may use this system, too
 # Ladders and plots, by each awk that is there.
 capture_awk() {
 	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5 -t "$own/x.trace" 9 \
-	    >/dev/null
+	    2>/dev/null
 	for a in awk mawk gawk "gawk --posix" original-awk "busybox awk"; do
 		command -v ${a%% *} >/dev/null || continue
 		is "a ladder by $a" "248908345 2865" \

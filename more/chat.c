@@ -149,6 +149,7 @@ pull_begin(struct chat_pull *p)
 {
 	p->parts = (uint32_t)(p->t.size / CHAT_PART + 1);
 	p->start = now();
+	trace_begin(time_of_day(), "pull", 1, "none", &p->t);
 	dgram_count_from_one();
 }
 
@@ -160,6 +161,8 @@ chat_summary(const struct chat_pull *p)
 
 	s.mode = "pull";
 	s.control = "none";
+	s.name = p->t.name;
+	s.peer = p->t.peer;
 	s.window = 1;
 	s.block = CHAT_PART;
 	s.packets = p->parts;

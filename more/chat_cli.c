@@ -153,7 +153,7 @@ chat_text(char *text, size_t n)
 	return n - left;
 }
 
-/* Said once, after the name. */
+/* Said after the name, and when it is asked for. */
 static void
 chat_help(void)
 {
@@ -164,14 +164,13 @@ chat_help(void)
 		"download_file NAME  fetches one",
 		"CHANGENAME OLD NEW  be called NEW",
 		"{quit}              leave",
+		"help                this list",
 		"anything else       to all",
 	};
-	static int said;
 	size_t i;
 
-	for (i = 0; i < COUNT(help) && !said; i++)
+	for (i = 0; i < COUNT(help); i++)
 		say(INFO, "%s", help[i]);
-	said = 1;
 }
 
 /* A line that was typed; the first one is the name. */
@@ -189,6 +188,10 @@ chat_line(char *line)
 	line[n] = '\0';
 	if (strncmp(line, "download_file ", 14) == 0 && request(line + 14) < 0)
 		return;
+	if (named && (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)) {
+		chat_help();
+		return;
+	}
 	if (strcmp(line, "{quit}") == 0) {
 		over = !named;
 		talk.leaving = 1;
@@ -198,8 +201,9 @@ chat_line(char *line)
 		return;
 	line[n] = '\n';
 	talk_send(line, n + !options->segments);
+	if (!named)
+		chat_help();
 	named = 1;
-	chat_help();
 }
 
 /* The name may stand on the command line; else it is the first line. */

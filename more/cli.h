@@ -114,11 +114,16 @@ const char *base_name(const char *path);
 /* Will a person read standard error? Asks the system once. */
 int	on_terminal(void);
 
-/* Draw how far a transfer is, if a person is there to see it: ticks. */
+/*
+ * begin_transfer(): from here on the first Control-C does not end the client,
+ * but makes stopped() true. The ticks of a transfer draw how far it is, if a
+ * person is there to see it, and stop it then. end_bar() ends all that, before
+ * anything is said; it keeps errno.
+ */
+void	begin_transfer(void);
+int	stopped(void);
 int	draw_up(const struct transfer *t);
 int	draw_down(const struct transfer *t);
-
-/* Leaves the line of the bar, before anything else is said. Keeps errno. */
 void	end_bar(void);
 
 extern const char senseless[];		/* of an answer of the server */

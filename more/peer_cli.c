@@ -800,7 +800,8 @@ get_parts(int fd, const struct offered *o, struct download *d, int64_t parts)
 		why = get_part(fd, o, d, &sha);
 		if (why == NULL && now() > limit)
 			why = "too slow";
-		draw_down(&d->t);
+		if (draw_down(&d->t) && why == NULL)
+			why = reason();
 		peer_tick();
 	}
 	end_bar();

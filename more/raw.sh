@@ -43,4 +43,10 @@ test_raw() {
 	is "a datagram to nobody" 1 $?
 	has "...is told" "raw: 127.0.0.1 $port: *refused*" "$(cat "$tmp/out")"
 	stop
+	start rawdir dir=0
+	is "datagrams on lines of their own" \
+	    '> \x01 < \x02\x00\x00\x00\x00 > \x0c < \x16' \
+	    "$( (printf '\\x01\n'; nap; nap; printf '\\x0c\n') |
+	    "$cli" -v -m raw -u sw 127.0.0.1 "$port" 2>/dev/null | words)"
+	stop
 }

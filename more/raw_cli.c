@@ -29,14 +29,37 @@ static struct {
 	int unsent;			/* the server did not take all of it */
 } raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
 
-/* Copies what came to standard output; on a terminal, made visible. */
+/* Does a person look, who wants to see datagrams, not a stream of bytes? */
+static int
+for_eyes(void)
+{
+	return isatty(STDOUT_FILENO) || logger.level >= DEBUG;
+}
+
+/* Shows a datagram: `> \x01' has left, `< \x02' has come. */
+static int
+show_datagram(const char *arrow, const char *text, size_t n)
+{
+	fputs(arrow, stdout);
+	print_safely(text, n, 0);
+	putchar('\n');
+	return flush_output();
+}
+
+/* Copies what came to standard output; on a terminal made visible, and what is
+ * typed next begins a line. */
 static int
 raw_show(const char *text, size_t n)
 {
-	if (isatty(STDOUT_FILENO))
+	if (options->datagrams && for_eyes())
+		return show_datagram("< ", text, n);
+	if (isatty(STDOUT_FILENO)) {
 		print_safely(text, n, 1);
-	else
+		if (n > 0 && text[n - 1] != '\n')
+			putchar('\n');
+	} else {
 		fwrite(text, 1, n, stdout);
+	}
 	return flush_output();
 }
 
@@ -85,7 +108,7 @@ static int
 send_lines(int fd)
 {
 	char *end, *line;
-	size_t n;
+	size_t n, bytes;
 
 	while ((n = buffer_n(&raw.typed)) > 0) {
 		line = buffer_at(&raw.typed);
@@ -97,8 +120,9 @@ send_lines(int fd)
 		if (end == NULL && !raw.input_ended)
 			break;
 		n = end == NULL ? n : (size_t)(end - line);
-		if (dgram_send(fd, line, unescape(line, n), NULL,
-		    COUNTED) < 0)
+		bytes = unescape(line, n);
+		if (dgram_send(fd, line, bytes, NULL, COUNTED) < 0 ||
+		    (for_eyes() && show_datagram("> ", line, bytes) != 0))
 			return -1;
 		buffer_drop(&raw.typed, n + (end != NULL));
 	}

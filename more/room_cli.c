@@ -52,6 +52,11 @@ add_text(const char *command, const char *text, size_t n)
 static int
 request(const char *command)
 {
+	if (talk.update_fd < 0 && strcmp(command, "join") != 0 &&
+	    strcmp(command, "leave") != 0) {
+		say(ERROR, "%s: join first", command);
+		return 0;
+	}
 	talk_send(room.text, room.n);
 	talk_ask(command);
 	sprintf(room.answer_code, "2%.2s", room.text + 1);

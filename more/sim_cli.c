@@ -58,6 +58,8 @@ ladder(const char *left, const char *arrow, const char *right)
 	const struct rdt_sender *s = &sim.sender;
 	uint32_t packets;
 
+	if (logger.level < INFO)
+		return;
 	packets = s->end - s->base;
 	if (packets > rdt_send_window(s))
 		packets = rdt_send_window(s);
@@ -303,7 +305,7 @@ static void
 sim_report(int64_t packets)
 {
 	const struct rdt_sender *s = &sim.sender;
-	struct rdt_summary r;
+	struct rdt_summary r = { 0 };
 
 	r.mode = rdt_mode_names[s->mode];
 	r.control = s->congestion->name;
@@ -317,6 +319,8 @@ sim_report(int64_t packets)
 	r.corrupt = sim.corrupt;
 	r.bytes = (uint64_t)(s->base - 1) * options->block;
 	r.took = sim.t;
+	if (logger.level < INFO)
+		logger.level = INFO;	/* -q leaves this line alone */
 	rdt_report(&r);
 }
 
@@ -324,6 +328,7 @@ sim_report(int64_t packets)
 static int
 sim_session(int argc, char **argv)
 {
+	struct transfer none = { .sock = -1 };
 	struct rdt_sender *s = &sim.sender;
 	int64_t packets;
 
@@ -337,8 +342,11 @@ sim_session(int argc, char **argv)
 	rdt_send_init(s, options->rdt_mode, options->window,
 	    options->congestion, 1, (uint32_t)packets);
 	rdt_recv_init(&sim.receiver, options->rdt_mode, s->window, 1);
-	puts("  seconds  sender          channel       receiver"
-	    "               window");
+	trace_begin(0, rdt_mode_names[s->mode], s->window,
+	    options->congestion->name, &none);
+	if (logger.level >= INFO)
+		puts("  seconds  sender          channel       receiver"
+		    "               window");
 	do {
 		sender_turn();
 		sim_step();

@@ -468,6 +468,8 @@ offer_file(const struct client *c, const char *name, int type,
 	}
 	d.t.size = *size;
 	d.t.tick = report_tick;
+	d.t.name = name;
+	d.t.peer = c->peer;
 	d.t.sock = -1;
 	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
 	    !download_allowed(c) ? "too many downloads, not now" : NULL;

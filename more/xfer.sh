@@ -138,14 +138,14 @@ test_xfer() {
 		is "$args" "1 $expect" "$status $said"
 	done <<-END
 		download nosuch|download: nosuch: no such file on the server
-		download lorem.txt no/x|download: no/: no such directory
-		download lorem.txt sub|download: sub: Is a directory
+		download lorem.txt no/x|download: no/: no such directory here
+		download lorem.txt sub|download: sub: Is a directory, here
 		download ..|download: ..: not the name of a file; say under \
 which to store it: download NAME LOCAL
 		download ../x y|download: ../x: refused by the server, or \
 failed, or it is full
-		upload nosuch|upload: nosuch: No such file or directory
-		upload sub|upload: sub: Is a directory
+		upload nosuch|upload: nosuch: No such file or directory, here
+		upload sub|upload: sub: Is a directory, here
 		upload some .x|upload: .x: refused by the server, or failed, \
 or it is full
 		upload some ${long}8|upload: ${long}8: the name is too long

@@ -88,7 +88,7 @@ xfer_upload(int argc, char **argv)
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
 	t.file = file_open(argv[1], 1, &t.size);
 	if (t.file < 0)
-		return fail("upload: %s: %s", argv[1], reason());
+		return fail("upload: %s: %s, here", argv[1], reason());
 	failed = 1;
 	t.sock = xfer_begin("upload", name, XFER_UPLOAD);
 	if (t.sock >= 0) {

@@ -5,6 +5,7 @@
 #	make test		runs test.sh
 #	make sanitize		the same, with checks of every memory access
 #	make labs		runs all labs, which look at their results
+#	make lab		builds what labs use: lab/peer and lab/engine
 #	make bench		how fast, beside others
 #	make loc		counts the lines of code
 #	make install		into PREFIX (/usr/local), below DESTDIR
@@ -20,6 +21,7 @@ CFLAGS = -std=c99 -pedantic -Wall -Wextra -Werror -O2
 LDFLAGS =
 LDLIBS =
 PREFIX = /usr/local
+MANDIR = $(PREFIX)/share/man/man1
 DESTDIR =
 
 SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
@@ -70,6 +72,14 @@ labs: all
 		"$$lab" >"$$out/log" 2>&1 || { cat "$$out/log"; exit 1; }; \
 	done
 
+lab: lab/peer lab/engine
+
+lab/peer: lab/peer.c
+	$(CC) $(CFLAGS) -o $@ lab/peer.c $(LDLIBS)
+
+lab/engine: lab/engine.c proto.o more/more.a
+	$(CC) $(CFLAGS) -o $@ lab/engine.c proto.o more/more.a $(LDLIBS)
+
 bench: all
 	CC='$(CC)' lab/bench.sh
 
@@ -101,13 +111,16 @@ loc:
 	    $(SOURCES)
 
 install: all
-	mkdir -p "$(DESTDIR)$(PREFIX)/bin"
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(MANDIR)"
 	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
 	cp serv cli "$(DESTDIR)$(PREFIX)/bin"
 	chmod 755 "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
+	cp more/serv.1 more/cli.1 "$(DESTDIR)$(MANDIR)"
+	chmod 644 "$(DESTDIR)$(MANDIR)/serv.1" "$(DESTDIR)$(MANDIR)/cli.1"
 
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/serv" "$(DESTDIR)$(PREFIX)/bin/cli" \
+	    "$(DESTDIR)$(MANDIR)/serv.1" "$(DESTDIR)$(MANDIR)/cli.1"
 
 clean:
-	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out
+	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out lab/peer lab/engine

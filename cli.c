@@ -677,7 +677,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 	return m->close != NULL ? failed | m->close() : failed;
 }
 
-/* ---- ftp (seeds/004) -------------------------------------------------- */
+/* ---- ftp -------------------------------------------------------------- */
 
 static struct {
 	int control;			/* the connection */
@@ -1152,7 +1152,7 @@ ftp_mode_command(int argc, char **argv)
 	return 0;
 }
 
-/* ---- dir (seeds/000): asking the directory ------------------------------ */
+/* ---- dir: asking the directory ------------------------------------------ */
 
 #define LATE_ANSWERS	1000	/* that are thrown away at a time */
 #define LINES_MAX	(2 * 1000 * 1000)	/* of a list, at most */

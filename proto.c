@@ -141,9 +141,9 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 }
 
 /*
- * Writes logger.line to standard error; called by log_msg() alone. A server does
- * not wait for who reads its log, at a terminal that is stopped, say: it counts
- * the lines that are lost by that.
+ * Writes logger.line to standard error; called by log_msg() alone. A server
+ * does not wait for who reads its log, at a terminal that is stopped, say: it
+ * counts the lines that are lost by that.
  */
 void
 log_write(enum level level)
@@ -1045,9 +1045,9 @@ newfile_open(struct newfile *f, const char *path, int keep)
 }
 
 /*
- * Gives the temporary file this name, if it is free. link() fails where rename()
- * would replace, so that no race can lose a file. Where a file system has no
- * links (that of a memory card, say), an empty file takes the name first.
+ * Gives the temporary file this name, if it is free. link() fails where
+ * rename() would replace, so that no race can lose a file. Where a file system
+ * has no links (a memory card's, say), an empty file takes the name first.
  */
 static int
 take_name(struct newfile *f, const char *name)

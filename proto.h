@@ -23,10 +23,13 @@
  *     that -s (serv) or -d (cli) gives.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
  *
- * "seeds/004" and the like are course projects that the protocols come from:
- * 004 ftp (a client and a server in Python), 001 xfer (the same), 000 dir and
- * peer (NanoFiles, in Java), 002 chat and 003 room (Python). Their texts give
- * the messages, and captures of some.
+ * The protocols come from the documents of five course projects, with captures
+ * of some messages. What is called a protocol's document here is:
+ *   ftp         Cliente-Servidor FTP, in Portuguese; programs in Python
+ *   xfer        TCP File Transfer, Buenos Aires, in Spanish; Python
+ *   dir, peer   NanoFiles, Redes de Comunicaciones, in Spanish; Java
+ *   chat        Our System TCP traffic protocol, in English; Python
+ *   room        the chat project of Ariel University, in Hebrew; Python
  */
 #ifndef PROTO_H
 #define PROTO_H
@@ -302,8 +305,9 @@ int	name_ok(const char *name, size_t n);
 
 /*
  * Opens a regular file for reading and tells its size. A symbolic link is
- * followed only if follow is true: not for a name that came from elsewhere. What
- * is not a regular file is not even opened: EISDIR, or ENXIO for all others.
+ * followed only if follow is true: not for a name that came from elsewhere.
+ * What is not a regular file is not even opened: EISDIR, or ENXIO for all
+ * others.
  */
 int	file_open(const char *path, int follow, uint64_t *size);
 
@@ -347,8 +351,8 @@ void	list_free(struct dirent **files, ssize_t n);
  * transfers. The caller fills in all but done.
  *
  * tick, if not NULL, is called once in a TURN or more often; by returning true
- * it stops the transfer. If no byte passes for the time idle, the transfer ends:
- * PEER_FAILED with ETIMEDOUT.
+ * it stops the transfer. If no byte passes for the time idle, the transfer
+ * ends: PEER_FAILED with ETIMEDOUT.
  */
 struct transfer {
 	int sock, file;
@@ -376,7 +380,7 @@ enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
 enum moved transfer_send(struct transfer *t, const void *head, size_t headlen);
 enum moved transfer_recv(struct transfer *t);
 
-/* ---- frame: the messages of ftp (seeds/004) -------------------------- */
+/* ---- frame: the messages of ftp -------------------------------------- */
 
 /*
  * All that is said in ftp, on every connection, is said in frames:
@@ -415,11 +419,11 @@ enum moved transfer_recv(struct transfer *t);
  * is answered FTP_SYNTAX and the connection closed, since nobody knows where
  * the next frame would begin; after every other code it goes on.
  *
- * Where seeds/004 is silent we chose: a verb with a name too many or too few is
- * FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short, or stands still
- * for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls that is
- * nothing but a code is taken for that code, though a file might have such a
- * name.
+ * Where the document is silent we chose: a verb with a name too many or too few
+ * is FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short, or stands
+ * still for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls
+ * that is nothing but a code is taken for that code, though a file might have
+ * such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -740,7 +744,7 @@ struct rdt_sender;
  * goes back to base at once.
  *
  *     none   cwnd is the window, always
- *     half   seeds/003: a timeout halves it, a new ACK adds one packet
+ *     half   room's document: a timeout halves it, a new ACK adds one packet
  *     reno   RFC 5681; in sr with the recovery of RFC 6675
  */
 struct congestion {
@@ -865,19 +869,19 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 	    unsigned char bits[RDT_WINDOW_MAX / 8]);
 
 /*
- * The trace (-t). A new file begins with a header. trace_begin() adds a line for
- * a transfer: its number, which is above all in the file, and the time of day at
- * its start, in seconds since 1970, so that the traces of two ends share a
- * clock; s->t.name and ->t.peer may be missing:
+ * The trace (-t). A new file begins with a header. trace_begin() adds a line
+ * for a transfer: its number, which is above all in the file, and the time of
+ * day at its start, in seconds since 1970, so that the traces of two ends share
+ * a clock:
  *
  *   # transfer 3: start=1763764545.250000 mode=sr window=32 control=reno
  *     peer=127.0.0.1:43934 file=song                        (in one line)
  *
  * rdt_trace() adds a line for an event, tab separated: the number, the time in
  * seconds since the start, side, event, sequence number, and of a sender its
- * window in use, cwnd, ssthresh, srtt and rto, in packets and seconds. s is NULL
- * at the receiver. Each line is one write(2). trace_close() fails if the file
- * could not be written.
+ * window in use, cwnd, ssthresh, srtt and rto, in packets and seconds. s is
+ * NULL at the receiver. Each line is one write(2). trace_close() fails if the
+ * file could not be written.
  */
 int	trace_open(const char *path);
 void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
@@ -984,7 +988,7 @@ struct rdt_summary {
 struct rdt_summary rdt_summary(const struct rdt_session *s);
 void	rdt_report(const struct rdt_summary *s);
 
-/* ---- dir: who serves which files (seeds/000) ---------------------------- */
+/* ---- dir: who serves which files ---------------------------------------- */
 
 /*
  * One request in a datagram, one answer in another. The first byte says what it
@@ -1019,8 +1023,8 @@ void	rdt_report(const struct rdt_summary *s);
  * number skip so many entries, and the first line of the answer is `skip N'. A
  * Publish whose first line is `at N' is answered with N plus the lines that
  * follow. So every request can be repeated, and every answer told from one that
- * comes late. A TLV with opcode 9 is a Publish too (a slip in seeds/000), and
- * answered with 10.
+ * comes late. A TLV with opcode 9 is a Publish too (a slip in the document),
+ * and answered with 10.
  *
  * A nick belongs to the UDP address and port from which it was registered: what
  * comes from elsewhere cannot serve, publish, stop or log out in its name.

@@ -235,7 +235,7 @@ store_file(const struct request *r, struct newfile *f, enum moved moved)
 	return -1;
 }
 
-/* ---- ftp (seeds/004): in a child for each connection ------------------- */
+/* ---- ftp: in a child for each connection ------------------------------- */
 
 /* Sends a number, a port or a code, as a frame. */
 static int
@@ -774,7 +774,9 @@ accepting(void)
 }
 
 /* The poll set: signals, two of Part II, and the listeners of connections. */
-enum { SIGNALS, MORE, LISTENERS = MORE + 2, WATCHED = LISTENERS + SERVICES_MAX };
+enum {
+	SIGNALS, MORE, LISTENERS = MORE + 2, WATCHED = LISTENERS + SERVICES_MAX
+};
 
 /* Waits for anything to happen, or to be due. Returns -1 if nothing
  * happened. */
@@ -941,7 +943,7 @@ ftp_uput(const struct request *r)
 	return result;
 }
 
-/* ---- dir (seeds/000): a daemon, a UDP loop ------------------------------ */
+/* ---- dir: a daemon, a UDP loop ------------------------------------------ */
 
 /*
  * Nicks, files, and holdings, each of which says that a nick has a file:
@@ -1433,7 +1435,7 @@ dir_publish(const struct dir_request *r, struct dir_answer *a)
 }
 
 /* ServeFiles: what was published before is listed from now on. With a text it
- * is a Publish, by a slip in seeds/000. */
+ * is a Publish, by a slip in dir's document. */
 static void
 dir_serve_files(const struct dir_request *r, struct dir_answer *a)
 {
@@ -1790,8 +1792,8 @@ print_requests(void)
 }
 
 /*
- * In the layout of seeds/001. A standard output that nobody reads must not hold
- * up the parent. If it is not writable in time, nothing is printed; else all
+ * In the layout of xfer's document. A standard output that nobody reads must
+ * not hold up the parent. If it is not writable in time, nothing is printed; else all
  * goes out in one write(2), of at most PIPE_BUF bytes on most systems.
  */
 static void

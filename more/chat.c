@@ -1,6 +1,6 @@
 /* chat.c: files that are pulled, in pickles. Licence: ISC, see README.
  *
- * The download of chat (seeds/002). The client pulls: it asks for part 0, part
+ * The download of chat. The client pulls: it asks for part 0, part
  * 1, ... and repeats a request that is not answered. That is stop-and-wait,
  * whose packet is the request and whose ACK is the answer, so that the client
  * drives a sender of the engine in proto.c:

@@ -1,6 +1,6 @@
 /* chat_cli.c: a chat in free text. Licence: ISC, see README.
  *
- * The client of seeds/002, over talk_cli.c. What is typed goes to the server as
+ * The client of chat, over talk_cli.c. What is typed goes to the server as
  * it is, and what comes is shown; only files need more:
  *
  *      chat_line(): download_file NAME --> requested[] --> server

@@ -1,6 +1,6 @@
 /* chat_serv.c: a chat in free text. Licence: ISC, see README.
  *
- * The server of seeds/002, over talk_serv.c. What came from a client is taken
+ * The server of chat, over talk_serv.c. What came from a client is taken
  * apart into messages, and the beginning of a message says what to do:
  *
  *      chat_input() --> chat_message() --> table --> chat_public(), ...

@@ -9,7 +9,7 @@
 
 #include "../proto.h"
 
-/* ---- xfer: one request on each connection (seeds/001) ------------------- */
+/* ---- xfer: one request on each connection ------------------------------- */
 
 /*
  * An opcode, answered step by step with a status; each is one byte. A name, the
@@ -100,7 +100,7 @@ void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
 /* Of what is left of a file. */
 int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 
-/* ---- peer: files between the clients of dir (seeds/000) ------------------ */
+/* ---- peer: files between the clients of dir ------------------------------ */
 
 /*
  * Text messages over TCP, of lines `key:value', the first of which is the
@@ -185,7 +185,7 @@ ssize_t	buffer_fill(struct buffer *b, int fd,
 /* Sends what goes without waiting. Returns -1 if the connection is broken. */
 int	buffer_send(struct buffer *b, int fd);
 
-/* ---- chat: free text, and files that are pulled (seeds/002) -------------- */
+/* ---- chat: free text, and files that are pulled -------------------------- */
 
 /*
  * One message is a line, if the first one of the client, its name, ended with a
@@ -253,7 +253,7 @@ enum moved chat_answer(struct chat_pull *p, const struct addr *client);
 /* Either end's summary, for rdt_report(). */
 struct rdt_summary chat_summary(const struct chat_pull *p);
 
-/* ---- room: codes and lengths (seeds/003) -------------------------------- */
+/* ---- room: codes and lengths -------------------------------------------- */
 
 /*
  * A message is a code of three or four digits. Each text that follows has its
@@ -275,8 +275,8 @@ struct rdt_summary chat_summary(const struct chat_pull *p);
  *
  *   4990             anything else; the connection is closed
  *
- * Where seeds/003 is silent we chose: a client outside the room can only join
- * or leave; one that is in it and joins again gets 4002. A file whose name is
+ * Where room's document is silent we chose: a client outside the room can only
+ * join or leave; one that is in it and joins again gets 4002. A file whose name is
  * longer than 99 bytes is not listed. Too many downloads at once are a 4062.
  */
 #define ROOM_USERS	10
@@ -348,8 +348,8 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  *
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
  *
- * capture_open() returns -1 if it cannot, capture_close() if not everything could
- * be written; both have said why.
+ * capture_open() returns -1 if it cannot, capture_close() if not everything
+ * could be written; both have said why.
  */
 int	capture_open(const char *path);
 int	capture_close(void);

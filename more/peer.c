@@ -1,7 +1,7 @@
 /* peer.c: what clients of the directory say to each other. Licence: ISC, see
  * README.
  *
- * seeds/000: a file is known by the SHA-1 of its contents, and travels in text
+ * A file is known by the SHA-1 of its contents, and travels in text
  * messages, in base 64. So this file has a hash, the messages, and the digits;
  * peer_cli.c is both ends of the conversation.
  */

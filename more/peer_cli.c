@@ -1,7 +1,7 @@
 /* peer_cli.c: files between the clients of the directory. Licence: ISC, see
  * README.
  *
- * Both ends of seeds/000's peer protocol. Mode dir (cli.c) uses three names of
+ * Both ends of dir's peer protocol. Mode dir (cli.c) uses three names of
  * this file: peer_commands, peer_tick and peer_close. The processes of a client
  * that serves:
  *

@@ -45,8 +45,8 @@ test_raw() {
 	stop
 	start rawdir dir=0
 	is "datagrams on lines of their own" \
-	    '> \x01 < \x02\x00\x00\x00\x00 > \x0c < \x16' \
-	    "$( (printf '\\x01\n'; nap; nap; printf '\\x0c\n') |
-	    "$cli" -v -m raw -u sw 127.0.0.1 "$port" 2>/dev/null | words)"
+	    '< \x02\x00\x00\x00\x00 < \x16 > \x01 > \x0c' \
+	    "$(printf '\\x01\n\\x0c\n' | "$cli" -v -m raw -u sw \
+	    127.0.0.1 "$port" 2>/dev/null | sort | words)"
 	stop
 }

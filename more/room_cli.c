@@ -1,6 +1,6 @@
 /* room_cli.c: a room, in codes and lengths. Licence: ISC, see README.
  *
- * The client of seeds/003, over talk_cli.c. A line that was typed is a command
+ * The client of room, over talk_cli.c. A line that was typed is a command
  * of the table, which sends a request; no other one is taken before its answer:
  *
  *      room_line() --> table --> room_who(), ... --> request() --> server

@@ -1,6 +1,6 @@
 /* room_serv.c: a room, in codes and lengths. Licence: ISC, see README.
  *
- * The server of seeds/003, over talk_serv.c. A client has two connections: the
+ * The server of room, over talk_serv.c. A client has two connections: the
  * main one, for its requests and their answers, and the update socket, for what
  * others do. It is in the room (`joined') once the second one stands:
  *

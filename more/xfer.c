@@ -1,6 +1,6 @@
 /* xfer.c: the messages of xfer. Licence: ISC, see README.
  *
- * seeds/001: lengths of eight bytes before names, files and lists, and the
+ * Lengths of eight bytes before names, files and lists, and the
  * lines of a list, which are tuples of Python. Used by xfer_serv.c, which packs
  * the lines, and by xfer_cli.c, which takes them apart:
  *

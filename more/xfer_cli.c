@@ -1,6 +1,6 @@
 /* xfer_cli.c: one request on each connection. Licence: ISC, see README.
  *
- * The client of seeds/001. Each command connects, sends its opcode, and goes
+ * The client of xfer. Each command connects, sends its opcode, and goes
  * through the steps that more.h draws for it:
  *
  *      xfer_upload(), xfer_download(), xfer_list() --> xfer_begin()

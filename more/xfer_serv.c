@@ -1,6 +1,6 @@
 /* xfer_serv.c: one request on each connection. Licence: ISC, see README.
  *
- * The server of seeds/001, in a child for each connection: an opcode, answered
+ * The server of xfer, in a child for each connection: an opcode, answered
  * with a status, then what more.h draws for it, then the end.
  *
  *      xfer_serve() --> xfer_request() --> table --> xfer_upload(), ...

@@ -705,6 +705,10 @@ reply() {
 	    -o -name got)"
 }
 
+# Is a file on its way, at either end?
+half_written() { find "$tmp/here" "$dir" -name '.part*' | grep -q .; }
+all_whole() { ! half_written; }
+
 test_client() {
 	rm -rf "$tmp/here"
 	mkdir -p "$tmp/here/sub"
@@ -735,10 +739,63 @@ test_client() {
 	client 127.0.0.1 "$port" put text "a b"
 	client 127.0.0.1 "$port" get "a b"
 	same "names with spaces" "$tmp/here/text" "$tmp/here/a b"
+	client 127.0.0.1 "$port" get text sub/
+	is "get into a directory" \
+	    "0 get: text: $(($(wc -c <"$tmp/here/text"))) bytes stored as text" \
+	    "$status $said"
+	same "...is there" "$tmp/here/text" "$tmp/here/sub/text"
+	rm "$tmp/here/sub/text"
+	printf '?\nls -l\nbye\nls\n' | "$cli" localhost "$port" \
+	    >"$tmp/out" 2>"$tmp/said"
+	has "?, ls -l and bye" "1 get *quit *leave ls: -l: the server tells \
+names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 	client localhost "$port" quit
 	is "quit" "0 " "$status $said"
 	client localhost "$port" help
 	has "help" "*get *put *quit*" "$got"
+
+	# Control-C ends a transfer, and the next command is carried out. (A shell
+	# lets what it puts into the background ignore it.)
+	cat >"$tmp/x.c" <<-'END'
+		#include <signal.h>
+		#include <unistd.h>
+		int main(int argc, char **argv) {
+			(void)argc;
+			signal(SIGINT, SIG_DFL);
+			execv(argv[1], argv + 1);
+			return 1;
+		}
+	END
+	${CC:-cc} -o "$tmp/x" "$tmp/x.c"
+	dd if=/dev/zero of="$dir/long" bs=100000 count=300 2>/dev/null
+	cp "$dir/long" "$tmp/here/long"
+	for args in "tcp get" "gbn get" "sr get" "gbn put" "sr put"; do
+		evil_get=
+		if [ "$args" = "tcp get" ]; then
+			home=$port
+			evil frame offer "send 0000099999" "nap 30000"
+			evil_get=$evil
+		fi
+		printf '%s\n' "mode ${args% *}" "${args#* } long" lls |
+		    "$tmp/x" "$cli" -L delay=30 -d "$tmp/here" 127.0.0.1 \
+		    "$port" >"$tmp/out" 2>"$tmp/said" & client=$!
+		until_true half_written
+		nap
+		kill -INT $client
+		wait $client
+		has "$args, and Control-C" \
+		    "1 ${args#* }: long: * of *, then: interrupted*" \
+		    "$? $(cat "$tmp/said")"
+		is "...the next command" long "$(grep '^long$' "$tmp/out")"
+		if [ -n "$evil_get" ]; then
+			kill "$evil_get"
+			wait "$evil_get" 2>/dev/null
+			port=$home
+		fi
+		until_true all_whole
+		is "...nothing half-written" 0 $?
+	done
+	rm "$dir/long" "$tmp/here/long"
 
 	# Keep.
 	for i in 1 2 3; do
@@ -1765,6 +1822,40 @@ Downloads 2"
 	kill "$pid"
 	wait "$pid"
 	is "...not even the end" 0 $?
+
+	# A log that nobody reads.
+	yes >&5 2>/dev/null &
+	nap
+	nap
+	kill $!
+	wait $! 2>/dev/null
+	: >"$tmp/out"
+	{ exec "$serv" -v -s "$dir" 0 xfer=0 dir=0 chat=0 room=0 2>&5 \
+	    >"$tmp/out" 5<&- </dev/null; } &
+	pid=$!
+	until_true grep -q 'listening room' "$tmp/out"
+	port_now() { awk -v s="$1" '$2 == s { print $5 }' "$tmp/out"; }
+	port=$(port_now ftp)
+	has "a log that nobody reads: ftp" "0000000*" "$(raw "$(frame ls)")"
+	port=$(port_now xfer)
+	is "...xfer" 00 "$(peer 'send \x02' "hex 1")"
+	port=$(port_now dir)
+	is "...dir" 0200000000 "$(dgrams '\x01')"
+	port=$(port_now chat)
+	is "...chat" "joe has joined the chat!" \
+	    "$(raw 'joe\n{quit}\n' | head -n 1)"
+	port=$(port_now room)
+	is "...room" 20003JOE "$(peer "send 10003JOE" "take 8")"
+	cat <&5 >"$tmp/drained" & cat=$!
+	until_true grep -q '^yyy*$\|^y$' "$tmp/drained"
+	port=$(port_now ftp)
+	raw "$(frame ls)" >/dev/null
+	until_true grep -q 'list downloaded' "$tmp/drained"
+	is "...it goes on when somebody reads again" 0 $?
+	kill "$pid" "$cat"
+	wait "$pid"
+	is "...and ends" 0 $?
+	wait "$cat" 2>/dev/null
 	exec 5<&-
 
 	# Standard input.
@@ -1801,6 +1892,7 @@ Downloads 2"
 	is "the end of the input is no order; -q is silent at the end" "0 1" \
 	    "$? $(printed)"
 	servers=${servers%" $pid"}
+	: >"$tmp/out"
 	{ exec "$serv" -s "$dir" 0 >"$tmp/out" 2>"$tmp/err" <&-; } &
 	pid=$!
 	until_true grep -q listening "$tmp/out"

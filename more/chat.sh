@@ -121,6 +121,10 @@ UDP N 7000 alice.jpg|joe: hi" "$? $(sed 's/UDP [0-9]*/UDP N/' "$tmp/out" |
 	same "a file of 7 parts and an empty one" "$dir/alice.jpg" \
 	    "$tmp/here/alice.jpg"
 	has "it shows the commands" "*~NAME TEXT*" "$(cat "$tmp/said")"
+	printf 'amy\nhelp\n{quit}\n' | "$cli" -m chat 127.0.0.1 "$port" \
+	    >"$tmp/out" 2>"$tmp/help"
+	is "help is for the client" "0 2 0" "$? $(grep -c '^show ' "$tmp/help"
+	    ) $(grep -c 'amy: ' "$tmp/out")"
 	has "it says how it went" "*rdt: mode=pull window=1 block=1000 \
 packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	is "a trace" 9 "$(grep -c 'snd	ack	' "$tmp/pull.trace")"
@@ -152,6 +156,12 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	    echo '{quit}'; } | "$cli" -m raw 127.0.0.1 "$port" >"$tmp/out"
 	is "a talker hears all of it" 100000 \
 	    "$(grep -c '^talker: 0*$' "$tmp/out")"
+	until_true sh -c "[ \$(awk '/INFO - talker to all/ { n++ }
+	    /INFO - talker, .* more messages/ { n += \$(NF - 2) }
+	    END { print n }' '$log') -eq 100000 ]"
+	is "...and the log counts them" 0 $?
+	[ "$(grep -c ' - talker' "$log")" -lt 1000 ]
+	is "...in few lines" 0 $?
 	is "who does not read is dropped" 1 \
 	    "$(grep -c 'stopped, .*: does not read' "$log")"
 	kill $stopped

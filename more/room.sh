@@ -77,6 +77,10 @@ packets=150 * bytes=150000 *" "$(cat "$tmp/said")"
 	    "$(cat "$tmp/said")"
 	is "a trace" 0 "$(grep -q 'rcv	recv	149' "$tmp/room.trace"; echo $?)"
 	heard bob "JOE: while it comes"
+	printf 'who\njoin ZOE\nexit\n' | "$cli" -m room 127.0.0.1 "$port" \
+	    >"$tmp/out" 2>"$tmp/said"
+	is "who, before join" "1 who: join first join: you are ZOE" \
+	    "$? $(words <"$tmp/said")"
 	echo 'get ../x' >&6
 	echo 'to' >&6
 	printf 'all %0100d\n' 0 >&6

@@ -168,13 +168,13 @@ ask_to_stop(int sig)
 	newfile_guard(sig);
 }
 
-/* A transfer begins; it lasts until end_bar(). */
-void
+/* At the first tick of a transfer, which lasts until end_bar(). A wait for an
+ * answer, before that or after, has no tick to stop it. */
+static void
 begin_transfer(void)
 {
 	struct sigaction sa, old;
 
-	stop_asked = 0;
 	memset(&sa, 0, sizeof sa);
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = ask_to_stop;
@@ -240,8 +240,9 @@ draw_rate(const struct transfer *t)
 	if (seconds < 1 || t->done <= bar.from)
 		return;
 	rate = (uint64_t)((double)(t->done - bar.from) / seconds);
-	fprintf(stderr, ", %.0f s left", rate == 0 ? 0 :
-	    (double)(t->size - t->done) / (double)rate);
+	if (rate > 0 && t->done < t->size)
+		fprintf(stderr, ", %.0f s left",
+		    (double)(t->size - t->done) / (double)rate);
 	rate_unit = unit(&rate);
 	fprintf(stderr, ", %llu %s/s", (unsigned long long)rate, rate_unit);
 }
@@ -286,6 +287,8 @@ draw_bar(const struct transfer *t, int up)
 int
 draw_up(const struct transfer *t)
 {
+	if (!stoppable)
+		begin_transfer();
 	draw_bar(t, 1);
 	return stopped();
 }
@@ -294,6 +297,8 @@ draw_up(const struct transfer *t)
 int
 draw_down(const struct transfer *t)
 {
+	if (!stoppable)
+		begin_transfer();
 	draw_bar(t, 0);
 	return stopped();
 }
@@ -334,7 +339,6 @@ download_open(struct download *d, const char *command, const char *name,
 		path = into;
 	}
 	if (newfile_open(&d->file, path, keep) == 0) {
-		begin_transfer();
 		d->t.sock = -1;
 		d->t.file = d->file.fd;
 		d->t.idle = STALL_S * SECOND;
@@ -448,7 +452,6 @@ upload(const char *command, const char *name, struct transfer *t,
 	int64_t start;
 	int error;
 
-	begin_transfer();
 	start = now();
 	t->idle = STALL_S * SECOND;
 	t->tick = upload_tick;
@@ -562,6 +565,7 @@ run_command(const struct mode *m, int argc, char **argv)
 	const struct command *c;
 	size_t i;
 
+	stop_asked = 0;
 	c = find_command(m, argv[0], 0);
 	for (i = 0; c == NULL && i < COUNT(other); i += 2)
 		if (strcmp(argv[0], other[i]) == 0)
@@ -708,12 +712,27 @@ unasked(ssize_t *n)
 static int
 ftp_renew(void)
 {
+	char *answer;
 	ssize_t n;
+	size_t len;
 
-	if (unasked(&n) && n <= 0) {
-		log_msg(INFO, "the server has closed; connecting again");
+	n = 0;
+	for (; ftp.owed > 0 && wait_for(ftp.control, POLLIN, 0) == 0;
+	    ftp.owed--) {
+		n = frame_recv(ftp.control, &answer, &len, FTP_COMMAND_MAX,
+		    now() + ANSWER_S * SECOND) == RECEIVED;
+		free(answer);
+		if (!n)
+			break;
+	}
+	if ((ftp.owed > 0 && wait_for(ftp.control, POLLIN, 0) == 0) ||
+	    (unasked(&n) && (n <= 0 || heard))) {
+		log_msg(INFO, n > 0 ? "the server says what nobody asked for; "
+		    "connecting again" :
+		    "the server has closed; connecting again");
 		sock_close(ftp.control);
 		ftp.control = connect_server(SOCK_STREAM);
+		ftp.owed = 0;
 	}
 	over = ftp.control < 0;
 	return over ? -1 : 0;
@@ -1095,7 +1114,6 @@ ftp_udp_put(struct transfer *t, const char *path, const char *name)
 	s.t.name = name;
 	s.t.tick = draw_up;
 	s.is_sender = 1;
-	begin_transfer();
 	snprintf(command, sizeof command, "uput %s %llu", name,
 	    (unsigned long long)t->size);
 	if (udp_open(&s, "put", name, command, NULL, &moved) != 0) {

@@ -140,6 +140,22 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
+/* Standard error; of a terminal, which may be ready for a byte and not for a
+ * line, a descriptor of our own, which does not block. */
+static int
+log_descriptor(void)
+{
+	static int fd = -1;
+	const char *name;
+
+	name = fd < 0 && isatty(STDERR_FILENO) ? ttyname(STDERR_FILENO) : NULL;
+	if (name != NULL)
+		fd = open(name, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		fd = STDERR_FILENO;
+	return fd;
+}
+
 /*
  * Writes logger.line to standard error; called by log_msg() alone. A server
  * does not wait for who reads its log, at a terminal that is stopped, say: it
@@ -150,7 +166,7 @@ log_write(enum level level)
 {
 	static const char *const names[] = { "ERROR", "INFO", "DEBUG" };
 	static unsigned long lost;
-	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
+	struct pollfd p;
 	char line[sizeof logger.line + 128];
 	struct tm tm;
 	time_t t;
@@ -158,6 +174,8 @@ log_write(enum level level)
 
 	n = 0;
 	if (logger.stamped) {
+		p.fd = log_descriptor();
+		p.events = POLLOUT;
 		if (poll(&p, 1, 0) == 0) {
 			lost++;
 			return;
@@ -176,8 +194,9 @@ log_write(enum level level)
 	    strlen(logger.line), 0);
 	n += strlen(line + n);
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0)
-		logger.level = ERROR;	/* there is nowhere left to say so */
+	if (write(logger.stamped ? log_descriptor() : STDERR_FILENO, line, n) <
+	    (ssize_t)n && errno == EAGAIN)
+		lost++;
 }
 
 /* strerror(), with better words where these programs mean more than it says. */
@@ -1052,20 +1071,24 @@ newfile_open(struct newfile *f, const char *path, int keep)
 static int
 take_name(struct newfile *f, const char *name)
 {
-	int fd;
+	sigset_t all, old;
+	int fd, failed;
 
 	if (linkat(f->dir, f->temp, f->dir, name, 0) == 0) {
 		unlinkat(f->dir, f->temp, 0);
 		return 0;
 	}
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	if (renameat(f->dir, f->temp, f->dir, name) == 0)
-		return 0;
-	unlinkat(f->dir, name, 0);
-	return -1;
+	failed = fd < 0 || renameat(f->dir, f->temp, f->dir, name) < 0;
+	if (fd >= 0) {
+		close(fd);
+		if (failed)
+			unlinkat(f->dir, name, 0);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return failed ? -1 : 0;
 }
 
 /* Gives it the first free name of `name.ext`, `name(1).ext`... */
@@ -2074,7 +2097,9 @@ trace_lock(short type)
 int
 trace_open(const char *path)
 {
-	trace = fopen(path, "a+");
+	trace = fopen(path, "a+");	/* read by trace_last(), if it may */
+	if (trace == NULL && errno == EACCES)
+		trace = fopen(path, "a");
 	if (trace == NULL)
 		return -1;
 	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
@@ -2095,10 +2120,13 @@ trace_last(void)
 	static const char mark[] = "\n# transfer ";
 	unsigned long last, n;
 	char text[4096], *at;
+	struct stat st;
 	ssize_t got;
 	off_t from;
 
 	last = 0;
+	if (fstat(fileno(trace), &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;		/* /dev/full has no end */
 	for (from = 0; (got = pread(fileno(trace), text, sizeof text - 1,
 	    from)) > 0; from += got > 64 ? got - 32 : got) {
 		text[got] = '\0';
@@ -2887,9 +2915,9 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->hello_at = NEVER;
-	s->start = now();
 	trace_begin(time_of_day(), rdt_mode_names[s->mode], s->window,
 	    s->congestion->name, &s->t);
+	s->start = now();
 	dgram_count_from_one();
 }
 

@@ -148,8 +148,8 @@ static void
 pull_begin(struct chat_pull *p)
 {
 	p->parts = (uint32_t)(p->t.size / CHAT_PART + 1);
-	p->start = now();
 	trace_begin(time_of_day(), "pull", 1, "none", &p->t);
+	p->start = now();
 	dgram_count_from_one();
 }
 

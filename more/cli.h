@@ -115,12 +115,11 @@ const char *base_name(const char *path);
 int	on_terminal(void);
 
 /*
- * begin_transfer(): from here on the first Control-C does not end the client,
- * but makes stopped() true. The ticks of a transfer draw how far it is, if a
- * person is there to see it, and stop it then. end_bar() ends all that, before
- * anything is said; it keeps errno.
+ * The ticks of a transfer draw how far it is, if a person is there to see it.
+ * From the first one on, Control-C does not end the client, but makes stopped()
+ * true until the next command, and the tick stops the transfer. end_bar() ends
+ * all that, before anything is said; it keeps errno.
  */
-void	begin_transfer(void);
 int	stopped(void);
 int	draw_up(const struct transfer *t);
 int	draw_down(const struct transfer *t);

@@ -902,7 +902,8 @@ download_from_any(const struct offered *o, const char *nicks, size_t n,
 	size_t len;
 	int failed, fd;
 
-	for (failed = 1; failed && n > 0; nicks += len, n -= len) {
+	for (failed = 1; failed && n > 0 && !stopped();
+	    nicks += len, n -= len) {
 		len = strcspn(nicks, ", ");
 		len = len < n ? len : n;
 		sprintf(nick, "%.*s", (int)len, nicks);
@@ -939,7 +940,7 @@ download_any(const char *hash, const char *path)
 			search_line(&f, &s);
 	failed = 1;
 	found = search_end("download", &s) == 0;
-	for (i = 0; i < l.n && failed && found; i++)
+	for (i = 0; i < l.n && failed && found && !stopped(); i++)
 		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0 &&
 		    memcmp(f.hash, s.found.hash, HASH_DIGITS) == 0) {
 			copy_offered(&s.found, &f);

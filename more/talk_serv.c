@@ -293,8 +293,8 @@ static void
 log_unlogged(struct client *c)
 {
 	if (c->unlogged > 0)
-		log_msg(INFO, "%s, %s: %lu more messages", c->name, c->peer,
-		    c->unlogged);
+		log_msg(INFO, "%s, %s: messages not shown: %lu", c->name,
+		    c->peer, c->unlogged);
 	c->log_from = now() + SECOND;
 	c->unlogged = 0;
 }

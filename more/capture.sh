@@ -245,7 +245,7 @@ capture_malformed() {
 	stop
 	info "$own/bad.pcapng" >"$own/info"
 	for p in "FTP frames" XFER DIR ROOM; do
-		has "what is malformed" "*$p	*[malformed: *" \
+		has "what is malformed" "*$p	*[[]malformed: *" \
 		    "$(cat "$own/info")"
 	done
 	"$cli" -q -m sim -C none -L corrupt=2 -w "$own/flip.pcapng" 3 2>/dev/null

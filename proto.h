@@ -1017,7 +1017,8 @@ void	rdt_report(const struct rdt_summary *s);
  *                  `hash size name'
  *   18 Stop        TLV nick         19 StopOk      Control
  *   20 Logout      TLV nick         21 LogoutOk    Control
- *                                   22 Fail        Control: not yours
+ *                                   22 Fail        Control: not yours, or you
+ *                                                  are not registered
  *
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
  * number skip so many entries, and the first line of the answer is `skip N'. A

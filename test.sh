@@ -1553,11 +1553,44 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 		dgrams "$(tlv 6 alice)" '\x09\x00\x00\x4e\x20' >/dev/null
 		until_true grep -q 'Nick alice expired' "$log"
 		is "expired" 0200000000 "$(dgrams '\x01')"
+		mkfifo "$tmp/typed"
+		FAIL_AS=fast LD_PRELOAD=$tmp/fail.so "$cli" -m dir localhost \
+		    "$port" <"$tmp/typed" >"$tmp/out" 2>"$tmp/said" & client=$!
+		exec 5>"$tmp/typed"
+		echo 'register ann' >&5
+		until_true grep -q 'you are ann' "$tmp/said"
+		kill "$pid"
+		wait "$pid"
+		servers=${servers%" $pid"}
+		until_true grep -q 'the directory does not answer' "$tmp/said"
+		is "a client that notices that the directory is gone" 0 $?
+		start expire "dir=$port"
+		until_true grep -q 'the directory answers again' "$tmp/said"
+		is "...and that it is back" 0 $?
+		until_true grep -q 'Register ann' "$log"
+		is "...and tells it who it is" 0 $?
+		echo quit >&5
+		exec 5>&-
+		wait "$client"
 		stop
 	else
 		skip "expiry: no library that makes the clock run fast"
 	fi
 	home=$port
+	"$cli" -v -m dir -L drop=1 127.0.0.1 "$home" login >"$tmp/out" 2>&1
+	has "-v shows what is lost, and asked again" "*fault: *dropped*no \
+answer; asked again, try 2 of 4*" "$(cat "$tmp/out")"
+	if ifconfig lo 2>/dev/null | grep -q inet6 ||
+	    grep -q . /proc/net/if_inet6 2>/dev/null; then
+		start six -H ::1 dir=0
+		has "a directory on IPv6 alone" "*dir: speaks IPv4 alone*" \
+		    "$(cat "$log")"
+		sed '/speaks IPv4 alone/d' "$log" >"$log.1"
+		mv "$log.1" "$log"
+		stop
+	else
+		skip "no IPv6: a directory on it"
+	fi
 	"$cli" -m dir 127.0.0.1 "$home" login >"$tmp/out" 2>&1
 	is "no directory" 1 $?
 	has "...is said" "login: directory 127.0.0.1 $home: *" \
@@ -1929,7 +1962,7 @@ xfer upload 1, Sent 4, Received 1"
 # Each stop is a line `NUMBER FILE NAME()  ...': the file has that function; and
 # whatever else is named so exists somewhere.
 test_reading() {
-	stops=$(awk '/^How to read/, /^Limits/' README |
+	stops=$(awk '/^How to read/, /^Adding/' README |
 	    sed -n 's/^  *[0-9][0-9]*  \([a-z_/]*\.c\)  *\([a-z_]*\)().*/\1 \2/p')
 	is "stops" 35 "$(printf '%s\n' "$stops" | wc -l | tr -d ' ')"
 	while read -r file name; do
@@ -1937,7 +1970,7 @@ test_reading() {
 	done <<-END
 		$stops
 	END
-	for name in $(awk '/^How to read/, /^Limits/' README | tr -c 'a-z_()' \
+	for name in $(awk '/^How to read/, /^Adding/' README | tr -c 'a-z_()' \
 	    '\n' | sed -n 's/^\([a-z_]*\)()$/\1/p' | sort -u); do
 		if grep -q "^$name(" ./*.c more/*.c; then
 			pass

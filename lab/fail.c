@@ -18,7 +18,7 @@
  *      ipv4    there is no IPv6
  *      ipv6    there is no IPv4
  *      clock   someone sets the time of day back, an hour each time it is read
- *      fast    an hour passes in a minute, for who reads the clock
+ *      fast    an hour passes in a minute
  *
  * For Linux with glibc alone: nothing else here needs them. Calls that the C
  * library makes by itself are not all seen; and glibc itself does not survive a
@@ -35,6 +35,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,18 @@ clock_gettime(clockid_t id, struct timespec *t)
 		t->tv_nsec = t->tv_nsec % (1000000000 / 60) * 60;
 	}
 	return result;
+}
+
+int
+poll(struct pollfd *p, nfds_t n, int ms)
+{
+	static int (*next)(struct pollfd *p, nfds_t n, int ms);
+
+	if (next == NULL)
+		*(void **)&next = real("poll");
+	if (wanted == -2)
+		begin();
+	return next(p, n, as == FAST && ms > 0 ? (ms + 59) / 60 : ms);
 }
 
 time_t

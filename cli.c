@@ -12,7 +12,8 @@
  *  Part I   what modes share     the screen, downloads and uploads
  *           the command loop     a line, its words, a table
  *           ftp                  get, put, ls, quit
- *  Part II  ftp by UDP           get and put by rdt
+ *  Part II  at the prompt        Control-C, how fast, which server?
+ *           ftp by UDP           get and put by rdt
  *           dir                  asking the directory
  *  the end  the table of modes, options, main
  *
@@ -89,35 +90,6 @@ connect_server(int type)
 	return fd;
 }
 
-static int heard;			/* the server, saying what it should */
-
-const char *
-doubt(void)
-{
-	static char text[32];
-
-	sprintf(text, ": is this a%s %.8s server?",
-	    strchr("fx", options->mode[0]) != NULL ? "n" : "", options->mode);
-	return heard ? "" : text;
-}
-
-/* For good: one client talks to one server. */
-void
-server_heard(void)
-{
-	heard = 1;
-}
-
-/* A slow server is only doubted. */
-void
-await_first(int fd, int64_t deadline)
-{
-	if (!heard && wait_for(fd, POLLIN, now() + DOUBT_S * SECOND) < 0 &&
-	    errno == ETIMEDOUT && now() < deadline)
-		log_msg(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
-		    options->host, options->port, doubt());
-}
-
 /* In pieces, as long as the line that printable() fills. */
 void
 print_safely(const char *text, size_t n, int lines)
@@ -155,45 +127,12 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* ---- Control-C -------------------------------------------------------- */
-
-static volatile sig_atomic_t stop_asked;
-static int stoppable;			/* a transfer is under way */
-
-/* The second one ends the client, as everywhere else. */
-static void
-ask_to_stop(int sig)
-{
-	stop_asked = 1;
-	newfile_guard(sig);
-}
-
-/* At the first tick of a transfer, which lasts until end_bar(). A wait for an
- * answer, before that or after, has no tick to stop it. */
-static void
-begin_transfer(void)
-{
-	struct sigaction sa, old;
-
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = ask_to_stop;
-	sigaction(SIGINT, &sa, &old);
-	stoppable = old.sa_handler != SIG_IGN;
-	if (!stoppable)
-		sigaction(SIGINT, &old, NULL);
-}
-
-/* Has the user asked the transfer to stop? Then errno is EINTR. */
-int
-stopped(void)
-{
-	if (stop_asked)
-		errno = EINTR;
-	return stop_asked;
-}
-
 /* ---- progress -------------------------------------------------------- */
+
+static void	begin_transfer(void);	/* Part II: Control-C */
+static void	end_transfer(void);
+static void	forget_stop(void);
+static void	draw_rate(const struct transfer *t);
 
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
@@ -226,25 +165,6 @@ unit(uint64_t *n)
 	for (i = 0; i < COUNT(units) - 1 && *n >= 1024; i++)
 		*n /= 1024;
 	return units[i];
-}
-
-/* ` 12 MB/s, 3 s left', once a second has shown how fast it is. */
-static void
-draw_rate(const struct transfer *t)
-{
-	uint64_t rate;
-	double seconds;
-	const char *rate_unit;
-
-	seconds = (double)(bar.last - bar.start) / SECOND;
-	if (seconds < 1 || t->done <= bar.from)
-		return;
-	rate = (uint64_t)((double)(t->done - bar.from) / seconds);
-	if (rate > 0 && t->done < t->size)
-		fprintf(stderr, ", %.0f s left",
-		    (double)(t->size - t->done) / (double)rate);
-	rate_unit = unit(&rate);
-	fprintf(stderr, ", %llu %s/s", (unsigned long long)rate, rate_unit);
 }
 
 /* Draws a bar, that grows to the right for up, else to the left. With -v lines
@@ -287,8 +207,7 @@ draw_bar(const struct transfer *t, int up)
 int
 draw_up(const struct transfer *t)
 {
-	if (!stoppable)
-		begin_transfer();
+	begin_transfer();
 	draw_bar(t, 1);
 	return stopped();
 }
@@ -297,8 +216,7 @@ draw_up(const struct transfer *t)
 int
 draw_down(const struct transfer *t)
 {
-	if (!stoppable)
-		begin_transfer();
+	begin_transfer();
 	draw_bar(t, 0);
 	return stopped();
 }
@@ -313,9 +231,7 @@ end_bar(void)
 	if (bar.last != 0)
 		fputc('\n', stderr);
 	memset(&bar, 0, sizeof bar);
-	if (stoppable)
-		newfile_guard(SIGINT);
-	stoppable = 0;
+	end_transfer();
 	errno = saved;
 }
 
@@ -565,7 +481,7 @@ run_command(const struct mode *m, int argc, char **argv)
 	const struct command *c;
 	size_t i;
 
-	stop_asked = 0;
+	forget_stop();
 	c = find_command(m, argv[0], 0);
 	for (i = 0; c == NULL && i < COUNT(other); i += 2)
 		if (strcmp(argv[0], other[i]) == 0)
@@ -726,7 +642,7 @@ ftp_renew(void)
 			break;
 	}
 	if ((ftp.owed > 0 && wait_for(ftp.control, POLLIN, 0) == 0) ||
-	    (unasked(&n) && (n <= 0 || heard))) {
+	    (unasked(&n) && (n <= 0 || *doubt() == '\0'))) {
 		log_msg(INFO, n > 0 ? "the server says what nobody asked for; "
 		    "connecting again" :
 		    "the server has closed; connecting again");
@@ -986,6 +902,110 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
     .close = ftp_close };
 
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
+
+/* ---- at the prompt: Control-C, how fast, which server? ------------------ */
+
+static volatile sig_atomic_t stop_asked;
+static int stoppable;			/* a transfer is under way */
+
+/* The second one ends the client, as everywhere else. */
+static void
+ask_to_stop(int sig)
+{
+	stop_asked = 1;
+	newfile_guard(sig);
+}
+
+/* At the first tick of a transfer, which lasts until end_bar(). A wait for an
+ * answer, before that or after, has no tick to stop it. */
+static void
+begin_transfer(void)
+{
+	struct sigaction sa, old;
+
+	if (stoppable)
+		return;
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = ask_to_stop;
+	sigaction(SIGINT, &sa, &old);
+	stoppable = old.sa_handler != SIG_IGN;
+	if (!stoppable)
+		sigaction(SIGINT, &old, NULL);
+}
+
+/* Control-C ends the client again. */
+static void
+end_transfer(void)
+{
+	if (stoppable)
+		newfile_guard(SIGINT);
+	stoppable = 0;
+}
+
+/* A command begins: what was asked of the last one is over. */
+static void
+forget_stop(void)
+{
+	stop_asked = 0;
+}
+
+/* Has the user asked the transfer to stop? Then errno is EINTR. */
+int
+stopped(void)
+{
+	if (stop_asked)
+		errno = EINTR;
+	return stop_asked;
+}
+
+/* `, 3 s left, 12 MB/s', once a second has shown how fast it is. */
+static void
+draw_rate(const struct transfer *t)
+{
+	uint64_t rate;
+	double seconds;
+	const char *rate_unit;
+
+	seconds = (double)(bar.last - bar.start) / SECOND;
+	if (seconds < 1 || t->done <= bar.from)
+		return;
+	rate = (uint64_t)((double)(t->done - bar.from) / seconds);
+	if (rate > 0 && t->done < t->size)
+		fprintf(stderr, ", %.0f s left",
+		    (double)(t->size - t->done) / (double)rate);
+	rate_unit = unit(&rate);
+	fprintf(stderr, ", %llu %s/s", (unsigned long long)rate, rate_unit);
+}
+
+static int heard;			/* the server, saying what it should */
+
+const char *
+doubt(void)
+{
+	static char text[32];
+
+	sprintf(text, ": is this a%s %.8s server?",
+	    strchr("fx", options->mode[0]) != NULL ? "n" : "", options->mode);
+	return heard ? "" : text;
+}
+
+/* For good: one client talks to one server. */
+void
+server_heard(void)
+{
+	heard = 1;
+}
+
+/* A slow server is only doubted. */
+void
+await_first(int fd, int64_t deadline)
+{
+	if (!heard && wait_for(fd, POLLIN, now() + DOUBT_S * SECOND) < 0 &&
+	    errno == ETIMEDOUT && now() < deadline)
+		log_msg(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
+		    options->host, options->port, doubt());
+}
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 

@@ -1793,8 +1793,8 @@ print_requests(void)
 
 /*
  * In the layout of xfer's document. A standard output that nobody reads must
- * not hold up the parent. If it is not writable in time, nothing is printed; else all
- * goes out in one write(2), of at most PIPE_BUF bytes on most systems.
+ * not hold up the parent. If it is not writable in time, nothing is printed;
+ * else all goes out in one write(2), of at most PIPE_BUF bytes on most systems.
  */
 static void
 print_statistics(int64_t deadline)

@@ -755,13 +755,16 @@ names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 	has "help" "*get *put *quit*" "$got"
 
 	# Control-C ends a transfer, and the next command is carried out. (A shell
-	# lets what it puts into the background ignore it.)
+	# lets what it puts into the background ignore it, or blocks it.)
 	cat >"$tmp/x.c" <<-'END'
 		#include <signal.h>
 		#include <unistd.h>
 		int main(int argc, char **argv) {
+			sigset_t none;
 			(void)argc;
 			signal(SIGINT, SIG_DFL);
+			sigemptyset(&none);
+			sigprocmask(SIG_SETMASK, &none, NULL);
 			execv(argv[1], argv + 1);
 			return 1;
 		}
@@ -776,9 +779,11 @@ names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 			evil frame offer "send 0000099999" "nap 30000"
 			evil_get=$evil
 		fi
-		printf '%s\n' "mode ${args% *}" "${args#* } long" lls |
-		    "$tmp/x" "$cli" -L delay=30 -d "$tmp/here" 127.0.0.1 \
-		    "$port" >"$tmp/out" 2>"$tmp/said" & client=$!
+		printf '%s\n' "mode ${args% *}" "${args#* } long" lls \
+		    >"$tmp/typed"
+		{ exec "$tmp/x" "$cli" -L delay=30 -d "$tmp/here" 127.0.0.1 \
+		    "$port" <"$tmp/typed" >"$tmp/out" 2>"$tmp/said"; } &
+		client=$!
 		until_true half_written
 		nap
 		kill -INT $client
@@ -1554,6 +1559,7 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 		dgrams "$(tlv 6 alice)" '\x09\x00\x00\x4e\x20' >/dev/null
 		until_true grep -q 'Nick alice expired' "$log"
 		is "expired" 0200000000 "$(dgrams '\x01')"
+		rm -f "$tmp/typed"
 		mkfifo "$tmp/typed"
 		FAIL_AS=fast LD_PRELOAD=$tmp/fail.so "$cli" -m dir localhost \
 		    "$port" <"$tmp/typed" >"$tmp/out" 2>"$tmp/said" & client=$!

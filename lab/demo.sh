@@ -20,6 +20,7 @@ run() {
 
 exec 2>&1		# in the order in which things happen
 echo "\$ ./serv -s $tmp/served 0 &"
+: >"$tmp/out"
 ./serv -s "$tmp/served" 0 >"$tmp/out" 2>"$tmp/log" &
 pid=$!
 tries=0

@@ -1598,7 +1598,8 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
 	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
 	dir_ops[i].run(r, a);
-	log_msg(again ? DEBUG : INFO, "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
+	log_msg(again ? DEBUG : INFO, "%s%s%s%.*s from %s%s%s",
+	    dir_ops[i].name, what,
 	    r->m.text == NULL || lines ? "" : " ",
 	    r->m.text == NULL || lines ? 0 : (int)r->m.length, r->m.text, who,
 	    peer, a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||

@@ -310,31 +310,19 @@ OURS(int, linkat, LINKAT, (int d, const char *a, int e, const char *b, int f),
 OURS(void *, realloc, REALLOC, (void *p, size_t n), (p, n), NULL)
 
 /* A mode is there if a file may be made. */
-int
-openat64(int d, const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
-	va_end(ap);
-	return fails(OPENAT) ? -1 :
-	    (int)syscall(SYS_openat, d, path, flags, mode);
+#define OPENS(name, CALL, parameters, d) \
+int name parameters \
+{ \
+	va_list ap; \
+	mode_t mode; \
+	va_start(ap, flags); \
+	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0; \
+	va_end(ap); \
+	return fails(CALL) ? -1 : \
+	    (int)syscall(SYS_openat, d, path, flags, mode); \
 }
-
-int
-open64(const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t mode;
-
-	va_start(ap, flags);
-	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
-	va_end(ap);
-	return fails(OPEN) ? -1 :
-	    (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
+OPENS(openat64, OPENAT, (int d, const char *path, int flags, ...), d)
+OPENS(open64, OPEN, (const char *path, int flags, ...), AT_FDCWD)
 
 /* dlsym() may need memory itself; glibc's has other names for these. */
 extern void *__libc_malloc(size_t n);

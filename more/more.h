@@ -276,8 +276,8 @@ struct rdt_summary chat_summary(const struct chat_pull *p);
  *   4990             anything else; the connection is closed
  *
  * Where room's document is silent we chose: a client outside the room can only
- * join or leave; one that is in it and joins again gets 4002. A file whose name is
- * longer than 99 bytes is not listed. Too many downloads at once are a 4062.
+ * join or leave; one that is in it and joins again gets 4002. A file whose name
+ * is longer than 99 bytes is not listed. Too many downloads at once are a 4062.
  */
 #define ROOM_USERS	10
 #define ROOM_TEXT_MAX	99

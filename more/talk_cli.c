@@ -538,8 +538,8 @@ talk_turn(void)
 	}
 	if (loop.doubt_at != 0 && now() >= loop.doubt_at) {
 		if (*doubt() != '\0')
-			say(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
-			    options->host, options->port, doubt());
+			say(INFO, "%s %s: no answer for " STRING(DOUBT_S)
+			    " s%s", options->host, options->port, doubt());
 		loop.doubt_at = 0;
 	}
 	for (i = loop.fetches; i-- > 0;)

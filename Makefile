@@ -3,9 +3,10 @@
 #	make			builds both programs
 #	make demo		shows them at work
 #	make test		runs test.sh
+#	make check		all that .ci/ checks, in 20 minutes
 #	make sanitize		the same, with checks of every memory access
 #	make labs		runs all labs, which look at their results
-#	make lab		builds what labs use: lab/peer and lab/engine
+#	make lab		builds what labs use: lab/peer
 #	make bench		how fast, beside others
 #	make loc		counts the lines of code
 #	make install		into PREFIX (/usr/local), below DESTDIR
@@ -72,16 +73,16 @@ labs: all
 		"$$lab" >"$$out/log" 2>&1 || { cat "$$out/log"; exit 1; }; \
 	done
 
-lab: lab/peer lab/engine
+lab: lab/peer
 
 lab/peer: lab/peer.c
 	$(CC) $(CFLAGS) -o $@ lab/peer.c $(LDLIBS)
 
-lab/engine: lab/engine.c proto.o more/more.a
-	$(CC) $(CFLAGS) -o $@ lab/engine.c proto.o more/more.a $(LDLIBS)
+check: all
+	CC='$(CC)' .ci/check.sh
 
 bench: all
-	CC='$(CC)' lab/bench.sh
+	CC='$(CC)' .ci/bench.sh
 
 # The same tests, on programs that stop at the first wrong memory access.
 sanitize:
@@ -123,4 +124,4 @@ uninstall:
 	    "$(DESTDIR)$(MANDIR)/serv.1" "$(DESTDIR)$(MANDIR)/cli.1"
 
 clean:
-	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out lab/peer lab/engine
+	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out lab/peer

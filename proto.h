@@ -54,7 +54,7 @@
 /* ---- limits ---------------------------------------------------------- */
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
-#define CHUNK_BYTES	(256 * 1024)	/* moved at a time: lab/bench.sh */
+#define CHUNK_BYTES	(256 * 1024)	/* moved at a time: .ci/bench.sh */
 #define CONNECT_S	10	/* seconds for one address to be connected */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at the client */
 #define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */

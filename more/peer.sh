@@ -132,6 +132,21 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 	is "its exit status: a command had failed" 1 $?
 	is "who leaves logs out" 1 "$(grep -c 'Logout ann from ann, 127' "$log")"
 
+	# Peers that are evil; a good one has the file too.
+	printf %s hello >"$tmp/ann/five"
+	dir_client ann
+	printf '%s\n' 'register ann' serve publish 'lookup ann' >&5
+	until_true grep -q '^127' "$tmp/ann.said"
+	evil_peers
+	exec 5>&-
+	wait "$client"
+	stop
+}
+
+test_peer_many() {
+	start peers dir=0
+	home=$port
+
 	# A thousand files.
 	mkdir "$tmp/thousand"
 	i=0
@@ -148,14 +163,6 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 	wait "$client"
 	is "...and no error" 0 $?
 
-	# Peers that are evil; a good one has the file too.
-	printf %s hello >"$tmp/ann/five"
-	dir_client ann
-	printf '%s\n' 'register ann' serve publish 'lookup ann' >&5
-	until_true grep -q '^127' "$tmp/ann.said"
-	evil_peers
-	exec 5>&-
-	wait "$client"
 	stop
 
 	# A network that loses and doubles.

@@ -1,9 +1,9 @@
 #!/bin/sh
 # fail.sh: systems that fail, and unlike ones. Licence: ISC, see README.
 #
-#	lab/fail.sh [-s SERVICE] [CALL ... | odd]
+#	.ci/fail.sh [-s SERVICE] [CALL ... | odd]
 #
-# Loads lab/fail.c below a client, then below the server: for each CALL the
+# Loads .ci/fail.c below a client, then below the server: for each CALL the
 # first, the second, and so on, until a session makes no more of them. Whatever
 # fails, the programs must end by themselves, no half-written file may stay, a
 # client may be content only if all it asked for was done, and a server must
@@ -17,7 +17,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/fail.XXXXXX") || exit 1
 pid=
 trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-${CC:-cc} -shared -fPIC -o "$tmp/fail.so" lab/fail.c -ldl 2>"$tmp/err" || {
+${CC:-cc} -shared -fPIC -o "$tmp/fail.so" .ci/fail.c -ldl 2>"$tmp/err" || {
 	echo "fail.sh: no such library here: $(sed 1q "$tmp/err")" >&2
 	exit 2
 }

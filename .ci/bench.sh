@@ -1,9 +1,9 @@
 #!/bin/sh
 # bench.sh: how fast, beside others on this machine. Licence: ISC, see README.
 #
-#	lab/bench.sh		make bench builds what it needs
-#	MB=100 ROUNDS=1 lab/bench.sh
-#	lab/bench.sh udp	the part about UDP alone; or path, tcp, dir, chat
+#	.ci/bench.sh		make bench builds what it needs
+#	MB=100 ROUNDS=1 .ci/bench.sh
+#	.ci/bench.sh udp	the part about UDP alone; or path, tcp, dir, chat
 #
 # Each row is measured ROUNDS times, ours and the other in turn, and the best of
 # each counts. All on 127.0.0.1. vsftpd and pure-ftpd serve anonymous users here
@@ -29,7 +29,7 @@ trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
 bench=$tmp/bench
-${CC:-cc} -O2 -o "$bench" lab/bench.c proto.c || exit 1
+${CC:-cc} -O2 -o "$bench" .ci/bench.c proto.c || exit 1
 
 # wait_for_line FILE: until something is in it
 wait_for_line() {

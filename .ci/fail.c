@@ -1,6 +1,6 @@
 /* fail.c: makes system calls fail or come short. Licence: ISC, see README.
  *
- *      cc -shared -fPIC -o fail.so lab/fail.c -ldl
+ *      cc -shared -fPIC -o fail.so .ci/fail.c -ldl
  *      FAIL=write:3 LD_PRELOAD=./fail.so ./cli ...
  *
  * FAIL=CALL:N makes the N-th call of that name in each process fail, once;
@@ -14,7 +14,7 @@
  * FAIL_AS=SYSTEM imitates one unlike this:
  *
  *      bsd     an accepted socket is as non-blocking as the one that listens;
- *              each tenth datagram finds no buffer
+ *              one datagram in ten finds no buffer
  *      ipv4    there is no IPv6
  *      ipv6    there is no IPv4
  *      clock   someone sets the time of day back, an hour each time it is read
@@ -198,7 +198,8 @@ FILES(pread64, PREAD, (int fd, void *b, size_t n, off64_t at), (fd, b, n, at),
     (fd, b, 1, at))
 FILES(pwrite64, PWRITE, (int fd, const void *b, size_t n, off64_t at),
     (fd, b, n, at), (fd, b, 1, at))
-/* Is this a datagram, and the one in five that finds no buffer? */
+/* Is this a datagram, and one in ten that find no buffer? Not each tenth, which
+ * could be the same packet of a window again and again. */
 static int
 no_buffer(int fd)
 {
@@ -208,7 +209,7 @@ no_buffer(int fd)
 
 	len = sizeof type;
 	if (as != BSD || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
-	    type != SOCK_DGRAM || ++sent % 10 != 0)
+	    type != SOCK_DGRAM || ((sent = sent * 1103515245 + 12345) >> 16 & 0x7fff) % 10 != 0)
 		return 0;
 	errno = ENOBUFS;
 	return 1;

@@ -1,4 +1,4 @@
-/* bench.c: what lab/bench.sh cannot do in the shell. Licence: ISC, see README.
+/* bench.c: what .ci/bench.sh cannot do in the shell. Licence: ISC, see README.
  *
  *      bench fork                      a server that accepts, forks and exits
  *      bench connect PORT N            N connections to it

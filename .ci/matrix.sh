@@ -1,11 +1,11 @@
 #!/bin/sh
 # matrix.sh: the tests on everything that is here. Licence: ISC, see README.
 #
-#	lab/matrix.sh [-r PATTERN] [SECTION ...]
+#	.ci/matrix.sh [-r PATTERN] [SECTION ...]
 #
 # Builds with each make, compiler and kind of checks, for other machines too,
 # and runs these sections of test.sh (ftp client sim xfer) with each; then with
-# each shell and each awk. `lab/matrix.sh all' runs the whole test, which takes
+# each shell and each awk. `.ci/matrix.sh all' runs the whole test, which takes
 # minutes for a line. For other systems it only builds, if `zig cc' is here,
 # which brings their headers and knows what is in their libraries. -r takes the
 # rows that match an extended regular expression. Prints a table: passed, failed

@@ -1,10 +1,10 @@
 #!/bin/sh
 # posix.sh: is POSIX.1-2008 enough? Licence: ISC, see README.
 #
-#	lab/posix.sh
+#	.ci/posix.sh
 #
 # Compiles all of it, and looks at the names that it leaves to the C library:
-# each must be in lab/posix-names. Some are not what the code says, but what
+# each must be in .ci/posix-names. Some are not what the code says, but what
 # headers make of it. Then looks for words of compilers and systems. Prints what
 # is beyond the standard, and ends with 1 if there is any; with 2 if it cannot
 # tell, without nm.
@@ -22,7 +22,7 @@ for file in *.c more/*.c; do
 done
 nm "$tmp"/*.o | awk 'NF > 1 && $(NF-1) != "U" { print $NF }' |
     sort -u >"$tmp/ours"
-sed '/^#/d' lab/posix-names | tr ' ' '\n' | sort -u >"$tmp/posix"
+sed '/^#/d' .ci/posix-names | tr ' ' '\n' | sort -u >"$tmp/posix"
 
 # Of glibc, musl and the BSDs: 64-bit offsets, C99's scanf, checks and
 # arithmetic that a compiler adds, variables behind macros, streams, getopt's.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # soak.sh: all services under mixed clients for long. Licence: ISC, see README.
 #
-#	lab/soak.sh [SECONDS]
+#	.ci/soak.sh [SECONDS]
 #
 # An hour, if no SECONDS are given. A server of all services runs under the
 # address sanitizer, where there is one; clients of every mode move files in

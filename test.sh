@@ -18,9 +18,10 @@
 # shellcheck disable=SC2030,SC2031 # what a section changes is lost on purpose
 
 cd "$(dirname "$0")" || exit 1
-# Of all at once those that wait longest begin first.
-first='udp_silence peer strangers valgrind fuzz soak udp_lied udp_lies fail udp_sw udp_gbn
-    udp_sr capture stats limits dir'
+# Of all at once, some do little but wait: they begin first, and run beside the
+# N others, of which the longest begin first.
+waiting='udp_silence peer strangers'
+longest='valgrind fuzz soak fail udp_sw capture stats limits'
 sections=$(sed -n 's/^test_\([a-z_]*\)() *{.*/\1/p' test.sh more/*.sh)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
 jobs=
@@ -325,7 +326,7 @@ test_usage() {
 # Clients of one service at the port of another. Some wait for 10 s and more, so
 # all do at once.
 test_strangers() {
-	waiting=
+	asking=
 	start strangers 0 xfer=0 chat=0 room=0
 	pairs="ftp,xfer ftp,chat ftp,room xfer,chat xfer,room room,ftp \
 room,xfer room,chat chat,ftp chat,room"
@@ -344,10 +345,10 @@ room,xfer room,chat chat,ftp chat,room"
 			    >"$tmp/$pair" 2>&1 </dev/null
 			echo $? >>"$tmp/$pair"
 		) &
-		waiting="$waiting $!"
+		asking="$asking $!"
 	done
 	# shellcheck disable=SC2086
-	wait $waiting
+	wait $asking
 	for pair in $pairs; do
 		has "${pair%,*} at the port of ${pair#*,}" \
 		    "*: is this a* ${pair%,*} server[?]* 1" \
@@ -1215,13 +1216,16 @@ report() {
 	cat "$rundir/$1.said"
 }
 
-# beside SECTION ...: $jobs of them at a time
+count() { echo $#; }
+
+# beside SECTION ...: $jobs of them at a time, and those that mostly wait
+# shellcheck disable=SC2086
 beside() {
+	wait=$(count $waiting)
 	echo "$# sections, $jobs at a time: about 90 s on two cores"
 	running=
 	while [ $# -gt 0 ] || [ -n "$running" ]; do
-		# shellcheck disable=SC2086
-		while [ $# -gt 0 ] && [ "$(echo $running | wc -w)" -lt "$jobs" ]
+		while [ $# -gt 0 ] && [ "$(count $running)" -lt $((jobs + wait)) ]
 		do
 			date +%s >"$rundir/$1.start"
 			{
@@ -1242,9 +1246,8 @@ beside() {
 			fi
 		done
 		running=$still
-		# shellcheck disable=SC2086
 		[ ! -t 1 ] || printf '\r%d running, %d to come ' \
-		    "$(echo $running | wc -w)" $#
+		    "$(count $running)" $#
 	done
 	[ ! -t 1 ] || printf '\r%40s\r' ''
 }
@@ -1279,7 +1282,7 @@ done
 if [ $# -eq 0 ]; then
 	: "${jobs:=$((cores + 2))}"
 	# shellcheck disable=SC2046,SC2086
-	set -- $(echo $first $sections | tr ' ' '\n' | awk '!seen[$0]++')
+	set -- $(echo $waiting $longest $sections | tr ' ' '\n' | awk '!seen[$0]++')
 fi
 if [ "${jobs:-1}" -eq 1 ]; then
 	for section in "$@"; do

@@ -8,10 +8,10 @@
 # nonsense (FUZZ seconds each); every system call that can fail, failing; all
 # loss patterns of the engine; all labs; SOAK seconds under load; the tests on
 # every compiler, shell and machine that is here (MATRIX: sections of test.sh,
-# or `all'). With what is set here at most 20 minutes on two cores. Ends with 1
+# or `all'). With what stands here at most 20 minutes on two cores. Ends with 1
 # if anything failed; what is not to be had is said to be skipped.
 
-# shellcheck disable=SC2317 # step calls them
+# shellcheck disable=SC2086,SC2317
 
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/check.XXXXXX") || exit 1

@@ -7,6 +7,7 @@
 # parsers in two halves beside each other. Prints what was found and how to
 # repeat it; ends with 1 if anything was. (clang's libFuzzer can drive the same
 # file: see its head.)
+# shellcheck disable=SC2086
 
 cd "$(dirname "$0")/.." || exit 1
 top=$(pwd)

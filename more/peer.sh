@@ -19,6 +19,7 @@ dir_client() {
 	mkdir -p "$tmp/$1"
 	rm -f "$tmp/$1.in"
 	mkfifo "$tmp/$1.in"
+	: >"$tmp/$1.said"	# or what another client said would be found
 	"$cli" -m dir -d "$tmp/$1" 127.0.0.1 "$home" <"$tmp/$1.in" \
 	    >"$tmp/$1.said" 2>&1 &
 	client=$!

@@ -748,11 +748,13 @@ ftp_data(const char *verb, const char *name)
 	return fd;
 }
 
-/* A get by TCP. */
+/* A get by TCP. The server closes first, and the client waits for that: so it is
+ * the server's end that stays in TIME_WAIT. */
 static int
 ftp_tcp_get(struct download *d)
 {
 	int failed;
+	char end;
 
 	d->t.sock = ftp_data("get", d->name);
 	if (d->t.sock < 0)
@@ -760,6 +762,8 @@ ftp_tcp_get(struct download *d)
 	if (frame_head(d->t.sock, &d->t.size,
 	    now() + ANSWER_S * SECOND) == RECEIVED) {
 		failed = download_end(d, transfer_recv(&d->t));
+		if (failed == 0)
+			recv_all(d->t.sock, &end, 1, now() + DISCARD_S * SECOND);
 	} else {
 		failed = download_drop(d);
 		log_msg(ERROR, "get: %s: %s", d->name, reason());

@@ -5,6 +5,7 @@
 #	make test		runs test.sh
 #	make check		all that .ci/ checks, in 20 minutes
 #	make sanitize		the same, with checks of every memory access
+#	make tiny		builds Part I alone, into .tiny/
 #	make labs		runs all labs, which look at their results
 #	make lab		builds what labs use: lab/peer
 #	make bench		how fast, beside others
@@ -36,6 +37,7 @@ MORE = \
 	more/room.o more/room_serv.o more/room_cli.o \
 	more/raw_cli.o \
 	more/sim_cli.o \
+	more/stats.o more/screen.o \
 	more/capture.o
 
 CHECKS = -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -62,6 +64,12 @@ serv.o cli.o $(MORE): more/more.h more/serv.h more/cli.h
 
 test: all
 	CC='$(CC)' ./test.sh
+
+# The tiny program: Part I of the four files, and nothing else.
+tiny:
+	mkdir -p .tiny
+	$(CC) $(CFLAGS) -DTINY $(LDFLAGS) -o .tiny/serv serv.c proto.c $(LDLIBS)
+	$(CC) $(CFLAGS) -DTINY $(LDFLAGS) -o .tiny/cli cli.c proto.c $(LDLIBS)
 
 demo: all
 	lab/demo.sh
@@ -124,4 +132,4 @@ uninstall:
 	    "$(DESTDIR)$(MANDIR)/serv.1" "$(DESTDIR)$(MANDIR)/cli.1"
 
 clean:
-	rm -rf serv cli *.o more/*.[ao] .sanitize lab/out lab/peer
+	rm -rf serv cli *.o more/*.[ao] .sanitize .tiny lab/out lab/peer

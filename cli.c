@@ -9,11 +9,10 @@
  *
  * Read proto.h first, then Part I of proto.c. This file goes:
  *
- *  Part I   what modes share     the screen, downloads and uploads
- *           the command loop     a line, its words, a table
+ *  Part I   what modes share     output, downloads and uploads
  *           ftp                  get, put, ls, quit
- *  Part II  at the prompt        Control-C, how fast, which server?
- *           ftp by UDP           get and put by rdt
+ *           the command loop     a line, its words, a table
+ *  Part II  ftp by UDP           get and put by rdt
  *           dir                  asking the directory
  *  the end  the table of modes, options, main
  *
@@ -21,13 +20,14 @@
  * loop serves them all: it reads a line, splits it into words as a shell would,
  * looks the first one up, checks the number of arguments, and calls:
  *
- *      line --> split() --> run_command() --> ftp_get(argc, argv) --> 0 or 1
+ *      line --> split() --> run_command() --> get_command(argc, argv) --> 0 or 1
  *                            |
  *                            +--- table of commands ---> print_help()
  *
  * A command reports its own error as one line `command: what: why` and returns
  * 1; if any command fails, the exit status is not 0. Standard output carries
- * what was asked for, standard error all that is said about it.
+ * what was asked for, standard error all that is said about it. Whatever goes
+ * wrong on a connection: it is dropped, and the next command makes a new one.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
@@ -48,16 +48,12 @@
 #include <unistd.h>
 
 #include "proto.h"
-#include "more/cli.h"
 
 /* ==== Part I: the tiny program. ========================================== */
 
 /* ---- what the modes share -------------------------------------------- */
 
-static struct options given = { .directory = ".", .rdt_mode = RDT_GBN,
-    .block = RDT_BLOCK };
-const struct options *const options = &given;	/* what all others read */
-
+struct cli cli = { .directory = "." };
 const char senseless[] = "the server's answer makes no sense";
 
 /* Called in each process that may store a file. */
@@ -74,20 +70,38 @@ guard_signals(void)
 int
 connect_server(int type)
 {
-	char text[PEER_BYTES];
+	char host[HOST_BYTES], text[PEER_BYTES];
 	const char *why;
-	struct addr a;
-	int fd;
+	int fd, port;
 
-	fd = sock_connect(options->host, options->port, type, &why);
+	fd = sock_connect(cli.host, cli.port, type, &why);
 	if (fd < 0) {
-		log_msg(ERROR, "cli: %s %s: %s", options->host, options->port,
-		    why);
-	} else if (addr_peer(fd, &a) == 0) {
-		addr_text(&a, text);
-		log_msg(DEBUG, "connected to %s", text);
+		log_msg(ERROR, "cli: %s %s: %s", cli.host, cli.port, why);
+		return -1;
 	}
+	port = sock_peer(fd, host);
+	peer_text(text, host, port);
+	log_msg(DEBUG, "connected to %s", text);
 	return fd;
+}
+
+static int heard;			/* the server, saying what it should */
+
+const char *
+doubt(void)
+{
+	static char text[32];
+
+	sprintf(text, ": is this a%s %.8s server?",
+	    strchr("fx", cli.mode->name[0]) != NULL ? "n" : "", cli.mode->name);
+	return heard ? "" : text;
+}
+
+/* For good: one client talks to one server. */
+void
+server_heard(void)
+{
+	heard = 1;
 }
 
 /* In pieces, as long as the line that printable() fills. */
@@ -127,307 +141,332 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* ---- progress -------------------------------------------------------- */
-
-static void	begin_transfer(void);	/* Part II: Control-C */
-static void	end_transfer(void);
-static void	forget_stop(void);
-static void	draw_rate(const struct transfer *t);
-
-#define BAR_WIDTH	10
-#define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
-
-static struct {
-	int64_t start, last;		/* of the first picture, the last; 0:
-					   none yet */
-	uint64_t from;			/* what had passed at the start */
-} bar;
-
-/* The answer must not change when standard error becomes a pipe. */
-int
-on_terminal(void)
-{
-	static int known, terminal;
-
-	if (!known)
-		terminal = isatty(STDERR_FILENO);
-	known = 1;
-	return terminal;
-}
-
-/* Splits a number of bytes into a number and its unit, of 1024. */
-static const char *
-unit(uint64_t *n)
-{
-	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
-	size_t i;
-
-	for (i = 0; i < COUNT(units) - 1 && *n >= 1024; i++)
-		*n /= 1024;
-	return units[i];
-}
-
-/* Draws a bar, that grows to the right for up, else to the left. With -v lines
- * would come between its pictures, so there is none. */
-static void
-draw_bar(const struct transfer *t, int up)
-{
-	uint64_t done, size;
-	const char *done_unit, *size_unit;
-	char picture[BAR_WIDTH + 1];
-	int length, percent;
-
-	if (logger.level != INFO || !on_terminal() ||
-	    (t->done < t->size && now() < bar.last + BAR_US))
-		return;
-	bar.last = now();
-	if (bar.start == 0) {
-		bar.start = bar.last;
-		bar.from = t->done;
-	}
-	done = t->done;
-	size = t->size;
-	percent = size == 0 ? 100 : (int)((double)done / size * 100);
-	length = (percent * BAR_WIDTH + 99) / 100;
-	length -= length == BAR_WIDTH && percent < 100;
-	memset(picture, ' ', sizeof picture);
-	memset(up ? picture : picture + sizeof picture - length, '=',
-	    (size_t)length);
-	picture[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
-	done_unit = unit(&done);
-	size_unit = unit(&size);
-	fprintf(stderr, "\r[%.*s] %d%% (%llu %s/%llu %s)",
-	    (int)sizeof picture, picture, percent, (unsigned long long)done,
-	    done_unit, (unsigned long long)size, size_unit);
-	draw_rate(t);
-	fputs("   ", stderr);
-}
-
-/* Up, to the server: `[=====>     ] 43% (7 MB/17 MB), 2 s left, 5 MB/s'. */
-int
-draw_up(const struct transfer *t)
-{
-	begin_transfer();
-	draw_bar(t, 1);
-	return stopped();
-}
-
-/* Down, from it: `[     <=====] 43% (7 MB/17 MB), 2 s left, 5 MB/s'. */
-int
-draw_down(const struct transfer *t)
-{
-	begin_transfer();
-	draw_bar(t, 0);
-	return stopped();
-}
-
-/* Called before each message about a transfer. */
-void
-end_bar(void)
-{
-	int saved;
-
-	saved = errno;
-	if (bar.last != 0)
-		fputc('\n', stderr);
-	memset(&bar, 0, sizeof bar);
-	end_transfer();
-	errno = saved;
-}
-
 /* ---- downloads and uploads -------------------------------------------- */
+
+/* A name on the server that is no file name here needs LOCAL; a LOCAL that ends
+ * with / is a directory. */
+int
+download_path(int argc, char **argv, char path[1024])
+{
+	const char *base, *local;
+
+	base = base_name(argv[1]);
+	local = argc > 2 ? argv[2] : "";
+	if (*base_name(local) == '\0' && !name_ok(base, strlen(base)))
+		return fail("%s: %s: not the name of a file; say under which "
+		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
+	if (snprintf(path, 1024, "%s%s", local,
+	    *base_name(local) == '\0' ? base : "") >= 1024)
+		return fail("%s: %s: the name is too long", argv[0], argv[1]);
+	return 0;
+}
 
 /* Nothing is asked of the server before the file can be stored. */
 int
-download_open(struct download *d, const char *command, const char *name,
-    const char *path, int keep)
+download_open(const char *command, const char *path, int keep, struct file *f)
 {
-	char into[1024];
-
-	memset(d, 0, sizeof *d);
-	d->command = command;
-	d->name = name;
-	if (path[0] != '\0' && path[strlen(path) - 1] == '/') {
-		if ((size_t)snprintf(into, sizeof into, "%s%s", path,
-		    base_name(name)) >= sizeof into)
-			return fail("%s: %s: the name is too long", command,
-			    path);
-		path = into;
-	}
-	if (newfile_open(&d->file, path, keep) == 0) {
-		d->t.sock = -1;
-		d->t.file = d->file.fd;
-		d->t.idle = STALL_S * SECOND;
-		d->t.tick = draw_down;
-		d->t.name = name;
+	memset(f, 0, sizeof *f);
+	f->fd = newfile_open(path, keep);
+	if (f->fd >= 0)
 		return 0;
-	}
 	if (errno == ENOENT && base_name(path) > path)
 		return fail("%s: %.*s: no such directory here", command,
 		    (int)(base_name(path) - path), path);
 	return fail("%s: %s: %s, here", command, path, reason());
 }
 
-/* A name on the server that is no file name here needs LOCAL; a LOCAL that ends
- * with / is a directory. */
-int
-download_argv(struct download *d, int argc, char **argv)
-{
-	const char *path;
-
-	path = base_name(argv[1]);
-	if (argc > 2 && *base_name(argv[2]) != '\0')
-		path = argv[2];
-	else if (!name_ok(path, strlen(path)))
-		return fail("%s: %s: not the name of a file; say under which "
-		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
-	return download_open(d, argv[0], argv[1], argc > 2 ? argv[2] : path,
-	    options->keep);
-}
-
-/* Called when nothing came at all. */
-int
-download_drop(struct download *d)
-{
-	end_bar();
-	newfile_abort(&d->file);
-	return 1;
-}
-
 /* The one place that says how a download ended. */
 int
-download_end(struct download *d, enum moved moved)
+download_end(const char *command, const char *name, const struct file *f,
+    int went_well)
 {
-	if (moved == MOVED && bar.last != 0)
-		draw_down(&d->t);	/* 100 % */
-	end_bar();
-	if (moved != MOVED)
-		newfile_abort(&d->file);
-	if (moved == PEER_FAILED || moved == STOPPED)
-		return fail("%s: %s: %llu of %llu bytes came, then: %s",
-		    d->command, d->name, (unsigned long long)d->t.done,
-		    (unsigned long long)d->t.size, reason());
-	if (moved != MOVED || newfile_commit(&d->file) < 0)
-		return fail("%s: %s: %s: %s, here", d->command, d->name,
-		    d->file.name, reason());
-	log_msg(INFO, "%s: %s: %llu bytes stored as %s", d->command, d->name,
-	    (unsigned long long)d->t.size, d->file.name);
-	return 0;
-}
-
-/* Stops an upload once the server answers early: it wants no more. */
-static int
-upload_tick(const struct transfer *t)
-{
-	return draw_up(t) || (t->done < t->size &&
-	    wait_for(t->sock, POLLIN, 0) == 0);
-}
-
-/* Why the file that is sent cannot be read to its end, in words. */
-static const char *
-file_trouble(enum moved moved)
-{
-	return moved == FILE_SHORT ?
-	    "the file became shorter while it was sent" : reason();
-}
-
-/*
- * How long the answer may take, since the send buffer must drain before it. No
- * portable call tells how much is still in it: say all that it can hold, at
- * SLOWEST bytes a second. For a server that may be silent, which is not worth
- * as long a wait: twice as long as this transfer's own rate makes likely.
- */
-static int64_t
-answer_time(const struct transfer *t, int64_t took, int silent)
-{
-	socklen_t len;
-	int64_t likely, queued;
-	int bytes;
-
-	len = sizeof bytes;
-	if (getsockopt(t->sock, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
-		bytes = 0;
-	queued = t->done < (uint64_t)bytes ? (int64_t)t->done : bytes;
-	if (!silent)
-		return (STALL_S + queued / SLOWEST) * SECOND;
-	likely = 2 * queued * took / ((int64_t)t->done - queued + 1);
-	return likely < SILENT_LEAST_S * SECOND ? SILENT_LEAST_S * SECOND :
-	    likely > SILENT_MOST_S * SECOND ? SILENT_MOST_S * SECOND : likely;
+	if (newfile_end(went_well) == 0) {
+		log_msg(INFO, "%s: %s: %llu bytes stored as %s", command, name,
+		    (unsigned long long)f->size, newfile_name());
+		return 0;
+	}
+	if (went_well)
+		return fail("%s: %s: %s: %s, here", command, name,
+		    newfile_name(), reason());
+	return fail("%s: %s: %llu of %llu bytes came, then: %s", command, name,
+	    (unsigned long long)f->done, (unsigned long long)f->size,
+	    reason());
 }
 
 /* Whatever happens while the file is sent, the answer counts, if there is
  * one. */
 int
-upload(const char *command, const char *name, struct transfer *t,
-    const void *head, size_t headlen, int silent,
-    enum received (*answer)(int fd, int64_t deadline, const char **why))
+upload(const char *command, const char *name, int fd, struct file *f,
+    const void *head, size_t headlen, int (*answer)(int fd, const char **why))
 {
-	enum received got;
-	enum moved moved;
 	const char *why;
-	int64_t start;
-	int error;
+	int early, error, got, sent;
 
-	start = now();
-	t->idle = STALL_S * SECOND;
-	t->tick = upload_tick;
-	moved = wait_for(t->sock, POLLIN, 0) == 0 ? STOPPED :
-	    transfer_send(t, head, headlen);
-	error = moved == STOPPED ? ECONNABORTED : errno;
-	if (moved == MOVED && bar.last != 0)
-		draw_up(t);		/* 100 % */
-	end_bar();
-	if (moved == STOPPED && stopped())
+	early = readable(fd, 0);
+	errno = ECONNABORTED;
+	sent = !early && file_send(fd, f, head, headlen) == 0;
+	error = errno;
+	got = -1;
+	if (sent)
+		sock_end(fd);
+	if (sent || peer_failed()) {
+		why = senseless;
+		got = answer(fd, &why);
+	}
+	if (got == 0 && (why != NULL || !sent))
+		return fail("%s: %s: %s", command, name,
+		    why != NULL ? why : senseless);
+	if (got < 0 && !(sent && errno == ENOTCONN)) {
+		errno = sent ? errno : error;
 		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
-		    command, name, (unsigned long long)t->done,
-		    (unsigned long long)t->size, reason());
-	if (moved == FILE_FAILED || moved == FILE_SHORT)
-		return fail("%s: %s: %s", command, name, file_trouble(moved));
-	if (moved == MOVED)
-		sock_end(t->sock);
-	why = senseless;
-	got = answer(t->sock, now() + answer_time(t, now() - start, silent),
-	    &why);
-	if (got == FAILED && errno == ETIMEDOUT && silent)
-		got = PEER_CLOSED;
-	if (got == RECEIVED && (why != NULL || moved != MOVED))
-		return fail("%s: %s: %s", command, name, why != NULL ? why :
-		    senseless);
-	if (got == FAILED || (got == PEER_CLOSED && moved != MOVED)) {
-		errno = moved == MOVED ? errno : error;
-		return fail("%s: %s: %llu of %llu bytes sent, then: %s",
-		    command, name, (unsigned long long)t->done,
-		    (unsigned long long)t->size, reason());
+		    command, name, (unsigned long long)f->done,
+		    (unsigned long long)f->size, reason());
 	}
 	log_msg(INFO, "%s: %s: %llu bytes %s", command, name,
-	    (unsigned long long)t->size, got == RECEIVED ? "stored" :
+	    (unsigned long long)f->size, got == 0 ? "stored" :
 	    "sent, not confirmed");
+	return 0;
+}
+
+/* ---- ftp -------------------------------------------------------------- */
+
+int ftp_control = -1;			/* the connection; -1: none */
+static int ftp_answered;		/* a command on it */
+
+/* Leaves the connection; the next command makes a new one. */
+static void
+ftp_drop(void)
+{
+	if (ftp_control >= 0)
+		sock_close(ftp_control);
+	ftp_control = -1;
+}
+
+/* Is nothing to be heard but by a question? Not if the server has closed, since
+ * the client was idle for long. (One that is full says so before it is asked.) */
+static int
+ftp_silent(void)
+{
+	char byte;
+
+	return !readable(ftp_control, 0) || (!ftp_answered &&
+	    recv(ftp_control, &byte, 1, MSG_PEEK) == 1);
+}
+
+/* Connects, if there is no connection, or none that is good. */
+static int
+ftp_connect(void)
+{
+	if (ftp_control >= 0 && !ftp_silent()) {
+		log_msg(INFO, "the server has closed; connecting again");
+		ftp_drop();
+	}
+	if (ftp_control < 0) {
+		ftp_control = connect_server(SOCK_STREAM);
+		ftp_answered = 0;
+	}
+	return ftp_control < 0 ? -1 : 0;
+}
+
+/*
+ * Sends a command and takes the answer, of at most max bytes; returns its bytes,
+ * or -1 after a message about verb and name (NULL: without a name).
+ */
+ssize_t
+ftp_ask(const char *verb, const char *name, const char *command, char *answer,
+    size_t max)
+{
+	ssize_t n;
+
+	if (strlen(command) > FTP_COMMAND_MAX) {
+		log_msg(ERROR, "%s: the name is too long", verb);
+		return -1;
+	}
+	if (ftp_connect() < 0)
+		return -1;
+	sock_limit(ftp_control, heard ? ANSWER_S : DOUBT_S);
+	/* An error here is no reason to stop: a server that is full has
+	 * answered before it was asked, and closed. */
+	frame_send(ftp_control, command, strlen(command));
+	n = frame_recv(ftp_control, answer, max);
+	if (n >= 0 && !heard && readable(ftp_control, 0) &&
+	    strcmp(answer, command) == 0) {
+		errno = EBADMSG;	/* an echo, and it goes on */
+		n = -1;
+	}
+	if (n >= 0) {
+		ftp_answered = 1;
+		server_heard();
+		return n;
+	}
+	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
+	    name == NULL ? "" : ": ", reason(), doubt());
+	ftp_drop();
+	return -1;
+}
+
+/* Says what a code means that came instead of what was hoped for. */
+int
+ftp_failed(const char *verb, const char *name, long code)
+{
+	const char *why;
+
+	why = code < 0 ? ftp_code_text(code) : NULL;
+	return fail("%s: %s: %s", verb, name, why != NULL ? why : senseless);
+}
+
+/* Asks for a data channel and connects to it. Returns -1 after an error. */
+static int
+ask_data(const char *verb, const char *name)
+{
+	char command[FTP_COMMAND_MAX + 2], answer[FTP_COMMAND_MAX + 1];
+	ssize_t n;
+	long port;
+	int fd;
+
+	snprintf(command, sizeof command, "%s %s", verb, name);
+	n = ftp_ask(verb, name, command, answer, FTP_COMMAND_MAX);
+	if (n < 0)
+		return -1;
+	port = frame_number(answer, (size_t)n);
+	if (port < 1 || port > 65535) {
+		ftp_failed(verb, name, port);
+		return -1;
+	}
+	fd = data_connect(ftp_control, SOCK_STREAM, (unsigned)port);
+	if (fd < 0)
+		log_msg(ERROR, "%s: %s: data connection to port %ld: %s", verb,
+		    name, port, reason());
+	else
+		sock_limit(fd, STALL_S);
+	return fd;
+}
+
+/* get NAME [LOCAL]. The server closes first, and the client waits for that: so
+ * it is the server's end that stays in TIME_WAIT. */
+int
+get_command(int argc, char **argv)
+{
+	char path[1024], end;
+	struct file f;
+	int came, failed, fd;
+
+	if (download_path(argc, argv, path) != 0 ||
+	    download_open("get", path, cli.keep, &f) != 0)
+		return 1;
+	fd = ask_data("get", argv[1]);
+	if (fd < 0) {
+		newfile_end(0);
+		return 1;
+	}
+	if (frame_head(fd, &f.size) == 0) {
+		came = file_recv(fd, &f) == 0;
+		failed = download_end("get", argv[1], &f, came);
+		sock_limit(fd, DISCARD_S);
+		if (came)
+			read_all(fd, &end, 1);
+	} else {
+		newfile_end(0);
+		failed = fail("get: %s: %s", argv[1], reason());
+	}
+	sock_close(fd);
+	return failed;
+}
+
+/* The answer to the contents of a put. */
+static int
+ftp_confirmation(int fd, const char **why)
+{
+	char answer[FTP_COMMAND_MAX + 1];
+	ssize_t n;
+	long code;
+
+	n = frame_recv(fd, answer, FTP_COMMAND_MAX);
+	if (n < 0)
+		return -1;
+	code = frame_number(answer, (size_t)n);
+	*why = code < 0 && ftp_code_text(code) != NULL ? ftp_code_text(code) :
+	    code == FTP_OK ? NULL : senseless;
+	return 0;
+}
+
+/* put LOCAL [NAME] */
+int
+put_command(int argc, char **argv)
+{
+	char head[FRAME_HEAD];
+	const char *name;
+	struct file f;
+	int failed, fd;
+
+	name = argc > 2 ? argv[2] : base_name(argv[1]);
+	if (file_open(&f, argv[1], 1) < 0)
+		return fail("put: %s: %s, here", argv[1], reason());
+	failed = 1;
+	fd = -1;
+	if (f.size > FRAME_MAX)
+		log_msg(ERROR, "put: %s: longer than the ten digits of a frame "
+		    "can say", argv[1]);
+	else
+		fd = ask_data("put", name);
+	if (fd >= 0) {
+		frame_pack(head, f.size);
+		failed = upload("put", name, fd, &f, head, FRAME_HEAD,
+		    ftp_confirmation);
+		sock_close(fd);
+	}
+	close(f.fd);
+	return failed;
+}
+
+/* ls */
+static int
+ls_command(int argc, char **argv)
+{
+	char *answer;
+	ssize_t n;
+	long code;
+
+	if (argc > 1)
+		return fail(strcmp(argv[1], "-l") != 0 ? "%s: usage: ls" :
+		    "%s: -l: the server tells names alone, no sizes", argv[0]);
+	answer = malloc(LIST_BYTES + 1);
+	if (answer == NULL)
+		return fail("ls: %s", reason());
+	n = ftp_ask("ls", NULL, "ls", answer, LIST_BYTES);
+	code = n < 0 ? 0 : frame_number(answer, (size_t)n);
+	if (code < 0 && ftp_code_text(code) != NULL) {
+		n = -1;
+		log_msg(ERROR, "ls: %s", ftp_code_text(code));
+	}
+	if (n > 0) {
+		print_safely(answer, (size_t)n, 1);
+		putchar('\n');
+	}
+	free(answer);
+	return n < 0;
+}
+
+/* Where there is no server the client ends at once. */
+static int
+ftp_open(void)
+{
+	return ftp_connect() < 0;
+}
+
+/* The server needs no quit, but its log is clearer for it. */
+static int
+ftp_close(void)
+{
+	if (ftp_control >= 0)
+		frame_send(ftp_control, "quit", 4);
+	ftp_drop();
 	return 0;
 }
 
 /* ---- the command loop ------------------------------------------------- */
 
 int over;
-
-/* lls: the files of the local directory, as the server would list its own. */
-int
-list_local(int argc, char **argv)
-{
-	struct dirent **files;
-	ssize_t i, n;
-
-	(void)argc;
-	n = list_files(UINT64_MAX, &files);
-	if (n < 0)
-		return fail("%s: %s: %s", argv[0], options->directory,
-		    reason());
-	for (i = 0; i < n; i++) {
-		print_safely(files[i]->d_name, strlen(files[i]->d_name), 0);
-		putchar('\n');
-	}
-	list_free(files, n);
-	return 0;
-}
 
 /* quit: what the server must be told, the mode tells when it closes. */
 int
@@ -467,33 +506,39 @@ print_help(const struct mode *m)
 
 	for (c = find_command(m, "", 1); c != NULL;
 	    c = find_command(m, c->name, 1))
-		printf("%-10s %-24s %s\n", c->name, c->arguments, c->help);
+		if (c->help != NULL)
+			printf("%-10s %-24s %s\n", c->name, c->arguments,
+			    c->help);
 	return 0;
 }
 
-/* A table checks the number of arguments, so that no command has to. Some names
- * are what people try first. */
+/* The command that is meant, with a good number of arguments: so no command has
+ * to check that. NULL: there is none, which was said. */
+static const struct command *
+check_command(const struct mode *m, int argc, char **argv)
+{
+	const struct command *c;
+
+	c = find_command(m, argv[0], 0);
+	if (c == NULL)
+		log_msg(ERROR, "%s: no such command; help lists them", argv[0]);
+	if (c == NULL || (argc - 1 >= c->least && argc - 1 <= c->most))
+		return c;
+	log_msg(ERROR, "%s: usage: %s%s%s%s", argv[0], c->name,
+	    c->most > 0 ? " " : "", c->arguments,
+	    argc - 1 > c->most && c->most > 0 ?
+	    " (quote a name with spaces)" : "");
+	return NULL;
+}
+
 int
 run_command(const struct mode *m, int argc, char **argv)
 {
-	static const char *const other[] = { "?", "help", "bye", "quit",
-	    "exit", "quit" };
 	const struct command *c;
-	size_t i;
 
-	forget_stop();
-	c = find_command(m, argv[0], 0);
-	for (i = 0; c == NULL && i < COUNT(other); i += 2)
-		if (strcmp(argv[0], other[i]) == 0)
-			c = find_command(m, other[i + 1], 0);
-	if (c == NULL)
-		return fail("%s: no such command; help lists them", argv[0]);
-	if (argc - 1 < c->least || argc - 1 > c->most)
-		return fail("%s: usage: %s%s%s%s", argv[0], c->name,
-		    c->most > 0 ? " " : "", c->arguments,
-		    argc - 1 > c->most && c->most > 0 ?
-		    " (quote a name with spaces)" : "");
-	return c->run == NULL ? print_help(m) : c->run(argc, argv);
+	c = check_command(m, argc, argv);
+	return c == NULL ? 1 : c->run == NULL ? print_help(m) :
+	    c->run(argc, argv);
 }
 
 /*
@@ -563,9 +608,8 @@ command_loop(const struct mode *m)
 			fputs(m->prompt, stdout);
 		if (flush_output() != 0)
 			break;
-		while (m->tick != NULL &&
-		    wait_for(STDIN_FILENO, POLLIN, m->tick()) < 0)
-			;
+		if (m->wait != NULL)
+			m->wait();
 		if (getline(&line, &room, stdin) < 0) {
 			if (!feof(stdin))
 				failed = fail("cli: standard input: %s",
@@ -576,7 +620,7 @@ command_loop(const struct mode *m)
 		}
 		argc = split(line, argv);
 		if (argc != 0)
-			failed |= argc < 0 ? 1 : run_command(m, argc, argv);
+			failed |= argc < 0 || run_command(m, argc, argv) != 0;
 	}
 	free(line);
 	return failed;
@@ -589,426 +633,41 @@ run_mode(const struct mode *m, int argc, char **argv)
 {
 	int failed;
 
+	if (argc > 0 && m->session == NULL &&
+	    check_command(m, argc, argv) == NULL)
+		return 2;
 	if (m->open != NULL && m->open() != 0)
 		return 1;
 	failed = m->session != NULL ? m->session(argc, argv) :
 	    argc > 0 ? run_command(m, argc, argv) : command_loop(m);
 	over = 0;
-	return m->close != NULL ? failed | m->close() : failed;
+	return m->close != NULL && m->close() != 0 ? 1 : failed;
 }
-
-/* ---- ftp -------------------------------------------------------------- */
-
-static struct {
-	int control;			/* the connection */
-	int owed;			/* late answers: ftp_ask() drops them */
-	int by_udp;			/* how files travel: not by TCP... */
-	enum rdt_mode rdt_mode;		/* ...and how */
-	unsigned window;
-} ftp;
-
-/* Room for a command, and a byte more, which shows that it is too long. */
-#define COMMAND_BYTES	(FTP_COMMAND_MAX + 2)
-
-/* Does more come that was not asked for, or (true as well) the end? n is 1, or
- * 0 at the end. */
-static int
-unasked(ssize_t *n)
-{
-	char byte;
-
-	if (ftp.owed > 0 || wait_for(ftp.control, POLLIN, 0) < 0)
-		return 0;
-	*n = recv(ftp.control, &byte, 1, MSG_PEEK);
-	return 1;
-}
-
-/* A server closes a connection that is idle for long. Before the next command
- * the client connects again, so that no command can be carried out twice. */
-static int
-ftp_renew(void)
-{
-	char *answer;
-	ssize_t n;
-	size_t len;
-
-	n = 0;
-	for (; ftp.owed > 0 && wait_for(ftp.control, POLLIN, 0) == 0;
-	    ftp.owed--) {
-		n = frame_recv(ftp.control, &answer, &len, FTP_COMMAND_MAX,
-		    now() + ANSWER_S * SECOND) == RECEIVED;
-		free(answer);
-		if (!n)
-			break;
-	}
-	if ((ftp.owed > 0 && wait_for(ftp.control, POLLIN, 0) == 0) ||
-	    (unasked(&n) && (n <= 0 || *doubt() == '\0'))) {
-		log_msg(INFO, n > 0 ? "the server says what nobody asked for; "
-		    "connecting again" :
-		    "the server has closed; connecting again");
-		sock_close(ftp.control);
-		ftp.control = connect_server(SOCK_STREAM);
-		ftp.owed = 0;
-	}
-	over = ftp.control < 0;
-	return over ? -1 : 0;
-}
-
-/*
- * Sends a command and takes the answer, which the caller frees. Returns 0, or 1
- * after a message about verb and name (NULL: without a name).
- */
-static int
-ftp_ask(const char *verb, const char *name, const char *command, size_t max,
-    char **answer, size_t *n)
-{
-	enum received got;
-	int64_t patience;
-	ssize_t more;
-
-	if (strlen(command) > FTP_COMMAND_MAX)
-		return fail("%s: the name is too long", verb);
-	if (ftp_renew() < 0)
-		return 1;
-	/*
-	 * An error here is no reason to stop: a server that is full has
-	 * answered before it was asked, and closed.
-	 */
-	frame_send(ftp.control, command, strlen(command),
-	    now() + ANSWER_S * SECOND);
-	patience = (max > FTP_COMMAND_MAX ? STALL_S : ANSWER_S) * SECOND;
-	await_first(ftp.control, now() + patience);
-	got = RECEIVED;
-	for (; ftp.owed > 0 && got == RECEIVED; ftp.owed--) {
-		got = frame_recv(ftp.control, answer, n, FTP_COMMAND_MAX,
-		    now() + patience);
-		free(*answer);
-	}
-	if (got == RECEIVED)
-		got = frame_recv(ftp.control, answer, n, max,
-		    now() + patience);
-	/* An echo of the command looks like an answer, but more comes. */
-	if (got == RECEIVED && *doubt() != '\0' && unasked(&more) && more > 0) {
-		free(*answer);
-		got = FAILED;
-		errno = EBADMSG;
-	}
-	if (got == RECEIVED) {
-		server_heard();
-		return 0;
-	}
-	over = 1;		/* nobody knows what would come next */
-	return fail("%s: %s%s%s%s", verb, name == NULL ? "" : name,
-	    name == NULL ? "" : ": ", reason(), doubt());
-}
-
-/* What a code means, in words; NULL: that it is stored. */
-static const char *
-ftp_why(long code)
-{
-	const char *why;
-
-	why = code < 0 ? ftp_code_text(code) : NULL;
-	return why != NULL || code == FTP_OK ? why : senseless;
-}
-
-/* Says what a code means that came instead of what was hoped for. */
-static int
-ftp_failed(const char *verb, const char *name, long code)
-{
-	const char *why;
-
-	why = ftp_why(code);
-	return fail("%s: %s: %s", verb, name, why != NULL ? why : senseless);
-}
-
-/* Asks for a data channel and connects to it. Returns -1 after an error. */
-static int
-ftp_data(const char *verb, const char *name)
-{
-	char command[COMMAND_BYTES], *answer;
-	size_t n;
-	long value;
-	int fd;
-
-	snprintf(command, sizeof command, "%s %s", verb, name);
-	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
-		return -1;
-	value = frame_number(answer, n);
-	free(answer);
-	if (value < 1 || value > 65535) {
-		ftp_failed(verb, name, value);
-		return -1;
-	}
-	fd = data_connect(ftp.control, SOCK_STREAM, (unsigned)value,
-	    now() + CONNECT_S * SECOND);
-	if (fd < 0)
-		log_msg(ERROR, "%s: %s: data connection to port %ld: %s", verb,
-		    name, value, reason());
-	return fd;
-}
-
-/* A get by TCP. The server closes first, and the client waits for that: so it is
- * the server's end that stays in TIME_WAIT. */
-static int
-ftp_tcp_get(struct download *d)
-{
-	int failed;
-	char end;
-
-	d->t.sock = ftp_data("get", d->name);
-	if (d->t.sock < 0)
-		return download_drop(d);
-	if (frame_head(d->t.sock, &d->t.size,
-	    now() + ANSWER_S * SECOND) == RECEIVED) {
-		failed = download_end(d, transfer_recv(&d->t));
-		if (failed == 0)
-			recv_all(d->t.sock, &end, 1, now() + DISCARD_S * SECOND);
-	} else {
-		failed = download_drop(d);
-		log_msg(ERROR, "get: %s: %s", d->name, reason());
-	}
-	sock_close(d->t.sock);
-	return failed;
-}
-
-/* The answer to the contents of a put. */
-static enum received
-ftp_confirmation(int fd, int64_t deadline, const char **why)
-{
-	enum received got;
-	char *answer;
-	size_t n;
-
-	got = frame_recv(fd, &answer, &n, FTP_COMMAND_MAX, deadline);
-	if (got == RECEIVED)
-		*why = ftp_why(frame_number(answer, n));
-	free(answer);
-	return got;
-}
-
-/* A put by TCP. */
-static int
-ftp_tcp_put(struct transfer *t, const char *path, const char *name)
-{
-	char head[FRAME_HEAD];
-	int failed;
-
-	if (t->size > FRAME_MAX)
-		return fail("put: %s: longer than the ten digits of a frame "
-		    "can say", path);
-	t->sock = ftp_data("put", name);
-	if (t->sock < 0)
-		return 1;
-	frame_pack(head, t->size);
-	failed = upload("put", name, t, head, FRAME_HEAD, 0,
-	    ftp_confirmation);
-	sock_close(t->sock);
-	return failed;
-}
-
-static int	ftp_udp_get(struct download *d);	/* Part II */
-static int	ftp_udp_put(struct transfer *t, const char *path,
-		    const char *name);
-static int	ftp_mode_command(int argc, char **argv);
-
-/* get NAME [LOCAL] */
-static int
-ftp_get(int argc, char **argv)
-{
-	struct download d;
-
-	if (download_argv(&d, argc, argv) != 0)
-		return 1;
-	return ftp.by_udp ? ftp_udp_get(&d) : ftp_tcp_get(&d);
-}
-
-/* put LOCAL [NAME] */
-static int
-ftp_put(int argc, char **argv)
-{
-	struct transfer t = { 0 };
-	const char *name;
-	int failed;
-
-	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(argv[1], 1, &t.size);
-	if (t.file < 0)
-		return fail("put: %s: %s, here", argv[1], reason());
-	failed = ftp.by_udp ? ftp_udp_put(&t, argv[1], name) :
-	    ftp_tcp_put(&t, argv[1], name);
-	close(t.file);
-	return failed;
-}
-
-/* ls */
-static int
-ftp_ls(int argc, char **argv)
-{
-	char *answer;
-	size_t n;
-	long code;
-
-	if (argc > 1)
-		return fail(strcmp(argv[1], "-l") != 0 ? "%s: usage: ls" :
-		    "%s: -l: the server tells names alone, no sizes", argv[0]);
-	if (ftp_ask(argv[0], NULL, "ls", LIST_BYTES, &answer, &n) != 0)
-		return 1;
-	code = frame_number(answer, n);
-	if (code < 0 && ftp_code_text(code) != NULL) {
-		free(answer);
-		return fail("%s: %s", argv[0], ftp_code_text(code));
-	}
-	print_safely(answer, n, 1);
-	if (n > 0)
-		putchar('\n');
-	free(answer);
-	return 0;
-}
-
-static const struct command ftp_commands[] = {
-	{ "get", 1, 2, "NAME [LOCAL]", "download a file", ftp_get },
-	{ "help", 0, 0, "", "this list", NULL },
-	{ "lls", 0, 0, "", "list the files here", list_local },
-	{ "ls", 0, 1, "", "list the files on the server", ftp_ls },
-	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
-	    "how files travel; sw, gbn, sr are by UDP", ftp_mode_command },
-	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", ftp_put },
-	{ "quit", 0, 0, "", "leave", leave },
-	{ NULL, 0, 0, NULL, NULL, NULL }
-};
-
-/* The command `mode` may change how files travel; the options stay as they
- * were. */
-static int
-ftp_open(void)
-{
-	ftp.by_udp = options->datagrams;
-	ftp.rdt_mode = options->rdt_mode;
-	ftp.window = options->window;
-	ftp.control = connect_server(SOCK_STREAM);
-	return ftp.control < 0;
-}
-
-/* The server needs no quit, but its log is clearer for it. */
-static int
-ftp_close(void)
-{
-	if (ftp.control >= 0) {
-		frame_send(ftp.control, "quit", 4, now() + ANSWER_S * SECOND);
-		sock_close(ftp.control);
-	}
-	return 0;
-}
-
-static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
-    .prompt = "ftp> ", .commands = { ftp_commands }, .open = ftp_open,
-    .close = ftp_close };
 
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
+#ifndef TINY
 
-/* ---- at the prompt: Control-C, how fast, which server? ------------------ */
+struct by_udp by_udp = { .mode = RDT_GBN, .block = RDT_BLOCK };
 
-static volatile sig_atomic_t stop_asked;
-static int stoppable;			/* a transfer is under way */
+/* ---- more commands of ftp ---------------------------------------------- */
 
-/* The second one ends the client, as everywhere else. */
-static void
-ask_to_stop(int sig)
-{
-	stop_asked = 1;
-	newfile_guard(sig);
-}
-
-/* At the first tick of a transfer, which lasts until end_bar(). A wait for an
- * answer, before that or after, has no tick to stop it. */
-static void
-begin_transfer(void)
-{
-	struct sigaction sa, old;
-
-	if (stoppable)
-		return;
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = ask_to_stop;
-	sigaction(SIGINT, &sa, &old);
-	stoppable = old.sa_handler != SIG_IGN;
-	if (!stoppable)
-		sigaction(SIGINT, &old, NULL);
-}
-
-/* Control-C ends the client again. */
-static void
-end_transfer(void)
-{
-	if (stoppable)
-		newfile_guard(SIGINT);
-	stoppable = 0;
-}
-
-/* A command begins: what was asked of the last one is over. */
-static void
-forget_stop(void)
-{
-	stop_asked = 0;
-}
-
-/* Has the user asked the transfer to stop? Then errno is EINTR. */
+/* lls: the files of the local directory, as the server would list its own. */
 int
-stopped(void)
+list_local(int argc, char **argv)
 {
-	if (stop_asked)
-		errno = EINTR;
-	return stop_asked;
-}
+	struct dirent **files;
+	ssize_t i, n;
 
-/* `, 3 s left, 12 MB/s', once a second has shown how fast it is. */
-static void
-draw_rate(const struct transfer *t)
-{
-	uint64_t rate;
-	double seconds;
-	const char *rate_unit;
-
-	seconds = (double)(bar.last - bar.start) / SECOND;
-	if (seconds < 1 || t->done <= bar.from)
-		return;
-	rate = (uint64_t)((double)(t->done - bar.from) / seconds);
-	if (rate > 0 && t->done < t->size)
-		fprintf(stderr, ", %.0f s left",
-		    (double)(t->size - t->done) / (double)rate);
-	rate_unit = unit(&rate);
-	fprintf(stderr, ", %llu %s/s", (unsigned long long)rate, rate_unit);
-}
-
-static int heard;			/* the server, saying what it should */
-
-const char *
-doubt(void)
-{
-	static char text[32];
-
-	sprintf(text, ": is this a%s %.8s server?",
-	    strchr("fx", options->mode[0]) != NULL ? "n" : "", options->mode);
-	return heard ? "" : text;
-}
-
-/* For good: one client talks to one server. */
-void
-server_heard(void)
-{
-	heard = 1;
-}
-
-/* A slow server is only doubted. */
-void
-await_first(int fd, int64_t deadline)
-{
-	if (!heard && wait_for(fd, POLLIN, now() + DOUBT_S * SECOND) < 0 &&
-	    errno == ETIMEDOUT && now() < deadline)
-		log_msg(INFO, "%s %s: no answer for " STRING(DOUBT_S) " s%s",
-		    options->host, options->port, doubt());
+	(void)argc;
+	n = list_files(UINT64_MAX, &files);
+	if (n < 0)
+		return fail("%s: %s: %s", argv[0], cli.directory, reason());
+	for (i = 0; i < n; i++) {
+		print_safely(files[i]->d_name, strlen(files[i]->d_name), 0);
+		putchar('\n');
+	}
+	list_free(files, n);
+	return 0;
 }
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
@@ -1019,56 +678,95 @@ await_first(int fd, int64_t deadline)
  * else 0, and *moved is what rdt_connect() returned.
  */
 static int
-udp_open(struct rdt_session *s, const char *verb, const char *name,
+udp_ask(struct rdt_session *s, const char *verb, const char *name,
     const char *command, uint64_t *size, enum moved *moved)
 {
+	char answer[FTP_COMMAND_MAX + 1];
 	unsigned port;
-	char *answer;
-	size_t n;
-	int bad;
+	ssize_t n;
 
 	s->encoding = &rdt_native;
 	s->t.sock = -1;
-	s->mode = ftp.rdt_mode;
-	s->window = ftp.window;
-	s->block = options->block;
-	s->congestion = options->congestion;
-	if (ftp_ask(verb, name, command, FTP_COMMAND_MAX, &answer, &n) != 0)
+	s->mode = by_udp.mode;
+	s->window = by_udp.window;
+	s->block = by_udp.block;
+	s->congestion = by_udp.congestion;
+	n = ftp_ask(verb, name, command, answer, FTP_COMMAND_MAX);
+	if (n < 0)
 		return 1;
-	bad = rdt_offer_unpack(answer, n, &port, &s->key, size) < 0;
-	if (bad)
-		ftp_failed(verb, name, frame_number(answer, n));
-	free(answer);
-	if (bad)
-		return 1;
-	s->control = ftp.control;
+	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0)
+		return ftp_failed(verb, name, frame_number(answer, (size_t)n));
+	s->control = ftp_control;
 	*moved = rdt_connect(s, port);
 	return 0;
+}
+
+/* A code that came on the control connection while a file was on its way; 1:
+ * none, within so many seconds. The connection is left if it says no code. */
+static long
+udp_code(int seconds)
+{
+	char answer[FTP_COMMAND_MAX + 1];
+	ssize_t n;
+	int error;
+
+	error = errno;
+	n = -1;
+	if (readable(ftp_control, 1000 * seconds)) {
+		n = frame_recv(ftp_control, answer, FTP_COMMAND_MAX);
+		error = n < 0 ? errno : error;
+	}
+	if (n < 0)
+		ftp_drop();
+	errno = error;
+	return n < 0 ? 1 : frame_number(answer, (size_t)n);
 }
 
 /* A get by UDP. The file is stored, and said to be, before the client lingers
  * for a server that may have missed an ACK. */
 static int
-ftp_udp_get(struct download *d)
+udp_get(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
-	char command[COMMAND_BYTES];
+	char command[FTP_COMMAND_MAX + 2], path[1024];
 	enum moved moved;
+	struct file f;
+	long code;
 	int failed;
 
-	s.t = d->t;
-	snprintf(command, sizeof command, "uget %s", d->name);
-	if (udp_open(&s, "get", d->name, command, &s.t.size, &moved) != 0)
-		return download_drop(d);
+	if (download_path(argc, argv, path) != 0 ||
+	    download_open("get", path, cli.keep, &f) != 0)
+		return 1;
+	s.t.file = f.fd;
+	s.t.name = argv[1];
+	s.t.tick = draw_down;
+	snprintf(command, sizeof command, "uget %s", argv[1]);
+	if (udp_ask(&s, "get", argv[1], command, &s.t.size, &moved) != 0) {
+		end_bar();
+		newfile_end(0);
+		return 1;
+	}
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
+	end_bar();
+	f.size = s.t.size;
+	f.done = s.t.done;
+	code = 1;
 	if (moved == STOPPED && !stopped()) {
-		over = 1;		/* the server should be silent here */
+		code = udp_code(0);	/* the server cannot go on */
 		errno = ECONNABORTED;
-		moved = PEER_FAILED;
+	} else if (moved != MOVED) {
+		moved_result(moved);
+		if (stopped())
+			errno = EINTR;
+		ftp_drop();		/* which ends the session there */
 	}
-	d->t = s.t;
-	failed = download_end(d, moved);
+	if (code <= 0) {
+		newfile_end(0);
+		failed = ftp_failed("get", argv[1], code == 0 ? 1 : code);
+	} else {
+		failed = download_end("get", argv[1], &f, moved == MOVED);
+	}
 	if (moved == MOVED) {
 		s.t.tick = NULL;
 		rdt_linger(&s);
@@ -1079,39 +777,20 @@ ftp_udp_get(struct download *d)
 
 /*
  * Takes the answer to a uput, which decides even if ACKs are missing; waits for
- * it up to STALL_S, or one second if the session failed at this end. Then the
- * answer is owed: the next command makes the server give up, and answer both.
+ * it up to STALL_S, or one second if the session failed at this end.
  */
 static int
-ftp_udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
+udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
 {
-	enum received got;
 	const char *why;
-	char *answer;
-	size_t n;
 	long code;
 
-	if (moved == STOPPED && s->start == 0) {
+	if (moved == STOPPED && s->start == 0)
 		errno = ETIMEDOUT;	/* the server has waited, too */
-		moved = PEER_FAILED;
-	}
 	why = rdt_send_gave_up(&s->sender) ? rdt_why_gave_up() : reason();
-	code = 1;
-	got = PEER_CLOSED;
-	if (moved == PEER_FAILED &&
-	    wait_for(ftp.control, POLLIN, now() + SECOND) < 0) {
-		ftp.owed++;
-	} else {
-		got = frame_recv(ftp.control, &answer, &n, FTP_COMMAND_MAX,
-		    now() + STALL_S * SECOND);
-		over = got != RECEIVED;
-	}
-	if (got == RECEIVED) {
-		code = frame_number(answer, n);
-		free(answer);
-	} else if (moved != PEER_FAILED) {
+	code = udp_code(moved == PEER_FAILED ? 1 : STALL_S);
+	if (code == 1 && moved != PEER_FAILED && s->start != 0)
 		why = reason();
-	}
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
 		s->t.done = s->t.size;
@@ -1119,7 +798,8 @@ ftp_udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
 		    (unsigned long long)s->t.size);
 		return 0;
 	}
-	if (got == RECEIVED && moved != PEER_FAILED)
+	if (code != 1 && !(moved == STOPPED && s->start == 0) &&
+	    (moved != PEER_FAILED || code != FTP_SYNTAX))
 		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
 	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
 	    (unsigned long long)s->t.done, (unsigned long long)s->t.size, why);
@@ -1127,79 +807,110 @@ ftp_udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
 
 /* A put by UDP. */
 static int
-ftp_udp_put(struct transfer *t, const char *path, const char *name)
+udp_put(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
-	char command[COMMAND_BYTES];
+	char command[FTP_COMMAND_MAX + 2];
+	const char *name;
 	enum moved moved;
+	struct file f;
 	int failed;
 
-	s.t = *t;
+	name = argc > 2 ? argv[2] : base_name(argv[1]);
+	if (file_open(&f, argv[1], 1) < 0)
+		return fail("put: %s: %s, here", argv[1], reason());
+	s.t.file = f.fd;
+	s.t.size = f.size;
 	s.t.name = name;
 	s.t.tick = draw_up;
 	s.is_sender = 1;
+	failed = 1;
 	snprintf(command, sizeof command, "uput %s %llu", name,
-	    (unsigned long long)t->size);
-	if (udp_open(&s, "put", name, command, NULL, &moved) != 0) {
+	    (unsigned long long)f.size);
+	if (udp_ask(&s, "put", name, command, NULL, &moved) == 0) {
+		if (moved == MOVED)
+			moved = rdt_send(&s);
 		end_bar();
-		return 1;
+		if (moved == MOVED || moved == PEER_FAILED ||
+		    (moved == STOPPED && !stopped())) {
+			failed = udp_confirmed(&s, name, moved);
+		} else {
+			moved_result(moved);
+			errno = stopped() ? EINTR : errno;
+			ftp_drop();
+			failed = fail("put: %s: %llu of %llu bytes "
+			    "acknowledged, then: %s", name,
+			    (unsigned long long)s.t.done,
+			    (unsigned long long)s.t.size, reason());
+		}
+		rdt_close(&s);
 	}
-	if (moved == MOVED)
-		moved = rdt_send(&s);
 	end_bar();
-	if (moved == STOPPED && stopped()) {
-		ftp.owed++;
-		failed = fail("put: %s: %llu of %llu bytes acknowledged, then: "
-		    "%s", name, (unsigned long long)s.t.done,
-		    (unsigned long long)s.t.size, reason());
-	} else if (moved == FILE_FAILED || moved == FILE_SHORT) {
-		ftp.owed++;
-		failed = fail("put: %s: %s", path, file_trouble(moved));
-	} else {
-		failed = ftp_udp_confirmed(&s, name, moved);
-	}
-	rdt_close(&s);
+	close(f.fd);
 	return failed;
 }
 
 /* mode [tcp|sw|gbn|sr [WINDOW]] */
 static int
-ftp_mode_command(int argc, char **argv)
+mode_command(int argc, char **argv)
 {
 	int64_t window;
 	int i;
 
 	if (argc == 1) {
-		if (!ftp.by_udp)
+		if (!by_udp.given)
 			puts("tcp");
 		else
 			printf("%s, window %u, block %u, %s\n",
-			    rdt_mode_names[ftp.rdt_mode],
-			    ftp.rdt_mode == RDT_SW ? 1 : ftp.window,
-			    options->block, options->congestion->name);
+			    rdt_mode_names[by_udp.mode],
+			    by_udp.mode == RDT_SW ? 1 : by_udp.window,
+			    by_udp.block, by_udp.congestion->name);
 		return 0;
 	}
 	i = find_name(rdt_mode_names, argv[1], strlen(argv[1]));
-	window = argc == 2 ? (int64_t)ftp.window :
+	window = argc == 2 ? (int64_t)by_udp.window :
 	    number(argv[2], strlen(argv[2]), 1, RDT_WINDOW_MAX);
 	if (i < 0)
 		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
 	if (window < 0)
 		return fail("mode: %s: not a window (1 to "
 		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
-	ftp.by_udp = i > 0;
-	if (ftp.by_udp)
-		ftp.rdt_mode = (enum rdt_mode)i;
-	ftp.window = (unsigned)window;
+	by_udp.given = i > 0;
+	if (i > 0)
+		by_udp.mode = (enum rdt_mode)i;
+	by_udp.window = (unsigned)window;
 	return 0;
 }
+
+/* get and put in one of two ways. */
+static int
+get_either(int argc, char **argv)
+{
+	return by_udp.given ? udp_get(argc, argv) : get_command(argc, argv);
+}
+
+static int
+put_either(int argc, char **argv)
+{
+	return by_udp.given ? udp_put(argc, argv) : put_command(argc, argv);
+}
+
+/* Found before the commands of Part I. */
+static const struct command more_commands[] = {
+	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_either },
+	{ "lls", 0, 0, "", "list the files here", list_local },
+	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
+	    "how files travel; sw, gbn, sr are by UDP", mode_command },
+	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", put_either },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
 
 /* ---- dir: asking the directory ------------------------------------------ */
 
 #define LATE_ANSWERS	1000	/* that are thrown away at a time */
 #define LINES_MAX	(2 * 1000 * 1000)	/* of a list, at most */
 
-struct dir_client dir = { .fd = -1, .renew_at = NEVER };
+struct dir_client directory = { .fd = -1, .renew_at = NEVER };
 
 /* Is this what was asked for, and not an answer that is late? */
 static int
@@ -1239,13 +950,13 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 	ssize_t n;
 
 	for (;;) {
-		n = dgram_recv(dir.fd, in, sizeof in, NULL);
+		n = dgram_recv(directory.fd, in, sizeof in, NULL);
 		if (n >= 0 && dir_unpack(answer, in, (size_t)n) == 0 &&
 		    answers(asked, answer))
 			return 1;
 		if (n < 0 && errno != EAGAIN)
 			return -1;
-		if (n < 0 && wait_for(dir.fd, POLLIN, deadline) < 0 &&
+		if (n < 0 && wait_for(directory.fd, POLLIN, deadline) < 0 &&
 		    errno != ETIMEDOUT)
 			return -1;
 		if (now() >= deadline)
@@ -1265,7 +976,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	int i, got;
 
 	for (i = 0; i < LATE_ANSWERS; i++)	/* to other requests */
-		if (dgram_recv(dir.fd, out, sizeof out, NULL) < 0)
+		if (dgram_recv(directory.fd, out, sizeof out, NULL) < 0)
 			break;
 	n = dir_pack(out, asked);
 	start = now();
@@ -1273,7 +984,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 		if (i > 0)
 			log_msg(DEBUG, "directory: no answer; asked again, "
 			    "try %d of %d", i + 1, tries);
-		if (dgram_send(dir.fd, out, n, NULL,
+		if (dgram_send(directory.fd, out, n, NULL,
 		    i > 0 ? COUNTED | AGAIN : COUNTED) < 0)
 			return -1;
 		got = await_answer(asked, answer, start + at[i + 1]);
@@ -1291,8 +1002,8 @@ dir_command(const char *command, const struct dir_message *asked,
 {
 	if (dir_ask(asked, answer, TRIES) == 0)
 		return 0;
-	return fail("%s: directory %s %s: %s", command, options->host,
-	    options->port, errno == ETIMEDOUT ? "no answer" : reason());
+	return fail("%s: directory %s %s: %s", command, cli.host,
+	    cli.port, errno == ETIMEDOUT ? "no answer" : reason());
 }
 
 /* Register, Lookup, Stop, Logout, Publish. */
@@ -1337,9 +1048,9 @@ dir_register(int argc, char **argv)
 	if (answer.op != DIR_REGISTER_OK)
 		return fail("register: %s: refused: it is taken, or you have "
 		    "another one", argv[1]);
-	strcpy(dir.nick, argv[1]);
-	dir.renew_at = now() + DIR_RENEW_S * SECOND;
-	log_msg(INFO, "register: you are %s", dir.nick);
+	strcpy(directory.nick, argv[1]);
+	directory.renew_at = now() + DIR_RENEW_S * SECOND;
+	log_msg(INFO, "register: you are %s", directory.nick);
 	return 0;
 }
 
@@ -1349,8 +1060,8 @@ dir_register_again(struct dir_message *answer, int tries)
 {
 	struct dir_message asked;
 
-	asked = dir_text(DIR_REGISTER, dir.nick);
-	dir.renew_at = now() + DIR_RENEW_S * SECOND;
+	asked = dir_text(DIR_REGISTER, directory.nick);
+	directory.renew_at = now() + DIR_RENEW_S * SECOND;
 	return dir_ask(&asked, answer, tries);
 }
 
@@ -1358,7 +1069,7 @@ dir_register_again(struct dir_message *answer, int tries)
 int
 not_registered(const char *command)
 {
-	return dir.nick[0] != '\0' ? 0 : fail("%s: register first", command);
+	return directory.nick[0] != '\0' ? 0 : fail("%s: register first", command);
 }
 
 /* For tsearch(). */
@@ -1468,7 +1179,7 @@ dir_list(const char *command, enum dir_op op, struct lines *l)
 		if (add_page(&page, l) < 0) {
 			lines_free(l);
 			return fail("%s: directory %s %s: %s", command,
-			    options->host, options->port, reason());
+			    cli.host, cli.port, reason());
 		}
 	} while (l->n > before);
 	return 0;
@@ -1538,10 +1249,10 @@ dir_logout(int argc, char **argv)
 	(void)argc;
 	if (not_registered(argv[0]))
 		return 1;
-	asked = dir_text(DIR_LOGOUT, dir.nick);
+	asked = dir_text(DIR_LOGOUT, directory.nick);
 	failed = dir_command(argv[0], &asked, &answer);
-	dir.renew_at = NEVER;
-	dir.nick[0] = '\0';
+	directory.renew_at = NEVER;
+	directory.nick[0] = '\0';
 	if (failed)
 		return 1;
 	return answer.op == DIR_LOGOUT_OK ? 0 :
@@ -1564,8 +1275,8 @@ static const struct command dir_commands[] = {
 int
 dir_open(void)
 {
-	dir.fd = connect_server(SOCK_DGRAM);
-	return dir.fd < 0;
+	directory.fd = connect_server(SOCK_DGRAM);
+	return directory.fd < 0 || sock_nonblock(directory.fd) < 0;
 }
 
 /* A nick that is not logged out would be kept for 90 s. */
@@ -1575,71 +1286,62 @@ dir_close(void)
 	static char *logout[] = { "logout", NULL };
 	int failed;
 
-	failed = dir.nick[0] != '\0' ? dir_logout(1, logout) : 0;
-	dgram_close(dir.fd);
+	failed = directory.nick[0] != '\0' ? dir_logout(1, logout) : 0;
+	dgram_close(directory.fd);
 	return failed;
 }
 
+/* What people try first. */
+const struct command names_people_try[] = {
+	{ "?", 0, 0, "", NULL, NULL },
+	{ "bye", 0, 0, "", NULL, leave },
+	{ "exit", 0, 0, "", NULL, leave },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
+#endif /* TINY */
+
 /* ==== The end: the table of modes, options, main. ======================== */
 
-/* more/peer_cli.c hooks into mode dir by peer_commands, _close and _tick. */
+static const struct command ftp_commands[] = {
+	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_command },
+	{ "help", 0, 0, "", "this list", NULL },
+	{ "ls", 0, 1, "", "list the files on the server", ls_command },
+	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", put_command },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+#ifndef TINY
+#define FTP_TABLES { more_commands, ftp_commands, names_people_try }
+#else
+#define FTP_TABLES { ftp_commands }
+#endif
+static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
+    .prompt = "ftp> ", .commands = FTP_TABLES, .open = ftp_open,
+    .close = ftp_close };
+
+#ifndef TINY
+/* more/peer_cli.c hooks into mode dir by peer_commands, _close and _wait. */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
-    .prompt = "dir> ", .commands = { dir_commands, peer_commands },
-    .open = dir_open, .close = peer_close, .tick = peer_tick };
+    .prompt = "dir> ", .commands = { dir_commands, peer_commands,
+    names_people_try }, .open = dir_open, .close = peer_close,
+    .wait = peer_wait };
 
 extern const struct mode xfer_mode, chat_mode, room_mode, raw_mode, sim_mode;
+#endif
 
 /* A mode is added here and in the Makefile. The first one is the default. */
 static const struct mode *const modes[] = {
 	&ftp_mode,
+#ifndef TINY
 	&xfer_mode,
 	&dir_mode,
 	&chat_mode,
 	&room_mode,
 	&raw_mode,
 	&sim_mode,
+#endif
 };
-
-/* The defaults come from the macros that set them. */
-static void
-usage(FILE *out)
-{
-	size_t i;
-
-	fputs("usage: cli [-hkqSvV] [-m mode] [-d dir] [-u sw|gbn|sr] "
-	    "[-W window] [-b block]\n"
-	    "           [-C none|half|reno] [-L faults] [-t trace] "
-	    "[-w capture] [host] [port]\n"
-	    "           [command [argument ...]]\n"
-	    "  -h, -V   this text; the version\n"
-	    "  -d dir   directory of the files here (.)\n"
-	    "  -k       keep: never replace a file, store it as "
-	    "name(1).ext\n"
-	    "  -m mode  what to speak (ftp)\n"
-	    "  -q, -v   say only what went wrong; say more\n"
-	    "  -S       chat: speak in segments, as the original, not lines\n"
-	    "  -t file  append a trace of each packet, tab separated\n"
-	    "  -w file  append all that passes, for Wireshark (pcapng)\n"
-	    "and by UDP:\n"
-	    "  -u mode  sw, gbn or sr (sim: gbn); raw: sw, one datagram a "
-	    "line\n"
-	    "  -W n     window in packets (" STRING(RDT_WINDOW) "; room: "
-	    STRING(ROOM_WINDOW) ")\n"
-	    "  -b n     bytes of a packet (" STRING(RDT_BLOCK) ")\n"
-	    "  -C name  congestion control (reno)\n"
-	    "  -L list  faults: drop=0.1 drop=/5 drop=5:11, likewise dup, "
-	    "reorder, corrupt;\n"
-	    "           ackdrop in mode sim; delay=MS, seed=N; joined by "
-	    "commas\n"
-	    "modes and their default ports:", out);
-	for (i = 0; i < COUNT(modes); i++)
-		fprintf(out, " %s%s%s", modes[i]->name,
-		    modes[i]->port == NULL ? "" : "=",
-		    modes[i]->port == NULL ? "" : modes[i]->port);
-	fputs("\nMode sim takes no host, but a number of packets; mode chat a "
-	    "name.\nWithout a command, commands are read from standard "
-	    "input; help lists them.\n", out);
-}
 
 /* Ends after a wrong command line. */
 static void
@@ -1649,146 +1351,173 @@ bad_usage(const char *what, const char *why)
 	exit(2);
 }
 
-/* -m */
-static const struct mode *
-find_mode(const char *name)
+#ifndef TINY
+static const char *
+set_block(char *value)
+{
+	int64_t n;
+
+	n = number(value, strlen(value), 1, RDT_BLOCK_MAX);
+	if (n < 0)
+		return "-b is not a block size (1 to " STRING(RDT_BLOCK_MAX) ")";
+	by_udp.block = (unsigned)n;
+	return NULL;
+}
+
+static const char *
+set_congestion(char *value)
+{
+	by_udp.congestion = congestion_find(value);
+	if (by_udp.congestion == NULL)
+		return "-C is not none, half or reno";
+	return NULL;
+}
+
+static const char *
+set_mode(char *value)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT(modes); i++)
-		if (strcmp(modes[i]->name, name) == 0)
-			return modes[i];
-	bad_usage(name, "no such mode");
+		if (strcmp(modes[i]->name, value) == 0) {
+			cli.mode = modes[i];
+			return NULL;
+		}
+	return "no such mode";
+}
+
+static const char *
+set_segments(char *value)
+{
+	(void)value;
+	by_udp.segments = 1;
 	return NULL;
 }
 
-/* The value of an option that is a number of at least 1. */
-static unsigned
-count(const char *text, const char *what, int64_t most)
-{
-	int64_t n;
-
-	n = number(text, strlen(text), 1, most);
-	if (n < 0)
-		bad_usage(text, what);
-	return (unsigned)n;
-}
-
-/* -t */
-static void
-open_trace(const char *path)
-{
-	if (trace_open(path) == 0)
-		return;
-	log_msg(ERROR, "cli: -t %s: %s", path, reason());
-	exit(1);
-}
-
-/* Options of UDP that have a value. Returns false if c is none of them. */
-static int
-rdt_option(int c, const char *value)
+static const char *
+set_protocol(char *value)
 {
 	int i;
 
-	switch (c) {
-	case 'b':
-		given.block = count(value, "-b is not a block size (1 to "
-		    STRING(RDT_BLOCK_MAX) ")", RDT_BLOCK_MAX);
-		return 1;
-	case 'C':
-		given.congestion = congestion_find(value);
-		if (given.congestion == NULL)
-			bad_usage(value, "-C is not none, half or reno");
-		return 1;
-	case 't':
-		open_trace(value);
-		return 1;
-	case 'u':
-		i = find_name(rdt_mode_names, value, strlen(value));
-		if (i < RDT_SW)		/* tcp is none */
-			bad_usage(value, "-u is not sw, gbn or sr");
-		given.rdt_mode = (enum rdt_mode)i;
-		given.datagrams = 1;
-		return 1;
-	case 'W':
-		given.window = count(value, "-W is not a window (1 to "
-		    STRING(RDT_WINDOW_MAX) ")", RDT_WINDOW_MAX);
-		return 1;
-	default:
-		return 0;
-	}
+	i = find_name(rdt_mode_names, value, strlen(value));
+	if (i < RDT_SW)			/* tcp is none */
+		bad_usage(value, "-u is not sw, gbn or sr");
+	by_udp.mode = (enum rdt_mode)i;
+	by_udp.given = 1;
+	return NULL;
 }
 
-/* What must be decided once the mode is known. */
+static const char *
+set_version(char *value)
+{
+	(void)value;
+	puts("cli " VERSION);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+	return NULL;
+}
+
+static const char *
+set_window(char *value)
+{
+	int64_t n;
+
+	n = number(value, strlen(value), 1, RDT_WINDOW_MAX);
+	if (n < 0)
+		return "-W is not a window (1 to " STRING(RDT_WINDOW_MAX) ")";
+	by_udp.window = (unsigned)n;
+	return NULL;
+}
+
+static const struct option more_options[] = {
+	{ 'b', "block", "bytes of a packet (" STRING(RDT_BLOCK) ")",
+	    set_block },
+	{ 'C', "control", "congestion control: none, half or reno (reno)",
+	    set_congestion },
+	{ 'm', "mode", "what to speak (ftp)", set_mode },
+	{ 'S', NULL, "chat: speak in segments, as the original, not lines",
+	    set_segments },
+	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
+	    "line", set_protocol },
+	{ 'V', NULL, "the version", set_version },
+	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
+	    set_window },
+	{ '\0', NULL, NULL, NULL }
+};
+#endif
+
+static const char *set_help(char *value);
+
+static const char *
+set_directory(char *value)
+{
+	cli.directory = value;
+	return NULL;
+}
+
+static const char *
+set_keep(char *value)
+{
+	(void)value;
+	cli.keep = 1;
+	return NULL;
+}
+
+static const char *
+set_quiet(char *value)
+{
+	(void)value;
+	logger.level = ERROR;
+	return NULL;
+}
+
+static const char *
+set_verbose(char *value)
+{
+	(void)value;
+	logger.level = DEBUG;
+	return NULL;
+}
+
+static const struct option options[] = {
+	{ 'd', "dir", "directory of the files here (.)", set_directory },
+	{ 'h', NULL, "this text", set_help },
+	{ 'k', NULL, "keep: never replace a file, store it as name(1).ext",
+	    set_keep },
+	{ 'q', NULL, "say only what went wrong", set_quiet },
+	{ 'v', NULL, "say more", set_verbose },
+	{ '\0', NULL, NULL, NULL }
+};
+
+static const struct option *const option_tables[] = { options,
+#ifndef TINY
+    more_options, fault_options, trace_options, capture_options,
+#endif
+    NULL };
+
+/* The defaults come from the macros that set them. */
 static void
-complete_options(const struct mode *m, char *fault_list)
+usage(FILE *out)
 {
-	const char *bad, *why;
+	size_t i;
 
-	if (given.window == 0)
-		given.window = m->window != 0 ? m->window : RDT_WINDOW;
-	if (given.congestion == NULL)
-		given.congestion = congestion_find("reno");
-	if (m->kind == ONLY_SW && given.datagrams && given.rdt_mode != RDT_SW)
-		bad_usage("-u", "in mode raw, sw alone");
-	if (fault_list == NULL)
-		return;
-	bad = faults_parse(&faults, fault_list, m->kind == NO_HOST, &why);
-	if (bad != NULL)
-		bad_usage(bad, why);
+	options_usage(out, "cli", option_tables,
+	    "[host] [port] [command [argument ...]]");
+	fputs("modes:", out);
+	for (i = 0; i < COUNT(modes); i++)
+		fprintf(out, " %s%s%s", modes[i]->name,
+		    modes[i]->port == NULL ? "" : "=",
+		    modes[i]->port == NULL ? "" : modes[i]->port);
+	fputs("\nWithout a command, commands are read from standard input; help "
+	    "lists them.\n", out);
 }
 
-/* -L is parsed last: ackdrop depends on -m, which may follow it. */
-static const struct mode *
-read_options(int argc, char **argv)
+static const char *
+set_help(char *value)
 {
-	const struct mode *m = modes[0];
-	char *fault_list;
-	int c;
-
-	fault_list = NULL;
-	while ((c = getopt(argc, argv, "b:C:d:hkL:m:qSt:u:vVw:W:")) != -1) {
-		switch (c) {
-		case 'd':
-			given.directory = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'k':
-			given.keep = 1;
-			break;
-		case 'L':
-			fault_list = optarg;
-			break;
-		case 'm':
-			m = find_mode(optarg);
-			break;
-		case 'q':
-			logger.level = ERROR;
-			break;
-		case 'S':
-			given.segments = 1;
-			break;
-		case 'v':
-			logger.level = DEBUG;
-			break;
-		case 'V':
-			puts("cli " VERSION);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'w':
-			if (capture_open(optarg) < 0)
-				exit(1);
-			break;
-		default:
-			if (rdt_option(c, optarg))
-				break;
-			usage(stderr);
-			exit(2);
-		}
-	}
-	complete_options(m, fault_list);
-	return m;
+	(void)value;
+	usage(stdout);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+	return NULL;
 }
 
 /*
@@ -1797,49 +1526,74 @@ read_options(int argc, char **argv)
  * with a digit is a command already.
  */
 static int
-read_operands(const struct mode *m, int argc, char **argv)
+read_operands(int argc, char **argv)
 {
 	int with_host, with_port;
 
-	given.mode = m->name;
-	if (m->kind == NO_HOST)
+	if (cli.mode->kind == NO_HOST)
 		return 0;
 	if (argc == 0)
 		bad_usage("host", "missing");
 	with_host = strspn(argv[0], "0123456789") < strlen(argv[0]);
-	given.host = with_host ? argv[0] : "localhost";
+	cli.host = with_host ? argv[0] : "localhost";
 	argv += with_host;
 	with_port = argc > with_host && argv[0][0] >= '0' && argv[0][0] <= '9';
-	given.port = with_port ? argv[0] : m->port;
-	if (given.port == NULL)
+	cli.port = with_port ? argv[0] : cli.mode->port;
+	if (cli.port == NULL)
 		bad_usage("port", "missing, this mode has no default");
-	if (number(given.port, strlen(given.port), 1, 65535) < 0)
-		bad_usage(given.port, "not a port (1 to 65535)");
+	if (number(cli.port, strlen(cli.port), 1, 65535) < 0)
+		bad_usage(cli.port, "not a port (1 to 65535)");
 	return with_host + with_port;
+}
+
+/* What must be decided once the mode is known. */
+static void
+complete_options(void)
+{
+#ifndef TINY
+	const char *bad, *why;
+
+	if (by_udp.window == 0)
+		by_udp.window = cli.mode->window != 0 ? cli.mode->window :
+		    RDT_WINDOW;
+	if (by_udp.congestion == NULL)
+		by_udp.congestion = congestion_find("reno");
+	if (cli.mode->kind == ONLY_SW && by_udp.given && by_udp.mode != RDT_SW)
+		bad_usage("-u", "in mode raw, sw alone");
+	bad = fault_list == NULL ? NULL : faults_parse(&faults, fault_list,
+	    cli.mode->kind == NO_HOST, &why);
+	if (bad != NULL)
+		bad_usage(bad, why);
+	screen_begin();
+#endif
 }
 
 /* All that a mode needs is ready before it opens. */
 int
 main(int argc, char **argv)
 {
-	const struct mode *m;
-	int failed;
+	int status;
 
 	std_descriptors();
-	m = read_options(argc, argv);
-	optind += read_operands(m, argc - optind, argv + optind);
-	if (chdir(options->directory) < 0)
-		return fail("cli: -d %s: %s", options->directory, reason());
-	signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
-	signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
-	signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
+	cli.mode = modes[0];
+	if (options_read("cli", option_tables, argc, argv) < 0)
+		return 2;
+	optind += read_operands(argc - optind, argv + optind);
+	complete_options();
+	if (chdir(cli.directory) < 0)
+		return fail("cli: -d %s: %s", cli.directory, reason());
+	on_signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
+	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
+	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();
-	if (m->tick != NULL)
+	if (cli.mode->wait != NULL)
 		setvbuf(stdin, NULL, _IONBF, 0);	/* as poll() sees it */
-	failed = run_mode(m, argc - optind, argv + optind);
+	status = run_mode(cli.mode, argc - optind, argv + optind);
+#ifndef TINY
 	if (trace_close() < 0)
-		failed = fail("cli: -t: %s", reason());
+		status = fail("cli: -t: %s", reason());
 	if (capture_close() < 0)
-		failed = 1;
-	return flush_output() ? 1 : failed;
+		status = 1;
+#endif
+	return flush_output() ? 1 : status;
 }

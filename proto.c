@@ -1,35 +1,33 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
- * No main, no options, no policy: serv.c and cli.c decide what to say and when
- * to stop. They call this file; it calls back only what they hand in, such as
- * tick. Read proto.h first; with few exceptions a section uses those above it:
+ * No main, no policy: serv.c and cli.c decide what to say and when to stop.
+ * They call this file; it calls back only what they hand in. Read proto.h
+ * first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
- *           clock           now(), and wait_many(), which does the waiting
- *           processes       a table of children
- *           sockets         addresses, listen, connect, accept, data channel
- *           exact I/O       the functions that touch the bytes of a socket
- *           names, files    name_ok(), whole-or-nothing files, the data path
+ *           options         tables of options: getopt's string and the usage
+ *           exact I/O       read_all() and write_all(), through which all goes
+ *           sockets         addresses as text, listen, connect, data channel
+ *           names, files    name_ok(), the data path, whole-or-nothing files
  *           frame           the messages of ftp
- *  Part II  faults          which datagrams -L hits
+ *  Part II  waiting         a clock, poll(2), sockets that do not block
+ *           faults          which datagrams -L hits
  *           datagrams       the functions that send and receive them
  *           packing         numbers, and a cursor over what came
  *           rdt             its datagrams, the engine, a transfer by both
  *           dir             the messages of the directory
  *
- * Every socket is non-blocking: a call on one takes no longer than copying its
- * bytes. A function that has to wait calls wait_many() with a deadline; only
- * deliver(), which wait_many() calls, polls by itself:
+ * In Part I a process has one conversation, and sleeps in read(2) or write(2)
+ * until the peer has done its part:
  *
- *      recv_all() --- recv_some() --- recv()      EAGAIN: nothing there yet
- *          ^                            |
- *          +------- wait_for() <--------+         until there is, until the
- *                  wait_many()                    deadline, or until the
- *                    poll()                       parent is gone
+ *      frame_recv()  file_send()  file_recv()  ...
+ *              \        |        /
+ *          read_all()  write_all()      until n bytes have passed, the end has
+ *               |         |             come, or sock_limit() has
+ *            read(2)   write(2)         told to io_hook
  *
- * Every time limit in these programs works like this: no alarm, no signal, no
- * thread. Code that counts, limits, delays or shows traffic belongs in the six
- * functions that touch bytes, and nowhere else.
+ * SO_RCVTIMEO and SO_SNDTIMEO end a call in which nothing passes; a glance at
+ * the clock after each call ends a message that only dribbles.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
 #define _XOPEN_SOURCE 700		/* NetBSD hides fchmod() else, */
@@ -39,19 +37,19 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/time.h>
 
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +203,7 @@ reason(void)
 {
 	switch (errno) {
 	case ECONNABORTED:
+	case ENOTCONN:
 		return "connection closed by the other side";
 	case EINTR:
 		return "interrupted";
@@ -218,6 +217,10 @@ reason(void)
 		return "the server is shutting down";
 	case ENXIO:
 		return "not a regular file";
+	case ENOTSUP:
+		return "its size is 0, and yet it has bytes";
+	case ESTALE:
+		return "the file became shorter while it was sent";
 	default:
 		return strerror(errno);
 	}
@@ -241,22 +244,6 @@ number(const char *text, size_t n, int64_t lo, int64_t hi)
 	return value < lo || value > hi ? -1 : value;
 }
 
-/* The name is the first member of a row: a pointer to the row points to it. */
-int
-find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
-    size_t n)
-{
-	const char *const *row;
-	size_t i;
-
-	for (i = 0; i < rows; i++) {
-		row = (const void *)((const char *)table + i * row_bytes);
-		if (strlen(*row) == n && memcmp(*row, name, n) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
 /* open() gives the lowest number that is free. */
 int
 std_descriptors(void)
@@ -269,7 +256,1080 @@ std_descriptors(void)
 	return fd < 0 ? -1 : close(fd);
 }
 
-/* ---- clock ----------------------------------------------------------- */
+/* Not signal(2), whose handler may be gone after the first signal. */
+void
+on_signal(int sig, void (*handler)(int))
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = handler;
+	sigaction(sig, &sa, NULL);
+}
+
+/* ---- options --------------------------------------------------------- */
+
+/* The row of a letter, or NULL. */
+static const struct option *
+option_row(const struct option *const *tables, int letter)
+{
+	const struct option *o;
+
+	for (; *tables != NULL; tables++)
+		for (o = *tables; o->letter != '\0'; o++)
+			if (o->letter == letter)
+				return o;
+	return NULL;
+}
+
+/* The letters in alphabetical order, small ones first, each with a colon if the
+ * option has a value: what getopt(3) wants. */
+static void
+option_letters(const struct option *const *tables, char out[128])
+{
+	static const char order[] = "aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU"
+	    "vVwWxXyYzZ";
+	const struct option *o;
+	const char *letter;
+
+	for (letter = order; *letter != '\0'; letter++) {
+		o = option_row(tables, *letter);
+		if (o != NULL)
+			*out++ = *letter;
+		if (o != NULL && o->argument != NULL)
+			*out++ = ':';
+	}
+	*out = '\0';
+}
+
+/* getopt() itself says which option is unknown, or lacks its value. */
+int
+options_read(const char *program, const struct option *const *tables, int argc,
+    char **argv)
+{
+	const struct option *o;
+	const char *wrong;
+	char letters[128];
+	int c;
+
+	option_letters(tables, letters);
+	while ((c = getopt(argc, argv, letters)) != -1) {
+		o = option_row(tables, c);
+		if (o == NULL)
+			return -1;
+		wrong = o->set(optarg);
+		if (wrong != NULL) {
+			log_msg(ERROR, "%s: %s: %s (%s -h shows the options)",
+			    program, optarg, wrong, program);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Prints a word of the first line; one that is too long begins a new one. */
+static void
+usage_word(FILE *out, size_t *column, size_t indent, const char *word)
+{
+	if (*column + 1 + strlen(word) > 79) {
+		fprintf(out, "\n%*s", (int)indent, "");
+		*column = indent;
+	}
+	fprintf(out, " %s", word);
+	*column += 1 + strlen(word);
+}
+
+/* Options without a value stand in one bracket, the others in one each. */
+void
+options_usage(FILE *out, const char *program,
+    const struct option *const *tables, const char *operands)
+{
+	char letters[128], word[128], *letter;
+	const struct option *o;
+	const char *line;
+	size_t column, indent, n;
+
+	option_letters(tables, letters);
+	n = (size_t)sprintf(word, "[-");
+	for (letter = letters; *letter != '\0'; letter++)
+		if (*letter != ':' && letter[1] != ':')
+			word[n++] = *letter;
+	strcpy(word + n, "]");
+	indent = (size_t)fprintf(out, "usage: %s", program);
+	column = indent;
+	usage_word(out, &column, indent, word);
+	for (letter = letters; *letter != '\0'; letter++)
+		if (letter[1] == ':') {
+			sprintf(word, "[-%c %s]", *letter,
+			    option_row(tables, *letter)->argument);
+			usage_word(out, &column, indent, word);
+		}
+	usage_word(out, &column, indent, operands);
+	fputc('\n', out);
+	for (letter = letters; *letter != '\0'; letter++) {
+		if (*letter == ':')
+			continue;
+		o = option_row(tables, *letter);
+		sprintf(word, "-%c %s", o->letter,
+		    o->argument == NULL ? "" : o->argument);
+		fprintf(out, "  %-12s ", word);
+		for (line = o->help; *line != '\0'; line++) {
+			fputc(*line, out);
+			if (*line == '\n')
+				fprintf(out, "%15s", "");
+		}
+		fputc('\n', out);
+	}
+}
+
+/* ---- exact I/O ------------------------------------------------------- */
+
+static uint64_t own_counters[COUNTERS];
+uint64_t *counters = own_counters;
+
+int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
+
+/* Tells the hook, if there is one. */
+static int
+tell(int fd, enum passing what, const void *buf, ssize_t n)
+{
+	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
+}
+
+/* Milliseconds of a clock that is never set back. */
+static int64_t
+clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How far a message is, and since when nothing of a piece is complete. */
+struct pace {
+	size_t from;
+	int64_t since;
+};
+
+/*
+ * Called after each read or write: has this piece taken longer than the limit
+ * of the socket, which is its SO_RCVTIMEO? A file has no limit.
+ */
+static int
+too_slow(int fd, struct pace *p, size_t done)
+{
+	struct timeval tv;
+	socklen_t len;
+	int64_t t;
+
+	t = clock_ms();
+	if (done >= p->from + PIECE_BYTES) {
+		p->from = done;
+		p->since = t;
+	}
+	len = sizeof tv;
+	if (t - p->since < 1000 ||
+	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len) < 0 ||
+	    tv.tv_sec == 0 || t - p->since < (int64_t)tv.tv_sec * 1000)
+		return 0;
+	errno = ETIMEDOUT;
+	return 1;
+}
+
+ssize_t
+read_all(int fd, void *buf, size_t n)
+{
+	char *p = buf;
+	struct pace pace = { 0, 0 };
+	size_t done;
+	ssize_t got;
+
+	pace.since = clock_ms();
+	for (done = 0; done < n; done += (size_t)got) {
+		got = read(fd, p + done, n - done);
+		if (tell(fd, RECEIVED, p + done, got) < 0)
+			return -1;
+		if (got == 0)
+			break;
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			errno = ETIMEDOUT;
+		if (got < 0 && errno != EINTR)
+			return -1;
+		got = got < 0 ? 0 : got;
+		if (done + (size_t)got < n &&
+		    too_slow(fd, &pace, done + (size_t)got))
+			return -1;
+	}
+	return (ssize_t)done;
+}
+
+int
+write_all(int fd, const void *buf, size_t n)
+{
+	const char *p = buf;
+	struct pace pace = { 0, 0 };
+	size_t done;
+	ssize_t put;
+
+	pace.since = clock_ms();
+	for (done = 0; done < n; done += (size_t)put) {
+		put = write(fd, p + done, n - done);
+		if (tell(fd, SENT, p + done, put) < 0)
+			return -1;
+		if (put < 0 && errno != EINTR && errno != EAGAIN &&
+		    errno != EWOULDBLOCK)
+			return -1;
+		put = put < 0 ? 0 : put;
+		if (done + (size_t)put < n &&
+		    too_slow(fd, &pace, done + (size_t)put))
+			return -1;
+	}
+	return 0;
+}
+
+int
+read_exact(int fd, void *buf, size_t n)
+{
+	ssize_t got;
+
+	got = read_all(fd, buf, n);
+	if (got >= 0)
+		errno = got == 0 ? ENOTCONN : ECONNABORTED;
+	return got == (ssize_t)n ? 0 : -1;
+}
+
+/* ---- sockets --------------------------------------------------------- */
+
+/* Closes fd without losing the errno of what went wrong before; returns -1. */
+static int
+close_failed(int fd)
+{
+	int saved;
+
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * Writes an address as text; returns its port. An IPv4 address that came by an
+ * IPv6 socket, ::ffff:1.2.3.4, loses its beginning.
+ */
+static int
+host_text(const struct sockaddr_storage *ss, socklen_t len,
+    char host[HOST_BYTES])
+{
+	static const char mapped[] = "::ffff:";
+	char port[8];
+
+	if (getnameinfo((const struct sockaddr *)ss, len, host, HOST_BYTES,
+	    port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	if (strncmp(host, mapped, strlen(mapped)) == 0 &&
+	    strchr(host, '.') != NULL)
+		memmove(host, host + strlen(mapped),
+		    strlen(host + strlen(mapped)) + 1);
+	return atoi(port);
+}
+
+int
+sock_here(int fd, char host[HOST_BYTES])
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	len = sizeof ss;
+	return getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
+	    host_text(&ss, len, host);
+}
+
+int
+sock_peer(int fd, char host[HOST_BYTES])
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	len = sizeof ss;
+	return getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
+	    host_text(&ss, len, host);
+}
+
+/* An IPv6 address goes in brackets, or its port would look like a part. */
+void
+peer_text(char text[PEER_BYTES], const char *host, int port)
+{
+	snprintf(text, PEER_BYTES, strchr(host, ':') != NULL ? "[%s]:%d" :
+	    "%s:%d", host, port);
+}
+
+/* A write is tried again each second: a system may wake it only when a third of
+ * a large buffer is free, but takes what fits when it is asked. */
+void
+sock_limit(int fd, int seconds)
+{
+	struct timeval tv = { 0, 0 };
+
+	tv.tv_sec = seconds;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+	tv.tv_sec = 1;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+}
+
+int
+readable(int fd, int ms)
+{
+	struct pollfd p;
+
+	p.fd = fd;
+	p.events = POLLIN;
+	return poll(&p, 1, ms) > 0;
+}
+
+/*
+ * What a new connection gets. A descriptor that accept() returns inherits
+ * O_NONBLOCK on some systems and not on others. Each message is handed over
+ * whole by one write, so that Nagle's waiting for more could only delay it.
+ */
+static int
+sock_prepare(int fd, int type)
+{
+	int on;
+
+	on = 1;
+	if (type == SOCK_STREAM)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fcntl(fd, F_SETFL, 0);
+}
+
+/* Binds a socket and, if it is a stream, listens. */
+static int
+sock_bind(int fd, const struct addrinfo *a)
+{
+	int off, on;
+
+	off = 0;
+	on = 1;
+	/* Else bind() fails while an old connection of this port is in
+	 * TIME_WAIT: for a minute or more after the server closed it. */
+	if (a->ai_socktype == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	/* One socket for both families where the system has that (for ::). */
+	if (a->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	return a->ai_socktype == SOCK_STREAM ? listen(fd, SOMAXCONN) : 0;
+}
+
+/* Connects a socket within CONNECT_S. */
+static int
+sock_dial(int fd, const struct addrinfo *a)
+{
+	struct pollfd p;
+	socklen_t len;
+	int error, ready;
+
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	error = connect(fd, a->ai_addr, a->ai_addrlen) < 0 ? errno : 0;
+	if (error == EINPROGRESS || error == EINTR) {
+		p.fd = fd;
+		p.events = POLLOUT;
+		do
+			ready = poll(&p, 1, CONNECT_S * 1000);
+		while (ready < 0 && errno == EINTR);
+		len = sizeof error;
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		error = ready == 0 ? ETIMEDOUT : error;
+	}
+	errno = error;
+	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
+}
+
+/* Tries the addresses of host one by one; binds if passive, else connects. */
+static int
+each_address(const char *host, const char *port, int type, int passive,
+    const char **why)
+{
+	struct addrinfo hints, *all, *a;
+	int error, fd;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_socktype = type;
+	hints.ai_flags = passive ? AI_PASSIVE : 0;
+	/* A UDP connect() tests no address, so IPv4 is tried first. */
+	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
+	error = getaddrinfo(host, port, &hints, &all);
+	if (error != 0 && type == SOCK_DGRAM) {
+		hints.ai_family = AF_UNSPEC;
+		error = getaddrinfo(host, port, &hints, &all);
+	}
+	fd = -1;
+	for (a = error != 0 ? NULL : all; a != NULL && fd < 0;
+	    a = a->ai_next) {
+		fd = socket(a->ai_family, type, 0);
+		if (fd >= 0 && (passive ? sock_bind(fd, a) :
+		    sock_dial(fd, a)) < 0)
+			fd = close_failed(fd);
+	}
+	*why = error == 0 || error == EAI_SYSTEM ? reason() :
+	    gai_strerror(error);
+	if (error == 0)
+		freeaddrinfo(all);
+	return fd;
+}
+
+int
+sock_listen(const char *host, const char *port, int type, const char **why)
+{
+	return each_address(host, port, type, 1, why);
+}
+
+int
+sock_connect(const char *host, const char *port, int type, const char **why)
+{
+	int fd;
+
+	fd = each_address(host, port, type, 0, why);
+	if (fd >= 0 && type == SOCK_STREAM)
+		tell(fd, CONNECTED, NULL, 0);
+	return fd;
+}
+
+/* A connection that broke before accept() counts as none: EAGAIN. Only a lack
+ * of descriptors or memory is an error. */
+int
+sock_accept(int listener, char host[HOST_BYTES])
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd;
+
+	len = sizeof ss;
+	fd = accept(listener, (struct sockaddr *)&ss, &len);
+	if (fd >= 0 && host_text(&ss, len, host) < 0)
+		strcpy(host, "?");
+	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
+		fd = close_failed(fd);
+	if (fd >= 0)
+		tell(fd, ACCEPTED, NULL, 0);
+	else if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+	    errno != ENOMEM)
+		errno = EAGAIN;		/* the peer is gone already, say */
+	return fd;
+}
+
+void
+sock_end(int fd)
+{
+	tell(fd, ENDED, NULL, 0);
+	shutdown(fd, SHUT_WR);
+}
+
+/* The hook first: it looks whether input is left. */
+void
+sock_close(int fd)
+{
+	tell(fd, CLOSED, NULL, 0);
+	close(fd);
+}
+
+/* read_all() ends with the peer's end, with the buffer, or with the limit: just
+ * the three bounds that are wanted. */
+void
+sock_finish(int fd)
+{
+	static char discarded[DISCARD_BYTES];
+
+	sock_end(fd);
+	sock_limit(fd, DISCARD_S);
+	read_all(fd, discarded, sizeof discarded);
+	sock_close(fd);
+}
+
+/*
+ * Picks the port itself. The system gives out no port that has a connection in
+ * TIME_WAIT, and each download leaves one: after some thousand downloads it
+ * would have no port left. Where the search begins differs between processes;
+ * the next one goes on from there.
+ */
+int
+data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
+{
+	static unsigned next;
+	char host[HOST_BYTES], text[8];
+	const char *why;
+	unsigned i;
+	int fd, own;
+
+	own = sock_here(control, host);
+	if (own < 0)
+		return -1;
+	if (next == 0)
+		next = (unsigned)time(NULL) * 31 + (unsigned)getpid() * 7919;
+	fd = -1;
+	errno = EADDRINUSE;
+	for (i = 0; i <= hi - lo && fd < 0; i++) {
+		*port = lo + next++ % (hi - lo + 1);
+		sprintf(text, "%u", *port);
+		if ((int)*port != own)
+			fd = sock_listen(host, text, type, &why);
+		if (fd < 0 && errno != EADDRINUSE && errno != EACCES)
+			break;
+	}
+	return fd;
+}
+
+/* A stranger's connection is closed at once, and does not extend the wait. */
+int
+data_accept(int listener, const char *client)
+{
+	char host[HOST_BYTES];
+	int64_t end;
+	int fd;
+
+	end = clock_ms() + ACCEPT_S * 1000;
+	while (clock_ms() < end) {
+		fd = readable(listener, (int)(end - clock_ms())) ?
+		    sock_accept(listener, host) : -1;
+		if (fd >= 0 && strcmp(host, client) == 0)
+			return fd;
+		if (fd >= 0)
+			sock_close(fd);
+	}
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+/* The host is that of the control connection, whatever its name meant. */
+int
+data_connect(int control, int type, unsigned port)
+{
+	char host[HOST_BYTES], text[8];
+	const char *why;
+
+	if (sock_peer(control, host) < 0)
+		return -1;
+	sprintf(text, "%u", port);
+	return sock_connect(host, text, type, &why);
+}
+
+/* ---- names and files ------------------------------------------------- */
+
+/* Refuses what may leave the directory, hide a file, or control a terminal. */
+int
+name_ok(const char *name, size_t n)
+{
+	size_t i;
+
+	if (n == 0 || n > NAME_BYTES || name[0] == '.')
+		return 0;
+	for (i = 0; i < n; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
+		    name[i] == '/')
+			return 0;
+	return 1;
+}
+
+/* A file's status tells whether it is a regular one; if not, -1 and errno. */
+static int
+check_regular(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	errno = S_ISDIR(st->st_mode) ? EISDIR : ENXIO;
+	return -1;
+}
+
+/* May it be sent? What says that it is empty must be. */
+static int
+check_open(int fd, struct stat *st)
+{
+	char byte;
+
+	if (fstat(fd, st) < 0 || check_regular(st) < 0)
+		return -1;
+	if (st->st_size > 0 || pread(fd, &byte, 1, 0) <= 0)
+		return 0;
+	errno = ENOTSUP;
+	return -1;
+}
+
+/*
+ * Checks twice. Before open(), because opening a FIFO or a device has effects:
+ * it may hang, and wakes whoever waits at the other end. And after it, because
+ * the name may mean another file by then.
+ */
+int
+file_open(struct file *f, const char *path, int follow)
+{
+	struct stat st;
+
+	if ((follow ? stat(path, &st) : lstat(path, &st)) < 0 ||
+	    check_regular(&st) < 0)
+		return -1;
+	f->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY |
+	    (follow ? 0 : O_NOFOLLOW));
+	if (f->fd < 0)
+		return -1;
+	if (check_open(f->fd, &st) < 0)
+		return close_failed(f->fd);
+	f->size = (uint64_t)st.st_size;
+	f->done = 0;
+	return 0;
+}
+
+int
+peer_failed(void)
+{
+	return errno == ENOTCONN || errno == ECONNABORTED ||
+	    errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT ||
+	    errno == EBADMSG;
+}
+
+const struct file *moving;
+static char chunk[CHUNK_BYTES];		/* both directions use it */
+
+/* The file moves from here on, or no more; keeps errno, returns result. */
+static int
+file_moves(int sock, const struct file *f, int result)
+{
+	int saved;
+
+	saved = errno;
+	if (f != NULL)
+		moving = f;
+	tell(sock, f != NULL ? FILE_BEGINS : FILE_ENDS, NULL, 0);
+	if (f == NULL)
+		moving = NULL;
+	errno = saved;
+	return result;
+}
+
+/* The lesser of what is left of a file and the room for it. */
+static size_t
+least(uint64_t left, size_t room)
+{
+	return left < room ? (size_t)left : room;
+}
+
+/*
+ * Reads the next piece of the file behind what is in the chunk already, so that
+ * a head travels in the same write as the beginning of the contents: a small
+ * file is one segment.
+ */
+static int
+send_contents(int sock, struct file *f, size_t have)
+{
+	size_t part;
+	ssize_t got;
+
+	do {
+		part = least(f->size - f->done, CHUNK_BYTES - have);
+		got = read_all(f->fd, chunk + have, part);
+		if (got < 0)
+			return -1;
+		errno = ESTALE;
+		if ((size_t)got < part ||
+		    write_all(sock, chunk, have + part) < 0)
+			return -1;
+		f->done += part;
+		have = 0;
+	} while (f->done < f->size);
+	return 0;
+}
+
+int
+file_send(int sock, struct file *f, const void *head, size_t headlen)
+{
+	f->done = 0;
+	memcpy(chunk, head, headlen);
+	file_moves(sock, f, 0);
+	return file_moves(sock, NULL, send_contents(sock, f, headlen));
+}
+
+/* A chunk is filled before it is written: few large writes are what makes a
+ * download fast. */
+static int
+recv_contents(int sock, struct file *f)
+{
+	size_t part;
+	ssize_t got;
+
+	while (f->done < f->size) {
+		part = least(f->size - f->done, CHUNK_BYTES);
+		got = read_all(sock, chunk, part);
+		if (got < 0 || write_all(f->fd, chunk, (size_t)got) < 0)
+			return -1;
+		f->done += (uint64_t)got;
+		errno = ECONNABORTED;
+		if ((size_t)got < part)
+			return -1;
+	}
+	return 0;
+}
+
+int
+file_recv(int sock, struct file *f)
+{
+	f->done = 0;
+	file_moves(sock, f, 0);
+	return file_moves(sock, NULL, recv_contents(sock, f));
+}
+
+/* ---- new files ------------------------------------------------------- */
+
+#define NO_MODE	((mode_t)-1)
+
+static struct {				/* the file that is being made */
+	int fd;
+	int dir;			/* descriptor of the directory it is in */
+	int keep;
+	char name[NAME_BYTES + 1];
+	char temp[48];
+} newfile;
+static volatile sig_atomic_t pending;	/* a signal must remove it */
+
+const char *
+newfile_name(void)
+{
+	return newfile.name;
+}
+
+/*
+ * Returns 0 if a new file may take this name: nothing is there, or a regular
+ * file that may be written, whose permissions *bits receives. Else -1.
+ */
+static int
+check_replaceable(int dir, const char *name, mode_t *bits)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (check_regular(&st) < 0)
+		return -1;
+	*bits = st.st_mode & 0777;
+	return faccessat(dir, name, W_OK, AT_EACCESS);
+}
+
+/* Opens the directory that holds path, and finds the name in it. */
+static int
+open_parent(const char *path, const char **base)
+{
+	const char *slash;
+	char parent[1024];
+	int fd;
+
+	slash = strrchr(path, '/');
+	*base = slash == NULL ? path : slash + 1;
+	errno = ENAMETOOLONG;
+	if (strlen(*base) > NAME_BYTES || *base - path >= (int)sizeof parent)
+		return -1;
+	sprintf(parent, "%.*s", (int)(*base - path), path);
+	fd = open(slash == NULL ? "." : parent, O_RDONLY | O_DIRECTORY);
+	errno = fd < 0 ? errno : EISDIR;
+	if (fd >= 0 && (**base == '\0' || strcmp(*base, ".") == 0 ||
+	    strcmp(*base, "..") == 0))
+		return close_failed(fd);
+	return fd;
+}
+
+/* The signal handler. unlinkat() and raise() are safe in one. */
+static void
+remove_pending(int sig)
+{
+	if (pending)
+		unlinkat(newfile.dir, newfile.temp, 0);
+	raise(sig);		/* its action is the default one again */
+}
+
+/* SA_RESETHAND: the signal that remove_pending() raises again is deadly. */
+void
+newfile_guard(int sig)
+{
+	struct sigaction sa, old;
+
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_handler = remove_pending;
+	sa.sa_flags = SA_RESETHAND;
+	sigaction(sig, &sa, &old);
+	if (old.sa_handler == SIG_IGN)		/* nohup, say */
+		sigaction(sig, &old, NULL);
+}
+
+/* Signals stay blocked until `pending' is set, so that none leaves a temporary
+ * file behind. */
+int
+newfile_open(const char *path, int keep)
+{
+	static unsigned count;
+	const char *base;
+	sigset_t all, old;
+	mode_t bits;
+
+	bits = NO_MODE;
+	newfile.keep = keep;
+	newfile.dir = open_parent(path, &base);
+	if (newfile.dir < 0)
+		return -1;
+	if (!keep && check_replaceable(newfile.dir, base, &bits) < 0)
+		return close_failed(newfile.dir);
+	strcpy(newfile.name, base);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	do {		/* one may be left by a dead process of our number */
+		sprintf(newfile.temp, ".part-%ld-%u", (long)getpid(), count++);
+		newfile.fd = openat(newfile.dir, newfile.temp,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+		    bits == NO_MODE ? 0666 : bits);
+	} while (newfile.fd < 0 && errno == EEXIST);
+	pending = newfile.fd >= 0;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (newfile.fd < 0)
+		return close_failed(newfile.dir);
+	if (bits != NO_MODE)
+		fchmod(newfile.fd, bits);	/* what the umask took away */
+	return newfile.fd;
+}
+
+/*
+ * Gives the temporary file this name, if it is free. link() fails where
+ * rename() would replace, so that no race can lose a file. Where a file system
+ * has no links (a memory card's, say), an empty file takes the name first.
+ */
+static int
+take_name(const char *name)
+{
+	sigset_t all, old;
+	int fd, failed;
+
+	if (linkat(newfile.dir, newfile.temp, newfile.dir, name, 0) == 0)
+		return unlinkat(newfile.dir, newfile.temp, 0);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	fd = openat(newfile.dir, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	failed = fd < 0 || renameat(newfile.dir, newfile.temp, newfile.dir,
+	    name) < 0;
+	if (fd >= 0) {
+		close(fd);
+		if (failed)
+			unlinkat(newfile.dir, name, 0);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return failed ? -1 : 0;
+}
+
+/* Gives it the first free name of `name.ext`, `name(1).ext`... */
+static int
+take_free_name(void)
+{
+	char name[sizeof newfile.name + 16];
+	const char *dot;
+	int i, stem;
+
+	dot = strrchr(newfile.name, '.');
+	stem = (int)(dot == NULL || dot == newfile.name ?
+	    strlen(newfile.name) : (size_t)(dot - newfile.name));
+	strcpy(name, newfile.name);
+	for (i = 1; take_name(name) < 0; i++) {
+		if (errno != EEXIST)
+			return -1;
+		errno = ENAMETOOLONG;
+		if (sprintf(name, "%.*s(%d)%s", stem, newfile.name, i,
+		    newfile.name + stem) > NAME_BYTES)
+			return -1;
+	}
+	strcpy(newfile.name, name);
+	return 0;
+}
+
+/* close() may be the first to say that a disk is full, on NFS for one. */
+int
+newfile_end(int went_well)
+{
+	int saved;
+
+	saved = errno;
+	if (close(newfile.fd) < 0 && went_well) {
+		went_well = 0;
+		saved = errno;
+	}
+	if (went_well && (newfile.keep ? take_free_name() :
+	    renameat(newfile.dir, newfile.temp, newfile.dir,
+	    newfile.name)) < 0) {
+		went_well = 0;
+		saved = errno;
+	}
+	if (!went_well)
+		unlinkat(newfile.dir, newfile.temp, 0);
+	pending = 0;
+	close(newfile.dir);
+	errno = saved;
+	return went_well ? 0 : -1;
+}
+
+void
+newfile_sweep(pid_t pid)
+{
+	struct dirent *e;
+	char start[32];
+	DIR *d;
+
+	sprintf(start, ".part-%ld-", (long)pid);
+	d = opendir(".");
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, start, strlen(start)) == 0)
+			unlink(e->d_name);
+	if (d != NULL)
+		closedir(d);
+}
+
+/* ---- lists of files -------------------------------------------------- */
+
+/* May a peer fetch this entry of the directory? */
+static int
+fetchable(const char *name, uint64_t max)
+{
+	struct stat st;
+
+	return name_ok(name, strlen(name)) && lstat(name, &st) == 0 &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max &&
+	    faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == 0;
+}
+
+/* alphasort() compares bytes, as no locale is ever set. */
+ssize_t
+list_files(uint64_t max, struct dirent ***files)
+{
+	ssize_t i, kept, n;
+
+	n = scandir(".", files, NULL, alphasort);
+	for (i = kept = 0; i < n; i++)
+		if (fetchable((*files)[i]->d_name, max))
+			(*files)[kept++] = (*files)[i];
+		else
+			free((*files)[i]);
+	return n < 0 ? -1 : kept;
+}
+
+/* Each entry is a piece of memory of its own, and so is the array. */
+void
+list_free(struct dirent **files, ssize_t n)
+{
+	while (n > 0)
+		free(files[--n]);
+	free(files);
+}
+
+/* ---- frame ----------------------------------------------------------- */
+
+/* The words of the client's error messages. */
+const char *
+ftp_code_text(long code)
+{
+	switch (code) {
+	case FTP_OK:
+		return "stored";
+	case FTP_NOFILE:
+		return "no such file on the server";
+	case FTP_NAME:
+		return "name refused by the server";
+	case FTP_STORE:
+		return "the server cannot store or read it";
+	case FTP_FULL:
+		return "server is full";
+	case FTP_SYNTAX:
+		return "malformed or unknown command";
+	default:
+		return NULL;
+	}
+}
+
+/* From the last digit to the first. */
+void
+frame_pack(char head[FRAME_HEAD], uint64_t length)
+{
+	int i;
+
+	for (i = FRAME_HEAD; i-- > 0; length /= 10)
+		head[i] = (char)('0' + length % 10);
+}
+
+/* Head and text go by one write: two would be two segments. */
+int
+frame_send(int fd, const char *text, size_t n)
+{
+	size_t first;
+
+	first = least(n, CHUNK_BYTES - FRAME_HEAD);
+	frame_pack(chunk, n);
+	memcpy(chunk + FRAME_HEAD, text, first);
+	return write_all(fd, chunk, FRAME_HEAD + first) < 0 ? -1 :
+	    write_all(fd, text + first, n - first);
+}
+
+/* Ten bytes exactly: what follows may be the contents of a file, which others
+ * read. */
+int
+frame_head(int fd, uint64_t *length)
+{
+	char head[FRAME_HEAD];
+	int64_t value;
+	ssize_t got;
+
+	got = read_all(fd, head, sizeof head);
+	if (got < 0)
+		return -1;
+	value = number(head, (size_t)got, 0, FRAME_MAX);
+	errno = got == 0 ? ENOTCONN : value < 0 ? EBADMSG : ECONNABORTED;
+	*length = (uint64_t)value;
+	return value < 0 || got < FRAME_HEAD ? -1 : 0;
+}
+
+ssize_t
+frame_recv(int fd, char *text, size_t max)
+{
+	uint64_t n;
+
+	if (frame_head(fd, &n) < 0)
+		return -1;
+	errno = EMSGSIZE;
+	if (n > max || (n > 0 && read_exact(fd, text, (size_t)n) < 0)) {
+		errno = errno == ENOTCONN ? ECONNABORTED : errno;
+		return -1;
+	}
+	text[n] = '\0';
+	return (ssize_t)n;
+}
+
+/* Ports and codes are short; what is longer need not be looked at. */
+long
+frame_number(const char *text, size_t n)
+{
+	size_t minus;
+	long value;
+
+	minus = n > 0 && text[0] == '-';
+	if (n - minus > 6)
+		return LONG_MIN;
+	value = (long)number(text + minus, n - minus, 0, 999999);
+	return value < 0 ? LONG_MIN : minus ? -value : value;
+}
+
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+#ifndef TINY
+
+#include <sched.h>
+
+/* ---- waiting ------------------------------------------------------------ */
 
 /* Cheap: on most systems this enters no kernel. */
 int64_t
@@ -333,68 +1393,58 @@ wait_for(int fd, short events, int64_t deadline)
 	return wait_many(p, 1, deadline);
 }
 
-/* ---- processes ------------------------------------------------------- */
-
-/* The table has its final size from the beginning: a fork never has to wait for
- * memory. */
+/* A socket of Part I blocks. */
 int
-children_init(struct children *c, size_t max)
+sock_nonblock(int fd)
 {
-	c->n = 0;
-	c->max = max;
-	c->child = calloc(max, sizeof *c->child);
-	return c->child == NULL ? -1 : 0;
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* In the child the table stays as it was: its owner is the parent. */
-pid_t
-children_fork(struct children *c, long kind)
+/* EINTR and EWOULDBLOCK are EAGAIN, too: the one code that callers test for. */
+static ssize_t
+some(int fd, enum passing what, const void *buf, ssize_t n)
 {
-	pid_t pid;
-
-	if (c->n == c->max) {
+	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
 		errno = EAGAIN;
-		return -1;
-	}
-	pid = fork();
-	if (pid > 0) {
-		c->child[c->n].pid = pid;
-		c->child[c->n++].kind = kind;
-	}
-	return pid;
+	return tell(fd, what, buf, n) < 0 ? -1 : n;
 }
 
-/* The last child of the table moves to where the gap is. */
-int
-children_reap(struct children *c, int block, struct child *ended)
+/* Here a byte leaves the program... */
+ssize_t
+send_some(int fd, const void *buf, size_t n)
+{
+	return some(fd, SENT, buf, send(fd, buf, n, 0));
+}
+
+/* ...and here it enters. */
+ssize_t
+recv_some(int fd, void *buf, size_t n)
+{
+	return some(fd, RECEIVED, buf, recv(fd, buf, n, 0));
+}
+
+static int (*hooks[4])(int fd, enum passing what, const void *buf, ssize_t n);
+static size_t nhooks;
+
+/* Each hook is told, even if one ends the transfer. */
+static int
+call_hooks(int fd, enum passing what, const void *buf, ssize_t n)
 {
 	size_t i;
+	int result;
 
-	do
-		ended->pid = waitpid(-1, &ended->status, block ? 0 : WNOHANG);
-	while (ended->pid < 0 && errno == EINTR);
-	ended->kind = 0;
-	for (i = 0; i < c->n; i++)
-		if (c->child[i].pid == ended->pid) {
-			ended->kind = c->child[i].kind;
-			c->child[i] = c->child[--c->n];
-			break;
-		}
-	return ended->pid > 0;
+	for (result = 0, i = 0; i < nhooks; i++)
+		if (hooks[i](fd, what, buf, n) < 0)
+			result = -1;
+	return result;
 }
 
-/* Counts them; the tables are short, and need no index. */
-size_t
-children_of(const struct children *c, long kind)
+void
+add_hook(int (*hook)(int fd, enum passing what, const void *buf, ssize_t n))
 {
-	size_t i, n;
-
-	for (i = n = 0; i < c->n; i++)
-		n += c->child[i].kind == kind;
-	return n;
+	hooks[nhooks++] = hook;
+	io_hook = call_hooks;
 }
-
-/* ---- sockets --------------------------------------------------------- */
 
 /* The IPv4 address within an IPv4-mapped IPv6 one (::ffff:1.2.3.4), or NULL. */
 static const unsigned char *
@@ -418,20 +1468,6 @@ ipv4_bytes(const struct addr *a)
 	    (const unsigned char *)&in->sin_addr : mapped_ipv4(a);
 }
 
-/* getnameinfo() takes care of scopes, as in fe80::1%eth0. */
-void
-addr_host(const struct addr *a, char host[HOST_BYTES])
-{
-	const unsigned char *ip;
-
-	ip = ipv4_bytes(a);
-	if (ip != NULL)
-		inet_ntop(AF_INET, ip, host, HOST_BYTES);
-	else if (getnameinfo((const struct sockaddr *)&a->ss, a->len, host,
-	    HOST_BYTES, NULL, 0, NI_NUMERICHOST) != 0)
-		strcpy(host, "?");
-}
-
 /* Where the port of an address stands, in network order. */
 static in_port_t *
 port_in(struct addr *a)
@@ -451,17 +1487,6 @@ addr_port(const struct addr *a)
 	return ntohs(*port_in(&copy));
 }
 
-/* An IPv6 address goes in brackets, or its port would look like a part. */
-void
-addr_text(const struct addr *a, char text[PEER_BYTES])
-{
-	char host[HOST_BYTES];
-
-	addr_host(a, host);
-	snprintf(text, PEER_BYTES, strchr(host, ':') != NULL ?
-	    "[%s]:%u" : "%s:%u", host, addr_port(a));
-}
-
 /* This end of a socket... */
 int
 addr_local(int fd, struct addr *a)
@@ -478,948 +1503,50 @@ addr_peer(int fd, struct addr *a)
 	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
-/* fe80::1%eth0 and fe80::1%eth1 may be two hosts: the scope counts. */
+void
+addr_text(const struct addr *a, char text[PEER_BYTES])
+{
+	char host[HOST_BYTES];
+
+	if (host_text(&a->ss, a->len, host) < 0)
+		strcpy(host, "?");
+	peer_text(text, host, (int)addr_port(a));
+}
+
 int
 addr_same_host(const struct addr *a, const struct addr *b)
 {
-	const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)&a->ss;
-	const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)&b->ss;
-	const unsigned char *p, *q;
+	char x[HOST_BYTES], y[HOST_BYTES];
 
-	p = ipv4_bytes(a);
-	q = ipv4_bytes(b);
-	if (p != NULL || q != NULL)
-		return p != NULL && q != NULL && memcmp(p, q, 4) == 0;
-	return a->ss.ss_family == AF_INET6 && b->ss.ss_family == AF_INET6 &&
-	    memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0 &&
-	    x->sin6_scope_id == y->sin6_scope_id;
+	return host_text(&a->ss, a->len, x) >= 0 &&
+	    host_text(&b->ss, b->len, y) >= 0 && strcmp(x, y) == 0;
 }
 
-/*
- * What every new socket gets. A descriptor that accept() returns inherits
- * O_NONBLOCK on some systems and not on others. Each message is handed over
- * whole by one send, so that Nagle's waiting for more could only delay it.
- */
-static int
-sock_prepare(int fd, int type)
-{
-	int on;
-
-	on = 1;
-	if (type == SOCK_STREAM)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	return fcntl(fd, F_SETFL, O_NONBLOCK);
-}
-
-void (*tap)(int fd, enum tapped what, const void *buf, ssize_t n,
-    const struct addr *other, const char *note);
-
-/* Shows the tap what became of a connection, with this peer. */
-static void
-show_tap(int fd, enum tapped what, const struct addr *peer)
-{
-	if (tap != NULL)
-		tap(fd, what, NULL, 0, peer, NULL);
-}
-
-/* Nothing more will be sent... */
-void
-sock_end(int fd)
-{
-	show_tap(fd, TAP_ENDED, NULL);
-	shutdown(fd, SHUT_WR);
-}
-
-/* ...nor received. The tap first: it looks whether input is left. */
-void
-sock_close(int fd)
-{
-	show_tap(fd, TAP_CLOSED, NULL);
-	close(fd);
-}
-
-/* Closes fd without losing the errno of what went wrong before; returns -1. */
-static int
-close_failed(int fd)
-{
-	int saved;
-
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-/* A socket bound to a and, if it is a stream, listening; or -1. */
-static int
-bound_socket(const struct addr *a, int type)
-{
-	int fd, off, on;
-
-	fd = socket(a->ss.ss_family, type, 0);
-	if (fd < 0)
-		return -1;
-	off = 0;
-	on = 1;
-	/* Else bind() fails while an old connection of this port is in
-	 * TIME_WAIT: for a minute or more after the server closed it. */
-	if (type == SOCK_STREAM)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	/* One socket for both families where the system has that (for ::). */
-	if (a->ss.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	if (sock_prepare(fd, type) < 0 ||
-	    bind(fd, (const struct sockaddr *)&a->ss, a->len) < 0 ||
-	    (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0))
-		return close_failed(fd);
-	return fd;
-}
-
-/* A socket connected to a before the deadline, or -1. */
-static int
-connected_socket(const struct addr *a, int type, int64_t deadline)
-{
-	socklen_t len;
-	int fd, error;
-
-	fd = socket(a->ss.ss_family, type, 0);
-	if (fd < 0)
-		return -1;
-	if (sock_prepare(fd, type) < 0)
-		return close_failed(fd);
-	if (connect(fd, (const struct sockaddr *)&a->ss, a->len) < 0 &&
-	    ((errno != EINPROGRESS && errno != EINTR) ||
-	    wait_for(fd, POLLOUT, deadline) < 0))
-		return close_failed(fd);
-	len = sizeof error;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	errno = error;
-	if (error != 0)
-		return close_failed(fd);
-	if (type == SOCK_STREAM)
-		show_tap(fd, TAP_CONNECTED, a);
-	return fd;
-}
-
-/* Tries the addresses of host one by one; listens if passive. */
-static int
-each_address(const char *host, const char *port, int type, int passive,
-    const char **why)
-{
-	struct addrinfo hints, *all, *ai;
-	struct addr a;
-	int error, fd;
-
-	memset(&hints, 0, sizeof hints);
-	hints.ai_socktype = type;
-	hints.ai_flags = passive ? AI_PASSIVE : 0;
-	/* A UDP connect() tests no address, so IPv4 is tried first. */
-	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
-	for (fd = -1;; hints.ai_family = AF_UNSPEC) {
-		error = getaddrinfo(host, port, &hints, &all);
-		for (ai = error ? NULL : all; ai != NULL && fd < 0;
-		    ai = ai->ai_next) {
-			memset(&a, 0, sizeof a);
-			memcpy(&a.ss, ai->ai_addr, ai->ai_addrlen);
-			a.len = ai->ai_addrlen;
-			fd = passive ? bound_socket(&a, type) :
-			    connected_socket(&a, type,
-			    now() + CONNECT_S * SECOND);
-		}
-		*why = error == 0 || error == EAI_SYSTEM ? reason() :
-		    gai_strerror(error);
-		if (error == 0)
-			freeaddrinfo(all);
-		if (fd >= 0 || hints.ai_family == AF_UNSPEC)
-			return fd;
-	}
-}
-
-/* What a server does with a name... */
 int
-sock_listen(const char *host, const char *port, int type, const char **why)
+moved_result(enum moved moved)
 {
-	return each_address(host, port, type, 1, why);
+	if (moved == FILE_SHORT)
+		errno = ESTALE;
+	if (moved == STOPPED)
+		errno = ECANCELED;
+	return moved == MOVED ? 0 : -1;
 }
 
-/* ...and what a client does with it. */
+/* The name is the first member of a row: a pointer to the row points to it. */
 int
-sock_connect(const char *host, const char *port, int type, const char **why)
+find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
+    size_t n)
 {
-	return each_address(host, port, type, 0, why);
-}
-
-/* A connection that broke before accept() counts as none: EAGAIN. Only a lack
- * of descriptors or memory is an error. */
-int
-sock_accept(int listener, struct addr *peer)
-{
-	int fd;
-
-	memset(peer, 0, sizeof *peer);
-	peer->len = sizeof peer->ss;
-	fd = accept(listener, (struct sockaddr *)&peer->ss, &peer->len);
-	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
-		fd = close_failed(fd);
-	if (fd >= 0)
-		show_tap(fd, TAP_ACCEPTED, peer);
-	if (fd < 0 && errno != EMFILE && errno != ENFILE &&
-	    errno != ENOBUFS && errno != ENOMEM)
-		errno = EAGAIN;		/* the peer is gone already, say */
-	return fd;
-}
-
-/* What is discarded is read by recv_all(), which ends with the peer's end, with
- * the buffer, or with the deadline: just the three bounds that are wanted. */
-void
-sock_finish(int fd)
-{
-	static char discarded[DISCARD_BYTES];
-
-	sock_end(fd);
-	recv_all(fd, discarded, sizeof discarded, now() + DISCARD_S * SECOND);
-	sock_close(fd);
-}
-
-/*
- * Picks the port itself. The system gives out no port that has a connection in
- * TIME_WAIT, and each download leaves one: after some thousand downloads it
- * would have no port left.
- */
-int
-data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
-{
-	struct addr a;
-	unsigned first, i, own;
-	int fd;
-
-	if (addr_local(control, &a) < 0)
-		return -1;
-	own = addr_port(&a);
-	/* Where the search begins differs between processes and in time. */
-	first = ((unsigned)now() + (unsigned)getpid() * 7919) % (hi - lo + 1);
-	fd = -1;
-	errno = EADDRINUSE;
-	for (i = 0; i <= hi - lo && fd < 0; i++) {
-		*port = lo + (first + i) % (hi - lo + 1);
-		*port_in(&a) = htons((in_port_t)*port);
-		if (*port != own)
-			fd = bound_socket(&a, type);
-		if (fd < 0 && errno != EADDRINUSE && errno != EACCES)
-			break;
-	}
-	return fd;
-}
-
-/* A stranger's connection is closed at once, and does not extend the wait. */
-int
-data_accept(int listener, const struct addr *client, int64_t deadline)
-{
-	struct addr peer;
-	int fd;
-
-	do {
-		if (wait_for(listener, POLLIN, deadline) < 0)
-			return -1;
-		fd = sock_accept(listener, &peer);
-		if (fd >= 0 && addr_same_host(&peer, client))
-			return fd;
-		if (fd >= 0)
-			sock_close(fd);	/* a stranger */
-		else if (errno != EAGAIN)
-			return -1;
-	} while (now() < deadline);
-	errno = ETIMEDOUT;
-	return -1;
-}
-
-/* The host is that of the control connection, whatever its name meant. */
-int
-data_connect(int control, int type, unsigned port, int64_t deadline)
-{
-	struct addr a;
-
-	if (addr_peer(control, &a) < 0)
-		return -1;
-	*port_in(&a) = htons((in_port_t)port);
-	return connected_socket(&a, type, deadline);
-}
-
-/* ---- exact I/O ------------------------------------------------------- */
-
-uint64_t counters[COUNTERS];
-
-/*
- * Every send and receive on a socket returns through here. It counts the bytes,
- * and makes EWOULDBLOCK and EINTR EAGAIN, the one code that callers test for.
- */
-static ssize_t
-passed(int fd, enum tapped what, const void *buf, ssize_t n,
-    const struct addr *other, const char *note)
-{
-	if (n > 0)
-		counters[what == TAP_SENT ? BYTES_SENT : BYTES_RECEIVED] +=
-		    (uint64_t)n;
-	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
-		errno = EAGAIN;
-	if (tap != NULL)
-		tap(fd, what, buf, n, other, note);
-	return n;
-}
-
-/* One send(2): here a byte leaves the program... */
-ssize_t
-send_some(int fd, const void *buf, size_t n)
-{
-	return passed(fd, TAP_SENT, buf, send(fd, buf, n, 0), NULL, NULL);
-}
-
-/* ...and here it enters. */
-ssize_t
-recv_some(int fd, void *buf, size_t n)
-{
-	return passed(fd, TAP_RECEIVED, buf, recv(fd, buf, n, 0), NULL, NULL);
-}
-
-/* Tries first, and waits only when nothing goes. */
-int
-send_all(int fd, const void *buf, size_t n, int64_t deadline)
-{
-	const char *p = buf;
-	ssize_t sent;
-
-	while (n > 0) {
-		sent = send_some(fd, p, n);
-		if (sent >= 0) {
-			p += sent;
-			n -= (size_t)sent;
-		} else if (errno != EAGAIN ||
-		    wait_for(fd, POLLOUT, deadline) < 0) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* The same for the other direction; an early end is not an error here. */
-ssize_t
-recv_all(int fd, void *buf, size_t n, int64_t deadline)
-{
-	char *p = buf;
-	size_t done;
-	ssize_t got;
-
-	for (done = 0; done < n; done += (size_t)got) {
-		got = recv_some(fd, p + done, n - done);
-		if (got == 0)
-			break;
-		if (got < 0) {
-			if (errno != EAGAIN ||
-			    wait_for(fd, POLLIN, deadline) < 0)
-				return -1;
-			got = 0;
-		}
-	}
-	return (ssize_t)done;
-}
-
-/* A signal is no reason to return less. */
-int
-write_all(int fd, const void *buf, size_t n)
-{
-	const char *p = buf;
-	ssize_t put;
-
-	while (n > 0) {
-		put = write(fd, p, n);
-		if (put < 0 && errno != EINTR)
-			return -1;
-		if (put > 0) {
-			p += put;
-			n -= (size_t)put;
-		}
-	}
-	return 0;
-}
-
-/* The same for the other direction; an early end is not an error here
- * either. */
-ssize_t
-read_all(int fd, void *buf, size_t n)
-{
-	char *p = buf;
-	size_t done;
-	ssize_t got;
-
-	for (done = 0; done < n; done += (size_t)got) {
-		got = read(fd, p + done, n - done);
-		if (got == 0)
-			break;
-		if (got < 0) {
-			if (errno != EINTR)
-				return -1;
-			got = 0;
-		}
-	}
-	return (ssize_t)done;
-}
-
-/* recv_all() with an opinion: less than all is a failure. */
-enum received
-recv_exact(int fd, void *buf, size_t n, int64_t deadline)
-{
-	ssize_t got;
-
-	got = recv_all(fd, buf, n, deadline);
-	if (got == (ssize_t)n)
-		return RECEIVED;
-	if (got >= 0)
-		errno = ECONNABORTED;
-	return got == 0 ? PEER_CLOSED : FAILED;
-}
-
-/* The length is checked before memory is taken for it. */
-enum received
-recv_text(int fd, uint64_t length, char **text, size_t *n, size_t max,
-    int64_t deadline)
-{
-	int saved;
-
-	*text = NULL;
-	if (length > max) {
-		errno = EMSGSIZE;
-		return FAILED;
-	}
-	*n = (size_t)length;
-	*text = malloc(*n + 1);
-	if (*text == NULL)
-		return FAILED;
-	(*text)[*n] = '\0';
-	if (recv_exact(fd, *text, *n, deadline) == RECEIVED)
-		return RECEIVED;
-	saved = errno;
-	free(*text);
-	*text = NULL;
-	errno = saved;
-	return FAILED;
-}
-
-/* ---- names and files ------------------------------------------------- */
-
-/* Refuses what may leave the directory, hide a file, or control a terminal. */
-int
-name_ok(const char *name, size_t n)
-{
+	const char *const *row;
 	size_t i;
 
-	if (n == 0 || n > NAME_BYTES || name[0] == '.')
-		return 0;
-	for (i = 0; i < n; i++)
-		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
-		    name[i] == '/')
-			return 0;
-	return 1;
-}
-
-/* A file's status tells whether it is a regular one; if not, -1 and errno. */
-static int
-check_regular(const struct stat *st)
-{
-	if (S_ISREG(st->st_mode))
-		return 0;
-	errno = S_ISDIR(st->st_mode) ? EISDIR : ENXIO;
+	for (i = 0; i < rows; i++) {
+		row = (const void *)((const char *)table + i * row_bytes);
+		if (strlen(*row) == n && memcmp(*row, name, n) == 0)
+			return (int)i;
+	}
 	return -1;
 }
-
-/*
- * Checks twice. Before open(), because opening a FIFO or a device has effects:
- * it may hang, and wakes whoever waits at the other end. And after it, because
- * the name may mean another file by then.
- */
-int
-file_open(const char *path, int follow, uint64_t *size)
-{
-	struct stat st;
-	int fd;
-
-	if ((follow ? stat(path, &st) : lstat(path, &st)) < 0 ||
-	    check_regular(&st) < 0)
-		return -1;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY |
-	    (follow ? 0 : O_NOFOLLOW));
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0 || check_regular(&st) < 0)
-		return close_failed(fd);
-	*size = (uint64_t)st.st_size;
-	return fd;
-}
-
-#define NO_MODE	((mode_t)-1)
-
-/*
- * Returns 0 if a new file may take this name: nothing is there, or a regular
- * file that may be written, whose permissions *mode receives. Else -1.
- */
-static int
-check_replaceable(int dir, const char *name, mode_t *mode)
-{
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (check_regular(&st) < 0)
-		return -1;
-	*mode = st.st_mode & 0777;
-	return faccessat(dir, name, W_OK, AT_EACCESS);
-}
-
-/* Opens the directory that holds path, and finds the name in it. */
-static int
-open_parent(const char *path, const char **base)
-{
-	const char *slash;
-	char *parent;
-	int fd, saved;
-
-	slash = strrchr(path, '/');
-	*base = slash == NULL ? path : slash + 1;
-	parent = strndup(slash == NULL ? "." : path, slash == NULL ||
-	    slash == path ? 1 : (size_t)(slash - path));
-	if (parent == NULL)
-		return -1;
-	fd = open(parent, O_RDONLY | O_DIRECTORY);
-	saved = errno;
-	free(parent);
-	errno = saved;
-	if (fd >= 0 && (**base == '\0' || strcmp(*base, ".") == 0 ||
-	    strcmp(*base, "..") == 0 || strlen(*base) > NAME_BYTES)) {
-		errno = strlen(*base) > NAME_BYTES ? ENAMETOOLONG : EISDIR;
-		return close_failed(fd);
-	}
-	return fd;
-}
-
-/* The file that a signal must remove; NULL when there is none. */
-static struct newfile *volatile pending;
-
-/* The signal handler. unlinkat() and raise() are safe in one. */
-static void
-remove_pending(int sig)
-{
-	if (pending != NULL)
-		unlinkat(pending->dir, pending->temp, 0);
-	raise(sig);		/* its action is the default one again */
-}
-
-/* SA_RESETHAND: the signal that remove_pending() raises again is deadly. */
-void
-newfile_guard(int sig)
-{
-	struct sigaction sa, old;
-
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = remove_pending;
-	sa.sa_flags = SA_RESETHAND;
-	sigaction(sig, &sa, &old);
-	if (old.sa_handler == SIG_IGN)		/* nohup, say */
-		sigaction(sig, &old, NULL);
-}
-
-/* Signals stay blocked until `pending' is set, so that none leaves a temporary
- * file behind. */
-int
-newfile_open(struct newfile *f, const char *path, int keep)
-{
-	static unsigned count;
-	const char *base;
-	sigset_t all, old;
-	mode_t mode;
-
-	mode = NO_MODE;
-	f->keep = keep;
-	f->dir = open_parent(path, &base);
-	if (f->dir < 0)
-		return -1;
-	if (!keep && check_replaceable(f->dir, base, &mode) < 0)
-		return close_failed(f->dir);
-	strcpy(f->name, base);
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	do {
-		sprintf(f->temp, ".part-%ld-%u", (long)getpid(), count++);
-		f->fd = openat(f->dir, f->temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-		    mode == NO_MODE ? 0666 : mode);
-	} while (f->fd < 0 && errno == EEXIST);	/* a dead namesake's */
-	pending = f->fd < 0 ? NULL : f;
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (f->fd < 0)
-		return close_failed(f->dir);
-	if (mode != NO_MODE)
-		fchmod(f->fd, mode);	/* what the umask took away */
-	return 0;
-}
-
-/*
- * Gives the temporary file this name, if it is free. link() fails where
- * rename() would replace, so that no race can lose a file. Where a file system
- * has no links (a memory card's, say), an empty file takes the name first.
- */
-static int
-take_name(struct newfile *f, const char *name)
-{
-	sigset_t all, old;
-	int fd, failed;
-
-	if (linkat(f->dir, f->temp, f->dir, name, 0) == 0) {
-		unlinkat(f->dir, f->temp, 0);
-		return 0;
-	}
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	fd = openat(f->dir, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	failed = fd < 0 || renameat(f->dir, f->temp, f->dir, name) < 0;
-	if (fd >= 0) {
-		close(fd);
-		if (failed)
-			unlinkat(f->dir, name, 0);
-	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	return failed ? -1 : 0;
-}
-
-/* Gives it the first free name of `name.ext`, `name(1).ext`... */
-static int
-take_free_name(struct newfile *f)
-{
-	char name[sizeof f->name + 16];
-	const char *dot;
-	int i, stem;
-
-	dot = strrchr(f->name, '.');
-	stem = (int)(dot == NULL || dot == f->name ? strlen(f->name) :
-	    (size_t)(dot - f->name));
-	strcpy(name, f->name);
-	for (i = 1; take_name(f, name) < 0; i++) {
-		if (errno != EEXIST)
-			return -1;
-		if (sprintf(name, "%.*s(%d)%s", stem, f->name, i,
-		    f->name + stem) > NAME_BYTES) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-	}
-	strcpy(f->name, name);
-	return 0;
-}
-
-/* close() may be the first to say that a disk is full, on NFS for one. */
-int
-newfile_commit(struct newfile *f)
-{
-	int fd;
-
-	fd = f->fd;
-	f->fd = -1;
-	if (close(fd) < 0 || (f->keep ? take_free_name(f) :
-	    renameat(f->dir, f->temp, f->dir, f->name)) < 0) {
-		newfile_abort(f);
-		return -1;
-	}
-	pending = NULL;
-	close(f->dir);
-	return 0;
-}
-
-/* Keeps errno: it is called on the way out of something that failed. */
-void
-newfile_abort(struct newfile *f)
-{
-	int saved;
-
-	saved = errno;
-	unlinkat(f->dir, f->temp, 0);
-	pending = NULL;
-	if (f->fd >= 0)
-		close(f->fd);
-	close(f->dir);
-	errno = saved;
-}
-
-/* May a peer fetch this entry of the directory? */
-static int
-fetchable(const char *name, uint64_t max)
-{
-	struct stat st;
-
-	return name_ok(name, strlen(name)) && lstat(name, &st) == 0 &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max &&
-	    faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == 0;
-}
-
-/* alphasort() compares bytes, as no locale is ever set. */
-ssize_t
-list_files(uint64_t max, struct dirent ***files)
-{
-	ssize_t i, kept, n;
-
-	n = scandir(".", files, NULL, alphasort);
-	for (i = kept = 0; i < n; i++)
-		if (fetchable((*files)[i]->d_name, max))
-			(*files)[kept++] = (*files)[i];
-		else
-			free((*files)[i]);
-	return n < 0 ? -1 : kept;
-}
-
-/* Each entry is a piece of memory of its own, and so is the array. */
-void
-list_free(struct dirent **files, ssize_t n)
-{
-	while (n > 0)
-		free(files[--n]);
-	free(files);
-}
-
-/* The lesser of what is left of a file and the room for it. */
-static size_t
-least(uint64_t left, size_t room)
-{
-	return left < room ? (size_t)left : room;
-}
-
-/*
- * The chunk that both directions use. The head of a message travels in the
- * same send as the beginning of the contents: a small file is one segment.
- *
- *        0                 at                n              CHUNK_BYTES
- *        +-----------------+-----------------+------------------+
- *        | sent            | read, not sent  | room             |
- *        +-----------------+-----------------+------------------+
- */
-static char chunk[CHUNK_BYTES];
-
-/*
- * Called when a socket call has failed. After EAGAIN it waits, then returns
- * MOVED: try again. Once `limit' is past, the peer has stalled: PEER_FAILED.
- * A wait lasts at most a TURN: poll() may report POLLOUT only when much of the
- * buffer is free, but send() takes what fits, and so shows that the peer reads.
- */
-static enum moved
-transfer_wait(const struct transfer *t, short events, int64_t limit)
-{
-	int64_t turn;
-
-	if (errno != EAGAIN)
-		return PEER_FAILED;
-	if (t->tick != NULL && t->tick(t))
-		return STOPPED;
-	turn = now() + TURN;
-	if (wait_for(t->sock, events, turn < limit ? turn : limit) == 0)
-		return MOVED;
-	return errno == ETIMEDOUT && now() < limit ? MOVED : PEER_FAILED;
-}
-
-/* Sends the first n bytes of the chunk. Any progress restarts `idle'. */
-static enum moved
-send_chunk(const struct transfer *t, size_t n)
-{
-	enum moved moved;
-	int64_t limit;
-	size_t at;
-	ssize_t sent;
-
-	limit = now() + t->idle;
-	moved = MOVED;
-	for (at = 0; at < n && moved == MOVED;) {
-		sent = send_some(t->sock, chunk + at, n - at);
-		if (sent < 0) {
-			moved = transfer_wait(t, POLLOUT, limit);
-		} else {
-			at += (size_t)sent;
-			limit = now() + t->idle;
-		}
-	}
-	return moved;
-}
-
-/* Fills the chunk from the file and sends it, until all has left. Each chunk is
- * read to its end before any of it is sent. */
-enum moved
-transfer_send(struct transfer *t, const void *head, size_t headlen)
-{
-	uint64_t left;			/* bytes of the file to be read */
-	enum moved moved;
-	size_t have, part;
-	ssize_t got;
-
-	memcpy(chunk, head, headlen);
-	have = headlen;
-	left = t->size;
-	t->done = 0;
-	do {
-		part = least(left, CHUNK_BYTES - have);
-		got = read_all(t->file, chunk + have, part);
-		if (got < 0)
-			return FILE_FAILED;
-		if ((size_t)got < part)
-			return FILE_SHORT;
-		moved = send_chunk(t, have + part);
-		if (moved != MOVED)
-			return moved;
-		left -= part;
-		t->done = t->size - left;
-		have = 0;
-		if (t->tick != NULL && t->tick(t))
-			return STOPPED;
-	} while (left > 0);
-	return MOVED;
-}
-
-/* A chunk is filled before it is written: few large writes are what makes a
- * download fast. */
-enum moved
-transfer_recv(struct transfer *t)
-{
-	enum moved moved;
-	int64_t limit;
-	ssize_t got;
-	size_t have;
-
-	have = 0;
-	limit = now() + t->idle;
-	for (t->done = 0; t->done < t->size;) {
-		got = recv_some(t->sock, chunk + have,
-		    least(t->size - t->done, CHUNK_BYTES - have));
-		if (got == 0) {
-			errno = ECONNABORTED;
-			return PEER_FAILED;
-		}
-		if (got < 0) {
-			moved = transfer_wait(t, POLLIN, limit);
-			if (moved != MOVED)
-				return moved;
-			continue;
-		}
-		limit = now() + t->idle;
-		have += (size_t)got;
-		t->done += (uint64_t)got;
-		if (have == CHUNK_BYTES || t->done == t->size) {
-			if (write_all(t->file, chunk, have) < 0)
-				return FILE_FAILED;
-			have = 0;
-		}
-		if (t->tick != NULL && t->tick(t))
-			return STOPPED;
-	}
-	return MOVED;
-}
-
-/* ---- frame ----------------------------------------------------------- */
-
-/* The words of the client's error messages. */
-const char *
-ftp_code_text(long code)
-{
-	switch (code) {
-	case FTP_OK:
-		return "stored";
-	case FTP_NOFILE:
-		return "no such file on the server";
-	case FTP_NAME:
-		return "name refused by the server";
-	case FTP_STORE:
-		return "the server cannot store or read it";
-	case FTP_FULL:
-		return "server is full";
-	case FTP_SYNTAX:
-		return "malformed or unknown command";
-	default:
-		return NULL;
-	}
-}
-
-/* From the last digit to the first. */
-void
-frame_pack(char head[FRAME_HEAD], uint64_t length)
-{
-	int i;
-
-	for (i = FRAME_HEAD; i-- > 0; length /= 10)
-		head[i] = (char)('0' + length % 10);
-}
-
-/* Head and text go by one send: two would be two segments. */
-int
-frame_send(int fd, const char *text, size_t n, int64_t deadline)
-{
-	char small[FRAME_HEAD + FTP_COMMAND_MAX], *frame;
-	int error, result;
-
-	frame = n <= FTP_COMMAND_MAX ? small : malloc(FRAME_HEAD + n);
-	if (frame == NULL)
-		return -1;
-	frame_pack(frame, n);
-	memcpy(frame + FRAME_HEAD, text, n);
-	result = send_all(fd, frame, FRAME_HEAD + n, deadline);
-	error = errno;
-	if (frame != small)
-		free(frame);
-	errno = error;
-	return result;
-}
-
-/* Ten bytes exactly: what follows may be the contents of a file, which others
- * read. What are not digits is malformed even if the rest never came. */
-enum received
-frame_head(int fd, uint64_t *length, int64_t deadline)
-{
-	char head[FRAME_HEAD];
-	int64_t value;
-	ssize_t got;
-
-	got = recv_all(fd, head, sizeof head, deadline);
-	if (got < 0)
-		return FAILED;
-	value = number(head, (size_t)got, 0, FRAME_MAX);
-	errno = got > 0 && value < 0 ? EBADMSG : ECONNABORTED;
-	if (got == 0)
-		return PEER_CLOSED;
-	*length = (uint64_t)value;
-	return value < 0 || got < FRAME_HEAD ? FAILED : RECEIVED;
-}
-
-/* A head, and then the text that it announces. */
-enum received
-frame_recv(int fd, char **text, size_t *n, size_t max, int64_t deadline)
-{
-	enum received got;
-	uint64_t length;
-
-	*text = NULL;
-	got = frame_head(fd, &length, deadline);
-	return got != RECEIVED ? got :
-	    recv_text(fd, length, text, n, max, deadline);
-}
-
-/* Ports and codes are short; what is longer need not be looked at. */
-long
-frame_number(const char *text, size_t n)
-{
-	size_t minus;
-	long value;
-
-	minus = n > 0 && text[0] == '-';
-	if (n - minus > 6)
-		return LONG_MIN;
-	value = (long)number(text + minus, n - minus, 0, 999999);
-	return value < 0 ? LONG_MIN : minus ? -value : value;
-}
-
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
 
 /* ---- faults ----------------------------------------------------------- */
 
@@ -1572,6 +1699,27 @@ hopeless(void)
 	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
 }
 
+void (*dgram_tap)(int fd, enum tapped what, const void *buf, ssize_t n,
+    const struct addr *other, const char *note);
+
+/* Every send and receive of a datagram returns through here. */
+static ssize_t
+dgram_passed(int fd, enum tapped what, const void *buf, ssize_t n,
+    const struct addr *other, const char *note)
+{
+	if (n >= 0) {
+		counters[what == TAP_SENT ? BYTES_SENT : BYTES_RECEIVED] +=
+		    (uint64_t)n;
+		counters[what == TAP_SENT ? PACKETS_SENT :
+		    PACKETS_RECEIVED]++;
+	}
+	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		errno = EAGAIN;
+	if (dgram_tap != NULL)
+		dgram_tap(fd, what, buf, n, other, note);
+	return n;
+}
+
 #define DGRAM_WAIT_MS	50	/* for room in a socket's buffer */
 
 /*
@@ -1593,14 +1741,14 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to,
 	do {
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-		sent = passed(fd, TAP_SENT, buf, sent, to, note);
-		counters[PACKETS_SENT] += sent >= 0;
+		sent = dgram_passed(fd, TAP_SENT, buf, sent, to, note);
 	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
 	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
 	if (sent >= 0 || hopeless())
 		return sent;
-	if (tap != NULL)
-		tap(fd, TAP_LOST, buf, (ssize_t)n, to, "lost here: no room");
+	if (dgram_tap != NULL)
+		dgram_tap(fd, TAP_LOST, buf, (ssize_t)n, to,
+		    "lost here: no room");
 	return (ssize_t)n;
 }
 
@@ -1755,8 +1903,9 @@ send_by_faults(int fd, const void *buf, size_t n, const struct addr *to,
 
 	++*(counted ? &channel.counted : &channel.others);
 	if (strikes(DROP, counted, "dropped")) {
-		if (tap != NULL)
-			tap(fd, TAP_LOST, buf, (ssize_t)n, to, channel.note);
+		if (dgram_tap != NULL)
+			dgram_tap(fd, TAP_LOST, buf, (ssize_t)n, to,
+			    channel.note);
 		return 0;
 	}
 	corrupted = strikes(CORRUPT, counted, "corrupted");
@@ -1815,8 +1964,7 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 		len = &from->len;
 	}
 	got = recvfrom(fd, buf, n, 0, name, len);
-	got = passed(fd, TAP_RECEIVED, buf, got, from, NULL);
-	counters[PACKETS_RECEIVED] += got >= 0;
+	got = dgram_passed(fd, TAP_RECEIVED, buf, got, from, NULL);
 	if (got < 0 && errno != ECONNREFUSED)
 		errno = EAGAIN;		/* it was about an earlier send */
 	return got;
@@ -3159,9 +3307,8 @@ rdt_connect(struct rdt_session *s, unsigned port)
 
 	if (s->mode == RDT_SW)
 		s->window = 1;
-	s->t.sock = data_connect(s->control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (s->t.sock < 0)
+	s->t.sock = data_connect(s->control, SOCK_DGRAM, port);
+	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
 		return PEER_FAILED;
 	if (packets_of(s->t.size, s->block) > UINT32_MAX) {
 		errno = EFBIG;
@@ -3695,3 +3842,39 @@ next_line(const char **text, size_t *left, const char **line, size_t *n)
 	*left = c.left;
 	return c.state == GOOD ? 1 : -1;
 }
+
+/* ---- options of both programs ------------------------------------------- */
+
+char *fault_list;
+
+/* -L is parsed when all options are known: ackdrop depends on the mode. */
+static const char *
+set_faults(char *value)
+{
+	fault_list = value;
+	return NULL;
+}
+
+const struct option fault_options[] = {
+	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11, likewise dup, reorder, "
+	    "corrupt;\ndelay=MS, seed=N; in mode sim ackdrop; joined by commas",
+	    set_faults },
+	{ '\0', NULL, NULL, NULL }
+};
+
+static const char *
+set_trace(char *value)
+{
+	if (trace_open(value) == 0)
+		return NULL;
+	log_msg(ERROR, "-t %s: %s", value, reason());
+	exit(1);
+}
+
+const struct option trace_options[] = {
+	{ 't', "trace", "append a trace of each packet by UDP, tab separated",
+	    set_trace },
+	{ '\0', NULL, NULL, NULL }
+};
+
+#endif /* TINY */

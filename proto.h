@@ -2,23 +2,23 @@
  *
  * serv and cli move files over sockets, for a first course on networks. This
  * file says what their C files promise each other: limits, wire formats and
- * codes, and what proto.c offers to serv.c and cli.c. If you read one file,
- * read this one; and you may stop at its wall:
+ * codes, and what each of them offers to the others. If you read one file, read
+ * this one; and you may stop at its wall:
  *
  *      Part I      the tiny program: get, put, ls, quit by TCP, and a process
  *                  for each connection
  *      Part II     the extended mode: reliable transfer over UDP, and a
  *                  directory of who serves which files
  *
- * proto.c, serv.c and cli.c have the same two parts, and no Part I needs a
- * Part II to be understood. The other protocols are in the folder more/.
+ * proto.c, serv.c and cli.c have the same two parts. No Part I needs a Part II:
+ * `make tiny' builds both programs from Part I alone. The other protocols are
+ * in the folder more/.
  *
  * Conventions that hold for every function below, unless it says otherwise:
  *   - 0 is success, -1 is failure with the reason in errno; what to say about
  *     it, and whether to stop, is up to the caller. reason() has words for it.
- *   - ECONNABORTED means that the peer closed the connection too early.
- *   - Every socket is non-blocking. A function that waits takes a deadline, a
- *     point in time on the clock of now(), and then fails with ETIMEDOUT.
+ *   - A process of Part I has one conversation, so it may sleep in read(2) and
+ *     write(2). A socket has a time limit, see sock_limit(): ETIMEDOUT.
  *   - Names of files are relative to the working directory, which is the one
  *     that -s (serv) or -d (cli) gives.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
@@ -55,10 +55,10 @@
 
 #define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
 #define CHUNK_BYTES	(256 * 1024)	/* moved at a time: .ci/bench.sh */
+#define PIECE_BYTES	(16 * 1024)	/* to which a time limit applies */
 #define CONNECT_S	10	/* seconds for one address to be connected */
-#define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at the client */
-#define DISCARD_BYTES	(64 * 1024)	/* sock_finish() discards so much, */
-#define DISCARD_S	1		/* for so many seconds */
+#define DISCARD_BYTES	(64 * 1024)	/* bytes that sock_finish() discards */
+#define DISCARD_S	1		/* seconds that it does */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
@@ -83,6 +83,9 @@ extern struct logger {
 	log_write(level_)) : (void)0)
 void	log_write(enum level level);
 
+/* Says what went wrong; its value, 1, is what a failed command returns. */
+#define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
+
 /*
  * Copies len bytes of text to out, a string of at most size - 1 bytes that a
  * terminal can be shown: control characters, and those of Unicode that turn the
@@ -93,8 +96,8 @@ void	log_write(enum level level);
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
 
-/* Length of the multi-byte UTF-8 character at s, of at most n bytes; 0 if it is
- * ASCII, malformed, or must not be shown. */
+/* Bytes of the UTF-8 character at s, which has n bytes; 0: ASCII, malformed, or
+ * not to be shown. */
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
 /* What errno means, in words. */
@@ -105,104 +108,103 @@ const char *reason(void);
 int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
 /*
- * Looks a name of n bytes up in a table, an array whose elements begin with
- * their names. Returns the index, or -1.
- */
-#define find_name(table, name, n) \
-	find_row((table), COUNT(table), sizeof *(table), (name), (n))
-int	find_row(const void *table, size_t rows, size_t row_bytes,
-	    const char *name, size_t n);
-
-/*
  * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
  * that got number 2 would be sent all error messages.
  */
 int	std_descriptors(void);
 
-/* ---- clock ----------------------------------------------------------- */
+/* Sets what happens on a signal; system calls are not restarted. */
+void	on_signal(int sig, void (*handler)(int));
 
-#define SECOND	INT64_C(1000000)	/* time is counted in microseconds */
-#define NEVER	INT64_MAX
-
-/* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
-int64_t	now(void);
+/* ---- options --------------------------------------------------------- */
 
 /*
- * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
- * come; a deadline that is past asks once and does not wait. If lifeline is a
- * descriptor, its end of file ends the wait with ECANCELED: so a server's child
- * learns that its parent is gone.
+ * A row of a table of options. set() gets the value, or NULL if the option has
+ * none, and returns NULL or what is wrong with it. A help of several lines has
+ * newlines.
  */
-extern int lifeline;		/* -1: none */
-int	wait_for(int fd, short events, int64_t deadline);
-
-/*
- * The same for n descriptors; p has room for one more. Says by their revents
- * which are ready; after a failure all of these are 0. A descriptor of -1 is
- * passed over.
- */
-int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
-
-/* ---- processes ------------------------------------------------------- */
-
-/* The children of a process, and what each is for. */
-struct children {
-	struct child {
-		pid_t pid;
-		long kind;	/* the caller's word for it, not 0 */
-		int status;	/* of waitpid(2), once it has ended */
-	} *child;
-	size_t n, max;
+struct option {
+	char letter;			/* '\0': the end of the table */
+	const char *argument;		/* what it is called; NULL: none */
+	const char *help;
+	const char *(*set)(char *value);
 };
 
-/* Makes room for max children. */
-int	children_init(struct children *c, size_t max);
+/* Calls set() for each option, and says what is wrong with one; then it returns
+ * -1. The tables end with NULL. optind is then that of getopt(3). */
+int	options_read(const char *program, const struct option *const *tables,
+	    int argc, char **argv);
 
-/* fork(2), which notes the child; EAGAIN if there are max already. */
-pid_t	children_fork(struct children *c, long kind);
+/* Prints `usage: PROGRAM [-hq] [-s dir] ... OPERANDS' and a line for each
+ * option, in the order of the letters. */
+void	options_usage(FILE *out, const char *program,
+	    const struct option *const *tables, const char *operands);
+
+/* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * Reaps a child that has ended and removes it from the table; with `block' it
- * waits for one. Returns false if there is none. Its kind is 0 if it was not
- * recorded.
+ * Every byte that goes to or comes from a socket or a file goes through these
+ * two. read_all() reads n bytes, or fewer only if the end came first. Both fail
+ * with ETIMEDOUT when the limit of a socket has passed, see sock_limit().
  */
-int	children_reap(struct children *c, int block, struct child *ended);
+ssize_t	read_all(int fd, void *buf, size_t n);
+int	write_all(int fd, const void *buf, size_t n);
 
-/* How many there are of a kind. */
-size_t	children_of(const struct children *c, long kind);
+/* read_all(); a short read fails: ENOTCONN if nothing came before the end,
+ * ECONNABORTED if something did. */
+int	read_exact(int fd, void *buf, size_t n);
+
+/*
+ * A hook, NULL if nobody uses it. It is told what each read(2) and write(2) on
+ * the way returned, EINTR too; when a connection begins, ends its sending side,
+ * and is closed; and when a file begins to move, and has moved. It keeps errno.
+ * -1 from it, with errno, ends the transfer.
+ */
+enum passing {
+	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
+	FILE_ENDS
+};
+extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
 /* ---- sockets --------------------------------------------------------- */
 
+/* An address is text. One of IPv4 that comes by an IPv6 socket is written as
+ * IPv4, so two hosts are compared by strcmp(). */
 #define HOST_BYTES	64	/* room for a numeric address, scope included */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
-struct addr {			/* an IPv4 or IPv6 address with its port */
-	socklen_t len;
-	struct sockaddr_storage ss;
-};
+/* The address of this end of a socket, or of the other. Both return the port,
+ * or -1. */
+int	sock_here(int fd, char host[HOST_BYTES]);
+int	sock_peer(int fd, char host[HOST_BYTES]);
 
-/* Numeric forms. IPv4 seen through an IPv6 socket is written as IPv4. */
-void	addr_host(const struct addr *a, char host[HOST_BYTES]);
-unsigned addr_port(const struct addr *a);
-void	addr_text(const struct addr *a, char text[PEER_BYTES]);
-int	addr_local(int fd, struct addr *a);
-int	addr_peer(int fd, struct addr *a);
-
-/* Are these two addresses of one host, whatever their ports? */
-int	addr_same_host(const struct addr *a, const struct addr *b);
+/* `ADDRESS:PORT', or `[ADDRESS]:PORT' of IPv6. */
+void	peer_text(char text[PEER_BYTES], const char *host, int port);
 
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
  * usable address of host and listening, or connected to the first address
- * that answers. On failure *why says the reason, which may be getaddrinfo's.
+ * that answers. On failure *why says the reason, which may be getaddrinfo's. A
+ * listener does not block; a connection does.
  */
 int	sock_listen(const char *host, const char *port, int type,
 	    const char **why);
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* The next connection of a listener; EAGAIN if there is none. */
-int	sock_accept(int listener, struct addr *peer);
+/* The next connection of a listener, and from where; EAGAIN if there is none. */
+int	sock_accept(int listener, char host[HOST_BYTES]);
+
+/*
+ * Sets how many seconds a message may take, either way, from the call that
+ * begins it; of a file, each PIECE_BYTES. So a peer that sends a byte at a time
+ * does not hold a place for ever. (A peer that has stopped is noticed at most
+ * twice as late.)
+ */
+void	sock_limit(int fd, int seconds);
+
+/* Is there something to read, or the end? Waits up to ms. */
+int	readable(int fd, int ms);
 
 /* shutdown(2) of the sending side, and close(2), of a connection. A process
  * that hands one on to a child closes its own copy by close(2). */
@@ -226,73 +228,11 @@ void	sock_finish(int fd);
  */
 #define DATA_LO	56000	/* dynamic ports (RFC 6335), above the default */
 #define DATA_HI	65535	/* ports of all services here */
+#define ACCEPT_S	10	/* seconds that a data port is open */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
-int	data_accept(int listener, const struct addr *client, int64_t deadline);
-int	data_connect(int control, int type, unsigned port, int64_t deadline);
-
-/* ---- exact I/O ------------------------------------------------------- */
-
-/*
- * What this process has done. BYTES_ count TCP and UDP together, PACKETS_ the
- * datagrams, RETRANSMISSIONS the packets of rdt that were sent again, MALFORMED
- * the datagrams that made no sense. serv.c counts more from TRAFFIC on.
- */
-enum {
-	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
-	RETRANSMISSIONS, MALFORMED, TRAFFIC
-};
-#define COUNTERS	32
-extern uint64_t counters[COUNTERS];
-
-/*
- * -w hangs a tap on the line: more/capture.c. It is shown each connection that
- * begins, ends its sending side and is closed, and what each send(2) and
- * recv(2) returned, n, with buf; when a connection begins the address of the
- * other end, and that of a datagram, if the socket is not connected; and of a
- * datagram a note for the reader. It leaves errno as it was. NULL: none.
- */
-enum tapped {
-	TAP_SENT, TAP_RECEIVED, TAP_LOST, TAP_CONNECTED, TAP_ACCEPTED,
-	TAP_ENDED, TAP_CLOSED
-};
-extern void (*tap)(int fd, enum tapped what, const void *buf, ssize_t n,
-	    const struct addr *other, const char *note);
-
-/*
- * Four of the six functions through which every byte goes on or comes off a
- * socket; the other two, for datagrams, are in Part II.
- *
- * _all:  to the last byte or the deadline, by _some and wait_for(). recv_all()
- *        returns what it got, less than n only if the peer closed.
- * _some: what goes without waiting: at least one byte, or EAGAIN; recv_some()
- *        returns 0 at the end.
- */
-int	send_all(int fd, const void *buf, size_t n, int64_t deadline);
-ssize_t	recv_all(int fd, void *buf, size_t n, int64_t deadline);
-ssize_t	send_some(int fd, const void *buf, size_t n);
-ssize_t	recv_some(int fd, void *buf, size_t n);
-
-/* The same for files: read(2) to the end, write(2) until all is written. */
-ssize_t	read_all(int fd, void *buf, size_t n);
-int	write_all(int fd, const void *buf, size_t n);
-
-/*
- * What came of a message. PEER_CLOSED: nothing, since the peer closed before
- * its first byte, with errno ECONNABORTED. FAILED has its reason in errno, and
- * that is ECONNABORTED if the peer closed in the middle of the message.
- */
-enum received { FAILED = -1, PEER_CLOSED, RECEIVED };
-
-/* Receives n bytes of a message, and no fewer. */
-enum received recv_exact(int fd, void *buf, size_t n, int64_t deadline);
-
-/*
- * Receives a text whose length came before it, into *text, with a NUL behind
- * it; the caller frees it. EMSGSIZE if it is longer than max.
- */
-enum received recv_text(int fd, uint64_t length, char **text, size_t *n,
-	    size_t max, int64_t deadline);
+int	data_accept(int listener, const char *client);
+int	data_connect(int control, int type, unsigned port);
 
 /* ---- names and files ------------------------------------------------- */
 
@@ -303,40 +243,55 @@ enum received recv_text(int fd, uint64_t length, char **text, size_t *n,
  */
 int	name_ok(const char *name, size_t n);
 
+/* A file on its way: its size, and how much of it has passed. */
+struct file {
+	int fd;
+	uint64_t size, done;
+};
+
 /*
- * Opens a regular file for reading and tells its size. A symbolic link is
- * followed only if follow is true: not for a name that came from elsewhere.
- * What is not a regular file is not even opened: EISDIR, or ENXIO for all
- * others.
+ * Opens a regular file for reading. A symbolic link is followed only if follow
+ * is true: not for a name that came from elsewhere. What is not a regular file
+ * is not even opened: EISDIR, or ENXIO for all others. ENOTSUP: it claims to be
+ * empty and is not, as those of /proc.
  */
-int	file_open(const char *path, int follow, uint64_t *size);
+int	file_open(struct file *f, const char *path, int follow);
+
+/*
+ * The data path. file_send() sends headlen bytes of head (at most 1024) and
+ * then the contents, file_recv() takes exactly f->size bytes off the socket.
+ * ESTALE: the file is shorter than it was; the caller closes, so that the peer
+ * sees an early end, and no false bytes.
+ */
+int	file_send(int sock, struct file *f, const void *head, size_t headlen);
+int	file_recv(int sock, struct file *f);
+
+/* The file that moves now, for the hook; or NULL. */
+extern const struct file *moving;
+
+/* Does errno tell of the peer, and not of this machine? */
+int	peer_failed(void);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
- * temporary name in the directory of path. Then the caller calls either
- * newfile_commit(), which gives the file its name in one step, or
- * newfile_abort(), which removes it; a commit that fails has aborted. There is
- * no fsync(2): a power failure may lose what was committed.
+ * temporary name in the directory of path, and returns where to write.
+ * newfile_end() gives the file its name in one step, if all went well, or
+ * removes it, and then fails with the errno of before. There is no fsync(2): a
+ * power failure may lose what was stored. A process has one at a time.
  *
  * Without keep it replaces a regular file of that name that may be written,
  * and anything else there fails with EISDIR, ENXIO or EACCES at open. With
  * keep it replaces nothing: when `name.ext` is taken, it is stored as
- * `name(1).ext`, `name(2).ext`... After the commit, name is the one it got.
+ * `name(1).ext`, `name(2).ext`... newfile_name() is the one it got.
  *
- * A process has at most one of them at a time. newfile_guard() makes a signal
- * that ends the process remove it first.
+ * newfile_guard() makes a signal that ends the process remove it first;
+ * newfile_sweep() removes what a process left that could not.
  */
-struct newfile {
-	int fd;			/* write here */
-	int dir;		/* descriptor of the directory it is in */
-	int keep;
-	char name[NAME_BYTES + 1];
-	char temp[48];
-};
-int	newfile_open(struct newfile *f, const char *path, int keep);
-int	newfile_commit(struct newfile *f);
-void	newfile_abort(struct newfile *f);
+int	newfile_open(const char *path, int keep);
+int	newfile_end(int went_well);
+const char *newfile_name(void);
 void	newfile_guard(int sig);
+void	newfile_sweep(pid_t pid);
 
 /*
  * The files that a peer may fetch: regular, readable, name_ok, of at most max
@@ -345,40 +300,6 @@ void	newfile_guard(int sig);
  */
 ssize_t	list_files(uint64_t max, struct dirent ***files);
 void	list_free(struct dirent **files, ssize_t n);
-
-/*
- * One file on its way between disk and socket: the data path of all TCP
- * transfers. The caller fills in all but done.
- *
- * tick, if not NULL, is called once in a TURN or more often; by returning true
- * it stops the transfer. If no byte passes for the time idle, the transfer
- * ends: PEER_FAILED with ETIMEDOUT.
- */
-struct transfer {
-	int sock, file;
-	uint64_t size;		/* bytes that were announced */
-	uint64_t done;		/* bytes of them that have passed */
-	int64_t idle;		/* how long it may stand still, microseconds */
-	int (*tick)(const struct transfer *t);
-	const char *name, *peer;	/* for log and trace; may be NULL */
-};
-#define TURN	(SECOND / 10)	/* the longest time between two ticks */
-
-/*
- * How a transfer, or a step of it, ended. MOVED: nothing went wrong; of a whole
- * transfer, all is there. PEER_FAILED and FILE_FAILED have the reason in errno.
- * FILE_SHORT: the file is shorter than the size that was announced; the caller
- * closes, so that the peer sees an early end, and no false bytes. STOPPED: by
- * tick, or by input on the control connection.
- */
-enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
-
-/*
- * transfer_send() sends headlen bytes of head (at most 1024) and then the
- * contents. transfer_recv() takes exactly size bytes off the socket.
- */
-enum moved transfer_send(struct transfer *t, const void *head, size_t headlen);
-enum moved transfer_recv(struct transfer *t);
 
 /* ---- frame: the messages of ftp -------------------------------------- */
 
@@ -398,10 +319,11 @@ enum moved transfer_recv(struct transfer *t);
  *   put NAME    a port in decimal, or a code
  *   quit        the server closes
  *
- * A verb is matched without regard to case and ends at the first space; all
- * that follows is the name, which may hold spaces. The contents travel on a
- * connection of their own, to that port of the same host, which the client has
- * FTP_ACCEPT_S seconds to make, and on which the server takes nobody else:
+ * Blanks before the verb are skipped, it is matched without regard to case, and
+ * it ends at the first space or tab; all that follows is the name, which may
+ * hold spaces. The contents travel on a connection of their own, to that port
+ * of the same host, which the client has ACCEPT_S seconds to make, and on which
+ * the server takes nobody else:
  *
  *    client                 server          client                 server
  *      |---- get NAME ------->|               |---- put NAME ------->|
@@ -420,15 +342,15 @@ enum moved transfer_recv(struct transfer *t);
  * the next frame would begin; after every other code it goes on.
  *
  * Where the document is silent we chose: a verb with a name too many or too few
- * is FTP_SYNTAX, an empty name FTP_NAME; a put that is cut short, or stands
- * still for too long, is FTP_SYNTAX, if anyone still listens. An answer to ls
- * that is nothing but a code is taken for that code, though a file might have
- * such a name.
+ * is FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short,
+ * or stands still for too long, is FTP_SYNTAX, if anyone still listens. The
+ * original client knows no code but FTP_NOFILE, and so a get of a name that is
+ * refused gets that one. An answer to ls that is nothing but a code is taken for
+ * that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
 #define FTP_COMMAND_MAX	4096			/* bytes of a command */
-#define FTP_ACCEPT_S	10	/* seconds that a data port is open */
 
 enum ftp_code {
 	FTP_OK = 0,		/* stored: answers the contents of a put */
@@ -445,18 +367,16 @@ const char *ftp_code_text(long code);
 /* Writes the ten digits. */
 void	frame_pack(char head[FRAME_HEAD], uint64_t length);
 
-/* Sends text as one frame, in one piece. */
-int	frame_send(int fd, const char *text, size_t n, int64_t deadline);
+/* Sends text as one frame. */
+int	frame_send(int fd, const char *text, size_t n);
 
-/*
- * Receives the head of a frame, and nothing beyond it; EBADMSG if these are not
- * ten digits.
- */
-enum received frame_head(int fd, uint64_t *length, int64_t deadline);
+/* Receives the head of a frame, and nothing beyond it. A non-digit is EBADMSG,
+ * even in a short head; else it fails as read_exact(). */
+int	frame_head(int fd, uint64_t *length);
 
-/* Receives a frame of at most max bytes, its text as of recv_text(). */
-enum received frame_recv(int fd, char **text, size_t *n, size_t max,
-	    int64_t deadline);
+/* Receives a frame of at most max bytes (else EMSGSIZE) and adds a NUL. Returns
+ * its bytes. */
+ssize_t	frame_recv(int fd, char *text, size_t max);
 
 /*
  * The number in an answer: digits, with or without a minus sign before them,
@@ -464,7 +384,281 @@ enum received frame_recv(int fd, char **text, size_t *n, size_t max,
  */
 long	frame_number(const char *text, size_t n);
 
+/* ---- serv.c: what it offers to services -------------------------------- */
+
+/* What the command line of serv set; only serv.c changes it. */
+extern struct serv {
+	const char *host, *directory;	/* -H, -s */
+	unsigned data_lo, data_hi;	/* -P */
+	size_t max_children;		/* -n */
+	int idle;			/* -T, seconds */
+	int keep;			/* -k */
+} serv;
+
+/*
+ * A row of the table of services, in the manner of inetd.conf. serve() runs in a
+ * process of its own for each connection, which the caller closes. A daemon is
+ * one process for all clients: its serve() is called once, with the listener.
+ * `commands' is a table whose rows begin with the names that are counted.
+ */
+struct service {
+	const char *name;
+	int type;			/* SOCK_STREAM, SOCK_DGRAM */
+	const char *port;		/* default */
+	const char *full;		/* said to one client too many */
+	int is_daemon;
+	void (*serve)(int fd, const char *peer);	/* peer: ADDRESS:PORT */
+	const void *commands;
+	size_t ncommands, command_bytes;
+};
+#define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
+	.command_bytes = sizeof *(table)
+
+/* What this process has done, counted; and from COMMANDS on the commands of its
+ * service. The last six are those of Part II. */
+enum {
+	CONNECTIONS, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
+	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
+	RETRANSMISSIONS, MALFORMED, COMMANDS
+};
+#define COUNTERS	32
+extern uint64_t *counters;
+
+/* One request of a client. */
+struct request {
+	int control;			/* the connection it came on */
+	const char *peer;		/* from whom: ADDRESS:PORT */
+	const char *verb;
+	const char *name;		/* "" if the verb has none */
+	uint64_t size;			/* of a uput */
+};
+
+/* Logs that a request is refused, and why. NULL: errno says why, and it is an
+ * ERROR unless the fault is the client's. */
+void	log_refused(const struct request *r, const char *why);
+
+/* Logs that a connection ended too early, and why, which errno says. */
+void	log_end(const char *peer);
+
+/* Logs how a download ended, and counts it; result is 0 or -1. */
+void	log_sent(const struct request *r, int result);
+
+/* Ends an upload: stores the file, if all went well, or removes it; logs which,
+ * and counts it. Returns 0 if it is stored. */
+int	store_file(const struct request *r, int went_well);
+
+/* Answers a request of ftp with a code. */
+int	ftp_refuse(const struct request *r, enum ftp_code code);
+
+/* The code for what errno says. */
+enum ftp_code ftp_code(void);
+
+/* Opens a free data port, or says that there is none. */
+int	ftp_port(const struct request *r, int type, unsigned *port);
+
+/* Sends a number, a port or a code, as a frame. */
+int	ftp_answer(int fd, long n);
+
+/* What a process changes that serves a connection: it ends by SIGTERM alone. */
+void	become_child(void);
+
+/* Called in each child when it begins; i is its place among max_children and
+ * REFUSERS. NULL: nobody uses it. */
+#define REFUSERS	16	/* children that only say: server is full */
+extern void (*child_hook)(size_t i);
+
+/* ---- cli.c: what it offers to modes ------------------------------------- */
+
+#define ANSWER_S	60	/* seconds until a server's answer must come */
+#define STALL_S		300	/* the same where data is still on its way */
+#define DOUBT_S		10	/* the same for the very first answer */
+#define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at most */
+#define WORDS_MAX	16	/* words of a command line */
+#define BLANKS		" \t\r\n"
+
+/* What the command line of cli set; only cli.c changes it. */
+extern struct cli {
+	const char *host, *port;
+	const char *directory;		/* -d */
+	int keep;			/* -k: never replace a file */
+	const struct mode *mode;	/* -m */
+} cli;
+
+/* A command. It says itself what went wrong, and then returns 1; else 0. */
+struct command {
+	const char *name;		/* NULL: the end of the table */
+	int least, most;		/* arguments */
+	const char *arguments, *help;	/* help NULL: not listed */
+	int (*run)(int argc, char **argv);	/* argv[0] is the command; NULL:
+						   prints this help */
+};
+
+/*
+ * A row of the table of modes. A mode opens (1: it could not, and said so), runs
+ * one command or a loop of them, and closes; what that returns is part of the
+ * exit status. wait() is called before each line is read, to return when there
+ * is one. A mode with a session has a loop of its own instead.
+ */
+struct mode {
+	const char *name;
+	const char *port;		/* default; NULL: must be given */
+	const char *prompt;
+	const struct command *commands[3];	/* tables; NULL: no more */
+	int (*open)(void);
+	int (*close)(void);
+	void (*wait)(void);
+	int (*session)(int argc, char **argv);
+	unsigned window;		/* default of -W; 0: RDT_WINDOW */
+	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: no server; raw: -u sw */
+};
+extern int over;			/* no more commands */
+
+/* Runs one mode from open to close: with a command, or a loop of commands. 2:
+ * there is no such command, or it takes other arguments. */
+int	run_mode(const struct mode *m, int argc, char **argv);
+
+/* Looks a command up in the tables of a mode and runs it. */
+int	run_command(const struct mode *m, int argc, char **argv);
+
+/* quit: no more commands. */
+int	leave(int argc, char **argv);
+
+/* Splits a line into words, in place; their number, or -1, which was said. */
+int	split(char *line, char **argv);
+
+/* A signal that ends the client leaves nothing half-written. */
+void	guard_signals(void);
+
+/* Connects to the server; -1: it could not, which was said. */
+int	connect_server(int type);
+
+/*
+ * Until the server of this mode has said something that only it can say, a
+ * failure may mean that another one is there: doubt() is then `: is this an ftp
+ * server?', and later "".
+ */
+const char *doubt(void);
+void	server_heard(void);
+
+/* Prints text that came from the network, its control characters made visible,
+ * but newlines, if lines is true. */
+void	print_safely(const char *text, size_t n, int lines);
+
+/* Hands over what was printed. Says why if that fails, and returns 1. */
+int	flush_output(void);
+
+/* The part of a path behind its last slash. */
+const char *base_name(const char *path);
+
+extern const char senseless[];		/* of an answer of the server */
+
+/*
+ * A download into a new file below -d. download_path() finds where: argv is
+ * `COMMAND NAME [LOCAL]', and a LOCAL that ends with / is a directory.
+ * download_open() creates the file; download_end() stores it, if all went well,
+ * or removes it, and says which. All say what is wrong, and return 1 then.
+ */
+int	download_path(int argc, char **argv, char path[1024]);
+int	download_open(const char *command, const char *path, int keep,
+	    struct file *f);
+int	download_end(const char *command, const char *name,
+	    const struct file *f, int went_well);
+
+/*
+ * Sends head and file, then takes the answer by answer(), which sets *why to
+ * NULL if the file is stored; says which, and returns 1 if it is not. The
+ * original servers send no answer and close (ENOTCONN); if all was sent, that is
+ * no failure.
+ */
+int	upload(const char *command, const char *name, int fd, struct file *f,
+	    const void *head, size_t headlen,
+	    int (*answer)(int fd, const char **why));
+
+/* ftp: its connection, a question, and what a code says. */
+extern int ftp_control;
+ssize_t	ftp_ask(const char *verb, const char *name, const char *command,
+	    char *answer, size_t max);
+int	ftp_failed(const char *verb, const char *name, long code);
+
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
+#ifndef TINY
+
+/* ---- waiting: for several things at once ------------------------------- */
+
+#define SECOND	INT64_C(1000000)	/* time is counted in microseconds */
+#define NEVER	INT64_MAX
+
+/* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
+int64_t	now(void);
+
+/*
+ * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
+ * come; a deadline that is past asks once and does not wait. If lifeline is a
+ * descriptor, its end of file ends the wait with ECANCELED: so a process learns
+ * that the one that started it is gone.
+ */
+extern int lifeline;		/* -1: none */
+int	wait_for(int fd, short events, int64_t deadline);
+
+/*
+ * The same for n descriptors; p has room for one more. Sets revents; after a
+ * failure all of these are 0. A descriptor of -1 is passed over.
+ */
+int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
+
+/* Makes a socket one that does not block. send_some() and recv_some() are one
+ * send(2) or recv(2) on it: at least one byte, or EAGAIN, or 0 at the end. */
+int	sock_nonblock(int fd);
+ssize_t	send_some(int fd, const void *buf, size_t n);
+ssize_t	recv_some(int fd, void *buf, size_t n);
+
+/* Adds a hook to io_hook: all of them are called. */
+void	add_hook(int (*hook)(int fd, enum passing what, const void *buf,
+	    ssize_t n));
+
+struct addr {			/* an IPv4 or IPv6 address with its port */
+	socklen_t len;
+	struct sockaddr_storage ss;
+};
+unsigned addr_port(const struct addr *a);
+void	addr_text(const struct addr *a, char text[PEER_BYTES]);
+int	addr_local(int fd, struct addr *a);
+int	addr_peer(int fd, struct addr *a);
+
+/* Are these two addresses of one host, whatever their ports? */
+int	addr_same_host(const struct addr *a, const struct addr *b);
+
+/*
+ * Looks a name of n bytes up in a table, an array whose elements begin with
+ * their names. Returns the index, or -1.
+ */
+#define find_name(table, name, n) \
+	find_row((table), COUNT(table), sizeof *(table), (name), (n))
+int	find_row(const void *table, size_t rows, size_t row_bytes,
+	    const char *name, size_t n);
+
+/*
+ * A file on its way by datagrams. tick, if not NULL, is called once in a TURN or
+ * more often; by returning true it stops the transfer.
+ */
+struct transfer {
+	int sock, file;
+	uint64_t size;		/* bytes that were announced */
+	uint64_t done;		/* bytes of them that have passed */
+	int (*tick)(const struct transfer *t);
+	const char *name, *peer;	/* for log and trace; may be NULL */
+};
+#define TURN	(SECOND / 10)	/* the longest time between two ticks */
+
+/*
+ * How it ended, or a step of it. MOVED: nothing went wrong; of a whole
+ * transfer, all is there. PEER_FAILED and FILE_FAILED have the reason in errno.
+ * FILE_SHORT: the file is shorter than the size that was announced. STOPPED: by
+ * tick, or by input on the control connection. moved_result() makes 0, or -1
+ * and an errno, of it: ESTALE, or ECANCELED if it was STOPPED.
+ */
+enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
+int	moved_result(enum moved moved);
 
 /* ---- faults: what -L does to datagrams ------------------------------- */
 
@@ -519,7 +713,7 @@ int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
 void	fault_note(char note[NOTE_BYTES], const struct faults *f,
 	    enum fault kind, int counted, uint64_t n);
 
-/* ---- datagrams: the other two of the six functions ---------------------- */
+/* ---- datagrams --------------------------------------------------------- */
 
 /*
  * One datagram each. dgram_send() sends to `to`, or to the peer of a connected
@@ -541,6 +735,15 @@ ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
 	    int flags);
 const char *dgram_fate(void);		/* of the last one; "": it was sent */
 ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
+
+/*
+ * -w hangs a tap on the datagrams: more/capture.c. It is shown what passes; the
+ * address of the other end, unless the socket is connected; and a note for the
+ * reader. It keeps errno. NULL: none.
+ */
+enum tapped { TAP_SENT, TAP_RECEIVED, TAP_LOST };
+extern void (*dgram_tap)(int fd, enum tapped what, const void *buf, ssize_t n,
+	    const struct addr *other, const char *note);
 
 /*
  * Sends the datagrams that `delay` held back until now, and returns when the
@@ -1095,4 +1298,110 @@ int	addr_ipv4(const struct addr *a, uint32_t *ip);
 #define IPV4_BYTES	16
 const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
+/* ---- serv.c and cli.c: what they offer to more/ -------------------------- */
+
+/* The services that are started, and what they counted; k is a row of the table,
+ * -1: all together. */
+#define SERVICES_MAX	16
+extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
+int	is_started(int k);
+uint64_t counted(int k, size_t counter);
+
+/* more/stats.c: prints them, waiting at most so many milliseconds for whoever
+ * reads standard output. */
+void	print_statistics(int ms);
+
+/* more/stats.c: the console. console_fd() is -1 while there is nothing to look
+ * at, and *ms then says when to ask again; read_console() returns true if the
+ * server is told to end. */
+int	console_fd(int *ms);
+int	read_console(void);
+
+/* Counts the bytes of connections. */
+int	count_bytes(int fd, enum passing what, const void *buf, ssize_t n);
+
+/* What the command line of cli set beside struct cli. */
+extern struct by_udp {
+	int given;			/* -u: data by UDP... */
+	enum rdt_mode mode;		/* ...and how */
+	unsigned window;		/* -W, or the mode's default */
+	unsigned block;			/* -b */
+	const struct congestion *congestion;	/* -C */
+	int segments;			/* -S */
+} by_udp;
+
+/* Rows of options that both programs have. */
+extern const struct option fault_options[], trace_options[], capture_options[];
+extern char *fault_list;		/* -L, for faults_parse(); NULL: none */
+int	capture_close(void);		/* -1: not all could be written */
+
+/* Lists the files here; and the names of commands that people try first. */
+int	list_local(int argc, char **argv);
+extern const struct command names_people_try[];
+
+/* more/screen.c: see there. */
+int	on_terminal(void);
+int	stopped(void);
+int	draw_up(const struct transfer *t);
+int	draw_down(const struct transfer *t);
+void	end_bar(void);
+void	screen_begin(void);
+
+/* ---- dir: what cli.c offers to peer ------------------------------------- */
+
+extern struct dir_client {
+	int fd;				/* UDP, connected to the directory */
+	char nick[DIR_NICK_MAX + 1];	/* "": not registered */
+	int64_t renew_at;		/* when to speak again, or NEVER */
+} directory;
+
+/*
+ * Sends a request, `tries' times at most, until its answer comes. Returns -1 if
+ * none does; the answer's text stays until the next call. dir_command() is the
+ * same for a command: it says what went wrong, and returns 0 or 1.
+ */
+#define TRIES	4
+int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
+	    int tries);
+int	dir_command(const char *command, const struct dir_message *asked,
+	    struct dir_message *answer);
+
+/* A request that consists of a text. */
+struct dir_message dir_text(enum dir_op op, const char *text);
+
+/* To list, serve, publish or log out a client must be registered. Returns 1 if
+ * it is not, and says so. */
+int	not_registered(const char *command);
+
+/* Registers the nick again, to renew it or because the directory forgot it;
+ * `tries' and the value are those of dir_ask(). */
+int	dir_register_again(struct dir_message *answer, int tries);
+
+/* Forgets the nick. */
+int	dir_logout(int argc, char **argv);
+
+/* Lines of a list, in the order in which they came, each of them once. */
+struct lines {
+	char **line;
+	size_t n;
+	void *tree;
+};
+
+/* Asks for a list, page by page. 1 after an error, which was said. */
+int	dir_list(const char *command, enum dir_op op, struct lines *l);
+void	lines_free(struct lines *l);
+
+/* Where a nick serves, as text. 1 after an error, which was said. */
+struct place {
+	char address[IPV4_BYTES], port[8];
+};
+int	dir_where(const char *command, const char *nick, struct place *where);
+
+int	dir_open(void);
+int	dir_close(void);
+extern const struct command peer_commands[];	/* more/peer_cli.c */
+void	peer_wait(void);
+int	peer_close(void);
+
+#endif /* TINY */
 #endif

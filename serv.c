@@ -5,48 +5,37 @@
  *
  * Read proto.h first, then Part I of proto.c. This file goes:
  *
- *  Part I   services        what they share: requests, reports to the parent
+ *  Part I   requests        how they end is logged and counted here
  *           ftp             get, put, ls, quit: in a child for each connection
  *           parent          accepts, forks, reaps
  *  Part II  ftp by UDP      uget, uput
  *           dir             the directory: a daemon
- *           parent          daemons, statistics, the console
+ *           supervisor      a process for each service
  *  the end  the table of services, options, main
  *
- * The processes:
+ * The processes of the tiny program:
  *
- *      parent  waits for listeners, signals, reports, and the console; for no
- *       |      client
- *       +--- child   one for each connection, forked after accept(): runs the
- *       +--- child   handler of the service, and ends
- *       +--- ...     at most -n of them, and a few that only say `full'
- *       +--- dir     a daemon: one process for all clients, from beginning to
- *       |            end; should it die, it is started again
- *       +--- chat, room      the same; with a child for each file they send
+ *      parent           waits for connections and signals, for no client
+ *       +--- child      one for each connection, forked after accept(): runs
+ *       +--- child      serve() of the service, and ends
+ *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child is a process of its own, so its code reads as one conversation with
- * one client, and whatever happens to it happens to no other. The parent holds
- * no client's socket. It makes three pipes:
- *
- *      signals     a signal handler writes the number of the signal, and the
- *                  parent's wait sees it beside the listeners: so nothing is
- *                  ever done inside a handler, and no signal can slip in
- *                  between a test and a wait
- *      reports     children write what they counted; the parent adds it up
- *      lifeline    only the parent holds its writing end. Whether it ends in
- *                  order or is killed, the children see end of file there, and
- *                  each of their waits fails with ECANCELED
+ * one client, and whatever happens to it happens to no other. The parent's
+ * signals are blocked but while it sleeps in pselect(2): so nothing is done
+ * inside a handler, and none can slip in between a test and the sleep.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
+#include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -55,230 +44,100 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto.h"
-#include "more/serv.h"
 
 /* ==== Part I: the tiny program. ========================================== */
-
-/* ---- what the services share ------------------------------------------- */
 
 #define DEFAULT_HOST		"127.0.0.1"
 #define DEFAULT_CHILDREN	64
 #define DEFAULT_IDLE_S		300
 
-static struct options given = { DEFAULT_HOST, ".", DATA_LO, DATA_HI,
-    DEFAULT_CHILDREN, DEFAULT_IDLE_S * SECOND };
-const struct options *const options = &given;	/* what all others read */
+struct serv serv = { DEFAULT_HOST, ".", DATA_LO, DATA_HI, DEFAULT_CHILDREN,
+    DEFAULT_IDLE_S, 0 };
 
-#define REPORT_EVERY	(SECOND / 50)	/* a busy process reports so often */
+/* ---- requests ---------------------------------------------------------- */
 
-/* A record goes through the pipe by one write(2), of less than PIPE_BUF bytes,
- * which makes it whole. */
-struct record {
-	size_t service;			/* of services[] */
-	uint64_t n[COUNTERS];
-};
-
-static struct {				/* in a child */
-	int pipe;			/* its end of the pipe of reports */
-	size_t service;			/* that it serves */
-	uint64_t told[COUNTERS];	/* what the parent knows already */
-	int64_t next;			/* no report before */
-} reporter = { .pipe = -1 };
-
-/* If the pipe is full, the next record will say this too. */
-int64_t
-report(void)
-{
-	struct record r;
-	int64_t t;
-	size_t i;
-
-	if (memcmp(reporter.told, counters, sizeof counters) == 0)
-		return NEVER;
-	t = now();
-	if (t < reporter.next)
-		return reporter.next;
-	reporter.next = t + REPORT_EVERY;
-	r.service = reporter.service;
-	for (i = 0; i < COUNTERS; i++)
-		r.n[i] = counters[i] - reporter.told[i];
-	if (write(reporter.pipe, &r, sizeof r) < 0)
-		return reporter.next;
-	memcpy(reporter.told, counters, sizeof counters);
-	return NEVER;
-}
-
-/* Called once for each request, when it is known to be one; the answer may take
- * its time. */
-void
-count_command(int row)
-{
-	if (COMMANDS + row < COUNTERS)
-		counters[COMMANDS + row]++;
-	report();
-}
-
-/* Called by transfers at each turn. */
-int
-report_tick(const struct transfer *t)
-{
-	(void)t;
-	report();
-	return 0;
-}
-
-/* Reports first or, if the last report is too recent, during the wait. What to
- * make of a wait that fails is up to the receive that follows. */
-void
-await_input(int fd, int64_t deadline)
-{
-	int64_t due;
-
-	do
-		due = report();
-	while (wait_for(fd, POLLIN, due < deadline ? due : deadline) < 0 &&
-	    errno == ETIMEDOUT && now() < deadline);
-}
-
-/* The peer is the one to close now; meanwhile the parent learns how it went. */
-void
-end_connection(int fd)
-{
-	sock_end(fd);
-	await_input(fd, now() + DISCARD_S * SECOND);
-	sock_finish(fd);
-}
-
-/* A new process has done nothing yet. */
-void
-begin_child(void)
-{
-	memset(counters, 0, sizeof counters);
-	memset(reporter.told, 0, sizeof reporter.told);
-	reporter.next = 0;
-}
-
-/* The last report may wait for room in the pipe, even when the parent ends. */
-void
-end_child(void)
-{
-	lifeline = -1;
-	reporter.next = 0;
-	wait_for(reporter.pipe, POLLOUT, now() + SECOND);
-	report();
-	_exit(0);
-}
-
-/* Silence is no error, but the client may wonder. */
 void
 log_end(const char *peer)
 {
 	if (errno == ETIMEDOUT)
-		log_msg(INFO, "%s: idle for %ld s, closed", peer,
-		    (long)(options->idle / SECOND));
+		log_msg(INFO, "%s: idle for %d s, closed", peer, serv.idle);
 	else
 		log_msg(INFO, "%s: %s", peer, reason());
-}
-
-/* What is not a regular file does not exist, for a client. */
-int
-open_served(const struct request *r, uint64_t *size, int *missing)
-{
-	int fd;
-
-	fd = file_open(r->name, 0, size);
-	*missing = fd < 0 && (errno == ENOENT || errno == EISDIR ||
-	    errno == ENXIO);		/* not a regular file */
-	return fd;
 }
 
 /* One line, `get x from ADDRESS: why`. */
 void
 log_refused(const struct request *r, const char *why)
 {
-	log_msg(why == NULL ? ERROR : INFO, "%s %.255s from %s: %s", r->verb,
-	    r->name, r->peer, why == NULL ? reason() : why);
+	log_msg(why == NULL && !peer_failed() ? ERROR : INFO,
+	    "%s %.255s from %s: %s", r->verb, r->name, r->peer,
+	    why == NULL ? reason() : why);
 }
 
-/* Called at the end of each download, however it ended. */
 void
-log_sent(const struct request *r, enum moved moved, const char *why)
+log_sent(const struct request *r, int result)
 {
-	counters[DOWNLOADS] += moved == MOVED;
-	if (moved == MOVED)
+	counters[DOWNLOADS] += result == 0;
+	if (result == 0)
 		log_msg(INFO, "File %s downloaded from %s.", r->name, r->peer);
 	else
-		log_msg(moved == FILE_FAILED || moved == FILE_SHORT ? ERROR :
-		    INFO, "%s %s from %s: %s", r->verb, r->name, r->peer,
-		    moved == STOPPED ? "broken off by the client" :
-		    moved == FILE_SHORT ? "the file became shorter" : why);
+		log_refused(r, NULL);
 }
 
-/* The uploads of all services end here. Only after MOVED does a file get its
- * name: whole, or not at all. */
 int
-store_file(const struct request *r, struct newfile *f, enum moved moved)
+store_file(const struct request *r, int went_well)
 {
-	if (moved == MOVED && newfile_commit(f) == 0) {
-		counters[UPLOADS]++;
-		log_msg(INFO, "File %s uploaded from %s.", f->name, r->peer);
-		return 0;
+	if (newfile_end(went_well) < 0) {
+		log_refused(r, NULL);
+		return -1;
 	}
-	log_msg(moved == PEER_FAILED || moved == STOPPED ? INFO : ERROR,
-	    "%s %s from %s: %s", r->verb, r->name, r->peer, moved == STOPPED ?
-	    "broken off by the client" : reason());
-	if (moved != MOVED)		/* else the commit has done it */
-		newfile_abort(f);
-	return -1;
+	counters[UPLOADS]++;
+	log_msg(INFO, "File %s uploaded from %s.", newfile_name(), r->peer);
+	return 0;
 }
 
 /* ---- ftp: in a child for each connection ------------------------------- */
 
-/* Sends a number, a port or a code, as a frame. */
-static int
+int
 ftp_answer(int fd, long n)
 {
 	char text[24];
-	int len;
 
-	len = sprintf(text, "%ld", n);
-	return frame_send(fd, text, (size_t)len, now() + options->idle);
+	return frame_send(fd, text, (size_t)sprintf(text, "%ld", n));
 }
 
-/* Answers a command with a code. */
-static int
+int
 ftp_refuse(const struct request *r, enum ftp_code code)
 {
 	log_refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
 	return ftp_answer(r->control, code);
 }
 
-/* Opens the file of a get, or refuses: -1, and *result is what to return. */
-static int
-ftp_open(const struct request *r, uint64_t *size, int *result)
+/* errno never travels itself. What is not a regular file does not exist, for a
+ * client. */
+enum ftp_code
+ftp_code(void)
 {
-	int fd, missing;
-
-	fd = open_served(r, size, &missing);
-	if (fd < 0)
-		*result = ftp_refuse(r, missing ? FTP_NOFILE : FTP_STORE);
-	return fd;
+	if (errno == ENOENT || errno == EISDIR || errno == ENXIO ||
+	    errno == ELOOP)
+		return FTP_NOFILE;
+	return peer_failed() ? FTP_SYNTAX : FTP_STORE;
 }
 
-/* Opens a free data port, or says that there is none. */
-static int
+int
 ftp_port(const struct request *r, int type, unsigned *port)
 {
 	int fd;
 
-	fd = data_listen(r->control, type, options->data_lo, options->data_hi,
-	    port);
+	fd = data_listen(r->control, type, serv.data_lo, serv.data_hi, port);
 	if (fd < 0) {
-		log_msg(ERROR, "no data port in %u-%u: %s", options->data_lo,
-		    options->data_hi, reason());
+		log_msg(ERROR, "no data port in %u-%u: %s", serv.data_lo,
+		    serv.data_hi, reason());
 		ftp_refuse(r, FTP_FULL);
 	}
 	return fd;
@@ -288,8 +147,7 @@ ftp_port(const struct request *r, int type, unsigned *port)
 static int
 ftp_data(const struct request *r)
 {
-	struct addr client;
-	int64_t deadline;
+	char client[HOST_BYTES];
 	unsigned port;
 	int fd, listener;
 
@@ -297,88 +155,63 @@ ftp_data(const struct request *r)
 	if (listener < 0)
 		return -1;
 	fd = -1;
-	deadline = now() + FTP_ACCEPT_S * SECOND;
-	if (addr_peer(r->control, &client) == 0 &&
-	    ftp_answer(r->control, port) == 0) {
-		await_input(listener, deadline);
-		fd = data_accept(listener, &client, deadline);
-	}
+	if (sock_peer(r->control, client) >= 0 &&
+	    ftp_answer(r->control, port) == 0)
+		fd = data_accept(listener, client);
 	if (fd < 0)
 		log_msg(INFO, "%s %s from %s: no data connection: %s", r->verb,
 		    r->name, r->peer, reason());
+	else
+		sock_limit(fd, serv.idle);
 	close(listener);
 	return fd;
 }
 
-/* Ends a file that was received, or was not; returns what to answer. */
-static enum ftp_code
-ftp_store(const struct request *r, struct newfile *f, enum moved moved)
-{
-	enum ftp_code code;
-
-	code = moved == STOPPED || (moved == PEER_FAILED &&
-	    errno != ECANCELED) ? FTP_SYNTAX : FTP_STORE;
-	return store_file(r, f, moved) == 0 ? FTP_OK : code;
-}
-
-/* get NAME. A client that takes no byte for -T seconds is given up; its next
- * command is awaited. */
+/* get NAME: the answer is a port, and whoever connects there gets the file. A
+ * client that takes nothing for -T seconds is given up. */
 static int
 ftp_get(const struct request *r)
 {
 	char head[FRAME_HEAD];
-	struct transfer t = { 0 };
-	enum moved moved;
-	int result;
+	struct file f;
+	int fd;
 
-	result = 0;
-	t.idle = options->idle;
-	t.tick = report_tick;
-	t.file = ftp_open(r, &t.size, &result);
-	if (t.file < 0)
-		return result;
-	if (t.size > FRAME_MAX) {
-		close(t.file);
+	if (file_open(&f, r->name, 0) < 0)
+		return ftp_refuse(r, ftp_code());
+	if (f.size > FRAME_MAX) {
+		close(f.fd);
 		errno = EFBIG;
 		return ftp_refuse(r, FTP_STORE);
 	}
-	t.sock = ftp_data(r);
-	if (t.sock >= 0) {
-		frame_pack(head, t.size);
-		moved = transfer_send(&t, head, FRAME_HEAD);
-		log_sent(r, moved, reason());
-		end_connection(t.sock);
+	fd = ftp_data(r);
+	if (fd >= 0) {
+		frame_pack(head, f.size);
+		log_sent(r, file_send(fd, &f, head, FRAME_HEAD));
+		sock_finish(fd);
 	}
-	close(t.file);
+	close(f.fd);
 	return 0;
 }
 
-/* put NAME */
+/* put NAME: the answer is a port, and who connects there sends the file; it gets
+ * its name when all of it is here. */
 static int
 ftp_put(const struct request *r)
 {
-	struct newfile f;
-	struct transfer t = { 0 };
-	enum moved moved;
-	int64_t deadline;
+	struct file f = { 0 };
+	int came, fd;
 
-	if (newfile_open(&f, r->name, 0) < 0)
+	f.fd = newfile_open(r->name, serv.keep);
+	if (f.fd < 0)
 		return ftp_refuse(r, FTP_STORE);
-	t.idle = options->idle;
-	t.tick = report_tick;
-	t.file = f.fd;
-	t.sock = ftp_data(r);
-	if (t.sock < 0) {
-		newfile_abort(&f);
+	fd = ftp_data(r);
+	if (fd < 0) {
+		newfile_end(0);
 		return 0;
 	}
-	deadline = now() + options->idle;
-	moved = PEER_FAILED;
-	await_input(t.sock, deadline);
-	if (frame_head(t.sock, &t.size, deadline) == RECEIVED)
-		moved = transfer_recv(&t);
-	ftp_answer(t.sock, ftp_store(r, &f, moved));
-	end_connection(t.sock);
+	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
+	ftp_answer(fd, store_file(r, came) == 0 ? FTP_OK : ftp_code());
+	sock_finish(fd);
 	return 0;
 }
 
@@ -387,25 +220,19 @@ static int
 ftp_ls(const struct request *r)
 {
 	struct dirent **files;
-	char *text;
+	char *end, *text;
 	ssize_t i, n;
-	size_t len;
-	FILE *out;
 	int result;
 
 	n = list_files(FRAME_MAX, &files);
-	if (n < 0)
+	text = n < 0 ? NULL : malloc((size_t)n * (NAME_BYTES + 1) + 1);
+	if (text == NULL)
 		return ftp_refuse(r, FTP_STORE);
-	text = NULL;
-	out = open_memstream(&text, &len);
-	for (i = 0; i < n && out != NULL; i++)
-		fprintf(out, i == 0 ? "%s" : "\n%s", files[i]->d_name);
+	end = text;
+	for (i = 0; i < n; i++)
+		end += sprintf(end, i == 0 ? "%s" : "\n%s", files[i]->d_name);
 	list_free(files, n);
-	if (out == NULL || fclose(out) != 0 || text == NULL) {
-		free(text);
-		return ftp_refuse(r, FTP_STORE);
-	}
-	result = frame_send(r->control, text, len, now() + options->idle);
+	result = frame_send(r->control, text, (size_t)(end - text));
 	free(text);
 	if (result == 0)
 		log_msg(INFO, "Files list downloaded from %s.", r->peer);
@@ -420,443 +247,339 @@ ftp_quit(const struct request *r)
 	return -1;
 }
 
-static int	ftp_uget(const struct request *r);	/* Part II */
+#ifndef TINY
+static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
+#endif
 
 static const struct {
 	const char *verb;
-	enum { NOTHING, NAME, NAME_SIZE } follows;
+	int named;			/* a name follows */
 	int (*run)(const struct request *r);	/* -1: the end */
 } ftp_verbs[] = {
-	{ "get", NAME, ftp_get },
-	{ "ls", NOTHING, ftp_ls },
-	{ "put", NAME, ftp_put },
-	{ "quit", NOTHING, ftp_quit },
-	{ "uget", NAME, ftp_uget },
-	{ "uput", NAME_SIZE, ftp_uput },
+	{ "get", 1, ftp_get },
+	{ "ls", 0, ftp_ls },
+	{ "put", 1, ftp_put },
+	{ "quit", 0, ftp_quit },
+#ifndef TINY
+	{ "uget", 1, ftp_uget },
+	{ "uput", 1, ftp_uput },
+#endif
 };
 
-/* Takes the size off the end of `NAME SIZE', of *n bytes; -1: it has none. */
-static int64_t
-split_size(char *text, size_t *n)
-{
-	char *space;
-
-	space = strrchr(text, ' ');
-	if (space == NULL || strlen(text) != *n)
-		return -1;
-	*space = '\0';
-	*n = (size_t)(space - text);
-	return number(space + 1, strlen(space + 1), 0, INT64_MAX);
-}
-
-/* Looks a verb of n bytes up, in capitals or not. Returns its row, or -1. */
+/* The row of a verb of n bytes, in capitals or not; or -1. */
 static int
 ftp_verb(const char *text, size_t n)
 {
-	char verb[8];
 	size_t i;
 
-	if (n > sizeof verb)
-		return -1;
-	for (i = 0; i < n; i++)
-		verb[i] = (char)tolower((unsigned char)text[i]);
-	return find_name(ftp_verbs, verb, n);
+	for (i = 0; i < COUNT(ftp_verbs); i++)
+		if (strlen(ftp_verbs[i].verb) == n &&
+		    strncasecmp(ftp_verbs[i].verb, text, n) == 0)
+			return (int)i;
+	return -1;
 }
 
-/*
- * Carries out one command. The verb ends at the first space; all that follows
- * is the name, but for the size of a uput, which is behind the last space.
- * Returns -1 if the conversation is over.
- */
+/* A name that is refused does not exist, for a client that wants to get it. The
+ * name of a uput has a size behind it, and is looked at there. */
+static int
+ftp_named(const struct request *r, int row)
+{
+	size_t n = strlen(r->name);
+
+	if (ftp_verbs[row].run == ftp_put && !name_ok(r->name, n))
+		return ftp_refuse(r, FTP_NAME);
+	if (r->verb[strlen(r->verb) - 3] == 'g' && !name_ok(r->name, n))
+		return ftp_refuse(r, FTP_NOFILE);
+	return ftp_verbs[row].run(r);
+}
+
+/* Carries out one command, of n bytes. Returns -1 if the conversation is over. */
 static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
 	struct request r = { control, peer, "command", text, 0 };
-	char *space;
-	int64_t size;
 	size_t len;
-	int i;
+	int row;
 
-	space = memchr(text, ' ', n);
-	len = space == NULL ? n : (size_t)(space - text);
-	i = ftp_verb(text, len);
-	size = -1;
-	if (i >= 0 && (ftp_verbs[i].follows == NOTHING) == (space == NULL)) {
-		n -= space == NULL ? n : len + 1;
-		size = ftp_verbs[i].follows == NAME_SIZE ?
-		    split_size(space + 1, &n) : 0;
-	}
-	if (size < 0) {
+	n -= strlen(text) == n ? strspn(text, " \t") : 0;
+	text += strspn(text, " \t");
+	len = strcspn(text, " \t");
+	row = strlen(text) == n ? ftp_verb(text, len) : -1;
+	if (row < 0 || ftp_verbs[row].named != (text[len] != '\0')) {
 		counters[BAD_REQUESTS]++;
 		return ftp_refuse(&r, FTP_SYNTAX);
 	}
-	count_command(i);
-	r.verb = ftp_verbs[i].verb;
-	r.name = space == NULL ? "" : space + 1;
-	r.size = (uint64_t)size;
-	if (space != NULL && !name_ok(r.name, n))
-		return ftp_refuse(&r, FTP_NAME);
-	return ftp_verbs[i].run(&r);
+	counters[COMMANDS + row]++;
+	r.verb = ftp_verbs[row].verb;
+	r.name = text + len + ftp_verbs[row].named;
+	return ftp_verbs[row].named ? ftp_named(&r, row) :
+	    ftp_verbs[row].run(&r);
 }
 
 /* The conversation with one client, from the first frame to the last. */
 static void
 ftp_serve(int control, const char *peer)
 {
-	enum received got;
-	int64_t deadline;
-	char *text;
-	size_t n;
-	int ended, malformed;
+	char text[FTP_COMMAND_MAX + 1];
+	ssize_t n;
 
-	deadline = now() + options->idle;
-	do {
-		await_input(control, deadline);
-		got = frame_recv(control, &text, &n, FTP_COMMAND_MAX,
-		    deadline);
-		ended = got != RECEIVED ||
-		    ftp_command(control, peer, text, n) < 0;
-		free(text);
-		deadline = now() + options->idle;
-	} while (!ended);
-	malformed = got == FAILED && (errno == EBADMSG || errno == EMSGSIZE);
-	counters[BAD_REQUESTS] += malformed;
-	if (got == FAILED)
+	while ((n = frame_recv(control, text, FTP_COMMAND_MAX)) >= 0)
+		if (ftp_command(control, peer, text, (size_t)n) < 0)
+			return;
+	if (errno == EBADMSG || errno == EMSGSIZE) {
+		counters[BAD_REQUESTS]++;
 		log_end(peer);
-	if (malformed)
 		ftp_answer(control, FTP_SYNTAX);
+	} else if (errno != ENOTCONN) {
+		log_end(peer);
+	}
 }
 
 /* ---- the parent ------------------------------------------------------ */
 
-#define REFUSERS	16	/* children that only say: server is full */
-#define FULL_WAIT	(SECOND / 20)	/* for a child that is just ending */
-#define LIFELINE_WAIT	(SECOND / 2 * 3)	/* for children to end by it, */
-#define TERM_WAIT	(SECOND / 2)		/* and then by SIGTERM */
-
-/* What a child is for; a daemon's kind is the index of its service plus 1. */
-enum { CONNECTION = -1, REFUSER = -2 };
+#define FULL_WAIT_MS	50	/* for a child that is just ending */
+#define END_S		2	/* seconds for all children to end */
 
 static struct {
-	struct listener {
-		const char *port;	/* asked for; NULL: not started */
-		int fd;			/* -1: none */
-	} listener[SERVICES_MAX];
-	struct children children;
-	int signals[2];			/* the pipes, see above */
-	int reports[2];
-	int lifeline_end;
-	int64_t accept_from;		/* no accept() before; 0: at once */
-} parent;
+	const struct service *service;
+	int listener;
+	struct child {
+		pid_t pid;		/* 0: none */
+		int refuser;
+	} *child;
+	size_t children, refusers;	/* how many there are of each */
+	sigset_t awake;			/* the signals of its sleep */
+	int lifeline;			/* its end ends the parent; -1: none */
+} parent = { .lifeline = -1 };
 
-/*
- * What Part II adds to the parent: daemons, statistics, standard input. Each
- * turn begins with chores(), which returns the time of its next call.
- * watch_more() fills in the last two entries of the poll set; serve_more()
- * serves them, and returns true to end the server.
- */
-static int64_t chores(void);
-static void	watch_more(struct pollfd p[2]);
-static int	serve_more(const struct pollfd p[2]);
-static void	ask_statistics(void);
+static volatile sig_atomic_t ending;
+enum { ASKED = 1, ORPHANED };		/* values of it */
 
-/* Passes a signal on to the parent's loop. */
+void (*child_hook)(size_t i);
+
+/* SIGTERM, and of the tiny program SIGINT too. */
 static void
-signal_to_pipe(int sig)
+end_asked(int sig)
 {
-	unsigned char byte;
-	int saved;
-
-	saved = errno;
-	byte = (unsigned char)sig;
-	if (write(parent.signals[1], &byte, 1) < 0)
-		byte = 0;	/* full: what is in there will wake the loop */
-	errno = saved;
+	(void)sig;
+	ending = ASKED;
 }
 
-/* Sets what happens on a signal. */
+/* SIGCHLD: it is enough that the sleep ends. */
 static void
-on_signal(int sig, void (*handler)(int))
+child_ended(int sig)
 {
-	struct sigaction sa;
-
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = handler;
-	sigaction(sig, &sa, NULL);
-}
-
-/* Makes the pipes and catches the signals; in the parent, before it serves. */
-static int
-parent_init(void)
-{
-	int line[2];
-
-	if (children_init(&parent.children, options->max_children + REFUSERS +
-	    SERVICES_MAX) < 0 || pipe(parent.signals) < 0 || pipe(line) < 0 ||
-	    pipe(parent.reports) < 0)
-		return -1;
-	fcntl(parent.signals[0], F_SETFL, O_NONBLOCK);
-	fcntl(parent.signals[1], F_SETFL, O_NONBLOCK);
-	fcntl(parent.reports[0], F_SETFL, O_NONBLOCK);
-	fcntl(parent.reports[1], F_SETFL, O_NONBLOCK);
-	lifeline = line[0];
-	parent.lifeline_end = line[1];
-	on_signal(SIGPIPE, SIG_IGN);	/* a send says EPIPE instead */
-	on_signal(SIGXFSZ, SIG_IGN);	/* a write says EFBIG instead */
-	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
-	on_signal(SIGCHLD, signal_to_pipe);
-	on_signal(SIGINT, signal_to_pipe);
-	on_signal(SIGTERM, signal_to_pipe);
-	on_signal(SIGUSR1, signal_to_pipe);
-	return 0;
+	(void)sig;
 }
 
 /*
- * What a child changes before it serves on fd. SIGINT, SIGQUIT and SIGHUP reach
- * the whole process group of a terminal: a child ignores them, and learns from
- * the lifeline that the parent ends. SIGTERM comes from parent_end(), for a
- * child that has not ended in time.
+ * SIGINT, SIGQUIT and SIGHUP reach the whole process group of a terminal: a
+ * child ignores them, and ends by the SIGTERM of its parent. What it has not
+ * stored yet is removed then.
  */
-static void
-become_child(size_t service, int fd)
+void
+become_child(void)
 {
-	size_t i;
-
 	on_signal(SIGCHLD, SIG_DFL);
 	on_signal(SIGINT, SIG_IGN);
 	on_signal(SIGHUP, SIG_IGN);
 	on_signal(SIGQUIT, SIG_IGN);
-	on_signal(SIGUSR1, SIG_IGN);
+	on_signal(SIGTERM, SIG_DFL);
 	newfile_guard(SIGTERM);
-	for (i = 0; services[i] != NULL; i++)
-		if (parent.listener[i].fd >= 0 && parent.listener[i].fd != fd)
-			close(parent.listener[i].fd);
-	close(parent.lifeline_end);
-	close(parent.signals[0]);
-	close(parent.signals[1]);
-	close(parent.reports[0]);
-	reporter.pipe = parent.reports[1];
-	reporter.service = service;
-	begin_child();
 }
 
-/* Serves one connection in a child, or tells it that the server is full. */
+/* The life of a child: one connection. */
 static void
-serve(const struct service *s, int fd, const char *peer, int full)
+serve_client(const struct service *s, int fd, int refuse)
 {
+	char host[HOST_BYTES], peer[PEER_BYTES];
+	int port;
+
+	port = sock_peer(fd, host);
+	if (port < 0)
+		_exit(0);		/* the client is gone already */
+	peer_text(peer, host, port);
+	sock_limit(fd, serv.idle);
 	log_msg(DEBUG, "%s: %s connected", s->name, peer);
-	if (!full) {
-		s->handler(fd, peer);
+	if (!refuse) {
+		s->serve(fd, peer);
 	} else {
-		send_some(fd, s->full, strlen(s->full));
+		write_all(fd, s->full, strlen(s->full));
 		log_msg(INFO, "%s: %s refused: server is full", s->name, peer);
 	}
-	end_connection(fd);
-	log_msg(DEBUG, "%s: %s closed, %llu bytes received, %llu sent",
-	    s->name, peer, (unsigned long long)counters[BYTES_RECEIVED],
-	    (unsigned long long)counters[BYTES_SENT]);
+	sock_finish(fd);
+	log_msg(DEBUG, "%s: %s closed", s->name, peer);
+	_exit(0);
 }
 
-/* Forks, with the signals held back until the child has its own handlers. */
-static pid_t
-fork_child(size_t service, int fd, const char *peer, long kind)
+/* Forks a child for a connection. The signals are still blocked in it until it
+ * has its own handlers. */
+static void
+start_child(int fd, int refuse)
 {
-	const struct service *s = services[service];
-	sigset_t all, old;
-	pid_t pid;
+	const struct service *s = parent.service;
+	size_t i;
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = children_fork(&parent.children, kind);
-	if (pid == 0) {
-		become_child(service, fd);
-		sigprocmask(SIG_SETMASK, &old, NULL);
-		if (s->is_daemon)
-			s->handler(fd, "");
-		else
-			serve(s, fd, peer, kind == REFUSER);
-		end_child();
+	for (i = 0; parent.child[i].pid != 0; i++)
+		;
+	parent.child[i].refuser = refuse;
+	parent.child[i].pid = fork();
+	if (parent.child[i].pid == 0) {
+		close(parent.listener);
+		if (child_hook != NULL)
+			child_hook(i);
+		become_child();
+		sigprocmask(SIG_SETMASK, &parent.awake, NULL);
+		serve_client(s, fd, refuse);
 	}
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (pid < 0)
+	if (parent.child[i].pid < 0) {
+		parent.child[i].pid = 0;
 		log_msg(ERROR, "%s: fork: %s", s->name, reason());
-	else
-		log_msg(DEBUG, "%s: child %ld started", s->name, (long)pid);
-	return pid;
+		write_all(fd, s->full, strlen(s->full));
+		sock_close(fd);
+		return;
+	}
+	log_msg(DEBUG, "%s: child %ld started", s->name,
+	    (long)parent.child[i].pid);
+	++*(refuse ? &parent.refusers : &parent.children);
+	close(fd);			/* it is the child's now */
 }
 
-/* Reaps all children that have ended. */
+/* Forgets the children that have ended. One that crashed may have left a part of
+ * a file. */
 static void
 reap(void)
 {
-	struct child c;
+	size_t i;
+	pid_t pid;
+	int status;
 
-	while (children_reap(&parent.children, 0, &c)) {
-		if (WIFSIGNALED(c.status))
-			log_msg(ERROR, "child %ld ended by signal %d",
-			    (long)c.pid, WTERMSIG(c.status));
-		else
-			log_msg(DEBUG, "child %ld ended", (long)c.pid);
-		if (c.kind == CONNECTION)
-			parent.accept_from = 0;		/* there is room */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; parent.child[i].pid != pid; i++)
+			;
+		parent.child[i].pid = 0;
+		--*(parent.child[i].refuser ? &parent.refusers :
+		    &parent.children);
+		if (WIFSIGNALED(status)) {
+			newfile_sweep(pid);
+			if (!ending)
+				log_msg(ERROR, "child %ld ended by signal %d",
+				    (long)pid, WTERMSIG(status));
+		} else {
+			log_msg(DEBUG, "child %ld ended", (long)pid);
+		}
 	}
+}
+
+/* Sleeps until there is a connection, if there is room for one; a signal; or so
+ * many milliseconds have passed (-1: any). Returns whether there is one. */
+static int
+parent_sleep(int room, int ms)
+{
+	struct timespec limit;
+	sigset_t pending;
+	fd_set set;
+	int most;
+
+	FD_ZERO(&set);
+	if (room)
+		FD_SET(parent.listener, &set);
+	if (parent.lifeline >= 0)
+		FD_SET(parent.lifeline, &set);
+	most = parent.listener > parent.lifeline ? parent.listener :
+	    parent.lifeline;
+	limit.tv_sec = ms / 1000;
+	limit.tv_nsec = ms % 1000 * 1000000L;
+	if (pselect(most + 1, &set, NULL, NULL, ms < 0 ? NULL : &limit,
+	    &parent.awake) <= 0)
+		return 0;
+	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
+		sigpending(&pending);	/* a supervisor in order asks first */
+		ending = sigismember(&pending, SIGTERM) ? ASKED : ORPHANED;
+	}
+	return room && FD_ISSET(parent.listener, &set);
 }
 
 /*
- * Accepts the next connection of a service and forks a child for it. A child
- * closes its connection just before it ends, so a client that reconnects may
- * find the table still full: the parent gives that child FULL_WAIT to end.
+ * Accepts a connection, for a child of its own. A child closes its connection
+ * just before it ends, so a client that reconnects may find the table still
+ * full: the parent gives that child FULL_WAIT_MS to end.
  */
 static void
-accept_one(size_t service)
+accept_one(void)
 {
-	static int waited;
-	const struct service *s = services[service];
-	char peer[PEER_BYTES];
-	struct addr a;
-	pid_t pid;
-	int fd, full;
+	char host[HOST_BYTES];
+	int fd, refuse;
 
-	reap();
-	full = children_of(&parent.children, CONNECTION) >=
-	    options->max_children;
-	waited = full && !waited;
-	if (waited) {
-		parent.accept_from = now() + FULL_WAIT;
-		return;
+	if (parent.children == serv.max_children) {
+		parent_sleep(0, FULL_WAIT_MS);
+		reap();
 	}
-	fd = sock_accept(parent.listener[service].fd, &a);
+	refuse = parent.children == serv.max_children;
+	fd = sock_accept(parent.listener, host);
 	if (fd < 0 && errno != EAGAIN) {
-		log_msg(ERROR, "%s: accept: %s", s->name, reason());
-		parent.accept_from = now() + SECOND;	/* or it would spin */
+		log_msg(ERROR, "%s: accept: %s", parent.service->name,
+		    reason());
+		parent_sleep(0, 1000);		/* or it would spin */
 	}
 	if (fd < 0)
 		return;
-	addr_text(&a, peer);
-	pid = fork_child(service, fd, peer, full ? REFUSER : CONNECTION);
-	if (pid < 0)
-		send_some(fd, s->full, strlen(s->full));
-	counters[full || pid < 0 ? REFUSED : CONNECTIONS]++;
-	if (pid < 0)
-		sock_close(fd);
-	else
-		close(fd);	/* it is the child's now */
+	counters[refuse ? REFUSED : CONNECTIONS]++;
+	start_child(fd, refuse);
 }
 
-/* Reads the pipe of signals. Returns true if one of them means the end. */
-static int
-read_signals(void)
+/* An orderly end: no new clients, and SIGTERM for all children. */
+static void
+end_children(void)
 {
-	unsigned char sig;
-	int end;
+	time_t end;
+	size_t i;
 
-	end = 0;
-	while (read(parent.signals[0], &sig, 1) == 1)
-		if (sig == SIGUSR1)
-			ask_statistics();
-		else if (sig != SIGCHLD)
-			end = 1;
+	close(parent.listener);
+	for (i = 0; i < serv.max_children + REFUSERS; i++)
+		if (parent.child[i].pid > 0)
+			kill(parent.child[i].pid, SIGTERM);
+	end = time(NULL) + END_S;
+	parent.listener = parent.lifeline = -1;
 	reap();
-	return end;
-}
-
-/* May another connection be accepted? */
-static int
-accepting(void)
-{
-	if (parent.accept_from != 0 && now() >= parent.accept_from)
-		parent.accept_from = 0;
-	return parent.accept_from == 0 && (children_of(&parent.children,
-	    CONNECTION) < options->max_children ||
-	    children_of(&parent.children, REFUSER) < REFUSERS);
-}
-
-/* The poll set: signals, two of Part II, and the listeners of connections. */
-enum {
-	SIGNALS, MORE, LISTENERS = MORE + 2, WATCHED = LISTENERS + SERVICES_MAX
-};
-
-/* Waits for anything to happen, or to be due. Returns -1 if nothing
- * happened. */
-static int
-parent_wait(struct pollfd p[WATCHED + 1])
-{
-	int64_t deadline;
-	size_t i;
-	int accepts;
-
-	accepts = accepting();
-	deadline = chores();
-	if (parent.accept_from != 0 && parent.accept_from < deadline)
-		deadline = parent.accept_from;
-	p[SIGNALS].fd = parent.signals[0];
-	p[SIGNALS].events = POLLIN;
-	watch_more(p + MORE);
-	for (i = 0; services[i] != NULL; i++) {
-		p[LISTENERS + i].fd = accepts && !services[i]->is_daemon ?
-		    parent.listener[i].fd : -1;
-		p[LISTENERS + i].events = POLLIN;
+	while (parent.children + parent.refusers > 0 && time(NULL) < end) {
+		parent_sleep(0, 1000);
+		reap();
 	}
-	return wait_many(p, LISTENERS + i, deadline);
 }
 
-/* Runs until a signal, or `q' on standard input, ends the server. */
-static void
-parent_loop(void)
+/* Serves a service, a child for each connection, until it is told to end. If the
+ * supervisor is gone, the children serve their clients to the end. */
+static int
+serve_connections(const struct service *s, int listener)
 {
-	struct pollfd p[WATCHED + 1];
-	size_t i;
-	int end;
+	sigset_t all;
 
-	do {
-		end = parent_wait(p) < 0 && errno != ETIMEDOUT;
-		if (end)
-			log_msg(ERROR, "poll: %s", reason());
-		for (i = 0; services[i] != NULL; i++)
-			if (p[LISTENERS + i].revents != 0 && accepting())
-				accept_one(i);
-		end |= serve_more(p + MORE);
-	} while (!read_signals() && !end);
+	parent.service = s;
+	parent.listener = listener;
+	parent.child = calloc(serv.max_children + REFUSERS + 1,
+	    sizeof *parent.child);
+	if (parent.child == NULL)
+		return fail("serv: %s", reason());
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &parent.awake);
+	sigemptyset(&parent.awake);
+	on_signal(SIGCHLD, child_ended);
+	on_signal(SIGTERM, end_asked);
+	while (!ending) {
+		if (parent_sleep(parent.children < serv.max_children ||
+		    parent.refusers < REFUSERS, -1) && !ending)
+			accept_one();
+		reap();
+	}
+	if (ending == ASKED)
+		end_children();
+	free(parent.child);
+	return 0;
 }
-
-/* Waits until all children have ended, for so many microseconds at most. */
-static void
-await_children(int64_t limit)
-{
-	struct pollfd p[4];
-	int64_t deadline;
-
-	deadline = now() + limit;
-	p[0].fd = parent.signals[0];
-	p[0].events = POLLIN;
-	do {
-		read_signals();
-		watch_more(p + 1);
-		p[2].fd = -1;			/* no more orders */
-	} while (parent.children.n > 0 && wait_many(p, 3, deadline) == 0 &&
-	    serve_more(p + 1) >= 0);
-}
-
-/* An orderly end: no new clients; then the lifeline, and at last SIGTERM. */
-static void
-parent_end(void)
-{
-	size_t i;
-
-	for (i = 0; services[i] != NULL; i++)
-		if (parent.listener[i].fd >= 0)
-			close(parent.listener[i].fd);
-	close(parent.lifeline_end);
-	lifeline = -1;		/* what follows are waits of the parent's */
-	await_children(LIFELINE_WAIT);
-	for (i = 0; i < parent.children.n; i++)
-		kill(parent.children.child[i].pid, SIGTERM);
-	await_children(TERM_WAIT);
-}
-
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
+#ifndef TINY
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
@@ -876,7 +599,6 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	s->encoding = &rdt_native;
 	s->control = r->control;
 	s->key = rdt_key();
-	s->t.tick = report_tick;
 	s->t.name = r->name;
 	s->t.peer = r->peer;
 	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
@@ -884,37 +606,43 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 		return -1;
 	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
 	*moved = PEER_FAILED;
-	if (addr_peer(r->control, &client) == 0 && frame_send(r->control,
-	    offer, strlen(offer), now() + options->idle) == 0)
+	if (addr_peer(r->control, &client) == 0 &&
+	    frame_send(r->control, offer, strlen(offer)) == 0)
 		*moved = rdt_accept(s, &client);
 	return 0;
 }
 
 /*
- * uget NAME. A file that cannot be read to its end closes the control
- * connection too: no datagram can tell the client that no more will come.
+ * uget NAME. A file that cannot be read to its end is told on the control
+ * connection: no datagram can say that no more will come.
  */
 static int
 ftp_uget(const struct request *r)
 {
 	struct rdt_session s = { 0 };
+	struct file f;
 	enum moved moved;
-	int result;
+	int told;
 
-	result = 0;
-	s.t.file = ftp_open(r, &s.t.size, &result);
-	if (s.t.file < 0)
-		return result;
-	moved = MOVED;
+	if (file_open(&f, r->name, 0) < 0)
+		return ftp_refuse(r, ftp_code());
+	s.t.file = f.fd;
+	s.t.size = f.size;
+	told = 0;
 	if (udp_open(r, &s, 1, &moved) == 0) {
 		if (moved == MOVED)
 			moved = rdt_send(&s);
-		log_sent(r, moved, rdt_send_gave_up(&s.sender) ?
-		    rdt_why_gave_up() : reason());
+		if (rdt_send_gave_up(&s.sender))
+			log_refused(r, rdt_why_gave_up());
+		else
+			log_sent(r, moved_result(moved));
+		if (moved == FILE_FAILED || moved == FILE_SHORT ||
+		    (moved == PEER_FAILED && errno == EMSGSIZE))
+			told = ftp_answer(r->control, FTP_STORE);
 		rdt_close(&s);
 	}
-	close(s.t.file);
-	return moved == FILE_FAILED || moved == FILE_SHORT ? -1 : 0;
+	close(f.fd);
+	return told;
 }
 
 /* uput NAME SIZE. Whatever happens to the session, the client gets a code. */
@@ -922,25 +650,40 @@ static int
 ftp_uput(const struct request *r)
 {
 	struct rdt_session s = { 0 };
-	struct newfile f;
+	struct request named = *r;
 	enum moved moved;
-	int result;
+	char *space;
+	int64_t size;
+	int code, fd;
 
-	if (newfile_open(&f, r->name, 0) < 0)
+	space = strrchr(r->name, ' ');
+	size = space == NULL ? -1 :
+	    number(space + 1, strlen(space + 1), 0, INT64_MAX);
+	if (size < 0) {
+		counters[BAD_REQUESTS]++;
+		return ftp_refuse(r, FTP_SYNTAX);
+	}
+	*space = '\0';
+	if (!name_ok(r->name, strlen(r->name)))
+		return ftp_refuse(r, FTP_NAME);
+	fd = newfile_open(r->name, serv.keep);
+	if (fd < 0)
 		return ftp_refuse(r, FTP_STORE);
-	s.t.file = f.fd;
-	s.t.size = r->size;
-	if (udp_open(r, &s, 0, &moved) < 0) {
-		newfile_abort(&f);
+	s.t.file = fd;
+	s.t.size = (uint64_t)size;
+	if (udp_open(&named, &s, 0, &moved) < 0) {
+		newfile_end(0);
 		return 0;
 	}
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
-	result = ftp_answer(r->control, ftp_store(r, &f, moved));
+	code = store_file(r, moved_result(moved) == 0) == 0 ? FTP_OK :
+	    moved == STOPPED ? FTP_SYNTAX : ftp_code();
+	code = ftp_answer(r->control, code);
 	if (moved == MOVED)
 		rdt_linger(&s);
 	rdt_close(&s);
-	return result;
+	return code;
 }
 
 /* ---- dir: a daemon, a UDP loop ------------------------------------------ */
@@ -977,7 +720,7 @@ struct nick {
 	unsigned nholdings;
 };
 
-struct file {
+struct listed {
 	size_t index;			/* in the array, if listed; first */
 	unsigned serving;		/* holders that serve; 0: not listed */
 	struct holding *holders;
@@ -988,7 +731,7 @@ struct file {
 
 struct holding {
 	struct nick *nick;
-	struct file *file;
+	struct listed *file;
 	struct holding *next;			/* of the nick */
 	struct holding *next_holder, **link;	/* of the file; and what points
 						   here */
@@ -1052,7 +795,7 @@ by_address(const void *a, const void *b)
 static int
 by_contents(const void *a, const void *b)
 {
-	const struct file *x = a, *y = b;
+	const struct listed *x = a, *y = b;
 	int order;
 
 	order = strcmp(x->hash, y->hash);
@@ -1143,7 +886,7 @@ order_skip(const struct order *o, size_t skip)
 
 /* A file is listed from its first holder that serves to its last. */
 static void
-file_serving(struct file *f, int change)
+file_serving(struct listed *f, int change)
 {
 	if (f->serving == 0)
 		order_add(&dir.listed, f);
@@ -1157,7 +900,7 @@ file_serving(struct file *f, int change)
 static void
 holding_remove(struct holding *h)
 {
-	struct file *f = h->file;
+	struct listed *f = h->file;
 
 	if (h->nick->serves != 0)
 		file_serving(f, -1);
@@ -1254,10 +997,10 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 }
 
 /* The file of a line; if there is none yet, a new one (add), or NULL. */
-static struct file *
+static struct listed *
 file_of(const struct file_line *line, int add)
 {
-	struct file *f, *key;
+	struct listed *f, *key;
 
 	key = check_memory(calloc(1, sizeof *key + line->name_len + 1));
 	key->size = line->size;
@@ -1274,7 +1017,7 @@ file_of(const struct file_line *line, int add)
 
 /* Does a nick have this file already? */
 static int
-has_file(struct nick *k, struct file *f)
+has_file(struct nick *k, struct listed *f)
 {
 	struct holding key;
 
@@ -1288,7 +1031,7 @@ static void
 publish(struct nick *k, const struct file_line *line)
 {
 	struct holding *h;
-	struct file *f;
+	struct listed *f;
 
 	f = file_of(line, 1);
 	if (has_file(k, f))
@@ -1327,7 +1070,7 @@ struct dir_answer {
 
 /* Register: a nick that is free, or one's own. */
 static void
-dir_register(const struct dir_request *r, struct dir_answer *a)
+answer_register(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k;
 
@@ -1345,7 +1088,7 @@ dir_register(const struct dir_request *r, struct dir_answer *a)
 
 /* Lookup */
 static void
-dir_lookup(const struct dir_request *r, struct dir_answer *a)
+answer_lookup(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k;
 
@@ -1495,7 +1238,7 @@ user_line(char *line, const void *item)
 static size_t
 file_line(char *line, const void *item)
 {
-	const struct file *f = item;
+	const struct listed *f = item;
 	const struct holding *h;
 	size_t n, room;
 
@@ -1523,7 +1266,7 @@ page_allowed(const struct dir_request *r)
 
 /* GetUsers, GetFiles: a page of lines, whole ones. */
 static void
-dir_list(const struct dir_request *r, struct dir_answer *a)
+answer_list(const struct dir_request *r, struct dir_answer *a)
 {
 	char line[DIR_REPLY_MAX];
 	const struct order *o;
@@ -1555,7 +1298,7 @@ dir_list(const struct dir_request *r, struct dir_answer *a)
 
 /* Login */
 static void
-dir_login(const struct dir_request *r, struct dir_answer *a)
+answer_login(const struct dir_request *r, struct dir_answer *a)
 {
 	(void)r;
 	a->m.op = DIR_LOGIN_OK;
@@ -1570,12 +1313,12 @@ static const struct {
 	enum dir_op op;
 	void (*run)(const struct dir_request *r, struct dir_answer *a);
 } dir_ops[] = {
-	{ "Login", DIR_LOGIN, dir_login },
-	{ "Lookup", DIR_LOOKUP, dir_lookup },
-	{ "Register", DIR_REGISTER, dir_register },
+	{ "Login", DIR_LOGIN, answer_login },
+	{ "Lookup", DIR_LOOKUP, answer_lookup },
+	{ "Register", DIR_REGISTER, answer_register },
 	{ "ServeFiles", DIR_SERVE, dir_serve_files },
-	{ "GetUsers", DIR_GET_USERS, dir_list },
-	{ "GetFiles", DIR_GET_FILES, dir_list },
+	{ "GetUsers", DIR_GET_USERS, answer_list },
+	{ "GetFiles", DIR_GET_FILES, answer_list },
 	{ "Publish", DIR_PUBLISH, dir_publish },
 	{ "Stop", DIR_STOP, dir_leave },
 	{ "Logout", DIR_LOGOUT, dir_leave },
@@ -1644,7 +1387,7 @@ dir_turn(int fd)
 		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer, (long)n);
 		return 0;
 	}
-	count_command(i);
+	counters[COMMANDS + i]++;
 	r.t = now();
 	r.port = addr_port(&from);
 	r.nick = nick_of(r.ip, r.port);
@@ -1679,11 +1422,11 @@ dir_expire(int64_t t)
 	}
 }
 
-/* The loop of the daemon: expires nicks, answers a batch, reports, waits. */
+/* The loop of the daemon: expires nicks, answers a batch, waits. */
 static void
 dir_serve(int fd, const char *peer)
 {
-	int64_t due, sweep, t;
+	int64_t sweep, t;
 	struct addr own;
 	uint32_t ip;
 	int n;
@@ -1691,7 +1434,7 @@ dir_serve(int fd, const char *peer)
 	(void)peer;
 	if (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0)
 		log_msg(ERROR, "dir: speaks IPv4 alone, so nobody can ask it "
-		    "on %s", options->host);
+		    "on %s", serv.host);
 	dir.secret = rdt_key() | 1;
 	sweep = 0;
 	do {
@@ -1702,247 +1445,315 @@ dir_serve(int fd, const char *peer)
 		}
 		for (n = 0; n < 256 && dir_turn(fd) == 0; n++)
 			;
-		due = report();
-		due = n > 0 ? 0 : due < sweep ? due : sweep;
-	} while (wait_for(fd, POLLIN, due) == 0 || errno == ETIMEDOUT);
+	} while (wait_for(fd, POLLIN, n > 0 ? 0 : sweep) == 0 ||
+	    errno == ETIMEDOUT);
 }
 
-/* ---- the parent: daemons, statistics, the console ---------------------- */
+/* ---- the supervisor: a process for each service -------------------------- */
 
-#define RESTARTS	5		/* of a daemon that dies, at most, */
-#define RESTART_TIME	(10 * SECOND)	/* in this time */
-#define REPORT_WAIT	(3 * TURN / 2)	/* until all children have reported */
-#define STDOUT_BYTES	4096		/* go by one write */
+/*
+ *      supervisor           console, statistics, restarts
+ *       +--- ftp, xfer      serve_connections(): a child for each connection
+ *       +--- dir            a daemon: serves all clients itself
+ *       +--- chat, room     the same; a child for each file that they send
+ *
+ * What a process does it counts in a slot of a page that all share, and which
+ * nobody else writes to. A slot is used again when its process has ended, and
+ * goes on counting; so the sum of all slots is what all have done, at any time.
+ * The lifeline is a pipe whose writing end the supervisor alone holds: when that
+ * is gone, the services end.
+ */
+#define RESTARTS	5	/* of a service that dies, at most, */
+#define RESTART_S	10	/* in so many seconds */
+#define ROWS		2	/* of slots of a service: children may outlive it */
 
-static struct {
-	int64_t began;			/* the time when serv did */
-	uint64_t total[SERVICES_MAX][COUNTERS];	/* what children reported */
-	struct {
-		int64_t started[RESTARTS];
-		unsigned oldest;	/* of these */
-	} daemon[SERVICES_MAX];
-	int64_t print_at;		/* when to print; NEVER: nobody asked */
-	int64_t console_from;		/* no look at standard input before */
-	size_t line_length;		/* of the line there, blanks aside, */
-	char line_letter;		/* and its last letter */
-} extra = { .print_at = NEVER };
+static struct supervised {
+	const char *port;		/* asked for; NULL: not started */
+	int listener;			/* -1: none */
+	pid_t pid;			/* 0: does not run */
+	int64_t started[RESTARTS];
+	unsigned starts;		/* so far */
+} supervised[SERVICES_MAX];
 
-/* Starts one daemon, if it does not run and may be started. Returns when to
- * call again. */
-static int64_t
-start_daemon(size_t i, int64_t t)
-{
-	int64_t *oldest = &extra.daemon[i].started[extra.daemon[i].oldest];
+static uint64_t *page;		/* [SERVICES_MAX][ROWS][slots][COUNTERS] */
+static size_t slots;		/* of a service: its own, and its children's */
+static int lifeline_end;	/* the writing one */
 
-	if (parent.listener[i].fd < 0 || !services[i]->is_daemon ||
-	    children_of(&parent.children, (long)i + 1) > 0)
-		return NEVER;
-	if (*oldest != 0 && t < *oldest + RESTART_TIME)
-		return *oldest + RESTART_TIME;
-	if (extra.daemon[i].started[0] != 0)
-		log_msg(ERROR, "%s: died, started again", services[i]->name);
-	*oldest = t;
-	extra.daemon[i].oldest = (extra.daemon[i].oldest + 1) % RESTARTS;
-	return fork_child(i, parent.listener[i].fd, "", (long)i + 1) < 0 ?
-	    t + SECOND : NEVER;
-}
+static volatile sig_atomic_t statistics_asked;
 
-/* Adds up the reports that have come. */
+/* SIGUSR1 */
 static void
-read_reports(void)
+ask_statistics(int sig)
 {
-	struct record r;
-	size_t i;
-
-	while (read(parent.reports[0], &r, sizeof r) == (ssize_t)sizeof r)
-		for (i = 0; i < COUNTERS; i++)
-			extra.total[r.service][i] += r.n[i];
+	(void)sig;
+	statistics_asked = 1;
 }
 
-/* Prints what this process and all children counted. */
-static void
-print_sum(const char *what, size_t counter)
+int
+is_started(int k)
+{
+	return supervised[k].port != NULL;
+}
+
+uint64_t
+counted(int k, size_t counter)
 {
 	uint64_t sum;
+	size_t i, n, row;
+
+	sum = 0;
+	row = ROWS * slots;
+	n = (size_t)(k < 0 ? SERVICES_MAX : k + 1) * row;
+	for (i = k < 0 ? 0 : (size_t)k * row; i < n; i++)
+		if (supervised[i / row].port != NULL)
+			sum += page[i * COUNTERS + counter];
+	return sum;
+}
+
+/* A page that is shared with all children; without, only what each counts for
+ * itself is known. */
+static int
+page_open(void)
+{
+	size_t bytes;
+	FILE *file;
+
+	slots = 1 + serv.max_children + REFUSERS;
+	bytes = SERVICES_MAX * ROWS * slots * COUNTERS * sizeof *page;
+	file = tmpfile();		/* unlinked already */
+	page = file == NULL || ftruncate(fileno(file), (off_t)bytes) < 0 ?
+	    MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+	    fileno(file), 0);
+	if (page == MAP_FAILED) {
+		log_msg(ERROR, "serv: no page for statistics: %s", reason());
+		page = calloc(1, bytes);
+	}
+	if (file != NULL)
+		fclose(file);
+	return page == NULL ? -1 : 0;
+}
+
+/* In a child: it counts in a slot of its own from now on. */
+static void
+use_slot(size_t i)
+{
+	counters += (1 + i) * COUNTERS;
+}
+
+/* The process of a service. */
+static void
+run_service(size_t k)
+{
+	sigset_t none;
 	size_t i;
 
-	sum = counters[counter];
+	close(lifeline_end);
+	parent.lifeline = lifeline;
 	for (i = 0; services[i] != NULL; i++)
-		sum += extra.total[i][counter];
-	printf("%s: %llu\n", what, (unsigned long long)sum);
+		if (i != k && supervised[i].listener >= 0)
+			close(supervised[i].listener);
+	counters = page + (k * ROWS + supervised[k].starts % ROWS) * slots *
+	    COUNTERS;
+	child_hook = use_slot;
+	ending = 0;
+	on_signal(SIGINT, SIG_IGN);
+	on_signal(SIGHUP, SIG_IGN);
+	on_signal(SIGQUIT, SIG_IGN);
+	on_signal(SIGUSR1, SIG_IGN);
+	if (!services[k]->is_daemon)
+		_exit(serve_connections(services[k], supervised[k].listener));
+	on_signal(SIGTERM, SIG_IGN);	/* it ends by the lifeline */
+	on_signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	services[k]->serve(supervised[k].listener, "");
+	_exit(0);
 }
 
-/* A line for each command of the services that were started. */
-static void
-print_requests(void)
-{
-	const struct service *s;
-	const char *row;
-	size_t i, k;
-
-	puts("> Requests:");
-	for (k = 0; (s = services[k]) != NULL; k++)
-		for (i = 0; parent.listener[k].port != NULL &&
-		    i < s->ncommands; i++) {
-			row = (const char *)s->commands + i * s->command_bytes;
-			printf("  * %s %s: %llu\n", s->name,
-			    *(const char *const *)(const void *)row,
-			    (unsigned long long)extra.total[k][COMMANDS + i]);
-		}
-	print_sum("  * unknown or malformed", BAD_REQUESTS);
-}
-
-/*
- * In the layout of xfer's document. A standard output that nobody reads must
- * not hold up the parent. If it is not writable in time, nothing is printed;
- * else all goes out in one write(2), of at most PIPE_BUF bytes on most systems.
- */
-static void
-print_statistics(int64_t deadline)
-{
-	static const char rule[] = "==================================="
-	    "==================================";
-	int64_t t;
-
-	extra.print_at = NEVER;
-	if (wait_for(STDOUT_FILENO, POLLOUT, deadline) < 0) {
-		log_msg(ERROR, "serv: standard output: nobody reads it");
-		return;
-	}
-	read_reports();
-	t = now() - extra.began;
-	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
-	printf("> Run time: %lld:%02d:%02d.%06d\n",
-	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),
-	    (int)(t / SECOND % 60), (int)(t % SECOND));
-	print_sum("> Established connections", CONNECTIONS);
-	print_sum("> Refused connections", REFUSED);
-	print_requests();
-	puts("> Bytes transferred:");
-	print_sum("  * Sent", BYTES_SENT);
-	print_sum("  * Received", BYTES_RECEIVED);
-	puts("> Files:");
-	print_sum("  * Uploads", UPLOADS);
-	print_sum("  * Downloads", DOWNLOADS);
-	puts("> UDP packets:");
-	print_sum("  * Packets sent", PACKETS_SENT);
-	print_sum("  * Packets received", PACKETS_RECEIVED);
-	print_sum("  * Retransmissions", RETRANSMISSIONS);
-	print_sum("  * Malformed", MALFORMED);
-	puts(rule);
-	if (fflush(stdout) != 0)
-		log_msg(ERROR, "serv: standard output: %s", reason());
-	clearerr(stdout);
-}
-
-/* Statistics will be printed when all children have reported. */
-static void
-ask_statistics(void)
-{
-	if (extra.print_at == NEVER)
-		extra.print_at = now() + REPORT_WAIT;
-}
-
-/*
- * Reads standard input: the line `s' asks for statistics, `q' ends the server.
- * End of file does not end it; on a FIFO or a terminal more may follow, so the
- * parent looks again after a second. In the background of a shell a read fails,
- * and may succeed later.
- */
-static int
-read_console(void)
-{
-	char text[512];
-	ssize_t i, n;
-	int end, other;
-
-	/* Input that never ends must not keep the parent busy. */
-	extra.console_from = now() + REPORT_EVERY;
-	n = read(STDIN_FILENO, text, sizeof text - 1);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		extra.console_from = isatty(STDIN_FILENO) ||
-		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 ? now() + SECOND :
-		    NEVER;
-	if (n == 0)
-		text[n++] = '\n';	/* which a last line may lack */
-	for (end = other = 0, i = 0; i < n; i++) {
-		if (text[i] != '\n') {
-			if (memchr(" \t\r", text[i], 3) != NULL)
-				continue;
-			extra.line_letter = text[i];
-			extra.line_length++;
-			continue;
-		}
-		if (extra.line_length == 1 && extra.line_letter == 's')
-			ask_statistics();
-		else if (extra.line_length == 1 && extra.line_letter == 'q')
-			end = 1;
-		else
-			other |= extra.line_length > 0 && !end;
-		extra.line_length = 0;
-	}
-	if (other)
-		log_msg(INFO, "standard input: neither s nor q");
-	return end;
-}
-
-/* Starts daemons, prints statistics, when their time has come. */
+/* Starts a service, if it does not run and may be started. Returns when to call
+ * again. */
 static int64_t
-chores(void)
+start_service(size_t k)
 {
-	int64_t again, due, t;
-	size_t i;
+	struct supervised *s = &supervised[k];
+	int64_t *oldest = &s->started[s->starts % RESTARTS];
 
-	t = now();
-	due = NEVER;
-	for (i = 0; services[i] != NULL; i++) {
-		again = start_daemon(i, t);
-		due = again < due ? again : due;
+	if (s->port == NULL || s->pid != 0)
+		return NEVER;
+	if (*oldest != 0 && now() < *oldest + RESTART_S * SECOND)
+		return *oldest + RESTART_S * SECOND;
+	if (s->starts > 0)
+		log_msg(ERROR, "%s: died, started again", services[k]->name);
+	*oldest = now();
+	s->starts++;
+	s->pid = fork();
+	if (s->pid == 0)
+		run_service(k);
+	if (s->pid < 0) {
+		log_msg(ERROR, "%s: fork: %s", services[k]->name, reason());
+		s->pid = 0;
+		return now() + SECOND;
 	}
-	if (t >= extra.print_at)
-		print_statistics(t);
-	if (extra.console_from > t && extra.console_from < due)
-		due = extra.console_from;
-	return extra.print_at < due ? extra.print_at : due;
+	log_msg(DEBUG, "%s: child %ld started", services[k]->name,
+	    (long)s->pid);
+	return NEVER;
 }
 
-/* The pipe of reports; and the console, if it may be looked at. */
-static void
-watch_more(struct pollfd p[2])
-{
-	p[0].fd = parent.reports[0];
-	p[1].fd = now() >= extra.console_from ? STDIN_FILENO : -1;
-	p[0].events = p[1].events = POLLIN;
-}
-
-/* A standard input that is closed is never looked at again. */
+/* Notes the services that have ended. Returns how many still run. */
 static int
-serve_more(const struct pollfd p[2])
+reap_services(void)
 {
-	if (p[0].revents != 0)
-		read_reports();
-	if (p[1].revents & POLLNVAL)
-		extra.console_from = NEVER;
-	return p[1].revents & ~POLLNVAL ? read_console() : 0;
+	int running, status;
+	pid_t pid;
+	size_t k;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (k = 0; services[k] != NULL; k++)
+			if (supervised[k].pid == pid) {
+				supervised[k].pid = 0;
+				if (WIFSIGNALED(status) && !ending)
+					log_msg(ERROR, "child %ld ended by "
+					    "signal %d", (long)pid,
+					    WTERMSIG(status));
+			}
+	for (running = 0, k = 0; services[k] != NULL; k++)
+		running += supervised[k].pid != 0;
+	return running;
 }
+
+/* Sleeps until a signal, the deadline, or a line on the console. */
+static void
+supervisor_sleep(int64_t deadline, int with_console)
+{
+	struct timespec limit;
+	sigset_t none;
+	fd_set set;
+	int64_t left;
+	int fd, ms;
+
+	ms = 3600 * 1000;
+	fd = with_console ? console_fd(&ms) : -1;
+	left = deadline == NEVER ? ms : (deadline - now()) / 1000 + 1;
+	left = left < 0 ? 0 : left > ms ? ms : left;
+	limit.tv_sec = (time_t)(left / 1000);
+	limit.tv_nsec = (long)(left % 1000) * 1000000;
+	FD_ZERO(&set);
+	if (fd >= 0)
+		FD_SET(fd, &set);
+	sigemptyset(&none);
+	if (pselect(fd + 1, &set, NULL, NULL, &limit, &none) > 0 &&
+	    fd >= 0 && read_console())
+		ending = ASKED;
+	if (statistics_asked)
+		print_statistics(0);
+	statistics_asked = 0;
+}
+
+/* Ends all services, in order, and waits for them. */
+static void
+end_services(void)
+{
+	int64_t end;
+	size_t k;
+
+	for (k = 0; services[k] != NULL; k++)
+		if (supervised[k].pid > 0)
+			kill(supervised[k].pid, SIGTERM);
+	close(lifeline_end);
+	end = now() + (END_S * SECOND + SECOND / 2);
+	while (reap_services() > 0 && now() < end)
+		supervisor_sleep(end, 0);
+}
+
+/* Keeps the services running, until it is told to end. */
+static int
+supervise(void)
+{
+	int64_t again, due;
+	int line[2];
+	sigset_t all;
+	size_t k;
+
+	if (page_open() < 0 || pipe(line) < 0)
+		return fail("serv: %s", reason());
+	lifeline = line[0];
+	lifeline_end = line[1];
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	on_signal(SIGCHLD, child_ended);
+	on_signal(SIGTERM, end_asked);
+	on_signal(SIGINT, end_asked);
+	on_signal(SIGUSR1, ask_statistics);
+	while (!ending) {
+		reap_services();
+		due = NEVER;
+		for (k = 0; services[k] != NULL; k++) {
+			again = start_service(k);
+			due = again < due ? again : due;
+		}
+		supervisor_sleep(due, 1);
+	}
+	for (k = 0; services[k] != NULL; k++)
+		if (supervised[k].port != NULL)
+			close(supervised[k].listener);
+	end_services();
+	if (logger.level > ERROR)
+		print_statistics(1000);
+	return 0;
+}
+
+static const char *
+set_keep(char *value)
+{
+	(void)value;
+	serv.keep = 1;
+	return NULL;
+}
+
+static const char *
+set_version(char *value)
+{
+	(void)value;
+	puts("serv " VERSION);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+	return NULL;
+}
+
+static int all_services;		/* -x */
+
+static const char *
+set_all(char *value)
+{
+	(void)value;
+	all_services = 1;
+	return NULL;
+}
+
+static const struct option more_options[] = {
+	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
+	    "nothing", set_keep },
+	{ 'V', NULL, "the version", set_version },
+	{ 'x', NULL, "start every service on its default port", set_all },
+	{ '\0', NULL, NULL, NULL }
+};
+
+#endif /* TINY */
 
 /* ==== The end: the table of services, options, main. ===================== */
 
 static const struct service ftp_service = {
 	.name = "ftp", .type = SOCK_STREAM, .port = "50000",
-	.full = "0000000002-4", .handler = ftp_serve, NAMES_OF(ftp_verbs)
+	.full = "0000000002-4", .serve = ftp_serve, NAMES_OF(ftp_verbs)
 };
+#ifndef TINY
 static const struct service dir_service = {
 	.name = "dir", .type = SOCK_DGRAM, .port = "6868",
-	.is_daemon = 1, .handler = dir_serve, NAMES_OF(dir_ops)
+	.is_daemon = 1, .serve = dir_serve, NAMES_OF(dir_ops)
 };
 extern const struct service xfer_service, chat_service, room_service;
 
-/* To add a service: define a struct service (more/serv.h) in more/, declare it
- * above, list it here, and add its files to the Makefile. The first one is the
- * default. */
+/* To add a service: define a struct service in more/, declare it above, list it
+ * here, and add its files to the Makefile. The first one is the default. */
 const struct service *const services[SERVICES_MAX + 1] = {
 	&ftp_service,
 	&xfer_service,
@@ -1950,41 +1761,14 @@ const struct service *const services[SERVICES_MAX + 1] = {
 	&chat_service,
 	&room_service,
 };
-
-/* The defaults come from the macros that set them. */
-static void
-usage(FILE *out)
-{
-	size_t i;
-
-	fputs("usage: serv [-hqvVx] [-H host] [-p port] [-s dir] [-P lo-hi] "
-	    "[-n children]\n"
-	    "            [-T seconds] [-L faults] [-t trace] [-w capture]\n"
-	    "            [port | service[=port] ...]\n"
-	    "  -h           this text\n"
-	    "  -H host      address to bind (" DEFAULT_HOST
-	    "; all: 0.0.0.0 or ::)\n"
-	    "  -L faults    of what is sent by UDP, as drop=0.1 (cli -h says "
-	    "more)\n"
-	    "  -n children  connections at most (" STRING(DEFAULT_CHILDREN)
-	    ")\n"
-	    "  -p port      port of the ftp service, 0: any free one\n"
-	    "  -P lo-hi     range of the data ports ("
-	    STRING(DATA_LO) "-" STRING(DATA_HI) ")\n"
-	    "  -q           log errors only\n"
-	    "  -s dir       directory that is served (.)\n"
-	    "  -t trace     append a line for each event of a UDP transfer\n"
-	    "  -T seconds   idle limit of a connection ("
-	    STRING(DEFAULT_IDLE_S) ")\n"
-	    "  -v           log connections too, with the date\n"
-	    "  -V           the version\n"
-	    "  -w capture   append all that passes, for Wireshark (pcapng)\n"
-	    "  -x           start every service on its default port\n"
-	    "services and their default ports:\n", out);
-	for (i = 0; services[i] != NULL; i++)
-		fprintf(out, "  %s=%s\n", services[i]->name,
-		    services[i]->port);
-}
+#else
+#define SERVICES_MAX 1
+static const struct service *const services[SERVICES_MAX + 1] = { &ftp_service };
+static struct {
+	const char *port;
+	int listener;
+} supervised[SERVICES_MAX];
+#endif
 
 /* Ends after a wrong command line. */
 static void
@@ -2000,14 +1784,14 @@ start_on(size_t i, const char *port, const char *operand)
 {
 	if (number(port, strlen(port), 0, 65535) < 0)
 		bad_usage(operand, "not a port (0 to 65535)");
-	if (parent.listener[i].port != NULL)
+	if (supervised[i].port != NULL)
 		bad_usage(operand, "this service has a port already");
-	parent.listener[i].port = port;
+	supervised[i].port = port;
 }
 
 /* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
 static void
-operand(const char *text)
+read_operand(const char *text)
 {
 	size_t i, len;
 
@@ -2025,156 +1809,188 @@ operand(const char *text)
 		bad_usage(text, "neither a port nor a service");
 }
 
-/* -P lo-hi */
+#ifndef TINY
+/* -L, once all options are known. */
 static void
-data_ports(const char *text)
+read_faults(void)
+{
+	const char *bad, *why;
+
+	bad = fault_list == NULL ? NULL :
+	    faults_parse(&faults, fault_list, 0, &why);
+	if (bad != NULL)
+		bad_usage(bad, why);
+}
+#endif
+
+/* The options of Part I, in the order of their letters. */
+static const char *set_help(char *value);
+
+static const char *
+set_host(char *value)
+{
+	serv.host = value;
+	return NULL;
+}
+
+static const char *
+set_children(char *value)
+{
+	int64_t n;
+
+	n = number(value, strlen(value), 1, 10000);
+	if (n < 0)
+		return "not a number of children (1 to 10000)";
+	serv.max_children = (size_t)n;
+	return NULL;
+}
+
+static const char *
+set_port(char *value)
+{
+	start_on(0, value, value);
+	return NULL;
+}
+
+static const char *
+set_data_ports(char *value)
 {
 	size_t n;
 	int64_t lo, hi;
 
-	n = strcspn(text, "-");
-	lo = number(text, n, 1, 65535);
-	hi = text[n] == '\0' ? -1 :
-	    number(text + n + 1, strlen(text + n + 1), 1, 65535);
+	n = strcspn(value, "-");
+	lo = number(value, n, 1, 65535);
+	hi = value[n] == '\0' ? -1 :
+	    number(value + n + 1, strlen(value + n + 1), 1, 65535);
 	if (lo < 0 || hi < lo)
-		bad_usage(text, "not a range of ports, as in 55000-55030");
-	given.data_lo = (unsigned)lo;
-	given.data_hi = (unsigned)hi;
+		return "not a range of ports, as in 55000-55030";
+	serv.data_lo = (unsigned)lo;
+	serv.data_hi = (unsigned)hi;
+	return NULL;
 }
 
-/* -t */
-static void
-open_trace(const char *path)
+static const char *
+set_quiet(char *value)
 {
-	if (trace_open(path) == 0)
-		return;
-	log_msg(ERROR, "serv: -t %s: %s", path, reason());
-	exit(1);
+	(void)value;
+	logger.level = ERROR;
+	return NULL;
 }
 
-/* The value of an option that is a number of at least 1. */
-static int64_t
-count(const char *text, const char *what, int64_t most)
+static const char *
+set_directory(char *value)
+{
+	serv.directory = value;
+	return NULL;
+}
+
+static const char *
+set_idle(char *value)
 {
 	int64_t n;
 
-	n = number(text, strlen(text), 1, most);
+	n = number(value, strlen(value), 1, 1000000);
 	if (n < 0)
-		bad_usage(text, what);
-	return n;
+		return "not a number of seconds (1 to 1000000)";
+	serv.idle = (int)n;
+	return NULL;
 }
 
-/* Decides what is started: the services that are named; else all, or ftp. */
-static void
-choose(int n, char **operands, int all)
+static const char *
+set_verbose(char *value)
 {
-	int any;
+	(void)value;
+	logger.level = DEBUG;
+	return NULL;
+}
+
+static const struct option options[] = {
+	{ 'h', NULL, "this text", set_help },
+	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
+	    set_host },
+	{ 'n', "children", "connections at most, of each service ("
+	    STRING(DEFAULT_CHILDREN) ")", set_children },
+	{ 'p', "port", "port of the ftp service, 0: any free one", set_port },
+	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
+	    STRING(DATA_HI) ")", set_data_ports },
+	{ 'q', NULL, "log errors only", set_quiet },
+	{ 's', "dir", "directory that is served (.)", set_directory },
+	{ 'T', "seconds", "idle limit of a connection ("
+	    STRING(DEFAULT_IDLE_S) ")", set_idle },
+	{ 'v', NULL, "log connections too, with the date", set_verbose },
+	{ '\0', NULL, NULL, NULL }
+};
+
+static const struct option *const option_tables[] = { options,
+#ifndef TINY
+    more_options, fault_options, trace_options, capture_options,
+#endif
+    NULL };
+
+/* The defaults come from the macros that set them. */
+static void
+usage(FILE *out)
+{
 	size_t i;
 
-	for (; n > 0; n--)
-		operand(*operands++);
+	options_usage(out, "serv", option_tables, services[1] == NULL ?
+	    "[port | ftp=port]" : "[port | service[=port] ...]");
+	fputs("services and their default ports:", out);
+	for (i = 0; services[i] != NULL; i++)
+		fprintf(out, " %s=%s", services[i]->name, services[i]->port);
+	fputc('\n', out);
+}
+
+static const char *
+set_help(char *value)
+{
+	(void)value;
+	usage(stdout);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+	return NULL;
+}
+
+/* A wrong command line ends the program before anything is started. Without an
+ * operand the first service is started; with -x all are. */
+static void
+read_command_line(int argc, char **argv)
+{
+	size_t i;
+	int all, any;
+
+	if (options_read("serv", option_tables, argc, argv) < 0)
+		exit(2);
+	for (; optind < argc; optind++)
+		read_operand(argv[optind]);
+	all = 0;
+#ifndef TINY
+	read_faults();
+	all = all_services;
+#endif
 	for (any = 0, i = 0; services[i] != NULL; i++) {
-		if (all && parent.listener[i].port == NULL)
-			parent.listener[i].port = services[i]->port;
-		any |= parent.listener[i].port != NULL;
+		if (all && supervised[i].port == NULL)
+			supervised[i].port = services[i]->port;
+		any |= supervised[i].port != NULL;
 	}
 	if (!any)
-		parent.listener[0].port = services[0]->port;
-}
-
-/* Options that have a value. Returns false if c is none of them. */
-static int
-option_value(int c, char *value)
-{
-	const char *bad, *why;
-
-	switch (c) {
-	case 'H':
-		given.host = value;
-		return 1;
-	case 'L':
-		bad = faults_parse(&faults, value, 0, &why);
-		if (bad != NULL)
-			bad_usage(bad, why);
-		return 1;
-	case 'n':
-		given.max_children = (size_t)count(value,
-		    "not a number of children (1 to 10000)", 10000);
-		return 1;
-	case 'p':
-		start_on(0, value, value);
-		return 1;
-	case 'P':
-		data_ports(value);
-		return 1;
-	case 's':
-		given.directory = value;
-		return 1;
-	case 't':
-		open_trace(value);
-		return 1;
-	case 'T':
-		given.idle = SECOND * count(value,
-		    "not a number of seconds (1 to 1000000)", 1000000);
-		return 1;
-	case 'w':
-		if (capture_open(value) < 0)
-			exit(1);
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-/* A wrong option ends the program before anything is started. */
-static void
-read_options(int argc, char **argv)
-{
-	int all, c;
-
-	all = 0;
-	while ((c = getopt(argc, argv, "hH:L:n:p:P:qs:t:T:vVw:x")) != -1) {
-		switch (c) {
-		case 'h':
-			usage(stdout);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'q':
-			logger.level = ERROR;
-			break;
-		case 'v':
-			logger.level = DEBUG;
-			break;
-		case 'V':
-			puts("serv " VERSION);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'x':
-			all = 1;
-			break;
-		default:
-			if (option_value(c, optarg))
-				break;
-			usage(stderr);
-			exit(2);
-		}
-	}
-	choose(argc - optind, argv + optind, all);
+		supervised[0].port = services[0]->port;
 }
 
 /* Opens the listener of a service, or says why not and returns -1. */
 static int
 open_listener(size_t i)
 {
-	struct listener *l = &parent.listener[i];
 	const char *why;
 
-	l->fd = -1;
-	if (l->port == NULL)
+	supervised[i].listener = -1;
+	if (supervised[i].port == NULL)
 		return 0;
-	l->fd = sock_listen(options->host, l->port, services[i]->type, &why);
-	if (l->fd >= 0)
+	supervised[i].listener = sock_listen(serv.host, supervised[i].port,
+	    services[i]->type, &why);
+	if (supervised[i].listener >= 0)
 		return 0;
 	log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
-	    services[i]->name, options->host, l->port, why);
+	    services[i]->name, serv.host, supervised[i].port, why);
 	return -1;
 }
 
@@ -2183,28 +1999,28 @@ static int
 listen_all(void)
 {
 	char host[HOST_BYTES];
-	struct addr a;
 	size_t i;
+	int port;
 
 	for (i = 0; services[i] != NULL; i++)
 		if (open_listener(i) < 0)
 			return -1;
 	for (i = 0; services[i] != NULL; i++) {
-		if (parent.listener[i].fd < 0 ||
-		    addr_local(parent.listener[i].fd, &a) < 0)
+		if (supervised[i].listener < 0)
 			continue;
-		addr_host(&a, host);
-		printf("listening %s %s %s %u\n", services[i]->name,
+		port = sock_here(supervised[i].listener, host);
+		printf("listening %s %s %s %d\n", services[i]->name,
 		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", host,
-		    addr_port(&a));
+		    port);
 	}
+#ifndef TINY
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		puts("Enter s to print statistics, or q to exit.");
-	if (fflush(stdout) != 0) {
-		log_msg(ERROR, "serv: standard output: %s", reason());
-		return -1;
-	}
-	return 0;
+#endif
+	if (fflush(stdout) == 0)
+		return 0;
+	log_msg(ERROR, "serv: standard output: %s", reason());
+	return -1;
 }
 
 /* Nothing is listened to before all else is ready. */
@@ -2212,27 +2028,21 @@ int
 main(int argc, char **argv)
 {
 	std_descriptors();
-	setvbuf(stdout, NULL, _IOFBF, STDOUT_BYTES);
-	read_options(argc, argv);
-	extra.began = now();
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	read_command_line(argc, argv);
 	logger.stamped = 1;
-	if (chdir(options->directory) < 0) {
-		log_msg(ERROR, "serv: -s %s: %s", options->directory,
-		    reason());
-		return 1;
-	}
-	if (parent_init() < 0) {
-		log_msg(ERROR, "serv: %s", reason());
-		return 1;
-	}
+	if (chdir(serv.directory) < 0)
+		return fail("serv: -s %s: %s", serv.directory, reason());
+	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
+	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
+	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
 	if (listen_all() < 0)
 		return 1;
-	parent_loop();
-	if (extra.print_at != NEVER)		/* s and q at once */
-		print_statistics(now());
-	parent_end();
-	if (logger.level > ERROR)
-		print_statistics(now() + SECOND);
-	free(parent.children.child);
-	return 0;
+#ifdef TINY
+	on_signal(SIGINT, end_asked);
+	return serve_connections(services[0], supervised[0].listener);
+#else
+	add_hook(count_bytes);
+	return supervise();
+#endif
 }

@@ -21,7 +21,7 @@ cd "$(dirname "$0")" || exit 1
 # Of all at once, some do little but wait: they begin first, and run beside the
 # N others, of which the longest begin first.
 waiting='udp_silence peer strangers'
-longest='valgrind fuzz soak fail udp_sw capture stats limits'
+longest='tiny valgrind fuzz soak fail udp_sw capture stats limits'
 sections=$(sed -n 's/^test_\([a-z_]*\)() *{.*/\1/p' test.sh more/*.sh)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
 jobs=
@@ -42,6 +42,7 @@ top=$(pwd)
 BIN=$(cd "${BIN:-.}" && pwd) || exit 1
 serv=$BIN/serv
 cli=$BIN/cli
+raw=${RAW:-$cli}	# the client that has mode raw
 LC_ALL=C
 export LC_ALL
 unset POSIXLY_CORRECT
@@ -136,7 +137,7 @@ stop() {
 }
 
 # raw TEXT: what the server answers to these bytes (escapes as of printf %b)
-raw() { printf %b "$1" | "$cli" -m raw 127.0.0.1 "$port" 2>&1; }
+raw() { printf %b "$1" | "$raw" -m raw 127.0.0.1 "$port" 2>&1; }
 
 # frame TEXT: TEXT as a frame
 frame() { printf '%010d%s' ${#1} "$1"; }
@@ -165,8 +166,18 @@ client() {
 	said=$(cat "$tmp/said")
 }
 
-# children: how many processes the server has, zombies included
-children() { ps -A -o ppid= | awk -v pid="$pid" '$1 == pid' | wc -l; }
+# child_pids: the processes that serve a connection, zombies included
+# (Between them and the server are its services; not so in the tiny program.)
+child_pids() {
+	ps -A -o pid= -o ppid= | awk -v pid="$pid" -v tiny="$TINY" '
+	{ parent[$1] = $2 }
+	END {
+		for (p in parent)
+			if ((tiny ? parent[p] : parent[parent[p]]) == pid)
+				print p
+	}'
+}
+children() { child_pids | wc -l; }
 children_are() { [ "$(children)" -eq "$1" ]; }
 
 # parts DIR: how many temporary files are in it
@@ -250,7 +261,7 @@ test_usage() {
 	    "$serv -t $tmp/nosuch/x 0"; do
 		$args >"$tmp/out" 2>&1
 		is "$args" "1 $args" "$? $args"
-		has "...says which" "*: -t $tmp/nosuch/x: No such file*" \
+		has "...says which" "*-t $tmp/nosuch/x: No such file*" \
 		    "$(cat "$tmp/out")"
 	done
 	"$cli" -d "$tmp/nosuch" localhost 1 ls >"$tmp/out" 2>&1
@@ -412,16 +423,16 @@ test_ftp() {
 		-1 get socket
 		-1 get link
 		-1 get etc
-		-2 get ../ftp.log
-		-2 get /etc/passwd
-		-2 get sub/x
-		-2 get .
-		-2 get ..
-		-2 get .hidden
-		-2 get a/
+		-1 get ../ftp.log
+		-1 get /etc/passwd
+		-1 get sub/x
+		-1 get .
+		-1 get ..
+		-1 get .hidden
+		-1 get a/
 		-2 put ../x
 		-2 put .x
-		-2 get ${long}8
+		-1 get ${long}8
 		-2 put ${long}8
 		-3 put sub
 		-3 put fifo
@@ -434,11 +445,20 @@ test_ftp() {
 		-5 ls x
 		-5 quit now
 	END
-	for name in 'a\x00b' '\x1b[2J' 'a\x0ab' '\x7f' ''; do
-		is "name $name" -2 "$(peer "send $(printf '%010d' \
-		    $((4 + $(printf '%s' "$name" | sed 's/\\x../x/g' |
-		    wc -c))))get $name" frame)"
+	for name in '\x1b[2J' 'a\x0ab' '\x7f' ''; do
+		for verb in "get -1" "put -2"; do
+			is "$verb: name $name" "${verb#* }" "$(peer "send $(
+			    printf '%010d' $((4 + $(printf '%s' "$name" |
+			    sed 's/\\x../x/g' | wc -c))))${verb% *} $name" \
+			    frame)"
+		done
 	done
+	is "a NUL in a command" -5 "$(peer 'send 0000000007get a\x00b' frame)"
+	is "blanks before the verb, and a tab behind it" "-1 empty teste.txt" \
+	    "$(peer "send $(frame '  get nosuch')" frame) $(peer \
+	    "send $(frame "	ls")" frame)"
+	is "a tab ends the verb" "0000000002yo EOF" \
+	    "$(peer "send $(frame "get	teste.txt")" dial "take 12" end)"
 	is "empty command" 0000000002-5 "$(raw 0000000000 | cut -c 1-12)"
 	is "what is refused stores nothing" "" "$(find "$dir" -newer \
 	    "$dir/empty" -type f ! -name teste.txt -print)"
@@ -458,14 +478,14 @@ test_ftp() {
 	done
 	is "bytes after a bad header do not lose the answer" "-5 EOF" \
 	    "$(peer "send x000000002" "zeros 60000" fin frame end)"
-	is "the longest command" 0000000002-2 \
+	is "the longest command" 0000000002-1 \
 	    "$(raw "$(frame "get $(printf '%04092d' 1)")")"
 
 	# Frames split and joined in every way.
 	is "a byte a segment" "15 empty teste.txt EOF" "$(peer \
 	    "drip $(frame ls)$(frame quit)" "take 10" "take 15" end |
 	    sed 's/^0*//')"
-	is "all in one" 0000000002-10000000002-2 \
+	is "all in one" 0000000002-10000000002-1 \
 	    "$(raw "$(frame 'get no')$(frame 'get .')$(frame quit)$(frame ls)")"
 	is "contents a byte a segment" 0 "$(peer "drip $(frame 'put drip')" \
 	    dial "drip 0000000007dripped" fin frame)"
@@ -535,7 +555,7 @@ test_limits() {
 
 	# The data connection is taken from the client's address alone.
 	mkfifo "$tmp/in"
-	"$cli" -m raw 127.0.0.1 "$port" <"$tmp/in" >"$tmp/held" &
+	"$raw" -m raw 127.0.0.1 "$port" <"$tmp/in" >"$tmp/held" &
 	holder=$!
 	exec 3>"$tmp/in"
 	frame 'put stranger' >&3
@@ -590,7 +610,7 @@ connecting again*" "$? $(cat "$tmp/out")"
 	# A client that does not take its data is not waited for.
 	until_true children_are 0
 	dd if=/dev/zero of="$dir/big" bs=1024 count=16384 2>/dev/null
-	peer "send $(frame 'get big')" dial "nap 4000" >/dev/null &
+	peer "send $(frame 'get big')" dial "nap 8000" >/dev/null &
 	until_true grep -q 'get big from .*: timed out' "$log"
 	is "a stalled get ends" 0 $?
 	wait $!
@@ -650,7 +670,7 @@ connecting again*" "$? $(cat "$tmp/out")"
 	stop
 	wait $half
 	has "a put when the server ends" "* EOF" "$(words <"$tmp/half")"
-	start killed 0
+	start killed -T 2 0
 	put_half
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
@@ -757,51 +777,14 @@ reply() {
 half_written() { find "$tmp/here" "$dir" -name '.part*' | grep -q .; }
 all_whole() { ! half_written; }
 
-test_client() {
-	rm -rf "$tmp/here"
-	mkdir -p "$tmp/here/sub"
-	start client 0
-	i=0
-	while [ $i -lt 3000 ]; do
-		echo "line $i of a file that is longer than one chunk is not"
-		i=$((i + 1))
-	done >"$tmp/here/text"
-	cat "$tmp/here/text" "$tmp/here/text" "$tmp/here/text" "$cli" \
-	    >"$tmp/here/large"
-	: >"$tmp/here/empty"
-	for f in text large empty; do
-		client 127.0.0.1 "$port" put $f
-		size=$(wc -c <"$tmp/here/$f")
-		is "put $f" "0 put: $f: $((size)) bytes stored" "$status $said"
-		client 127.0.0.1 "$port" get $f sub/back
-		is "get $f" "0 get: $f: $((size)) bytes stored as back" \
-		    "$status $said"
-		same "get $f" "$tmp/here/$f" "$tmp/here/sub/back"
-	done
-	client -q 127.0.0.1 "$port" ls
-	is "ls" "0 empty large text" "$status $(printf %s "$got" | words)"
+# What the client has beside get, put, ls, quit and help.
+extended_client() {
 	client -q 127.0.0.1 "$port" lls
-	is "lls" "0 empty large text" "$status $(printf %s "$got" | words)"
-	client 127.0.0.1 "$port" put sub/back
-	is "put under its last name" "0 back" "$status $(cd "$dir" && ls back)"
-	client 127.0.0.1 "$port" put text "a b"
-	client 127.0.0.1 "$port" get "a b"
-	same "names with spaces" "$tmp/here/text" "$tmp/here/a b"
-	client 127.0.0.1 "$port" get text sub/
-	is "get into a directory" \
-	    "0 get: text: $(($(wc -c <"$tmp/here/text"))) bytes stored as text" \
-	    "$status $said"
-	same "...is there" "$tmp/here/text" "$tmp/here/sub/text"
-	rm "$tmp/here/sub/text"
+	is "lls" "0 a b empty large text" "$status $(printf %s "$got" | words)"
 	printf '?\nls -l\nbye\nls\n' | "$cli" localhost "$port" \
 	    >"$tmp/out" 2>"$tmp/said"
 	has "?, ls -l and bye" "1 get *quit *leave ls: -l: the server tells \
 names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
-	client localhost "$port" quit
-	is "quit" "0 " "$status $said"
-	client localhost "$port" help
-	has "help" "*get *put *quit*" "$got"
-
 	# Control-C ends a transfer, and the next command is carried out. (A shell
 	# lets what it puts into the background ignore it, or blocks it.)
 	cat >"$tmp/x.c" <<-'END'
@@ -849,6 +832,52 @@ names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 		is "...nothing half-written" 0 $?
 	done
 	rm "$dir/long" "$tmp/here/long"
+}
+
+test_client() {
+	rm -rf "$tmp/here"
+	mkdir -p "$tmp/here/sub"
+	start client 0
+	i=0
+	while [ $i -lt 3000 ]; do
+		echo "line $i of a file that is longer than one chunk is not"
+		i=$((i + 1))
+	done >"$tmp/here/text"
+	cat "$tmp/here/text" "$tmp/here/text" "$tmp/here/text" "$cli" \
+	    >"$tmp/here/large"
+	: >"$tmp/here/empty"
+	for f in text large empty; do
+		client 127.0.0.1 "$port" put $f
+		size=$(wc -c <"$tmp/here/$f")
+		is "put $f" "0 put: $f: $((size)) bytes stored" "$status $said"
+		client 127.0.0.1 "$port" get $f sub/back
+		is "get $f" "0 get: $f: $((size)) bytes stored as back" \
+		    "$status $said"
+		same "get $f" "$tmp/here/$f" "$tmp/here/sub/back"
+	done
+	client -q 127.0.0.1 "$port" ls
+	is "ls" "0 empty large text" "$status $(printf %s "$got" | words)"
+	client 127.0.0.1 "$port" put sub/back
+	is "put under its last name" "0 back" "$status $(cd "$dir" && ls back)"
+	client 127.0.0.1 "$port" put text "a b"
+	client 127.0.0.1 "$port" get "a b"
+	same "names with spaces" "$tmp/here/text" "$tmp/here/a b"
+	client 127.0.0.1 "$port" get text sub/
+	is "get into a directory" \
+	    "0 get: text: $(($(wc -c <"$tmp/here/text"))) bytes stored as text" \
+	    "$status $said"
+	same "...is there" "$tmp/here/text" "$tmp/here/sub/text"
+	rm "$tmp/here/sub/text"
+	client localhost "$port" quit
+	is "quit" "0 " "$status $said"
+	client localhost "$port" help
+	has "help" "*get *put *quit*" "$got"
+
+	if [ -n "$TINY" ]; then
+		skip "not in the tiny program: lls, ?, bye, Control-C"
+	else
+		extended_client
+	fi
 
 	# Keep.
 	for i in 1 2 3; do
@@ -867,7 +896,7 @@ names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 		is "$args" "1 $expect" "$status $said"
 	done <<-END
 		get nosuch|get: nosuch: no such file on the server
-		get ../x|get: ../x: name refused by the server
+		get ../x|get: ../x: no such file on the server
 		get x/|get: x/: not the name of a file; say under which to \
 store it: get NAME LOCAL
 		get text nosuch/x|get: nosuch/: no such directory here
@@ -877,10 +906,20 @@ store it: get NAME LOCAL
 		put sub|put: sub: Is a directory, here
 		put text .x|put: .x: name refused by the server
 		put text a/b|put: a/b: name refused by the server
+		ls x|ls: usage: ls
+	END
+
+	# What makes no sense: exit status 2, whether there is a server or not.
+	while IFS='|' read -r args expect; do
+		for port_ in "$port" 1; do
+			# shellcheck disable=SC2086
+			client 127.0.0.1 "$port_" $args
+			is "$args" "2 $expect" "$status $said"
+		done
+	done <<-END
 		put|put: usage: put LOCAL [NAME]
 		get a b c|get: usage: get NAME [LOCAL] (quote a name with \
 spaces)
-		ls x|ls: usage: ls
 		dir|dir: no such command; help lists them
 	END
 	mkfifo "$tmp/here/fifo"
@@ -1026,7 +1065,7 @@ server?" ls
 test_reading() {
 	stops=$(awk '/^How to read/, /^Adding/' README |
 	    sed -n 's/^  *[0-9][0-9]*  \([a-z_/]*\.c\)  *\([a-z_]*\)().*/\1 \2/p')
-	is "stops" 35 "$(printf '%s\n' "$stops" | wc -l | tr -d ' ')"
+	is "stops" 32 "$(printf '%s\n' "$stops" | wc -l | tr -d ' ')"
 	while read -r file name; do
 		is "$name() is in $file" 1 "$(grep -c "^$name(" "$file")"
 	done <<-END
@@ -1073,6 +1112,22 @@ test_adding() {
 	is "...and logs it" 0 $?
 	stop
 	serv=$kept
+}
+
+# ---- the tiny program: Part I alone ----------------------------------------
+
+test_tiny() {
+	mkdir "$tmp/copy"
+	cp Makefile ./*.[ch] "$tmp/copy"
+	(cd "$tmp/copy" && make tiny CC="${CC:-cc}") >"$tmp/out" 2>&1 ||
+	    fail "make tiny" "$(cat "$tmp/out")"
+	is "no name of Part II or more/ is in it" "" "$(nm \
+	    "$tmp/copy/.tiny/serv" "$tmp/copy/.tiny/cli" 2>/dev/null |
+	    grep -iE 'rdt|dgram|faults|capture|xfer|trace')"
+	TINY=yes RAW=$cli BIN=$tmp/copy/.tiny ./test.sh -j 4 ftp limits files \
+	    client hostile >"$tmp/out" 2>&1
+	is "get, put, ls and quit by the tiny program" 0 $?
+	grep -v '^ok' "$tmp/out" | grep -A 3 FAILED
 }
 
 # ---- fuzz: every parser, fed with nonsense ---------------------------------

@@ -26,7 +26,7 @@ fi
 # shellcheck disable=SC2086
 ${CC:-cc} -g $checks -o "$tmp/fuzz" .ci/fuzz.c proto.c more/xfer.c \
     more/peer.c more/talk.c more/chat.c more/room.c more/xfer_serv.c \
-    more/capture.c || exit 1
+    more/capture.c more/stats.c || exit 1
 mkdir "$tmp/empty"		# some parsers look into the directory
 cd "$tmp/empty" || exit 1
 half() { exec "$tmp/fuzz" -s "$seconds" -r "$seed" "$@" </dev/null; }

@@ -179,10 +179,10 @@ state() {
 	echo "$all" | awk -v f=$fds '{ kb += $2; n++ }
 		END { print kb, f, n }'
 }
-# quiet: waits until only the server and its three daemons are there
+# quiet: waits until only the server and its five services are there
 quiet() {
 	tries=0
-	until [ "$(state | cut -d' ' -f3)" -le 4 ]; do
+	until [ "$(state | cut -d' ' -f3)" -le 6 ]; do
 		tries=$((tries + 1))
 		[ $tries -lt 400 ] || return 1
 		nap

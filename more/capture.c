@@ -309,7 +309,7 @@ write_fragment(const struct capture_packet *p, const struct ends *e,
 	if (write_block(end_block(capture.block, PACKET,
 	    option(end, 0, "", 0))) == 0)
 		return;
-	tap = NULL;
+	dgram_tap = NULL;
 	capture.failed = 1;
 	log_msg(ERROR, "-w: the capture ends here: %s", reason());
 }
@@ -364,7 +364,7 @@ write_packet(const struct capture_packet *p, int protocol,
 		f.n = f.more ? most : n - f.offset;
 		write_fragment(p, &e, protocol, &f);
 		f.offset += f.n;
-	} while (f.offset < n && tap != NULL);
+	} while (f.offset < n && !capture.failed);
 	set_lock(F_UNLCK);
 }
 
@@ -451,7 +451,7 @@ first_number(const struct stream *s, int from)
 
 /* A connection begins: a handshake. */
 static void
-begin_stream(int fd, int client, const struct addr *peer)
+begin_stream(int fd, int client)
 {
 	struct stream *s, *more;
 	uint32_t ip;
@@ -467,9 +467,8 @@ begin_stream(int fd, int client, const struct addr *peer)
 	}
 	s = &streams[fd];
 	memset(s, 0, sizeof *s);
-	if (addr_local(fd, &s->end[US]) < 0)
+	if (addr_local(fd, &s->end[US]) < 0 || addr_peer(fd, &s->end[PEER]) < 0)
 		return;
-	s->end[PEER] = *peer;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
 	s->next[US] = first_number(s, US);
@@ -520,7 +519,8 @@ stream_closing(struct stream *s, int fd, int all)
 	ssize_t left;
 	char byte;
 
-	left = recv(fd, &byte, 1, MSG_PEEK);
+	errno = EAGAIN;
+	left = readable(fd, 0) ? recv(fd, &byte, 1, MSG_PEEK) : -1;
 	if (left == 0)
 		stream_ended(s, PEER);
 	if (s->broken || (left < 0 && errno == ECONNRESET))
@@ -534,18 +534,18 @@ stream_closing(struct stream *s, int fd, int all)
 
 /* What a call on a connection did; n is what it returned. */
 static void
-stream_passed(struct stream *s, int fd, enum tapped what, const void *buf,
+stream_passed(struct stream *s, int fd, enum passing what, const void *buf,
     ssize_t n)
 {
 	if (!s->open)
 		return;
-	if (what == TAP_ENDED || what == TAP_CLOSED)
-		stream_closing(s, fd, what == TAP_CLOSED);
+	if (what == ENDED || what == CLOSED)
+		stream_closing(s, fd, what == CLOSED);
 	else if (n > 0)
-		stream_bytes(s, what == TAP_SENT ? US : PEER, buf, (size_t)n);
+		stream_bytes(s, what == SENT ? US : PEER, buf, (size_t)n);
 	else if (n < 0 && errno != ECONNRESET && errno != EPIPE)
 		return;			/* it goes on */
-	else if (what == TAP_SENT)
+	else if (what == SENT)
 		s->broken = n < 0;	/* there may still be input */
 	else if (s->broken || n < 0)
 		stream_reset(s, PEER);
@@ -619,26 +619,32 @@ datagram(int fd, enum tapped what, const void *buf, size_t n,
 	capture_datagram(&p);
 }
 
-/* The tap: see proto.h. */
+/* The tap of datagrams: see proto.h. */
 static void
-capture_tap(int fd, enum tapped what, const void *buf, ssize_t n,
+tap_datagram(int fd, enum tapped what, const void *buf, ssize_t n,
     const struct addr *other, const char *note)
 {
-	socklen_t len;
-	int saved, type;
+	int saved;
 
 	saved = errno;
-	len = sizeof type;
-	if (what == TAP_CONNECTED || what == TAP_ACCEPTED) {
-		begin_stream(fd, what == TAP_CONNECTED ? US : PEER, other);
-	} else if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0) {
-		errno = saved;
-		if (type == SOCK_DGRAM && n >= 0 && what <= TAP_LOST)
-			datagram(fd, what, buf, (size_t)n, other, note);
-		else if (type == SOCK_STREAM && (size_t)fd < max_streams)
-			stream_passed(&streams[fd], fd, what, buf, n);
-	}
+	if (n >= 0 && !capture.failed)
+		datagram(fd, what, buf, (size_t)n, other, note);
 	errno = saved;
+}
+
+/* The hook of connections: see proto.h. What is no connection is a file. */
+static int
+tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
+{
+	int saved;
+
+	saved = errno;
+	if (what == CONNECTED || what == ACCEPTED)
+		begin_stream(fd, what == CONNECTED ? US : PEER);
+	else if ((size_t)fd < max_streams && what < FILE_BEGINS)
+		stream_passed(&streams[fd], fd, what, buf, n);
+	errno = saved;
+	return 0;
 }
 
 /* Opens the file; why not, or NULL. What is no regular file can only be written
@@ -661,8 +667,8 @@ open_file(const char *path)
 
 /* The times are those of a clock that is not set back, from the time of day at
  * which the program began. */
-int
-capture_open(const char *path)
+static const char *
+set_capture(char *path)
 {
 	struct timespec t;
 	const char *why;
@@ -677,17 +683,24 @@ capture_open(const char *path)
 	}
 	if (why != NULL) {
 		log_msg(ERROR, "-w %s: %s", path, why);
-		return -1;
+		exit(1);
 	}
-	tap = capture_tap;
-	return 0;
+	dgram_tap = tap_datagram;
+	add_hook(tap_stream);
+	return NULL;
 }
+
+const struct option capture_options[] = {
+	{ 'w', "capture", "append all that passes, for Wireshark (pcapng)",
+	    set_capture },
+	{ '\0', NULL, NULL, NULL }
+};
 
 /* A capture that is not whole does not pass unnoticed. */
 int
 capture_close(void)
 {
-	tap = NULL;
+	dgram_tap = NULL;
 	if (capture.fd >= 0)
 		close(capture.fd);
 	capture.fd = -1;

@@ -206,9 +206,8 @@ ask_part(struct chat_pull *p, int control, unsigned port, uint32_t part)
 
 	if (p->t.sock >= 0)
 		dgram_close(p->t.sock);
-	p->t.sock = data_connect(control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (p->t.sock < 0)
+	p->t.sock = data_connect(control, SOCK_DGRAM, port);
+	if (p->t.sock < 0 || sock_nonblock(p->t.sock) < 0)
 		return -1;
 	sent = dgram_send(p->t.sock, text, (size_t)sprintf(text, "part %lu",
 	    (unsigned long)part), NULL, p->sender.slot[part %

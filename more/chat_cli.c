@@ -77,9 +77,9 @@ fetch_by_pull(struct fetch *f, const struct offer *o)
 	struct chat_pull p = { 0 };
 	enum moved moved;
 
-	p.t = f->d.t;
+	p.t = f->t;
 	moved = chat_pull(&p, talk.fd, o->port);
-	f->d.t = p.t;
+	f->t = p.t;
 	if (p.start != 0)
 		f->summary = chat_summary(&p);
 	return moved;
@@ -142,7 +142,7 @@ chat_text(char *text, size_t n)
 	const char *rest = text, *line;
 	size_t left = n, len;
 
-	if (options->segments) {
+	if (by_udp.segments) {
 		chat_message(text, n);
 		return n;
 	}
@@ -200,7 +200,7 @@ chat_line(char *line)
 	if (over)
 		return;
 	line[n] = '\n';
-	talk_send(line, n + !options->segments);
+	talk_send(line, n + !by_udp.segments);
 	if (!named)
 		chat_help();
 	named = 1;
@@ -210,7 +210,7 @@ chat_line(char *line)
 static int
 chat_session(int argc, char **argv)
 {
-	static const struct talk t = { "{quit}", chat_line, chat_text, NULL };
+	static const struct talk_cli t = { "{quit}", chat_line, chat_text, NULL };
 	char name[CHAT_MESSAGE_MAX + 2];
 	int i;
 
@@ -229,8 +229,8 @@ chat_session(int argc, char **argv)
 			say(ERROR, "download_file: %.255s: never came",
 			    requested[i]);
 	if (!talk.failed && *doubt() != '\0')
-		say(ERROR, "%s %s: no welcome%s", options->host,
-		    options->port, doubt());
+		say(ERROR, "%s %s: no welcome%s", cli.host,
+		    cli.port, doubt());
 	return talk.failed;
 }
 

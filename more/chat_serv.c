@@ -278,7 +278,7 @@ chat_command(struct client *c, const char *text)
 			    (chat_verbs[i].takes || text[len] == '\0'))
 				break;
 		}
-	count_command((int)i);
+	counters[COMMANDS + (int)i]++;
 	chat_verbs[i].run(c, text + len);
 }
 
@@ -368,7 +368,7 @@ chat_input(struct client *c, char *text, size_t n)
 static void
 chat_serve(int listener, const char *peer)
 {
-	static const struct talk t = { "ERROR server is full",
+	static const struct talk_serv t = { "ERROR server is full",
 	    CHAT_MESSAGE_MAX + 2, chat_input, chat_left, NULL };
 
 	(void)peer;
@@ -377,5 +377,5 @@ chat_serve(int listener, const char *peer)
 
 const struct service chat_service = {
 	.name = "chat", .type = SOCK_STREAM, .port = "55000",
-	.is_daemon = 1, .handler = chat_serve, NAMES_OF(chat_verbs)
+	.is_daemon = 1, .serve = chat_serve, NAMES_OF(chat_verbs)
 };

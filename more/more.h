@@ -65,11 +65,11 @@ const char *xfer_status_text(int status);
  */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
-/* Receive a length; a length and a text, as recv_text() does; one byte. */
-enum received xfer_length(int fd, uint64_t *length, int64_t deadline);
-enum received xfer_text(int fd, char **text, size_t *n, size_t max,
-	    int64_t deadline);
-enum received xfer_byte(int fd, unsigned *byte, int64_t deadline);
+/* Receive a length; a length and a text of at most max bytes, which the caller
+ * frees (NULL: failed); one byte. They fail as read_exact(). */
+int	xfer_length(int fd, uint64_t *length);
+char	*xfer_text(int fd, size_t *n, size_t max);
+int	xfer_byte(int fd);
 
 struct xfer_file {
 	const char *name;
@@ -131,10 +131,10 @@ struct peer_message {
 void	peer_begin(struct peer_message *m, const char *operation);
 int	peer_add(struct peer_message *m, const char *key, const char *value,
 	    size_t n);
-int	peer_send(int fd, struct peer_message *m, int64_t deadline);
+int	peer_send(int fd, struct peer_message *m);
 
 /* Receives one and checks it; EBADMSG if it is none. */
-enum received peer_recv(int fd, struct peer_message *m, int64_t deadline);
+int	peer_recv(int fd, struct peer_message *m);
 
 /*
  * The value of a key in a message, from `from' on (NULL: from its beginning),
@@ -348,14 +348,10 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  *
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
  *
- * capture_open() returns -1 if it cannot, capture_close() if not everything
- * could be written; both have said why.
  */
-int	capture_open(const char *path);
-int	capture_close(void);
 
-/* Adds one datagram, while there is a tap: for mode sim, which has no sockets.
- */
+/* Adds one datagram, while there is a capture: for mode sim, which has no
+ * sockets. */
 struct capture_packet {
 	int64_t t;			/* microseconds since 1970 */
 	const struct addr *from, *to;

@@ -151,14 +151,14 @@ peer_add(struct peer_message *m, const char *key, const char *value, size_t n)
 
 /* Length and text go by one send, as the frames of ftp do. */
 int
-peer_send(int fd, struct peer_message *m, int64_t deadline)
+peer_send(int fd, struct peer_message *m)
 {
 	static unsigned char out[2 + PEER_MESSAGE_MAX];
 
 	m->text[m->length++] = '\n';
 	pack16(out, (unsigned)m->length);
 	memcpy(out + 2, m->text, m->length);
-	return send_all(fd, out, 2 + m->length, deadline);
+	return write_all(fd, out, 2 + m->length);
 }
 
 /* Is it lines with a colon in each, the first `operation', the last empty? */
@@ -181,23 +181,20 @@ peer_ok(const struct peer_message *m)
 }
 
 /* Two bytes of length, and then the text, which must be a message. */
-enum received
-peer_recv(int fd, struct peer_message *m, int64_t deadline)
+int
+peer_recv(int fd, struct peer_message *m)
 {
 	unsigned char head[2];
-	enum received got;
 
-	got = recv_exact(fd, head, sizeof head, deadline);
-	if (got != RECEIVED)
-		return got;
+	m->length = 0;
+	if (read_exact(fd, head, sizeof head) < 0)
+		return -1;
 	m->length = unpack16(head);
-	if (recv_exact(fd, m->text, m->length, deadline) != RECEIVED)
-		return FAILED;
+	if (m->length > 0 && read_exact(fd, m->text, m->length) < 0)
+		return -1;
 	m->text[m->length] = '\0';
-	if (peer_ok(m))
-		return RECEIVED;
 	errno = EBADMSG;
-	return FAILED;
+	return peer_ok(m) ? 0 : -1;
 }
 
 /* Each line has its newline and its colon: peer_ok() has seen to it. */

@@ -37,9 +37,12 @@
 #include "cli.h"
 #include "more.h"
 
+#define SLOWEST		1024	/* bytes a second of the slowest network */
 #define PEER_S		30	/* seconds until a peer must say something */
 #define PEERS		64	/* that are served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
+
+static int64_t	peer_tick(void);
 
 /* ---- the files that are shared ------------------------------------------ */
 
@@ -73,13 +76,13 @@ open_shared(const struct shared *s)
 {
 	char hash[HASH_DIGITS + 1];
 	struct stat st;
-	uint64_t size;
+	struct file f;
 	int fd, same;
 
-	fd = file_open(s->name, 0, &size);
-	if (fd < 0)
+	if (file_open(&f, s->name, 0) < 0)
 		return -1;
-	same = fstat(fd, &st) == 0 && size == s->size &&
+	fd = f.fd;
+	same = fstat(fd, &st) == 0 && f.size == s->size &&
 	    st.st_mtime == s->changed;
 	if (same && !s->settled)
 		same = hash_file(fd, hash) == 0 &&
@@ -94,6 +97,7 @@ open_shared(const struct shared *s)
 static int
 hash_shared(struct shared *s, const struct shared *before)
 {
+	struct file f;
 	struct stat st;
 	char *name;
 	int fd, result;
@@ -106,9 +110,10 @@ hash_shared(struct shared *s, const struct shared *before)
 		s->name = name;
 		return 0;
 	}
-	fd = file_open(s->name, 0, &s->size);
-	if (fd < 0)
+	if (file_open(&f, s->name, 0) < 0)
 		return -1;
+	fd = f.fd;
+	s->size = f.size;
 	result = fstat(fd, &st);
 	if (result == 0) {
 		s->changed = st.st_mtime;
@@ -143,7 +148,7 @@ share_all(const char *command)
 	n = list_files(INT64_MAX, &files);
 	all = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *all);
 	if (all == NULL)
-		return fail("%s: %s: %s", command, options->directory,
+		return fail("%s: %s: %s", command, cli.directory,
 		    reason());
 	for (i = 0, k = 0; i < n; i++) {
 		peer_tick();		/* it may take long */
@@ -202,7 +207,7 @@ peer_say(int fd, const char *operation, const char *key, const char *value)
 	peer_begin(&message, operation);
 	if (key != NULL)
 		peer_add(&message, key, value, strlen(value));
-	return peer_send(fd, &message, now() + STALL_S * SECOND);
+	return peer_send(fd, &message);
 }
 
 /* Answers queryfiles: as many messages as it takes. */
@@ -217,14 +222,13 @@ send_files(int fd)
 		n = shared_line(line, &share.file[i]);
 		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
 			peer_add(&message, "more", "1", 1);
-			if (peer_send(fd, &message, now() +
-			    STALL_S * SECOND) < 0)
+			if (peer_send(fd, &message) < 0)
 				return -1;
 			peer_begin(&message, "servedfiles");
 		}
 		peer_add(&message, "files", line, n);
 	}
-	return peer_send(fd, &message, now() + STALL_S * SECOND);
+	return peer_send(fd, &message);
 }
 
 /* Could this be a hash, or the first digits of one? */
@@ -270,7 +274,7 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 		peer_begin(&message, "downloaded");
 		peer_add(&message, "file", digits,
 		    base64_encode(digits, part, (size_t)got));
-		if (peer_send(fd, &message, now() + STALL_S * SECOND) < 0)
+		if (peer_send(fd, &message) < 0)
 			return -1;
 	}
 	return 0;
@@ -310,8 +314,10 @@ peer_serve(int fd)
 	int going;
 
 	patience = PEER_S * SECOND;	/* a peer connects to ask something */
+	sock_limit(fd, STALL_S);
 	do {
-		going = peer_recv(fd, &message, now() + patience) == RECEIVED;
+		going = wait_for(fd, POLLIN, now() + patience) == 0 &&
+		    peer_recv(fd, &message) == 0;
 		patience = STALL_S * SECOND;
 		if (going && peer_is(&message, "queryfiles"))
 			going = send_files(fd) == 0;
@@ -330,31 +336,28 @@ peer_serve(int fd)
 static void
 accept_peers(void)
 {
-	struct children children;
-	struct child ended;
-	struct addr a;
+	char host[HOST_BYTES];
+	int children, fd;
 	pid_t pid;
-	int fd;
 
-	if (children_init(&children, PEERS) < 0)
-		_exit(1);
-	for (;;) {
-		while (children.n > 0 && children_reap(&children, 0, &ended))
-			;
+	for (children = 0;;) {
+		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
+			children--;
 		if (wait_for(share.listener, POLLIN, now() + SECOND) < 0 &&
 		    errno == ECANCELED)
 			_exit(0);
-		fd = sock_accept(share.listener, &a);
+		fd = sock_accept(share.listener, host);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)
 			continue;
-		pid = children_fork(&children, 1);
+		pid = children < PEERS ? fork() : -1;
 		if (pid == 0) {
 			close(share.listener);
 			peer_serve(fd);
 			_exit(0);
 		}
+		children += pid > 0;
 		if (pid < 0)
 			sock_close(fd);
 		else
@@ -379,7 +382,7 @@ start_acceptor(void)
 	if (pid == 0) {
 		close(share.line[1]);
 		lifeline = share.line[0];
-		close(dir.fd);
+		close(directory.fd);
 		accept_peers();
 	}
 	if (pid > 0)
@@ -414,7 +417,7 @@ tell_port(struct dir_message *answer, int tries)
 	asked.numbers = 1;
 	asked.number[0] = share.port;
 	share.announced = 1;
-	dir.renew_at = now() + DIR_RENEW_S * SECOND;
+	directory.renew_at = now() + DIR_RENEW_S * SECOND;
 	return dir_ask(&asked, answer, tries);
 }
 
@@ -424,15 +427,15 @@ open_port(const char *port)
 {
 	char address[HOST_BYTES];
 	const char *why;
-	struct addr a;
+	int bound;
 
-	if (addr_local(dir.fd, &a) < 0)
+	if (sock_here(directory.fd, address) < 0)
 		return fail("serve: %s", reason());
-	addr_host(&a, address);
 	share.listener = sock_listen(address, port, SOCK_STREAM, &why);
 	if (share.listener < 0)
 		return fail("serve: %s %s: %s", address, port, why);
-	if (addr_local(share.listener, &a) < 0 || pipe(share.line) < 0) {
+	bound = sock_here(share.listener, address);
+	if (bound < 0 || pipe(share.line) < 0) {
 		close(share.listener);
 		share.listener = -1;
 		return fail("serve: %s", reason());
@@ -442,7 +445,7 @@ open_port(const char *port)
 		end_serving();
 		return 1;
 	}
-	share.port = addr_port(&a);
+	share.port = (unsigned)bound;
 	return 0;
 }
 
@@ -464,8 +467,8 @@ peer_serve_command(int argc, char **argv)
 		return 1;
 	if (tell_port(&answer, TRIES) < 0) {
 		end_serving();
-		return fail("%s: directory %s %s: %s", argv[0], options->host,
-		    options->port, reason());
+		return fail("%s: directory %s %s: %s", argv[0], cli.host,
+		    cli.port, reason());
 	}
 	if (answer.op != DIR_SERVE_OK) {
 		end_serving();
@@ -523,7 +526,7 @@ peer_stop(int argc, char **argv)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
 	share.published = 0;
-	asked = dir_text(DIR_STOP, dir.nick);
+	asked = dir_text(DIR_STOP, directory.nick);
 	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;		/* and may be asked again */
 	share.announced = 0;
@@ -544,7 +547,7 @@ peer_publish(int argc, char **argv)
 	(void)argc;
 	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
 		return 1;
-	asked = dir_text(DIR_STOP, dir.nick);
+	asked = dir_text(DIR_STOP, directory.nick);
 	if (share.published && dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
 	if (share.listener >= 0 && (start_acceptor() < 0 ||
@@ -552,8 +555,8 @@ peer_publish(int argc, char **argv)
 		return fail("%s: %s", argv[0], reason());
 	refused = publish_all();
 	if (refused < 0)
-		return fail("%s: directory %s %s: %s", argv[0], options->host,
-		    options->port, reason());
+		return fail("%s: directory %s %s: %s", argv[0], cli.host,
+		    cli.port, reason());
 	if (refused)
 		return fail("%s: refused by the directory", argv[0]);
 	share.published = 1;
@@ -567,24 +570,24 @@ peer_publish(int argc, char **argv)
  * directory is gone is said once, and that it is back. If it has forgotten the
  * nick, since it was started again, it is told everything anew.
  */
-int64_t
+static int64_t
 peer_tick(void)
 {
 	static int gone;
 	struct dir_message answer;
 	int serves;
 
-	if (now() < dir.renew_at)
-		return dir.renew_at;
+	if (now() < directory.renew_at)
+		return directory.renew_at;
 	serves = share.listener >= 0;
 	if ((serves ? tell_port(&answer, 1) :
 	    dir_register_again(&answer, 1)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
-			    "forgets %s in a while", dir.nick);
+			    "forgets %s in a while", directory.nick);
 		gone = 1;
-		dir.renew_at = now() + DIR_RENEW_S * SECOND / 6;
-		return dir.renew_at;
+		directory.renew_at = now() + DIR_RENEW_S * SECOND / 6;
+		return directory.renew_at;
 	}
 	if (gone)
 		log_msg(INFO, "the directory answers again");
@@ -596,8 +599,16 @@ peer_tick(void)
 		publish_all();
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has given the nick %s to "
-		    "someone else; logout, and register another", dir.nick);
-	return dir.renew_at;
+		    "someone else; logout, and register another", directory.nick);
+	return directory.renew_at;
+}
+
+/* Waits for a line of commands, and renews the nick meanwhile. */
+void
+peer_wait(void)
+{
+	while (wait_for(STDIN_FILENO, POLLIN, peer_tick()) < 0)
+		;
 }
 
 static const struct command fgserve_commands[] = {
@@ -612,7 +623,7 @@ peer_fgserve(int argc, char **argv)
 {
 	static char *stop[] = { "stop", NULL };
 	static const struct mode fgserve = { .prompt = "",
-	    .commands = { fgserve_commands }, .tick = peer_tick };
+	    .commands = { fgserve_commands }, .wait = peer_wait };
 	int failed;
 
 	if (peer_serve_command(argc, argv) != 0)
@@ -625,7 +636,7 @@ peer_fgserve(int argc, char **argv)
 static int
 peer_logout(int argc, char **argv)
 {
-	if (dir.nick[0] != '\0') {
+	if (directory.nick[0] != '\0') {
 		end_serving();
 		share.announced = share.published = 0;
 	}
@@ -674,6 +685,8 @@ connect_peer(const char *command, const char *nick)
 	if (fd < 0)
 		log_msg(ERROR, "%s: %s at %s %s: %s", command, nick,
 		    where.address, where.port, why);
+	else
+		sock_limit(fd, PEER_S);
 	return fd;
 }
 
@@ -695,8 +708,7 @@ peer_list(int fd, void (*each)(const struct file_line *f, void *with),
 	limit = now() + STALL_S * SECOND;
 	messages = 0;
 	do {
-		if (peer_recv(fd, &message, now() + PEER_S * SECOND) !=
-		    RECEIVED)
+		if (peer_recv(fd, &message) < 0)
 			return -1;
 		errno = EBADMSG;
 		if (!peer_is(&message, "servedfiles") ||
@@ -760,15 +772,15 @@ search_end(const char *command, const struct search *s)
 	return 0;
 }
 
-/* Receives one part into d. Returns NULL, or what is wrong with it. */
+/* Receives one part. Returns NULL, or what is wrong with it. */
 static const char *
-get_part(int fd, const struct offered *o, struct download *d, struct sha1 *sha)
+get_part(int fd, const struct offered *o, struct transfer *t, struct sha1 *sha)
 {
 	static unsigned char part[PEER_MESSAGE_MAX];
 	const char *value;
 	ssize_t n;
 
-	if (peer_recv(fd, &message, now() + PEER_S * SECOND) != RECEIVED)
+	if (peer_recv(fd, &message) < 0)
 		return reason();
 	value = peer_value(&message, NULL, "file");
 	if (!peer_is(&message, "downloaded") || value == NULL)
@@ -778,16 +790,16 @@ get_part(int fd, const struct offered *o, struct download *d, struct sha1 *sha)
 		return "bad base64";
 	if (n == 0 && o->size > 0)
 		return "a part with nothing in it";
-	d->t.done += (uint64_t)n;
-	if (d->t.done > o->size)
+	t->done += (uint64_t)n;
+	if (t->done > o->size)
 		return "more than the list says";
 	sha1_add(sha, part, (size_t)n);
-	return write_all(d->t.file, part, (size_t)n) < 0 ? reason() : NULL;
+	return write_all(t->file, part, (size_t)n) < 0 ? reason() : NULL;
 }
 
 /* Receives so many parts, which must be the whole file. */
 static const char *
-get_parts(int fd, const struct offered *o, struct download *d, int64_t parts)
+get_parts(int fd, const struct offered *o, struct transfer *t, int64_t parts)
 {
 	char hash[HASH_DIGITS + 1];
 	struct sha1 sha;
@@ -797,15 +809,15 @@ get_parts(int fd, const struct offered *o, struct download *d, int64_t parts)
 	sha1_begin(&sha);
 	limit = now() + (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
-		why = get_part(fd, o, d, &sha);
+		why = get_part(fd, o, t, &sha);
 		if (why == NULL && now() > limit)
 			why = "too slow";
-		if (draw_down(&d->t) && why == NULL)
+		if (draw_down(t) && why == NULL)
 			why = reason();
 		peer_tick();
 	}
 	end_bar();
-	if (why == NULL && d->t.done < o->size)
+	if (why == NULL && t->done < o->size)
 		why = "less than the list says";
 	if (why != NULL)
 		return why;
@@ -814,18 +826,18 @@ get_parts(int fd, const struct offered *o, struct download *d, int64_t parts)
 	    "the contents are not those of this hash";
 }
 
-/* Asks for a file and receives it into d. Returns NULL, or why it did not come.
+/* Asks for a file and receives it into t. Returns NULL, or why it did not come.
  * *usable: something else can be asked on this connection then. */
 static const char *
-get_file(int fd, const struct offered *o, struct download *d, int *usable)
+get_file(int fd, const struct offered *o, struct transfer *t, int *usable)
 {
 	const char *value;
 	int64_t parts;
 
 	*usable = 0;
-	d->t.size = o->size;
+	t->size = o->size;
 	if (peer_say(fd, "download", "filehash", o->hash) < 0 ||
-	    peer_recv(fd, &message, now() + PEER_S * SECOND) != RECEIVED)
+	    peer_recv(fd, &message) < 0)
 		return reason();
 	*usable = peer_is(&message, "notfound");
 	if (*usable)
@@ -836,7 +848,7 @@ get_file(int fd, const struct offered *o, struct download *d, int *usable)
 	parts = number(value, strcspn(value, "\n"), 1,
 	    o->size == 0 ? 1 : (int64_t)o->size);
 	return parts < 0 ? "a number of parts that makes no sense" :
-	    get_parts(fd, o, d, parts);
+	    get_parts(fd, o, t, parts);
 }
 
 /* Downloads a file from a peer. Returns 0; 1 after an error, which was said; 2
@@ -845,21 +857,25 @@ static int
 peer_get(const char *command, int fd, const char *nick,
     const struct offered *o, const char *path)
 {
-	struct download d;
+	struct transfer t = { 0 };
+	struct file f;
 	char hash[PEER_PREFIX + 1];
 	const char *why;
 	int usable;
 
 	sprintf(hash, "%.*s", PEER_PREFIX, o->hash);
 	/* A name that others chose shall replace nothing. */
-	if (download_open(&d, command, hash, path != NULL ? path : o->name,
-	    options->keep || path == NULL) != 0)
+	if (download_open(command, path != NULL ? path : o->name,
+	    cli.keep || path == NULL, &f) != 0)
 		return 1;
-	why = get_file(fd, o, &d, &usable);
+	t.file = f.fd;
+	why = get_file(fd, o, &t, &usable);
+	end_bar();
+	f.size = t.size;
 	if (why == NULL)
-		return download_end(&d, MOVED);
+		return download_end(command, hash, &f, 1);
 	log_msg(ERROR, "%s: %s from %s: %s", command, hash, nick, why);
-	download_drop(&d);
+	newfile_end(0);
 	return usable ? 1 : 2;
 }
 
@@ -908,7 +924,7 @@ download_from_any(const struct offered *o, const char *nicks, size_t n,
 		len = len < n ? len : n;
 		sprintf(nick, "%.*s", (int)len, nicks);
 		len += len < n;		/* the comma */
-		if (strcmp(nick, dir.nick) == 0) {
+		if (strcmp(nick, directory.nick) == 0) {
 			log_msg(ERROR, "download: %.8s: you have it yourself",
 			    o->hash);
 			continue;
@@ -1037,7 +1053,7 @@ static int
 peer_browse(int argc, char **argv)
 {
 	struct mode browse = { .commands = { browse_commands },
-	    .tick = peer_tick };
+	    .wait = peer_wait };
 	char prompt[DIR_NICK_MAX + 16];
 	int failed;
 

@@ -51,7 +51,7 @@ show_datagram(const char *arrow, const char *text, size_t n)
 static int
 raw_show(const char *text, size_t n)
 {
-	if (options->datagrams && for_eyes())
+	if (by_udp.given && for_eyes())
 		return show_datagram("< ", text, n);
 	if (isatty(STDOUT_FILENO)) {
 		print_safely(text, n, 1);
@@ -133,7 +133,7 @@ send_lines(int fd)
 static int
 raw_send(int fd)
 {
-	if (options->datagrams)
+	if (by_udp.given)
 		return send_lines(fd);
 	if (buffer_send(&raw.typed, fd) < 0) {	/* it may have answered, too */
 		raw.input_ended = raw.unsent = 1;
@@ -152,11 +152,11 @@ raw_recv(int fd)
 	static char buf[DGRAM_MAX];
 	ssize_t got;
 
-	got = options->datagrams ? dgram_recv(fd, buf, sizeof buf, NULL) :
+	got = by_udp.given ? dgram_recv(fd, buf, sizeof buf, NULL) :
 	    recv_some(fd, buf, sizeof buf);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (got > 0 || options->datagrams)
+	if (got > 0 || by_udp.given)
 		return raw_show(buf, (size_t)got);
 	if (!raw.input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
 		raw_read();		/* the server will not take it */
@@ -178,7 +178,7 @@ raw_loop(int fd)
 	int half_closed, result;
 
 	half_closed = 0;
-	patience = (options->datagrams ? SILENCE_S : ANSWER_S) * SECOND;
+	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND;
 	if (faults.delay > 0)		/* they have not left yet */
 		patience += faults.delay;
 	for (;;) {
@@ -187,10 +187,10 @@ raw_loop(int fd)
 		p[0].events = POLLIN;
 		p[1].fd = fd;
 		p[1].events = buffer_n(&raw.typed) > 0 &&
-		    !options->datagrams ? POLLIN | POLLOUT : POLLIN;
+		    !by_udp.given ? POLLIN | POLLOUT : POLLIN;
 		if (wait_many(p, 2, raw.input_ended ? now() + patience :
 		    NEVER) < 0)
-			return options->datagrams && errno == ETIMEDOUT ?
+			return by_udp.given && errno == ETIMEDOUT ?
 			    0 : -1;
 		if (p[0].revents != 0 && raw_read() < 0)
 			return -1;
@@ -202,7 +202,7 @@ raw_loop(int fd)
 				return result > 0 ? 0 : -1;
 		}
 		if (raw.input_ended && buffer_n(&raw.typed) == 0 &&
-		    !half_closed && !options->datagrams) {
+		    !half_closed && !by_udp.given) {
 			half_closed = 1;
 			sock_end(fd);
 		}
@@ -217,12 +217,12 @@ raw_session(int argc, char **argv)
 
 	if (argc > 0)
 		return fail("raw: %s: this mode has no commands", argv[0]);
-	fd = connect_server(options->datagrams ? SOCK_DGRAM : SOCK_STREAM);
-	if (fd < 0)
+	fd = connect_server(by_udp.given ? SOCK_DGRAM : SOCK_STREAM);
+	if (fd < 0 || sock_nonblock(fd) < 0)
 		return 1;
 	result = raw_loop(fd);
 	if (result < 0)
-		log_msg(ERROR, "raw: %s %s: %s", options->host, options->port,
+		log_msg(ERROR, "raw: %s %s: %s", cli.host, cli.port,
 		    reason());
 	dgram_close(fd);
 	return result < 0;

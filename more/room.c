@@ -222,9 +222,8 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 	p.control = congestion_code(s->congestion);
 	p.window = s->window;
 	p.block = ROOM_BLOCK;
-	s->t.sock = data_connect(control, SOCK_DGRAM, port,
-	    now() + CONNECT_S * SECOND);
-	if (s->t.sock < 0)
+	s->t.sock = data_connect(control, SOCK_DGRAM, port);
+	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
 		return -1;
 	rdt_agree(s, &p);
 	s->hello_at = s->start;

@@ -164,7 +164,10 @@ room_leave(int argc, char **argv)
 }
 
 static const struct command room_commands[] = {
+	{ "?", 0, 0, "", NULL, NULL },
 	{ "all", 1, 1, "TEXT", "say something to all", room_all },
+	{ "bye", 0, 0, "", NULL, room_leave },
+	{ "exit", 0, 0, "", NULL, room_leave },
 	{ "files", 0, 0, "", "list the files on the server", room_files },
 	{ "get", 1, 1, "[udp|tcp] NAME [LOCAL]", "download a file", room_get },
 	{ "help", 0, 0, "", "this list", NULL },
@@ -203,20 +206,26 @@ static enum moved
 fetch_file(struct fetch *f, const struct offer *o)
 {
 	struct rdt_session *s = &f->session;
+	struct file file = { 0 };
 	enum moved moved;
 
 	if (!o->udp) {
-		f->d.t.sock = data_connect(talk.fd, SOCK_STREAM, o->port,
-		    now() + CONNECT_S * SECOND);
-		return f->d.t.sock < 0 ? PEER_FAILED :
-		    transfer_recv(&f->d.t);
+		f->t.sock = data_connect(talk.fd, SOCK_STREAM, o->port);
+		if (f->t.sock < 0)
+			return PEER_FAILED;
+		sock_limit(f->t.sock, STALL_S);
+		file.fd = f->t.file;
+		file.size = f->t.size;
+		moved = file_recv(f->t.sock, &file) < 0 ? PEER_FAILED : MOVED;
+		f->t.done = file.done;
+		return moved;
 	}
-	s->t = f->d.t;
-	s->window = options->window;
+	s->t = f->t;
+	s->window = by_udp.window;
 	if (room_connect(s, talk.fd, o->port) < 0)
 		return PEER_FAILED;
 	moved = rdt_recv(s);
-	f->d.t = s->t;
+	f->t = s->t;
 	f->summary = rdt_summary(s);
 	return moved;
 }
@@ -240,8 +249,8 @@ room_joined(const struct room_message *m)
 	errno = EBADMSG;
 	if (port > 0 && talk.update_fd < 0)
 		talk.update_fd = data_connect(talk.fd, SOCK_STREAM,
-		    (unsigned)port, now() + CONNECT_S * SECOND);
-	if (talk.update_fd < 0)
+		    (unsigned)port);
+	if (talk.update_fd < 0 || sock_nonblock(talk.update_fd) < 0)
 		say(ERROR, "join: connection to port %.5s: %s",
 		    m->field[1].text, reason());
 	else
@@ -391,14 +400,14 @@ room_updates(char *text, size_t n)
 static int
 room_session(int argc, char **argv)
 {
-	static const struct talk t = { "quit", room_line, room_text,
+	static const struct talk_cli t = { "quit", room_line, room_text,
 	    room_updates };
 	char line[CHAT_MESSAGE_MAX + 1];
 	int i;
 
-	if (options->window > ROOM_WINDOW_MAX)
+	if (by_udp.window > ROOM_WINDOW_MAX)
 		return fail("room: -W %u: at most " STRING(ROOM_WINDOW_MAX),
-		    options->window);
+		    by_udp.window);
 	for (line[0] = '\0', i = 0; i < argc; i++) {
 		if (strlen(line) + strlen(argv[i]) + 2 > sizeof line)
 			return fail("room: %s: too long", argv[0]);

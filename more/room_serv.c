@@ -121,7 +121,7 @@ room_join(struct client *c, const struct room_message *m)
 	} else if (users() >= ROOM_USERS) {
 		refuse(c, "4003", "the room is full");
 	} else if ((c->update_listener = data_listen(c->fd, SOCK_STREAM,
-	    options->data_lo, options->data_hi, &port)) < 0) {
+	    serv.data_lo, serv.data_hi, &port)) < 0) {
 		refuse(c, "4003", "no port is free");
 	} else {
 		memcpy(c->name, name, n);
@@ -138,13 +138,17 @@ room_join(struct client *c, const struct room_message *m)
 static void
 room_enter(struct client *c)
 {
-	struct addr own;
+	char host[HOST_BYTES], other[HOST_BYTES];
 	int fd;
 
-	fd = addr_peer(c->fd, &own) < 0 ? -1 :
-	    data_accept(c->update_listener, &own, 0);	/* does not wait */
+	fd = sock_accept(c->update_listener, other);	/* does not wait */
 	if (fd < 0)
 		return;
+	if (sock_peer(c->fd, host) < 0 ||
+	    strcmp(host, other) != 0 || sock_nonblock(fd) < 0) {
+		sock_close(fd);
+		return;
+	}
 	close(c->update_listener);
 	c->update_listener = -1;
 	c->update_fd = fd;
@@ -270,16 +274,20 @@ send_by_udp(struct delivery *d, const struct addr *to)
 static enum moved
 send_by_tcp(struct delivery *d, const struct addr *to)
 {
-	enum moved moved;
+	struct file f = { 0 };
+	int result;
 
-	d->t.sock = data_accept(d->t.sock, to, now() + FTP_ACCEPT_S * SECOND);
+	(void)to;
+	f.fd = d->t.file;
+	f.size = d->t.size;
+	d->t.sock = data_accept(d->t.sock, d->host);
 	if (d->t.sock < 0)
 		return PEER_FAILED;
-	d->t.idle = options->idle;
-	moved = transfer_send(&d->t, "", 0);
-	if (moved == MOVED)
+	sock_limit(d->t.sock, serv.idle);
+	result = file_send(d->t.sock, &f, "", 0);
+	if (result == 0)
 		sock_end(d->t.sock);
-	return moved;
+	return result == 0 ? MOVED : PEER_FAILED;
 }
 
 /* 106 TCP name, 106 UDP name */
@@ -363,7 +371,7 @@ next_message(struct client *c)
 			return -1;
 		if (!c->joined && !room_requests[i].outside)
 			return c->update_listener >= 0 ? 0 : -1;
-		count_command((int)i);
+		counters[COMMANDS + i]++;
 		room_requests[i].run(c, &m);
 	}
 	if (used > 0)
@@ -410,7 +418,7 @@ room_entrance(struct client *c)
 static void
 room_serve(int listener, const char *peer)
 {
-	static const struct talk t = { "4003", ROOM_REQUEST_MAX, room_input,
+	static const struct talk_serv t = { "4003", ROOM_REQUEST_MAX, room_input,
 	    room_left, room_entrance };
 
 	(void)peer;
@@ -419,5 +427,5 @@ room_serve(int listener, const char *peer)
 
 const struct service room_service = {
 	.name = "room", .type = SOCK_STREAM, .port = "13337",
-	.is_daemon = 1, .handler = room_serve, NAMES_OF(room_requests)
+	.is_daemon = 1, .serve = room_serve, NAMES_OF(room_requests)
 };

@@ -1,113 +1,8 @@
-/* serv.h: what serv.c offers to the services. Licence: ISC, see README.
- *
- * A service is one way to serve clients: see struct service. What it is told by
- * the command line stands in *options; what it did it counts in counters[].
- */
+/* serv.h: what the servers in more/ share. Licence: ISC, see README. */
 #ifndef SERV_H
 #define SERV_H
 
 #include "more.h"
-
-/* ---- what the command line set --------------------------------------- */
-
-struct options {
-	const char *host;		/* -H */
-	const char *directory;		/* -s; the working directory */
-	unsigned data_lo, data_hi;	/* -P */
-	size_t max_children;		/* -n */
-	int64_t idle;			/* -T, microseconds */
-};
-extern const struct options *const options;
-
-/* ---- services -------------------------------------------------------- */
-
-/*
- * One row of the table, in the manner of inetd.conf. `handler' runs in a child
- * of its own for each connection, which the caller closes. A daemon is one
- * process for all clients: its handler is called once, with the listener, and
- * serves until the parent is gone; if it dies, it is started again. `commands'
- * is a table whose rows begin with the names that statistics tell apart.
- */
-struct service {
-	const char *name;
-	int type;			/* SOCK_STREAM, SOCK_DGRAM */
-	const char *port;		/* default */
-	const char *full;		/* said to one client too many */
-	int is_daemon;
-	void (*handler)(int fd, const char *peer);	/* peer: ADDRESS:PORT */
-	const void *commands;
-	size_t ncommands, command_bytes;
-};
-#define SERVICES_MAX	16
-extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
-
-#define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
-	.command_bytes = sizeof *(table)
-
-/* ---- counting -------------------------------------------------------- */
-
-/* What is counted beside the traffic of proto.h; then the commands. */
-enum {
-	CONNECTIONS = TRAFFIC, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
-	COMMANDS
-};
-
-/* Counts a command of a service, by its row in the table. */
-void	count_command(int row);
-
-/*
- * Tells the parent what this process did since the last report, at most fifty
- * times a second. Returns when to call it again; NEVER: all is told. A loop
- * calls it before each wait, and waits no longer than that.
- */
-int64_t	report(void);
-
-/* The same, as the tick of a transfer. */
-int	report_tick(const struct transfer *t);
-
-/* Waits for input on fd, and reports meanwhile; a receive must follow. */
-void	await_input(int fd, int64_t deadline);
-
-/* As sock_finish(), and reports meanwhile. */
-void	end_connection(int fd);
-
-/* A child that a service forks itself begins and ends with these. */
-void	begin_child(void);
-void	end_child(void);
-
-/* ---- requests -------------------------------------------------------- */
-
-/* One request of a client. */
-struct request {
-	int control;			/* the connection it came on */
-	const char *peer;		/* from whom: ADDRESS:PORT */
-	const char *verb;
-	const char *name;		/* "" if the verb has none */
-	uint64_t size;			/* of a uput */
-};
-
-/*
- * Opens the file that is asked for, if a peer may fetch it: its descriptor, or
- * -1. *missing says that there is none; else it is the server's own trouble.
- */
-int	open_served(const struct request *r, uint64_t *size, int *missing);
-
-/*
- * Logs that a request is refused, and why. NULL: errno says why, and it is an
- * ERROR, since the fault is not the client's.
- */
-void	log_refused(const struct request *r, const char *why);
-
-/* Logs that a connection ended, and why, which errno says. */
-void	log_end(const char *peer);
-
-/* Logs how a download ended; why it failed, in words. */
-void	log_sent(const struct request *r, enum moved moved, const char *why);
-
-/* Ends an upload: stores the file if it is MOVED, else removes it, and logs
- * which. Returns 0 if it is stored. */
-int	store_file(const struct request *r, struct newfile *f,
-	    enum moved moved);
 
 /* ---- talk: what talk_serv.c offers to chat and room --------------------- */
 
@@ -153,7 +48,7 @@ extern struct clients {
 int	is_present(const struct client *c);
 
 /* What chat and room do differently. */
-struct talk {
+struct talk_serv {
 	const char *full;		/* said to one client too many */
 	size_t message_max;		/* bytes in struct client's `in' */
 	void (*input)(struct client *c, char *text, size_t n);
@@ -162,7 +57,7 @@ struct talk {
 };
 
 /* The life of a chat. */
-void	talk_serve(int listener, const struct talk *t);
+void	talk_serve(int listener, const struct talk_serv *t);
 
 /* Queue a message for a client: for its main connection; its update socket. */
 void	send_message(struct client *c, const char *text, size_t n);
@@ -196,6 +91,7 @@ void	log_list(const struct client *c, ssize_t n);
 /* A file on its way to a client, in a child. */
 struct delivery {
 	struct transfer t;		/* sock waits for the client */
+	const char *host;		/* of whom alone it takes */
 	const char *why;		/* it failed; NULL: errno says */
 	struct rdt_summary summary;	/* mode NULL: there is none */
 };

@@ -97,7 +97,7 @@ capture(const struct flight *f, const char *note)
 	struct rdt_packet p = { 0 };
 	struct addr sender, receiver;
 
-	if (tap == NULL)
+	if (dgram_tap == NULL)
 		return;
 	p.type = f->ack ? ACK : DATA;
 	p.seq = f->seq;
@@ -310,14 +310,14 @@ sim_report(int64_t packets)
 	r.mode = rdt_mode_names[s->mode];
 	r.control = s->congestion->name;
 	r.window = s->window;
-	r.block = options->block;
+	r.block = by_udp.block;
 	r.packets = (uint64_t)packets;
 	r.transmissions = s->transmissions;
 	r.timeouts = s->timeouts;
 	r.fast = s->fast;
 	r.duplicates = s->duplicates + sim.receiver.duplicates;
 	r.corrupt = sim.corrupt;
-	r.bytes = (uint64_t)(s->base - 1) * options->block;
+	r.bytes = (uint64_t)(s->base - 1) * by_udp.block;
 	r.took = sim.t;
 	if (logger.level < INFO)
 		logger.level = INFO;	/* -q leaves this line alone */
@@ -339,11 +339,11 @@ sim_session(int argc, char **argv)
 		return 2;
 	}
 	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
-	rdt_send_init(s, options->rdt_mode, options->window,
-	    options->congestion, 1, (uint32_t)packets);
-	rdt_recv_init(&sim.receiver, options->rdt_mode, s->window, 1);
+	rdt_send_init(s, by_udp.mode, by_udp.window,
+	    by_udp.congestion, 1, (uint32_t)packets);
+	rdt_recv_init(&sim.receiver, by_udp.mode, s->window, 1);
 	trace_begin(0, rdt_mode_names[s->mode], s->window,
-	    options->congestion->name, &none);
+	    by_udp.congestion->name, &none);
 	if (logger.level >= INFO)
 		puts("  seconds  sender          channel       receiver"
 		    "               window");

@@ -150,7 +150,7 @@ Downloads 2"
 	peer "send $(frame 'uget five')" udial \
 	    'rdt 1 0 0 \x02\x00\x00\x20\x05\x78' heard 'await 2' 'key 1' \
 	    'rdt 3 1 0' "nap 300" >/dev/null
-	until_true children_are 1
+	until_true children_are 0
 	ask
 	has "what was sent by UDP" "*Packets sent: [2-9]
 *Packets received: 2
@@ -171,7 +171,7 @@ Downloads 2"
 	port=$(awk 'NR == 1 { print $5 }' "$out")
 	before=$(number_of Received)
 	peer "send $(frame 'put x')" "take 10" "nap 1500" >/dev/null &
-	until_true children_are 2
+	until_true children_are 1
 	ask
 	is "a silent client" "1 $((before + 15))" \
 	    "$(number_of "ftp put") $(number_of Received)"
@@ -184,8 +184,7 @@ Downloads 2"
 	until_true sent_some
 	is "a transfer that lasts" 0 $?
 	is "...is no download yet" 0 "$(number_of Downloads)"
-	kill -9 "$(ps -A -o pid= -o ppid= | awk -v p="$pid" '$2 == p {
-		print $1 }')"
+	kill -9 "$(child_pids)"
 	until_true grep -q 'ended by signal 9' "$log"
 	before=$(number_of Sent)
 	ask

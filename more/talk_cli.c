@@ -40,7 +40,7 @@
 struct conversation talk = { .fd = -1, .update_fd = -1 };
 
 static struct {
-	const struct talk *mode;
+	const struct talk_cli *mode;
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* what came, and is not complete */
 	struct buffer keys;		/* was typed, and is not taken yet */
@@ -192,10 +192,9 @@ talk_send(const char *text, size_t n)
 {
 	if (loop.doubt_at == NEVER)
 		loop.doubt_at = now() + DOUBT_S * SECOND;
-	if (options->segments) {
-		send_all(talk.fd, text, n, now() + ANSWER_S * SECOND);
+	if (by_udp.segments)
 		loop.keys_from = now() + SEGMENT_WAIT;
-	} else if (buffer_add(&loop.out, text, n) < 0) {
+	if (buffer_add(&loop.out, text, n) < 0) {
 		say(ERROR, "the server does not read");
 		over = 1;
 	}
@@ -349,26 +348,32 @@ fetch_file(const struct offer *o,
     void (*linger)(struct fetch *f, const struct offer *o))
 {
 	struct fetch f = { 0 };
+	struct file file;
 	enum moved moved;
 	int failed;
 
 	fetched_name = o->name;
-	if (download_open(&f.d, o->command, o->name, o->local,
-	    options->keep) != 0) {
+	if (download_open(o->command, o->local, cli.keep, &file) != 0) {
 		fetch_ended(1);
 		return 1;
 	}
-	f.d.t.size = o->size;
-	f.d.t.tick = fetch_tick;
+	f.t.sock = -1;
+	f.t.file = file.fd;
+	f.t.name = o->name;
+	f.t.size = o->size;
+	f.t.tick = fetch_tick;
 	moved = fetch(&f, o);
-	failed = download_end(&f.d, moved);
+	file.size = f.t.size;
+	file.done = f.t.done;
+	moved_result(moved);
+	failed = download_end(o->command, o->name, &file, moved == MOVED);
 	if (f.summary.mode != NULL)
 		rdt_report(&f.summary);
 	fetch_ended(failed);
 	if (moved == MOVED && linger != NULL)
 		linger(&f, o);
-	if (f.d.t.sock >= 0)
-		dgram_close(f.d.t.sock);
+	if (f.t.sock >= 0)
+		dgram_close(f.t.sock);
 	return failed;
 }
 
@@ -480,18 +485,18 @@ lost(void)
 		show(stdout, buffer_at(&loop.text), buffer_n(&loop.text));
 	errno = error;
 	if (!talk.leaving && !loop.input_ended)
-		say(ERROR, "%s %s: %s%s", options->host, options->port,
+		say(ERROR, "%s %s: %s%s", cli.host, cli.port,
 		    reason(), doubt());
 	over = 1;
 }
 
 /* The terminal is changed last: a client that fails leaves it alone. */
 int
-talk_open(const struct talk *t)
+talk_open(const struct talk_cli *t)
 {
 	loop.mode = t;
 	talk.fd = connect_server(SOCK_STREAM);
-	if (talk.fd < 0)
+	if (talk.fd < 0 || sock_nonblock(talk.fd) < 0)
 		return 1;
 	terminal_begin();
 	return 0;
@@ -539,7 +544,7 @@ talk_turn(void)
 	if (loop.doubt_at != 0 && now() >= loop.doubt_at) {
 		if (*doubt() != '\0')
 			say(INFO, "%s %s: no answer for " STRING(DOUBT_S)
-			    " s%s", options->host, options->port, doubt());
+			    " s%s", cli.host, cli.port, doubt());
 		loop.doubt_at = 0;
 	}
 	for (i = loop.fetches; i-- > 0;)

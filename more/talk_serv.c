@@ -22,10 +22,12 @@
 
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,12 +44,15 @@
 struct clients clients;
 
 static struct {
-	const struct talk *talk;
+	const struct talk_serv *talk;
 	int listener;
 	int64_t accept_from;		/* no accept() before */
 	int some_gone;			/* and the others do not know yet */
 	unsigned long round;		/* of the loop */
-	struct children downloads;	/* their kind is the client's id */
+	struct {
+		pid_t pid;		/* 0: none */
+		long id;		/* of the client */
+	} download[DOWNLOADS_MAX];
 } hall;
 
 /* Neither gone nor hearing its last words. */
@@ -224,13 +229,15 @@ update_read(struct client *c)
 
 /* A client on a new connection; or none, if there is no memory. */
 static void
-client_add(int fd, const struct addr *a, int full)
+client_add(int fd, int full)
 {
 	static long id;
+	char host[HOST_BYTES];
 	struct client *c;
-	int on;
+	int on, port;
 
-	c = calloc(1, sizeof *c);
+	port = sock_peer(fd, host);
+	c = port < 0 || sock_nonblock(fd) < 0 ? NULL : calloc(1, sizeof *c);
 	if (c == NULL) {
 		sock_close(fd);
 		return;
@@ -242,8 +249,8 @@ client_add(int fd, const struct addr *a, int full)
 	c->update_fd = c->update_listener = -1;
 	c->out.max = c->updates.max = OUT_MAX;
 	c->in.max = hall.talk->message_max;
-	c->deadline = now() + options->idle;
-	addr_text(a, c->peer);
+	c->deadline = now() + (serv.idle * SECOND);
+	peer_text(c->peer, host, port);
 	clients.client[clients.n++] = c;
 	counters[full ? REFUSED : CONNECTIONS]++;
 	log_msg(full ? INFO : DEBUG, full ? "%s refused: server is full" :
@@ -258,12 +265,12 @@ client_add(int fd, const struct addr *a, int full)
 static void
 clients_accept(void)
 {
-	struct addr a;
+	char host[HOST_BYTES];
 	size_t i, present;
 	int fd;
 
-	while (clients.n < options->max_children + TOO_MANY) {
-		fd = sock_accept(hall.listener, &a);
+	while (clients.n < serv.max_children + TOO_MANY) {
+		fd = sock_accept(hall.listener, host);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
 			hall.accept_from = now() + SECOND;	/* no spin */
@@ -272,7 +279,7 @@ clients_accept(void)
 			break;
 		for (present = 0, i = 0; i < clients.n; i++)
 			present += (size_t)is_present(clients.client[i]);
-		client_add(fd, &a, present >= options->max_children);
+		client_add(fd, present >= serv.max_children);
 	}
 }
 
@@ -385,24 +392,22 @@ log_list(const struct client *c, ssize_t n)
 		log_msg(INFO, "Files list downloaded from %s.", c->peer);
 }
 
-/* Forgets the children that have sent their files. */
-static void
-downloads_reap(int block)
-{
-	struct child c;
-
-	while (hall.downloads.n > 0 &&
-	    children_reap(&hall.downloads, block, &c))
-		;
-}
-
-/* May this client have one more? */
+/* Forgets the children that have sent their files. Returns how many there still
+ * are, for one client (id) or for all (0). */
 static int
-download_allowed(const struct client *c)
+downloads(long id)
 {
-	downloads_reap(0);
-	return hall.downloads.n < DOWNLOADS_MAX &&
-	    children_of(&hall.downloads, c->id) < DOWNLOADS_EACH;
+	pid_t pid;
+	int i, n;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		for (i = 0; i < DOWNLOADS_MAX; i++)
+			if (hall.download[i].pid == pid)
+				hall.download[i].pid = 0;
+	for (n = i = 0; i < DOWNLOADS_MAX; i++)
+		n += hall.download[i].pid != 0 &&
+		    (id == 0 || hall.download[i].id == id);
+	return n;
 }
 
 /* A child keeps no connection of any client. */
@@ -432,21 +437,31 @@ start_download(const struct client *c, const struct request *r,
 	struct addr to;
 	enum moved moved;
 	pid_t pid;
+	size_t i;
 
+	for (i = 0; hall.download[i].pid != 0; i++)
+		;
 	if (addr_peer(c->fd, &to) < 0)
 		return -1;
-	pid = children_fork(&hall.downloads, c->id);
-	if (pid != 0)
+	pid = fork();
+	if (pid != 0) {
+		hall.download[i].pid = pid < 0 ? 0 : pid;
+		hall.download[i].id = c->id;
 		return pid < 0 ? -1 : 0;
-	begin_child();
+	}
+	child_hook(i);
+	become_child();
 	close_clients();
 	moved = send(d, &to);
-	log_sent(r, moved, d->why != NULL ? d->why : reason());
+	if (d->why != NULL)
+		log_refused(r, d->why);
+	else
+		log_sent(r, moved_result(moved));
 	if (d->summary.mode != NULL)
 		rdt_report(&d->summary);
-	dgram_close(d->t.sock);
-	end_child();
-	return 0;
+	if (d->t.sock >= 0)
+		dgram_close(d->t.sock);
+	_exit(0);
 }
 
 /* Everything that can be refused is refused here, before there is a child. */
@@ -456,26 +471,29 @@ offer_file(const struct client *c, const char *name, int type,
     unsigned *port, uint64_t *size, const char **why)
 {
 	struct request r = { -1, c->peer, "download", name, 0 };
+	char host[HOST_BYTES];
 	struct delivery d = { 0 };
-	int missing;
+	struct file f;
 
 	*why = "no file";
-	missing = !name_ok(name, strlen(name));
-	d.t.file = missing ? -1 : open_served(&r, size, &missing);
-	if (d.t.file < 0) {
-		log_refused(&r, missing ? *why : NULL);
+	errno = ENOENT;
+	if (!name_ok(name, strlen(name)) || file_open(&f, name, 0) < 0) {
+		log_refused(&r, ftp_code() == FTP_NOFILE ? *why : NULL);
 		return NO_FILE;
 	}
-	d.t.size = *size;
-	d.t.tick = report_tick;
+	*size = f.size;
+	d.t.file = f.fd;
+	d.t.size = f.size;
 	d.t.name = name;
 	d.t.peer = c->peer;
 	d.t.sock = -1;
 	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
-	    !download_allowed(c) ? "too many downloads, not now" : NULL;
-	if (*why == NULL)
-		d.t.sock = data_listen(c->fd, type, options->data_lo,
-		    options->data_hi, port);
+	    downloads(0) == DOWNLOADS_MAX || downloads(c->id) >= DOWNLOADS_EACH ?
+	    "too many downloads, not now" : NULL;
+	d.host = host;
+	if (*why == NULL && sock_peer(c->fd, host) >= 0)
+		d.t.sock = data_listen(c->fd, type, serv.data_lo,
+		    serv.data_hi, port);
 	if (d.t.sock < 0 || start_download(c, &r, &d, send) < 0) {
 		log_refused(&r, *why);
 		*why = *why != NULL ? *why : "no port is free";
@@ -495,9 +513,9 @@ talk_deadline(void)
 	int64_t due, t;
 	size_t i;
 
-	due = report();
+	due = NEVER;
 	t = now();
-	if (hall.downloads.n > 0 && t + SECOND < due)
+	if (downloads(0) > 0)
 		due = t + SECOND;
 	if (hall.accept_from > t && hall.accept_from < due)
 		due = hall.accept_from;
@@ -531,7 +549,7 @@ talk_watch(struct pollfd *p)
 	struct client *c;
 	size_t i, n;
 
-	p[0].fd = clients.n < options->max_children + TOO_MANY &&
+	p[0].fd = clients.n < serv.max_children + TOO_MANY &&
 	    now() >= hall.accept_from ? hall.listener : -1;
 	p[0].events = POLLIN;
 	n = 1;
@@ -589,30 +607,28 @@ client_late(struct client *c)
 	close(c->update_listener);
 	c->update_listener = -1;
 	c->name[0] = '\0';
-	c->deadline = now() + options->idle;
+	c->deadline = now() + (serv.idle * SECOND);
 	hall.talk->input(c, "", 0);	/* what has waited for it */
 }
 
 /* One round: wait, take what came, send what goes, forget what is gone. */
 void
-talk_serve(int listener, const struct talk *t)
+talk_serve(int listener, const struct talk_serv *t)
 {
 	struct pollfd *p;
 	size_t i, max;
 
 	hall.talk = t;
 	hall.listener = listener;
-	max = options->max_children + TOO_MANY;
+	max = serv.max_children + TOO_MANY;
 	clients.client = calloc(max, sizeof *clients.client);
 	p = calloc(3 * max + 2, sizeof *p);
-	if (clients.client == NULL || p == NULL ||
-	    children_init(&hall.downloads, DOWNLOADS_MAX) < 0) {
+	if (clients.client == NULL || p == NULL) {
 		log_msg(ERROR, "poll: %s", reason());
 		return;
 	}
 	for (;;) {
 		hall.round++;
-		downloads_reap(0);
 		if (wait_many(p, talk_watch(p), talk_deadline()) == 0)
 			talk_turn(p);
 		else if (errno != ETIMEDOUT)
@@ -629,5 +645,7 @@ talk_serve(int listener, const struct talk *t)
 	}
 	if (errno != ECANCELED)
 		log_msg(ERROR, "poll: %s", reason());
-	downloads_reap(1);
+	for (i = 0; i < DOWNLOADS_MAX; i++)
+		if (hall.download[i].pid != 0)
+			kill(hall.download[i].pid, SIGTERM);
 }

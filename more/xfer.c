@@ -11,6 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,43 +42,47 @@ xfer_pack(unsigned char *out, uint64_t length, const char *text)
 	return XFER_LENGTH + (size_t)length;
 }
 
-/* Eight bytes. */
-enum received
-xfer_length(int fd, uint64_t *length, int64_t deadline)
+int
+xfer_length(int fd, uint64_t *length)
 {
 	unsigned char head[XFER_LENGTH];
-	enum received got;
 
-	got = recv_exact(fd, head, sizeof head, deadline);
-	if (got == RECEIVED)
-		*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
-	return got;
+	if (read_exact(fd, head, sizeof head) < 0)
+		return -1;
+	*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
+	return 0;
 }
 
-/* A length, and then so many bytes. */
-enum received
-xfer_text(int fd, char **text, size_t *n, size_t max, int64_t deadline)
+/* The length is checked before memory is taken for it. */
+char *
+xfer_text(int fd, size_t *n, size_t max)
 {
-	enum received got;
 	uint64_t length;
+	char *text;
+	int saved;
 
-	*text = NULL;
-	got = xfer_length(fd, &length, deadline);
-	return got != RECEIVED ? got :
-	    recv_text(fd, length, text, n, max, deadline);
+	if (xfer_length(fd, &length) < 0)
+		return NULL;
+	errno = EMSGSIZE;
+	text = length > max ? NULL : malloc((size_t)length + 1);
+	if (text == NULL)
+		return NULL;
+	*n = (size_t)length;
+	text[length] = '\0';
+	if (length == 0 || read_exact(fd, text, *n) == 0)
+		return text;
+	saved = errno;
+	free(text);
+	errno = saved;
+	return NULL;
 }
 
-/* An opcode or a status. */
-enum received
-xfer_byte(int fd, unsigned *byte, int64_t deadline)
+int
+xfer_byte(int fd)
 {
-	enum received got;
 	unsigned char c;
 
-	got = recv_exact(fd, &c, 1, deadline);
-	if (got == RECEIVED)
-		*byte = c;
-	return got;
+	return read_exact(fd, &c, 1) < 0 ? -1 : c;
 }
 
 /* What is UTF-8 stays, as in Python's own repr(); all that no terminal should

@@ -151,7 +151,6 @@ or it is full
 		upload some ${long}8|upload: ${long}8: the name is too long
 		list -x|list: usage: list [-n|-s|-d] [-a]
 		list x|list: usage: list [-n|-s|-d] [-a]
-		get x|get: no such command; help lists them
 	END
 	dd if=/dev/zero of="$tmp/here/large" bs=1024 count=65536 2>/dev/null
 	xfer upload large .large

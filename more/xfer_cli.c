@@ -20,35 +20,57 @@
 #include "cli.h"
 #include "more.h"
 
-/* Receives a status; *why is NULL if it is XFER_OK. Also called by upload(). */
-static enum received
-xfer_confirmation(int fd, int64_t deadline, const char **why)
-{
-	enum received got;
-	unsigned status;
+static time_t begun;			/* when the contents began to leave */
 
-	got = xfer_byte(fd, &status, deadline);
-	if (got == RECEIVED && status <= XFER_FAILED)
+/* Receives a status; *why is NULL if it is XFER_OK. */
+static int
+xfer_status(int fd, const char **why)
+{
+	int status;
+
+	status = xfer_byte(fd);
+	if (status < 0)
+		return -1;
+	if (status <= XFER_FAILED)
 		server_heard();
-	if (got == RECEIVED)
-		*why = status == XFER_OK ? NULL :
-		    xfer_status_text((int)status);
-	return got;
+	*why = status == XFER_OK ? NULL : xfer_status_text(status);
+	return 0;
+}
+
+/*
+ * The status at the end of an upload. The original server sends none, and does
+ * not close: so the wait is twice as long as this transfer's own rate makes
+ * likely for what may still be in the send buffer, and then it is over.
+ */
+static int
+xfer_confirmation(int fd, const char **why)
+{
+	socklen_t len;
+	time_t took;
+	int bytes, result;
+
+	len = sizeof bytes;
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
+		bytes = 0;
+	took = begun == 0 ? 0 : time(NULL) - begun;
+	sock_limit(fd, took < SILENT_LEAST_S ? SILENT_LEAST_S :
+	    took > SILENT_MOST_S ? SILENT_MOST_S : (int)took);
+	result = xfer_status(fd, why);
+	if (result < 0 && errno == ETIMEDOUT)
+		errno = ENOTCONN;
+	return result;
 }
 
 /* Receives a status. Returns 0 if it is XFER_OK; else says why not, and 1. */
 static int
-xfer_status(int fd, const char *command, const char *name)
+xfer_expect_ok(int fd, const char *command, const char *name)
 {
-	enum received got;
 	const char *why;
 
-	await_first(fd, now() + ANSWER_S * SECOND);
-	got = xfer_confirmation(fd, now() + ANSWER_S * SECOND, &why);
-	if (got == RECEIVED && why == NULL)
-		return 0;
-	return fail("%s: %s: %s%s", command, name, got != RECEIVED ?
-	    reason() : why, doubt());
+	if (xfer_status(fd, &why) < 0)
+		why = reason();
+	return why == NULL ? 0 :
+	    fail("%s: %s: %s%s", command, name, why, doubt());
 }
 
 /* Connects, for one request, and says which. Returns -1 after an error. */
@@ -66,11 +88,14 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	if (fd < 0)
 		return -1;
 	byte = (unsigned char)op;
+	sock_limit(fd, *doubt() == '\0' ? ANSWER_S : DOUBT_S);
 	/* An error is no reason to stop here: the answer may be there already,
 	 * of a server that is full, say. */
-	send_all(fd, &byte, 1, now() + ANSWER_S * SECOND);
-	if (xfer_status(fd, command, name) == 0)
+	write_all(fd, &byte, 1);
+	if (xfer_expect_ok(fd, command, name) == 0) {
+		sock_limit(fd, STALL_S);
 		return fd;
+	}
 	sock_close(fd);
 	return -1;
 }
@@ -80,64 +105,67 @@ static int
 xfer_upload(int argc, char **argv)
 {
 	unsigned char head[XFER_LENGTH + NAME_BYTES + XFER_LENGTH];
-	struct transfer t = { 0 };
 	const char *name;
+	struct file f;
 	size_t n;
-	int failed;
+	int failed, fd;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	t.file = file_open(argv[1], 1, &t.size);
-	if (t.file < 0)
+	if (file_open(&f, argv[1], 1) < 0)
 		return fail("upload: %s: %s, here", argv[1], reason());
 	failed = 1;
-	t.sock = xfer_begin("upload", name, XFER_UPLOAD);
-	if (t.sock >= 0) {
+	fd = xfer_begin("upload", name, XFER_UPLOAD);
+	if (fd >= 0) {
+		begun = time(NULL);
 		n = xfer_pack(head, strlen(name), name);
-		n += xfer_pack(head + n, t.size, NULL);
-		failed = upload("upload", name, &t, head, n, 1,
+		n += xfer_pack(head + n, f.size, NULL);
+		failed = upload("upload", name, fd, &f, head, n,
 		    xfer_confirmation);
-		sock_close(t.sock);
+		sock_close(fd);
 	}
-	close(t.file);
+	close(f.fd);
 	return failed;
 }
 
 /* A download, on a connection that awaits the name. */
 static int
-xfer_get(struct download *d)
+xfer_get(int fd, const char *name, struct file *f)
 {
 	unsigned char text[XFER_LENGTH + NAME_BYTES];
-	enum moved moved;
-	size_t n;
+	int came;
 
-	n = xfer_pack(text, strlen(d->name), d->name);
-	send_all(d->t.sock, text, n, now() + ANSWER_S * SECOND);
-	if (xfer_status(d->t.sock, "download", d->name) != 0)
-		return download_drop(d);
-	moved = PEER_FAILED;
-	if (xfer_length(d->t.sock, &d->t.size, now() + ANSWER_S * SECOND) ==
-	    RECEIVED) {
-		errno = EFBIG;
-		if (d->t.size <= INT64_MAX)
-			moved = transfer_recv(&d->t);
+	write_all(fd, text, xfer_pack(text, strlen(name), name));
+	if (xfer_expect_ok(fd, "download", name) != 0) {
+		newfile_end(0);
+		return 1;
 	}
-	return download_end(d, moved);
+	came = xfer_length(fd, &f->size) == 0;
+	if (came && f->size > INT64_MAX) {
+		errno = EFBIG;
+		came = 0;
+	}
+	came = came && file_recv(fd, f) == 0;
+	return download_end("download", name, f, came);
 }
 
 /* download NAME [DST] */
 static int
 xfer_download(int argc, char **argv)
 {
-	struct download d;
-	int failed;
+	char path[1024];
+	struct file f;
+	int failed, fd;
 
-	if (download_argv(&d, argc, argv) != 0)
+	if (download_path(argc, argv, path) != 0 ||
+	    download_open("download", path, cli.keep, &f) != 0)
 		return 1;
-	d.t.sock = xfer_begin("download", d.name, XFER_DOWNLOAD);
-	if (d.t.sock < 0)
-		return download_drop(&d);
-	failed = xfer_get(&d);
-	sock_close(d.t.sock);
+	fd = xfer_begin("download", argv[1], XFER_DOWNLOAD);
+	if (fd < 0) {
+		newfile_end(0);
+		return 1;
+	}
+	failed = xfer_get(fd, argv[1], &f);
+	sock_close(fd);
 	return failed;
 }
 
@@ -237,12 +265,12 @@ xfer_ask_list(size_t *n)
 	char *text;
 	int fd;
 
-	fd = xfer_begin("list", options->host, XFER_LIST);
+	fd = xfer_begin("list", cli.host, XFER_LIST);
 	if (fd < 0)
 		return NULL;
-	if (xfer_text(fd, &text, n, LIST_BYTES, now() + STALL_S * SECOND) !=
-	    RECEIVED)
-		log_msg(ERROR, "list: %s: %s", options->host, reason());
+	text = xfer_text(fd, n, LIST_BYTES);
+	if (text == NULL)
+		log_msg(ERROR, "list: %s: %s", cli.host, reason());
 	sock_close(fd);
 	return text;
 }
@@ -298,4 +326,5 @@ static const struct command xfer_commands[] = {
 
 /* Each command has a connection of its own. */
 const struct mode xfer_mode = { .name = "xfer", .port = "4321",
-    .prompt = "xfer> ", .commands = { xfer_commands } };
+    .prompt = "xfer> ", .commands = { xfer_commands,
+    names_people_try } };

@@ -27,7 +27,7 @@ xfer_answer(const struct request *r, enum xfer_status status)
 	unsigned char byte;
 
 	byte = (unsigned char)status;
-	return send_all(r->control, &byte, 1, now() + options->idle);
+	return write_all(r->control, &byte, 1);
 }
 
 /* The last answer to a request; why as for log_refused(). */
@@ -42,27 +42,21 @@ xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
 static void
 xfer_upload(const struct request *r)
 {
-	struct transfer t = { 0 };
-	struct newfile f;
-	enum moved moved;
-	int64_t deadline;
+	struct file f = { 0 };
+	int came;
 
-	if (newfile_open(&f, r->name, 0) < 0) {
+	f.fd = newfile_open(r->name, serv.keep);
+	if (f.fd < 0) {
 		xfer_refuse(r, XFER_FAILED, NULL);
 		return;
 	}
-	t.sock = r->control;
-	t.file = f.fd;
-	t.idle = options->idle;
-	t.tick = report_tick;
-	deadline = now() + options->idle;
-	moved = PEER_FAILED;
-	await_input(t.sock, deadline);
-	if (xfer_length(t.sock, &t.size, deadline) == RECEIVED) {
+	came = xfer_length(r->control, &f.size) == 0;
+	if (came && f.size > INT64_MAX) {
 		errno = EFBIG;
-		moved = t.size > INT64_MAX ? FILE_FAILED : transfer_recv(&t);
+		came = 0;
 	}
-	xfer_answer(r, store_file(r, &f, moved) == 0 ? XFER_OK : XFER_FAILED);
+	came = came && file_recv(r->control, &f) == 0;
+	xfer_answer(r, store_file(r, came) == 0 ? XFER_OK : XFER_FAILED);
 }
 
 /* A file that cannot be read to its end is an early end for the client too. */
@@ -70,23 +64,18 @@ static void
 xfer_download(const struct request *r)
 {
 	unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
-	struct transfer t = { 0 };
-	enum moved moved;
+	struct file f;
 	int missing;
 
-	t.sock = r->control;
-	t.idle = options->idle;
-	t.tick = report_tick;
-	t.file = open_served(r, &t.size, &missing);
-	if (t.file < 0) {
+	if (file_open(&f, r->name, 0) < 0) {
+		missing = ftp_code() == FTP_NOFILE;
 		xfer_refuse(r, missing ? XFER_NOFILE : XFER_FAILED,
 		    missing ? "no such file" : NULL);
 		return;
 	}
-	xfer_pack(head + 1, t.size, NULL);
-	moved = transfer_send(&t, head, sizeof head);
-	log_sent(r, moved, reason());
-	close(t.file);
+	xfer_pack(head + 1, f.size, NULL);
+	log_sent(r, file_send(r->control, &f, head, sizeof head));
+	close(f.fd);
 }
 
 /* Writes the lines of the list; what has gone meanwhile has none. */
@@ -138,7 +127,7 @@ xfer_list(const struct request *r)
 		xfer_refuse(r, XFER_FAILED, NULL);
 	} else {
 		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);
-		if (send_all(r->control, text, len, now() + options->idle) == 0)
+		if (write_all(r->control, text, len) == 0)
 			log_msg(INFO, "Files list downloaded from %s.",
 			    r->peer);
 	}
@@ -159,30 +148,24 @@ static const struct {
 static void
 xfer_request(struct request *r, unsigned op)
 {
-	enum received got;
-	int64_t deadline;
 	char *name;
 	size_t n;
 
 	r->verb = xfer_ops[op].verb;
-	count_command((int)op);
+	counters[COMMANDS + op]++;
 	if (!xfer_ops[op].named) {
 		xfer_ops[op].run(r);
 		return;
 	}
-	got = FAILED;
 	name = NULL;
-	deadline = now() + options->idle;
-	if (xfer_answer(r, XFER_OK) == 0) {
-		await_input(r->control, deadline);
-		got = xfer_text(r->control, &name, &n, NAME_BYTES, deadline);
-	}
-	if (got == RECEIVED && name_ok(name, n)) {
+	if (xfer_answer(r, XFER_OK) == 0)
+		name = xfer_text(r->control, &n, NAME_BYTES);
+	if (name != NULL && name_ok(name, n)) {
 		r->name = name;
 		xfer_ops[op].run(r);
 	} else {
-		r->name = got == RECEIVED ? name : "without a name";
-		xfer_refuse(r, XFER_FAILED, got == RECEIVED ? "name refused" :
+		r->name = name != NULL ? name : "without a name";
+		xfer_refuse(r, XFER_FAILED, name != NULL ? "name refused" :
 		    reason());
 	}
 	free(name);
@@ -193,24 +176,23 @@ static void
 xfer_serve(int fd, const char *peer)
 {
 	struct request r = { fd, peer, "opcode", "", 0 };
-	enum received got;
 	char text[24];
-	unsigned op;
+	int op;
 
-	got = xfer_byte(fd, &op, now() + options->idle);
-	if (got == RECEIVED && op < COUNT(xfer_ops)) {
-		xfer_request(&r, op);
-	} else if (got == RECEIVED) {
+	op = xfer_byte(fd);
+	if (op >= 0 && op < (int)COUNT(xfer_ops)) {
+		xfer_request(&r, (unsigned)op);
+	} else if (op >= 0) {
 		counters[BAD_REQUESTS]++;
-		sprintf(text, "%u", op);
+		sprintf(text, "%d", op);
 		r.name = text;
 		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
-	} else if (got == FAILED) {
+	} else if (errno != ENOTCONN) {
 		log_end(peer);
 	}
 }
 
 const struct service xfer_service = {
 	.name = "xfer", .type = SOCK_STREAM, .port = "4321",
-	.full = "\3", .handler = xfer_serve, NAMES_OF(xfer_ops)
+	.full = "\3", .serve = xfer_serve, NAMES_OF(xfer_ops)
 };

@@ -1,0 +1,245 @@
+/* screen.c: how far a transfer is, and Control-C. Licence: ISC, see README.
+ *
+ * For a person who reads standard error, one line that is drawn again and again:
+ *
+ *      [=====>     ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
+ *
+ * A file by TCP tells the hook of read_all() and write_all() what passes; one by
+ * UDP calls draw_up() or draw_down() at each turn. While a file moves, Control-C
+ * does not end the client: it makes stopped() true, and the transfer ends. A
+ * second one ends the client, as everywhere else.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../proto.h"
+
+#define BAR_WIDTH	10
+#define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
+#define STALLED_S	2		/* from then on it says so */
+#define CLEAR		"\r\033[K"	/* what is right of it goes, too */
+
+static struct {
+	int64_t start, last;		/* of the first picture, the last; 0:
+					   none yet */
+	uint64_t from, done;		/* had passed at the start; at last */
+	int64_t moved;			/* when `done' changed */
+} bar;
+
+static volatile sig_atomic_t stop_asked;
+static int stoppable;			/* a transfer is under way */
+
+/* The answer must not change when standard error becomes a pipe. */
+int
+on_terminal(void)
+{
+	static int known, terminal;
+
+	if (!known)
+		terminal = isatty(STDERR_FILENO);
+	known = 1;
+	return terminal;
+}
+
+/* SIGINT */
+static void
+ask_to_stop(int sig)
+{
+	stop_asked = 1;
+	newfile_guard(sig);
+}
+
+/* SIGALRM: it is enough that the system call ends. */
+static void
+alarm_rang(int sig)
+{
+	(void)sig;
+}
+
+/* A file begins to move. */
+static void
+begin(void)
+{
+	struct sigaction old;
+
+	if (stoppable)
+		return;
+	stop_asked = 0;
+	sigaction(SIGINT, NULL, &old);
+	stoppable = old.sa_handler != SIG_IGN;
+	if (stoppable)
+		on_signal(SIGINT, ask_to_stop);
+	if (on_terminal()) {
+		on_signal(SIGALRM, alarm_rang);
+		alarm(1);
+	}
+}
+
+int
+stopped(void)
+{
+	if (stop_asked)
+		errno = EINTR;
+	return stop_asked;
+}
+
+/* A number of bytes with its unit, with one decimal below 10: `1.4 GB'. */
+static const char *
+amount(char text[16], double n)
+{
+	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
+	size_t i;
+
+	for (i = 0; i < COUNT(units) - 1 && n >= 1024; i++)
+		n /= 1024;
+	sprintf(text, i > 0 && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[i]);
+	return text;
+}
+
+/* Columns of the terminal, as the shell says; 80 if it does not. */
+static size_t
+columns(void)
+{
+	const char *text;
+
+	text = getenv("COLUMNS");
+	return text == NULL || atoi(text) < 8 ? 80 : (size_t)atoi(text);
+}
+
+/* `, 3 s left, 12 MB/s', once a second has shown how fast it is; or `, stalled
+ * 12 s'. Returns its bytes. */
+static int
+rate_text(char *text, uint64_t size)
+{
+	char rate[16];
+	double seconds, bytes;
+
+	if (bar.last - bar.moved >= STALLED_S * SECOND)
+		return sprintf(text, ", stalled %d s",
+		    (int)((bar.last - bar.moved) / SECOND));
+	seconds = (double)(bar.last - bar.start) / SECOND;
+	if (seconds < 1 || bar.done <= bar.from)
+		return 0;
+	bytes = (double)(bar.done - bar.from) / seconds;
+	if (bar.done < size)
+		return sprintf(text, ", %.0f s left, %s/s",
+		    (double)(size - bar.done) / bytes, amount(rate, bytes));
+	return sprintf(text, ", %s/s", amount(rate, bytes));
+}
+
+/* Draws the bar, that grows to the right for up, else to the left. What is wider
+ * than the terminal would become a second line: then only the percentage. */
+static void
+draw(uint64_t done, uint64_t size, int up)
+{
+	char line[160], a[16], b[16], picture[BAR_WIDTH + 2];
+	int length, n, percent;
+
+	if (logger.level != INFO || !on_terminal() ||
+	    (done < size && now() < bar.last + BAR_US))
+		return;
+	bar.last = now();
+	if (bar.start == 0) {
+		bar.start = bar.moved = bar.last;
+		bar.from = done;
+	}
+	if (done != bar.done)
+		bar.moved = bar.last;
+	bar.done = done;
+	percent = size == 0 ? 100 : (int)((double)done / (double)size * 100);
+	length = (percent * BAR_WIDTH + 99) / 100;
+	length -= length == BAR_WIDTH && percent < 100;
+	memset(picture, ' ', sizeof picture);
+	memset(up ? picture : picture + BAR_WIDTH + 1 - length, '=',
+	    (size_t)length);
+	picture[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
+	picture[BAR_WIDTH + 1] = '\0';
+	n = sprintf(line, "[%s] %d%% (%s/%s)", picture, percent,
+	    amount(a, (double)done), amount(b, (double)size));
+	n += rate_text(line + n, size);
+	if ((size_t)n >= columns())
+		sprintf(line, "%d%%", percent);
+	fprintf(stderr, CLEAR "%s", line);
+}
+
+/* For files by UDP. */
+int
+draw_up(const struct transfer *t)
+{
+	begin();
+	draw(t->done, t->size, 1);
+	return stopped();
+}
+
+int
+draw_down(const struct transfer *t)
+{
+	begin();
+	draw(t->done, t->size, 0);
+	return stopped();
+}
+
+/* Called before each message about a transfer; keeps errno. */
+void
+end_bar(void)
+{
+	int saved;
+
+	saved = errno;
+	if (bar.last != 0)
+		fputc('\n', stderr);
+	memset(&bar, 0, sizeof bar);
+	if (stoppable)
+		newfile_guard(SIGINT);
+	stoppable = 0;
+	alarm(0);
+	errno = saved;
+}
+
+/* The hook: counts what passes on the socket of a file that moves. */
+static int
+watch(int fd, enum passing what, const void *buf, ssize_t n)
+{
+	static uint64_t passed;
+	static enum passing way;
+	static int sock;
+	int saved;
+
+	(void)buf;
+	saved = errno;
+	if (what == FILE_BEGINS) {
+		begin();
+		passed = 0;
+		sock = fd;
+	} else if (what == FILE_ENDS) {
+		if (moving->done == moving->size)
+			draw(moving->size, moving->size, way == SENT);
+		end_bar();
+	} else if (moving != NULL && fd == sock) {
+		if (n > 0) {
+			passed += (uint64_t)n;
+			way = what;
+		} else if (n < 0 && saved == EINTR) {
+			alarm(1);
+		}
+		if (n > 0 || saved == EINTR)
+			draw(passed < moving->size ? passed : moving->size -
+			    (moving->done < moving->size), moving->size,
+			    way == SENT);
+	}
+	errno = saved;
+	return moving != NULL && what != FILE_ENDS && stopped() ? -1 : 0;
+}
+
+void
+screen_begin(void)
+{
+	add_hook(watch);
+}

@@ -1,0 +1,182 @@
+/* stats.c: statistics, and the console. Licence: ISC, see README.
+ *
+ * In the supervisor of serv: what all services have done, printed when SIGUSR1
+ * or a line `s' asks for it, and at the end; `q' ends the server. The numbers
+ * stand in a page that all processes share, see serv.c.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../proto.h"
+
+#define PAUSE	(SECOND / 50)	/* between two looks at the console */
+
+static int64_t began;			/* when serv did */
+static struct {
+	int64_t from;			/* no look at it before */
+	size_t length;			/* of the line there, blanks aside, */
+	char letter;			/* and its last letter */
+} console;
+
+/* The hook of serv: only sockets count, no files. */
+int
+count_bytes(int fd, enum passing what, const void *buf, ssize_t n)
+{
+	struct stat st;
+	int saved;
+
+	(void)buf;
+	if (began == 0)
+		began = now();
+	saved = errno;
+	if (n > 0 && (what == SENT || what == RECEIVED) &&
+	    fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
+		counters[what == SENT ? BYTES_SENT : BYTES_RECEIVED] +=
+		    (uint64_t)n;
+	errno = saved;
+	return 0;
+}
+
+/* Prints what all have counted. */
+static void
+print_sum(const char *what, size_t counter)
+{
+	printf("%s: %llu\n", what, (unsigned long long)counted(-1, counter));
+}
+
+/* A line for each command of the services that were started. */
+static void
+print_requests(void)
+{
+	const struct service *s;
+	const char *row;
+	size_t i;
+	int k;
+
+	puts("> Requests:");
+	for (k = 0; (s = services[k]) != NULL; k++)
+		for (i = 0; is_started(k) && i < s->ncommands; i++) {
+			row = (const char *)s->commands + i * s->command_bytes;
+			printf("  * %s %s: %llu\n", s->name,
+			    *(const char *const *)(const void *)row,
+			    (unsigned long long)counted(k, COMMANDS + i));
+		}
+	print_sum("  * unknown or malformed", BAD_REQUESTS);
+}
+
+/*
+ * In the layout of xfer's document. A standard output that nobody reads must
+ * not hold up the supervisor: if it is not writable in time, nothing is
+ * printed; else all goes out in one write(2), of at most PIPE_BUF bytes on most
+ * systems.
+ */
+void
+print_statistics(int ms)
+{
+	static const char rule[] = "==================================="
+	    "==================================";
+	struct pollfd p;
+	int64_t t;
+
+	p.fd = STDOUT_FILENO;
+	p.events = POLLOUT;
+	if (poll(&p, 1, ms) == 0) {
+		log_msg(ERROR, "serv: standard output: nobody reads it");
+		return;
+	}
+	t = began == 0 ? 0 : now() - began;
+	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
+	printf("> Run time: %lld:%02d:%02d.%06d\n",
+	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),
+	    (int)(t / SECOND % 60), (int)(t % SECOND));
+	print_sum("> Established connections", CONNECTIONS);
+	print_sum("> Refused connections", REFUSED);
+	print_requests();
+	puts("> Bytes transferred:");
+	print_sum("  * Sent", BYTES_SENT);
+	print_sum("  * Received", BYTES_RECEIVED);
+	puts("> Files:");
+	print_sum("  * Uploads", UPLOADS);
+	print_sum("  * Downloads", DOWNLOADS);
+	puts("> UDP packets:");
+	print_sum("  * Packets sent", PACKETS_SENT);
+	print_sum("  * Packets received", PACKETS_RECEIVED);
+	print_sum("  * Retransmissions", RETRANSMISSIONS);
+	print_sum("  * Malformed", MALFORMED);
+	puts(rule);
+	if (fflush(stdout) != 0)
+		log_msg(ERROR, "serv: standard output: %s", reason());
+	clearerr(stdout);
+}
+
+/* A line is complete. Returns true if it is `q'. */
+static int
+end_line(void)
+{
+	size_t n = console.length;
+
+	console.length = 0;
+	if (n == 1 && console.letter == 'q')
+		return 1;
+	if (n == 1 && console.letter == 's')
+		print_statistics(0);
+	else if (n > 0)
+		log_msg(INFO, "standard input: neither s nor q");
+	return 0;
+}
+
+/*
+ * Reads standard input: the line `s' asks for statistics, `q' ends the server.
+ * End of file does not end it; on a FIFO or a terminal more may follow, so it
+ * looks again after a second. In the background of a shell a read fails, and may
+ * succeed later.
+ */
+int
+read_console(void)
+{
+	char text[512];
+	ssize_t i, n;
+
+	/* Input that never ends must not keep the supervisor busy. */
+	console.from = now() + PAUSE;
+	n = read(STDIN_FILENO, text, sizeof text - 1);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0)
+		console.from = errno != EBADF && (isatty(STDIN_FILENO) ||
+		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0) ? now() + SECOND :
+		    NEVER;
+	if (n == 0)
+		text[n++] = '\n';	/* which a last line may lack */
+	for (i = 0; i < n; i++) {
+		if (text[i] == '\n') {
+			if (end_line())
+				return 1;
+		} else if (memchr(" \t\r", text[i], 3) == NULL) {
+			console.letter = text[i];
+			console.length++;
+		}
+	}
+	return 0;
+}
+
+int
+console_fd(int *ms)
+{
+	int64_t left;
+
+	left = console.from - now();
+	if (left <= 0)
+		return STDIN_FILENO;
+	if (console.from != NEVER && left / 1000 < *ms)
+		*ms = (int)(left / 1000) + 1;
+	return -1;
+}

@@ -681,6 +681,106 @@ connecting again*" "$? $(cat "$tmp/out")"
 	is "...its child cleans up" "" "$(ls -A "$dir")"
 }
 
+# What is easily lost when the inside is built anew.
+test_promises() {
+	printf %s old >"$tmp/here/f"
+
+	# A dribbler, of a command or of a file, is cut off in bounded time.
+	start promises -T 2 -n 1 0
+	set -- "send 0000000009"
+	for i in 1 2 3 4 5 6 7 8; do
+		set -- "$@" "nap 900" "send x"
+	done
+	peer "$@" end >"$tmp/dribble1" &
+	began=$(date +%s)
+	until_true children_are 1
+	until_true children_are 0
+	[ $(($(date +%s) - began)) -le 7 ]
+	is "a byte of a command each second" 0 $?
+	wait $!
+	set -- "send $(frame 'put drip')" dial "send 0000001000"
+	for i in 1 2 3 4 5 6 7 8; do
+		set -- "$@" "nap 900" "send x"
+	done
+	peer "$@" end >"$tmp/dribble2" &
+	began=$(date +%s)
+	until_true grep -q 'put drip from .*: timed out' "$log"
+	[ $(($(date +%s) - began)) -le 7 ]
+	is "a byte of a file each second" 0 $?
+	wait $!
+	is "...leaves nothing" "" "$(ls -A "$dir")"
+
+	# The place of a client that idled out is free at once.
+	stop
+	start promised -T 1 -n 1 0
+	peer "send $(frame ls)" frame "nap 4500" >/dev/null &
+	until_true grep -q 'idle for 1 s, closed' "$log"
+	sleep 1.2 2>/dev/null || sleep 2
+	printf %s x >"$dir/there"
+	is "the place of a client that idled out" "there EOF" \
+	    "$(peer "send $(frame ls)$(frame quit)" frame end)"
+	wait $!
+	rm "$dir/there"
+
+	# An answer is not destroyed by a reset, whatever came meanwhile.
+	mkfifo "$tmp/hold"
+	"$raw" -m raw 127.0.0.1 "$port" <"$tmp/hold" >"$tmp/held" &
+	exec 3>"$tmp/hold"
+	until_true children_are 1
+	is "full, though the client has asked already" "-4 EOF" \
+	    "$(peer "send $(frame ls)$(frame ls)" "nap 200" frame end)"
+	exec 3>&-
+	wait $!
+	stop
+
+	# A child that is killed leaves nothing: its parent cleans up.
+	start crashed 0
+	put_half
+	kill -9 "$(child_pids)"
+	until_true parts_are "$dir" 0
+	is "a child that was killed" "" "$(ls -A "$dir")"
+	wait "$half"
+	sed '/by signal 9/d' "$log" >"$log.1"
+	mv "$log.1" "$log"
+
+	# The end, at each step of a put.
+	n=0
+	for text in '' 00000 0000000009 0000000009ab; do
+		peer "send $(frame 'put step')" dial "send $text" "nap 3000" \
+		    >/dev/null &
+		until_true parts_are "$dir" 1
+		[ -z "$text" ] || nap
+		stop
+		wait $!
+		n=$((n + 1))
+		start "step$n" 0
+	done
+	stop
+
+	# What the file system says of /proc is not so.
+	if [ -r /proc/cpuinfo ]; then
+		start proc -s /proc 0
+		is "a file without a size that has bytes" -3 \
+		    "$(peer "send $(frame 'get cpuinfo')" frame)"
+		client 127.0.0.1 "$port" put /proc/cpuinfo
+		has "...and a put of one" "1 put: /proc/cpuinfo: its size*" \
+		    "$status $said"
+		dir=$tmp/here
+		stop
+	else
+		skip "no /proc"
+	fi
+	[ -z "$TINY" ] || { skip "not in the tiny program: serv -k"; return; }
+	start keeping -k 0 xfer=0
+	client 127.0.0.1 "$port" put f
+	client 127.0.0.1 "$port" put f
+	client -u gbn 127.0.0.1 "$port" put f
+	client -m xfer 127.0.0.1 "$(awk '$2 == "xfer" { print $5 }' "$out")" \
+	    upload f
+	is "serv -k" "f f(1) f(2) f(3)" "$(cd "$dir" && echo *)"
+	stop
+}
+
 # What a server cannot do with its files is told by a code.
 test_files() {
 	start files 0
@@ -1124,8 +1224,8 @@ test_tiny() {
 	is "no name of Part II or more/ is in it" "" "$(nm \
 	    "$tmp/copy/.tiny/serv" "$tmp/copy/.tiny/cli" 2>/dev/null |
 	    grep -iE 'rdt|dgram|faults|capture|xfer|trace')"
-	TINY=yes RAW=$cli BIN=$tmp/copy/.tiny ./test.sh -j 4 ftp limits files \
-	    client hostile >"$tmp/out" 2>&1
+	TINY=yes RAW=$cli BIN=$tmp/copy/.tiny ./test.sh -j 5 ftp limits promises \
+	    files client hostile >"$tmp/out" 2>&1
 	is "get, put, ls and quit by the tiny program" 0 $?
 	grep -v '^ok' "$tmp/out" | grep -A 3 FAILED
 }

@@ -53,6 +53,7 @@ dial(const char *to)
 	fd = sock_connect("127.0.0.1", to, SOCK_STREAM, &why);
 	if (fd < 0)
 		die("connect");
+	sock_limit(fd, 10);
 	return fd;
 }
 
@@ -63,7 +64,7 @@ drain(int fd)
 	size_t all;
 	ssize_t got;
 
-	for (all = 0; (got = recv_all(fd, buf, sizeof buf, LIMIT)) > 0;)
+	for (all = 0; (got = read_all(fd, buf, sizeof buf)) > 0;)
 		all += (size_t)got;
 	if (got < 0)
 		die("recv");
@@ -75,18 +76,18 @@ drain(int fd)
 static void
 fork_server(void)
 {
-	struct addr a;
+	char host[HOST_BYTES];
 	const char *why;
 	int fd, listener;
 
 	listener = sock_listen("127.0.0.1", "0", SOCK_STREAM, &why);
-	if (listener < 0 || addr_local(listener, &a) < 0)
+	if (listener < 0)
 		die("listen");
-	printf("listening %u\n", addr_port(&a));
+	printf("listening %d\n", sock_here(listener, host));
 	fflush(stdout);
 	signal(SIGCHLD, SIG_IGN);
 	while (wait_for(listener, POLLIN, now() + 60 * SECOND) == 0) {
-		fd = sock_accept(listener, &a);
+		fd = sock_accept(listener, host);
 		if (fd >= 0 && fork() == 0)
 			_exit(0);
 		close(fd);
@@ -96,18 +97,18 @@ fork_server(void)
 static void
 one_get(int control, const char *name)
 {
-	char command[300], *answer;
-	size_t n;
+	char command[300], answer[101];
+	ssize_t n;
 	long data;
 	int fd;
 
 	snprintf(command, sizeof command, "get %s", name);
-	if (frame_send(control, command, strlen(command), LIMIT) < 0 ||
-	    frame_recv(control, &answer, &n, 100, LIMIT) <= 0)
+	n = frame_send(control, command, strlen(command)) < 0 ? -1 :
+	    frame_recv(control, answer, 100);
+	if (n < 0)
 		die("get");
-	data = frame_number(answer, n);
-	free(answer);
-	fd = data_connect(control, SOCK_STREAM, (unsigned)data, LIMIT);
+	data = frame_number(answer, (size_t)n);
+	fd = data_connect(control, SOCK_STREAM, (unsigned)data);
 	if (data <= 0 || fd < 0)
 		die("data");
 	if (drain(fd) < FRAME_HEAD)
@@ -124,7 +125,7 @@ ftp_reply(int fd, const char *code)
 	do {
 		for (n = 0; n == 0 || line[n - 1] != '\n'; n++)
 			if (n == sizeof line - 1 ||
-			    recv_all(fd, line + n, 1, LIMIT) != 1)
+			    read_all(fd, line + n, 1) != 1)
 				die("ftp");
 		line[n] = '\0';
 	} while (line[0] < '1' || line[0] > '5' || line[3] != ' ');
@@ -141,7 +142,7 @@ ftp_say(int fd, const char *verb, const char *argument)
 	char line[300];
 
 	snprintf(line, sizeof line, "%s %s\r\n", verb, argument);
-	if (send_all(fd, line, strlen(line), LIMIT) < 0)
+	if (write_all(fd, line, strlen(line)) < 0)
 		die(verb);
 }
 
@@ -157,7 +158,7 @@ ftp_get(int control, const char *name)
 	if (open == NULL || sscanf(open, "(%u,%u,%u,%u,%u,%u)", h, h + 1,
 	    h + 2, h + 3, &hi, &lo) != 6)
 		die("PASV");
-	fd = data_connect(control, SOCK_STREAM, hi * 256 + lo, LIMIT);
+	fd = data_connect(control, SOCK_STREAM, hi * 256 + lo);
 	if (fd < 0)
 		die("data");
 	ftp_say(control, "RETR", name);
@@ -246,7 +247,7 @@ ceiling(long mib)
 
 /* One request to a directory, and its answer; the op of that. */
 static int
-dir_ask(int fd, enum dir_op op, long nick)
+ask_directory(int fd, enum dir_op op, long nick)
 {
 	unsigned char d[64];
 	struct dir_message m = { 0 };
@@ -276,7 +277,7 @@ fill(long nicks)
 		fd = sock_listen(address, "0", SOCK_DGRAM, &why);
 		if (there < 0 || fd < 0 || addr_peer(there, &a) < 0 ||
 		    connect(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
-		    dir_ask(fd, DIR_REGISTER, i) != DIR_REGISTER_OK)
+		    ask_directory(fd, DIR_REGISTER, i) != DIR_REGISTER_OK)
 			die("register");
 		close(there);
 		close(fd);
@@ -293,7 +294,7 @@ lookups(long n, long nicks)
 	if (fd < 0)
 		die("directory");
 	for (; n > 0; n--)
-		if (dir_ask(fd, DIR_LOOKUP, n * 7919 % nicks) !=
+		if (ask_directory(fd, DIR_LOOKUP, n * 7919 % nicks) !=
 		    DIR_LOOKUP_FAIL)
 			die("lookup");
 }
@@ -348,7 +349,7 @@ chat_client(size_t number, int irc)
 	fd = dial(port);
 	sprintf(text, irc ? "NICK n%lu\r\nUSER n n n n\r\nJOIN #n\r\n" :
 	    "n%lu\n", (unsigned long)number);
-	if (send_all(fd, text, strlen(text), LIMIT) < 0)
+	if (write_all(fd, text, strlen(text)) < 0 || sock_nonblock(fd) < 0)
 		die("chat");
 	return fd;
 }
@@ -372,8 +373,8 @@ chat(size_t n, long lines, int irc)
 	len = strlen(line);
 	/* All are there once each has heard the last one say something. */
 	for (marks = 0, start = now() + SECOND; marks < (long)n;) {
-		if (now() >= start && send_all(listener[n].fd, line, len,
-		    LIMIT) < 0)
+		if (now() >= start && send_some(listener[n].fd, line,
+		    len) < 0)
 			die("chat");
 		start = now() >= start ? NEVER : start;
 		if (wait_many(listener, n + 1, start) == 0)

@@ -542,9 +542,11 @@ talk_turn(void)
 		over = 1;
 	}
 	if (loop.doubt_at != 0 && now() >= loop.doubt_at) {
-		if (*doubt() != '\0')
-			say(INFO, "%s %s: no answer for " STRING(DOUBT_S)
+		if (*doubt() != '\0') {
+			say(ERROR, "%s %s: no answer for " STRING(DOUBT_S)
 			    " s%s", cli.host, cli.port, doubt());
+			over = 1;
+		}
 		loop.doubt_at = 0;
 	}
 	for (i = loop.fetches; i-- > 0;)

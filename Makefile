@@ -102,21 +102,39 @@ sanitize:
 	    LDFLAGS='$(LDFLAGS) $(CHECKS)'
 	CC='$(CC)' BIN=.sanitize ./test.sh
 
-# Lines, and lines of code (not blank, not comment), of each file and part.
+# Lines, and lines of code (not blank, not comment): of Part I, which is what
+# make tiny compiles, main included; and of each file as a whole.
 loc:
 	@echo ' lines   code'
-	@awk 'function part_ends() { \
+	@awk 'function total(name) { \
 		if (lines > 0) \
-			printf "%6d %6d  %s%s\n", lines, code, file, part; \
-		all += lines; all_code += code; lines = code = 0 } \
-	    FNR == 1 { part_ends(); file = FILENAME; part = "" } \
-	    /^\/[*] ==== / { part_ends(); part = "  " $$3 " " $$4; \
-		sub(/:/, "", part) } \
+			printf "%6d %6d  %s\n", lines, code, name; \
+		lines = code = 0 } \
+	    FNR == 1 { n = split(FILENAME, p, "/"); comment = out = 0; \
+		if (file != "") { all += lines; all_code += code; \
+			total(file) } \
+		file = "Part I of " p[n] } \
+	    /^#ifndef TINY/ { out = 1; next } \
+	    /^#ifdef TINY/ { next } \
+	    /^#else/ { out = !out; next } \
+	    /^#endif/ { out = 0; next } \
+	    out { next } \
 	    { lines++; gsub("/[*][^*]*[*]/", "") } \
 	    /\/[*]/ { comment = 1 } \
 	    !comment && /[^ \t]/ { code++ } \
 	    /[*]\// { comment = 0 } \
-	    END { part_ends(); printf "%6d %6d  all\n", all, all_code }' \
+	    END { all += lines; all_code += code; total(file); lines = all; \
+		code = all_code; total("Part I") }' proto.h proto.c serv.c cli.c
+	@awk 'function total(name) { \
+		printf "%6d %6d  %s\n", lines, code, name; \
+		all += lines; all_code += code; lines = code = 0 } \
+	    FNR == 1 { if (file != "") total(file); file = FILENAME; \
+		comment = 0 } \
+	    { lines++; gsub("/[*][^*]*[*]/", "") } \
+	    /\/[*]/ { comment = 1 } \
+	    !comment && /[^ \t]/ { code++ } \
+	    /[*]\// { comment = 0 } \
+	    END { total(file); lines = all; code = all_code; total("all") }' \
 	    $(SOURCES)
 
 install: all

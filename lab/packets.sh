@@ -107,11 +107,6 @@ function packet(   ip, len, v6, head, size, proto, i, s, text) {
 	if (start == "")
 		start = time
 	text = sprintf("%6d %12.6f %-3s ", ++packets, time - start, way)
-	if (proto == 44 || (!v6 && be(ip + 6) % 16384)) {
-		print text "IP    a fragment, " len - head " bytes" \
-		    (note != "" ? "  (" note ")" : "")
-		return
-	}
 	s = sum(ip + (v6 ? 8 : 12), v6 ? 32 : 8) + proto + size - head
 	if (folded(s + sum(ip + head, size - head)) != 65535)
 		bad("the checksum of TCP or UDP")

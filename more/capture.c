@@ -34,21 +34,17 @@
 /* ---- blocks -------------------------------------------------------------- */
 
 #define PACKET_AT	28	/* where an Enhanced Packet Block has it */
-#define BLOCK_MAX	2048	/* more than MTU, a comment and options */
-#define PAGE		4096	/* of a file system, that of most */
-#define LOCK_TRIES	2000	/* half of them a millisecond apart */
+#define MTU		65535	/* of the loopback interface, about: so nothing
+				   has to be fragmented */
+#define BLOCK_MAX	(MTU + 512)	/* a packet, a comment and options */
 
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
-#define FILLER	0x80000000u	/* types from here on are for local use */
-
 enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
 
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
 	int64_t epoch;			/* wall clock when now() is 0 */
-	pid_t pid;			/* which process counts this: */
-	uint32_t id;			/* of the last packet in fragments */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1 };
 
@@ -93,69 +89,26 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/* Writes a block by one write(2). If not all of it is written, takes back what
- * is. */
+/*
+ * Appends what stands in capture.block up to end, by one write(2) with O_APPEND:
+ * so many processes can write to one file. If not all of it is written, takes
+ * back what is.
+ */
 static int
-append(const unsigned char *block, size_t n)
+write_block(const unsigned char *end)
 {
+	size_t n = (size_t)(end - capture.block);
 	ssize_t put;
 
 	do
-		put = write(capture.fd, block, n);
+		put = write(capture.fd, capture.block, n);
 	while (put < 0 && errno == EINTR);
-	if ((size_t)put == n)
+	if (put == (ssize_t)n)
 		return 0;
 	if (put > 0 && ftruncate(capture.fd,
 	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
 		errno = ENOSPC;
 	return -1;
-}
-
-/*
- * Processes share a file: each has it for itself (F_WRLCK) until all fragments
- * of a packet are written (F_UNLCK). One that was stopped just then must not
- * stop the others: after a second they go on without it.
- */
-static void
-set_lock(short type)
-{
-	static int tries;
-	struct flock lock = { 0 };
-
-	lock.l_type = type;
-	lock.l_whence = SEEK_SET;
-	while (fcntl(capture.fd, F_SETLK, &lock) < 0 &&
-	    (errno == EAGAIN || errno == EACCES) && tries < LOCK_TRIES)
-		poll(NULL, 0, ++tries > LOCK_TRIES / 2);
-	if (tries < LOCK_TRIES)
-		tries = 0;
-}
-
-/*
- * Appends what stands in capture.block up to end. A process that is killed may
- * leave a half-written block, but not within a page: so no block crosses from
- * one to the next. What is left of a page is filled with a block that readers
- * pass over; it needs 12 bytes.
- */
-static int
-write_block(const unsigned char *end)
-{
-	static unsigned char filler[2 * PAGE];
-	size_t left, n;
-	off_t at;
-
-	at = lseek(capture.fd, 0, SEEK_END);	/* -1: a pipe, say */
-	n = (size_t)(end - capture.block);
-	left = at < 0 ? n : PAGE - (size_t)(at % PAGE);
-	if (left < 12)			/* others wrote what is there */
-		left += PAGE;
-	if (n != left && n + 12 > left) {
-		memset(filler, 0, left);
-		end_block(filler, FILLER, filler + left - 4);
-		if (append(filler, left) < 0)
-			return -1;
-	}
-	return append(capture.block, n);
 }
 
 /*
@@ -166,7 +119,7 @@ write_block(const unsigned char *end)
 static int
 write_section(void)
 {
-	unsigned char there[BLOCK_MAX];
+	unsigned char there[512];
 	static const char application[] = "serv and cli";
 	static const char name[] = "sockets";
 	static const char description[] = "What a program sent and received. "
@@ -198,21 +151,12 @@ write_section(void)
 
 /* ---- packets ----------------------------------------------------------- */
 
-#define MTU		1500	/* that of Ethernet */
 #define DATAGRAM_MAX	65507	/* bytes that UDP can carry over IPv4 */
 
 /* The two addresses of a packet, as they stand in an IP header. */
 struct ends {
 	unsigned char from_to[2 * 16];
 	size_t n;			/* bytes of both: 8 or 32 */
-};
-
-/* A part of a packet: bytes, and where in it they stand. */
-struct fragment {
-	const unsigned char *bytes;
-	size_t n, offset;
-	int more;			/* it is not the last one */
-	unsigned id;			/* of the packet */
 };
 
 /* Adds an address; returns its bytes. */
@@ -248,16 +192,14 @@ fold(uint32_t sum)
 	return ~sum & 0xffff;
 }
 
-/* IPv4. A packet that is whole must stay whole, as those of TCP. */
+/* Writes an IPv4 header for n bytes that follow it; returns its own. */
 static size_t
-pack_ipv4(unsigned char *ip, const struct ends *e, int protocol,
-    const struct fragment *f)
+pack_ipv4(unsigned char *ip, const struct ends *e, int protocol, size_t n)
 {
 	pack16(ip, 0x4500);
-	pack16(ip + 2, (unsigned)(20 + f->n));
-	pack16(ip + 4, f->id & 0xffff);
-	pack16(ip + 6, f->offset == 0 && !f->more ? 0x4000 :
-	    (unsigned)(f->offset / 8) | (f->more ? 0x2000 : 0));
+	pack16(ip + 2, (unsigned)(20 + n));
+	pack16(ip + 4, 0);
+	pack16(ip + 6, 0x4000);			/* may not be fragmented */
 	pack16(ip + 8, 64u << 8 | (unsigned)protocol);
 	pack16(ip + 10, 0);
 	memcpy(ip + 12, e->from_to, 8);
@@ -265,36 +207,44 @@ pack_ipv4(unsigned char *ip, const struct ends *e, int protocol,
 	return 20;
 }
 
-/* IPv6; a fragment has a second header. */
+/* The same for IPv6. */
 static size_t
-pack_ipv6(unsigned char *ip, const struct ends *e, int protocol,
-    const struct fragment *f)
+pack_ipv6(unsigned char *ip, const struct ends *e, int protocol, size_t n)
 {
-	size_t second;
-
-	second = f->offset > 0 || f->more ? 8 : 0;
 	pack32(ip, 0x60000000);
-	pack16(ip + 4, (unsigned)(f->n + second));
-	pack16(ip + 6, (second > 0 ? 44u : (unsigned)protocol) << 8 | 64);
+	pack16(ip + 4, (unsigned)n);
+	pack16(ip + 6, (unsigned)protocol << 8 | 64);
 	memcpy(ip + 8, e->from_to, 32);
-	pack16(ip + 40, (unsigned)protocol << 8);
-	pack16(ip + 42, (unsigned)f->offset | (unsigned)f->more);
-	pack32(ip + 44, f->id);
-	return 40 + second;
+	return 40;
 }
 
-/* Appends a fragment as a block; a comment stands with the last one. */
+/*
+ * Appends a packet as a block: IP, a head of UDP or TCP, with its checksum at
+ * sum_at, and the bytes of p.
+ */
 static void
-write_fragment(const struct capture_packet *p, const struct ends *e,
-    int protocol, const struct fragment *f)
+write_packet(const struct capture_packet *p, int protocol,
+    const unsigned char *head, size_t headlen, size_t sum_at)
 {
 	unsigned char *ip = capture.block + PACKET_AT, *end, flags[4];
+	struct ends e;
 	size_t n;
+	uint32_t sum;
 
-	n = e->n == 8 ? pack_ipv4(ip, e, protocol, f) :
-	    pack_ipv6(ip, e, protocol, f);
-	memcpy(ip + n, f->bytes, f->n);
-	n += f->n;
+	e.n = add_address(e.from_to, p->from);
+	e.n += add_address(e.from_to + e.n, p->to);
+	if (capture.failed || (e.n != 8 && e.n != 32))
+		return;
+	n = headlen + p->n;
+	end = ip + (e.n == 8 ? pack_ipv4(ip, &e, protocol, n) :
+	    pack_ipv6(ip, &e, protocol, n));
+	memcpy(end, head, headlen);
+	memcpy(end + headlen, p->bytes, p->n);
+	sum = sum16((uint32_t)(n + (size_t)protocol), e.from_to, e.n);
+	sum = fold(sum16(sum, end, n));
+	pack16(end + sum_at, sum == 0 && protocol == IPPROTO_UDP ? 0xffff :
+	    sum);
+	n += (size_t)(end - ip);
 	le32(capture.block + 8, 0);		/* the first interface */
 	le32(capture.block + 12, (uint32_t)((uint64_t)p->t >> 32));
 	le32(capture.block + 16, (uint32_t)p->t);
@@ -302,7 +252,7 @@ write_fragment(const struct capture_packet *p, const struct ends *e,
 	le32(capture.block + 24, (uint32_t)n);
 	memset(ip + n, 0, 3);
 	end = ip + (n + 3) / 4 * 4;
-	if (p->note != NULL && p->note[0] != '\0' && !f->more)
+	if (p->note != NULL && p->note[0] != '\0')
 		end = option(end, COMMENT, p->note, strlen(p->note));
 	le32(flags, p->inbound ? 1 : 2);
 	end = option(end, EPB_FLAGS, flags, 4);
@@ -312,60 +262,6 @@ write_fragment(const struct capture_packet *p, const struct ends *e,
 	dgram_tap = NULL;
 	capture.failed = 1;
 	log_msg(ERROR, "-w: the capture ends here: %s", reason());
-}
-
-/* A number that tells the fragments of one packet from those of others, also of
- * other processes. */
-static uint32_t
-next_id(void)
-{
-	if (capture.pid != getpid()) {
-		capture.pid = getpid();
-		capture.id = (uint32_t)(capture.epoch + now()) * 2654435761u +
-		    (uint32_t)capture.pid * 40503u;
-	}
-	return ++capture.id;
-}
-
-/*
- * Appends a packet: a head of UDP or TCP, with its checksum at sum_at, and the
- * bytes of p. What is longer than MTU goes in fragments.
- */
-static void
-write_packet(const struct capture_packet *p, int protocol,
-    const unsigned char *head, size_t headlen, size_t sum_at)
-{
-	static unsigned char whole[28 + 65535];
-	struct fragment f = { 0 };
-	struct ends e;
-	size_t most, n;
-	uint32_t sum;
-
-	e.n = add_address(e.from_to, p->from);
-	e.n += add_address(e.from_to + e.n, p->to);
-	if (capture.failed || (e.n != 8 && e.n != 32))
-		return;
-	n = headlen + p->n;
-	memcpy(whole, head, headlen);
-	memcpy(whole + headlen, p->bytes, p->n);
-	sum = sum16((uint32_t)(n + (size_t)protocol), e.from_to, e.n);
-	sum = fold(sum16(sum, whole, n));
-	pack16(whole + sum_at, sum == 0 && protocol == IPPROTO_UDP ? 0xffff :
-	    sum);
-	most = MTU - (e.n == 8 ? 20 : 40);
-	if (n > most) {			/* a second header; eights of bytes */
-		most = (most - (e.n == 8 ? 0 : 8)) / 8 * 8;
-		f.id = next_id();
-	}
-	set_lock(F_WRLCK);
-	do {
-		f.bytes = whole + f.offset;
-		f.more = n - f.offset > most;
-		f.n = f.more ? most : n - f.offset;
-		write_fragment(p, &e, protocol, &f);
-		f.offset += f.n;
-	} while (f.offset < n && !capture.failed);
-	set_lock(F_UNLCK);
 }
 
 /* UDP: ports, length, checksum. */
@@ -647,12 +543,47 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	return 0;
 }
 
-/* Opens the file; why not, or NULL. What is no regular file can only be written
- * to. */
+/* The bytes of the block that begins at `at', if all of it is there and its
+ * length stands at both ends; else 0. */
+static uint32_t
+block_at(off_t at, off_t size)
+{
+	unsigned char head[8], tail[4];
+	uint32_t n;
+
+	if (pread(capture.fd, head, sizeof head, at) != sizeof head)
+		return 0;
+	n = head[4] | (uint32_t)head[5] << 8 | (uint32_t)head[6] << 16 |
+	    (uint32_t)head[7] << 24;
+	return n < 12 || n > size - at || pread(capture.fd, tail, sizeof tail,
+	    at + (off_t)n - 4) != sizeof tail ||
+	    memcmp(tail, head + 4, sizeof tail) != 0 ? 0 : n;
+}
+
+/* A process that was killed may have left half a block at the end: the file is
+ * cut back to its last whole one. */
+static int
+cut_back(off_t size)
+{
+	uint32_t n;
+	off_t at;
+
+	for (at = 0; at < size && (n = block_at(at, size)) > 0; at += n)
+		;
+	if (at == size)
+		return 0;
+	log_msg(INFO, "-w: half a block at the end, of %ld bytes, is cut off",
+	    (long)(size - at));
+	return ftruncate(capture.fd, at);
+}
+
+/* Opens the file; why not, or NULL. What is no regular file, as a FIFO, can only
+ * be written to. */
 static const char *
 open_file(const char *path)
 {
-	unsigned char magic[4];
+	static const unsigned char magic[4] = { 10, 13, 13, 10 };
+	unsigned char there[4];
 	struct stat st;
 	ssize_t got;
 
@@ -660,9 +591,11 @@ open_file(const char *path)
 	    O_WRONLY : O_RDWR | O_APPEND | O_CREAT, 0666);
 	if (capture.fd < 0)
 		return reason();
-	got = pread(capture.fd, magic, sizeof magic, 0);
-	return got > 0 && (got != 4 || memcmp(magic, "\n\r\r\n", 4) != 0) ?
-	    "it is there already, and is no capture" : NULL;
+	got = pread(capture.fd, there, sizeof there, 0);
+	if (got > 0 && (got != 4 || memcmp(there, magic, 4) != 0))
+		return "it is there already, and is no capture";
+	return got > 0 && (fstat(capture.fd, &st) < 0 ||
+	    cut_back(st.st_size) < 0) ? reason() : NULL;
 }
 
 /* The times are those of a clock that is not set back, from the time of day at
@@ -676,11 +609,8 @@ set_capture(char *path)
 	clock_gettime(CLOCK_REALTIME, &t);
 	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
 	why = open_file(path);
-	if (why == NULL) {
-		set_lock(F_WRLCK);
-		why = write_section() < 0 ? reason() : NULL;
-		set_lock(F_UNLCK);
-	}
+	if (why == NULL && write_section() < 0)
+		why = reason();
 	if (why != NULL) {
 		log_msg(ERROR, "-w %s: %s", path, why);
 		exit(1);

@@ -127,7 +127,8 @@ capture_many() {
 		until begun || ! kill -0 $client; do :; done
 		kill -9 $client
 		wait $client
-		whole "a capture after kill -9" "$own/k.pcapng"
+		"$cli" -q -m sim -w "$own/k.pcapng" 1
+		whole "a capture that goes on after kill -9" "$own/k.pcapng"
 	done 2>/dev/null
 	rm -f "$tmp"/here/.part*
 	stop
@@ -145,6 +146,18 @@ and is no capture" "$? $(cat "$own/out")"
 	"$serv" -w "$own/nosuch/x" 0 >"$own/out" 2>&1
 	has "-w into no directory" "1 -w $own/nosuch/x: No such *" \
 	    "$? $(cat "$own/out")"
+	# Half a block at the end is cut off, before the file goes on.
+	"$cli" -q -m sim -w "$own/half.pcapng" 2 2>/dev/null
+	size=$(wc -c <"$own/half.pcapng")
+	cp "$own/half.pcapng" "$own/once.pcapng"
+	for cut in 4 1 13; do
+		dd if="$own/once.pcapng" of="$own/half.pcapng" bs=1 \
+		    count=$((size - cut)) 2>/dev/null
+		"$cli" -m sim -w "$own/half.pcapng" 2 >/dev/null 2>"$own/err"
+		has "-w after a cut of $cut bytes" "*half a block*is cut off*" \
+		    "$(cat "$own/err")"
+		whole "what there is then" "$own/half.pcapng"
+	done
 	if [ -w /dev/full ]; then
 		"$cli" -w /dev/full -m sim 1 >"$own/out" 2>&1
 		has "-w onto a full disk" "1 -w /dev/full: No space *" \
@@ -170,7 +183,7 @@ and is no capture" "$? $(cat "$own/out")"
 	"$cli" -q -d "$own/here" ::1 "$port" get big six2
 	stop
 	whole "a capture of IPv6" "$own/six.pcapng"
-	has "...with fragments" "*a fragment*" "$(words <"$own/packets")"
+	has "...by TCP and by UDP" "*TCP*UDP*" "$(words <"$own/packets")"
 }
 
 # info FILE [FILTER]: the Info column, lines joined by blanks

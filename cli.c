@@ -478,24 +478,18 @@ leave(int argc, char **argv)
 	return 0;
 }
 
-/* The command of this name or, if `next' is true, the one that follows it in
- * alphabetical order; NULL: none. */
+/* The command of this name, or NULL. The first table that has it counts. */
 static const struct command *
-find_command(const struct mode *m, const char *name, int next)
+find_command(const struct mode *m, const char *name)
 {
-	const struct command *c, *found;
+	const struct command *c;
 	size_t i;
-	int order;
 
-	found = NULL;
 	for (i = 0; i < COUNT(m->commands) && m->commands[i] != NULL; i++)
-		for (c = m->commands[i]; c->name != NULL; c++) {
-			order = strcmp(c->name, name);
-			if ((next ? order > 0 : order == 0) && (found == NULL ||
-			    strcmp(c->name, found->name) < 0))
-				found = c;
-		}
-	return found;
+		for (c = m->commands[i]; c->name != NULL; c++)
+			if (strcmp(c->name, name) == 0)
+				return c;
+	return NULL;
 }
 
 /* help: the tables of commands. */
@@ -503,12 +497,13 @@ static int
 print_help(const struct mode *m)
 {
 	const struct command *c;
+	size_t i;
 
-	for (c = find_command(m, "", 1); c != NULL;
-	    c = find_command(m, c->name, 1))
-		if (c->help != NULL)
-			printf("%-10s %-24s %s\n", c->name, c->arguments,
-			    c->help);
+	for (i = 0; i < COUNT(m->commands) && m->commands[i] != NULL; i++)
+		for (c = m->commands[i]; c->name != NULL; c++)
+			if (c->help != NULL)
+				printf("%-10s %-24s %s\n", c->name,
+				    c->arguments, c->help);
 	return 0;
 }
 
@@ -519,7 +514,7 @@ check_command(const struct mode *m, int argc, char **argv)
 {
 	const struct command *c;
 
-	c = find_command(m, argv[0], 0);
+	c = find_command(m, argv[0]);
 	if (c == NULL)
 		log_msg(ERROR, "%s: no such command; help lists them", argv[0]);
 	if (c == NULL || (argc - 1 >= c->least && argc - 1 <= c->most))
@@ -897,11 +892,11 @@ put_either(int argc, char **argv)
 
 /* Found before the commands of Part I. */
 static const struct command more_commands[] = {
-	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_either },
+	{ "get", 1, 2, "NAME [LOCAL]", NULL, get_either },
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
 	    "how files travel; sw, gbn, sr are by UDP", mode_command },
-	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", put_either },
+	{ "put", 1, 2, "LOCAL [NAME]", NULL, put_either },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
@@ -1353,18 +1348,6 @@ bad_usage(const char *what, const char *why)
 
 #ifndef TINY
 static const char *
-set_block(char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), 1, RDT_BLOCK_MAX);
-	if (n < 0)
-		return "-b is not a block size (1 to " STRING(RDT_BLOCK_MAX) ")";
-	by_udp.block = (unsigned)n;
-	return NULL;
-}
-
-static const char *
 set_congestion(char *value)
 {
 	by_udp.congestion = congestion_find(value);
@@ -1384,14 +1367,6 @@ set_mode(char *value)
 			return NULL;
 		}
 	return "no such mode";
-}
-
-static const char *
-set_segments(char *value)
-{
-	(void)value;
-	by_udp.segments = 1;
-	return NULL;
 }
 
 static const char *
@@ -1416,76 +1391,35 @@ set_version(char *value)
 	return NULL;
 }
 
-static const char *
-set_window(char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), 1, RDT_WINDOW_MAX);
-	if (n < 0)
-		return "-W is not a window (1 to " STRING(RDT_WINDOW_MAX) ")";
-	by_udp.window = (unsigned)n;
-	return NULL;
-}
-
 static const struct option more_options[] = {
-	{ 'b', "block", "bytes of a packet (" STRING(RDT_BLOCK) ")",
-	    set_block },
+	{ 'b', "block", "bytes of a packet (" STRING(RDT_BLOCK) ")", NULL,
+	    &by_udp.block, 1, RDT_BLOCK_MAX, NULL },
 	{ 'C', "control", "congestion control: none, half or reno (reno)",
-	    set_congestion },
-	{ 'm', "mode", "what to speak (ftp)", set_mode },
+	    NULL, NULL, 0, 0, set_congestion },
+	{ 'm', "mode", "what to speak (ftp)", NULL, NULL, 0, 0, set_mode },
 	{ 'S', NULL, "chat: speak in segments, as the original, not lines",
-	    set_segments },
+	    NULL, &by_udp.segments, 1, 0, NULL },
 	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
-	    "line", set_protocol },
-	{ 'V', NULL, "the version", set_version },
-	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
-	    set_window },
-	{ '\0', NULL, NULL, NULL }
+	    "line", NULL, NULL, 0, 0, set_protocol },
+	{ 'V', NULL, "the version", NULL, NULL, 0, 0, set_version },
+	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)", NULL,
+	    &by_udp.window, 1, RDT_WINDOW_MAX, NULL },
+	OPTIONS_END
 };
 #endif
 
 static const char *set_help(char *value);
 
-static const char *
-set_directory(char *value)
-{
-	cli.directory = value;
-	return NULL;
-}
-
-static const char *
-set_keep(char *value)
-{
-	(void)value;
-	cli.keep = 1;
-	return NULL;
-}
-
-static const char *
-set_quiet(char *value)
-{
-	(void)value;
-	logger.level = ERROR;
-	return NULL;
-}
-
-static const char *
-set_verbose(char *value)
-{
-	(void)value;
-	logger.level = DEBUG;
-	return NULL;
-}
-
 static const struct option options[] = {
-	{ 'd', "dir", "directory of the files here (.)", set_directory },
-	{ 'h', NULL, "this text", set_help },
+	{ 'd', "dir", "directory of the files here (.)", &cli.directory, NULL,
+	    0, 0, NULL },
+	{ 'h', NULL, "this text", NULL, NULL, 0, 0, set_help },
 	{ 'k', NULL, "keep: never replace a file, store it as name(1).ext",
-	    set_keep },
-	{ 'q', NULL, "say only what went wrong", set_quiet },
-	{ 'v', NULL, "say more", set_verbose },
-	{ '\0', NULL, NULL, NULL }
+	    NULL, &cli.keep, 1, 0, NULL },
+	{ 'q', NULL, "say only what went wrong", NULL, &logger.level, ERROR, 0,
+	    NULL },
+	{ 'v', NULL, "say more", NULL, &logger.level, DEBUG, 0, NULL },
+	OPTIONS_END
 };
 
 static const struct option *const option_tables[] = { options,

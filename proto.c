@@ -303,6 +303,29 @@ option_letters(const struct option *const *tables, char out[128])
 	*out = '\0';
 }
 
+/* Sets what an option is for. Returns NULL, or what is wrong with the value. */
+static const char *
+option_set(const struct option *o, char *value)
+{
+	static char wrong[64];
+	int64_t n;
+
+	if (o->text != NULL) {
+		*o->text = value;
+	} else if (o->number != NULL) {
+		n = o->argument == NULL ? o->lo :
+		    number(value, strlen(value), o->lo, o->hi);
+		sprintf(wrong, "-%c wants a number, %d to %d", o->letter,
+		    o->lo, o->hi);
+		if (n < 0)
+			return wrong;
+		*o->number = (int)n;
+	} else {
+		return o->set(value);
+	}
+	return NULL;
+}
+
 /* getopt() itself says which option is unknown, or lacks its value. */
 int
 options_read(const char *program, const struct option *const *tables, int argc,
@@ -316,68 +339,36 @@ options_read(const char *program, const struct option *const *tables, int argc,
 	option_letters(tables, letters);
 	while ((c = getopt(argc, argv, letters)) != -1) {
 		o = option_row(tables, c);
-		if (o == NULL)
-			return -1;
-		wrong = o->set(optarg);
-		if (wrong != NULL) {
+		wrong = o == NULL ? NULL : option_set(o, optarg);
+		if (wrong != NULL)
 			log_msg(ERROR, "%s: %s: %s (%s -h shows the options)",
 			    program, optarg, wrong, program);
+		if (o == NULL || wrong != NULL)
 			return -1;
-		}
 	}
 	return 0;
 }
 
-/* Prints a word of the first line; one that is too long begins a new one. */
-static void
-usage_word(FILE *out, size_t *column, size_t indent, const char *word)
-{
-	if (*column + 1 + strlen(word) > 79) {
-		fprintf(out, "\n%*s", (int)indent, "");
-		*column = indent;
-	}
-	fprintf(out, " %s", word);
-	*column += 1 + strlen(word);
-}
-
-/* Options without a value stand in one bracket, the others in one each. */
 void
 options_usage(FILE *out, const char *program,
     const struct option *const *tables, const char *operands)
 {
-	char letters[128], word[128], *letter;
+	char letters[128], *letter;
 	const struct option *o;
 	const char *line;
-	size_t column, indent, n;
 
+	fprintf(out, "usage: %s [options] %s\n", program, operands);
 	option_letters(tables, letters);
-	n = (size_t)sprintf(word, "[-");
-	for (letter = letters; *letter != '\0'; letter++)
-		if (*letter != ':' && letter[1] != ':')
-			word[n++] = *letter;
-	strcpy(word + n, "]");
-	indent = (size_t)fprintf(out, "usage: %s", program);
-	column = indent;
-	usage_word(out, &column, indent, word);
-	for (letter = letters; *letter != '\0'; letter++)
-		if (letter[1] == ':') {
-			sprintf(word, "[-%c %s]", *letter,
-			    option_row(tables, *letter)->argument);
-			usage_word(out, &column, indent, word);
-		}
-	usage_word(out, &column, indent, operands);
-	fputc('\n', out);
 	for (letter = letters; *letter != '\0'; letter++) {
-		if (*letter == ':')
-			continue;
 		o = option_row(tables, *letter);
-		sprintf(word, "-%c %s", o->letter,
+		if (o == NULL)			/* a colon */
+			continue;
+		fprintf(out, "  -%c %-10s ", o->letter,
 		    o->argument == NULL ? "" : o->argument);
-		fprintf(out, "  %-12s ", word);
 		for (line = o->help; *line != '\0'; line++) {
 			fputc(*line, out);
 			if (*line == '\n')
-				fprintf(out, "%15s", "");
+				fprintf(out, "%16s", "");
 		}
 		fputc('\n', out);
 	}
@@ -3858,8 +3849,8 @@ set_faults(char *value)
 const struct option fault_options[] = {
 	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11, likewise dup, reorder, "
 	    "corrupt;\ndelay=MS, seed=N; in mode sim ackdrop; joined by commas",
-	    set_faults },
-	{ '\0', NULL, NULL, NULL }
+	    NULL, NULL, 0, 0, set_faults },
+	OPTIONS_END
 };
 
 static const char *
@@ -3873,8 +3864,8 @@ set_trace(char *value)
 
 const struct option trace_options[] = {
 	{ 't', "trace", "append a trace of each packet by UDP, tab separated",
-	    set_trace },
-	{ '\0', NULL, NULL, NULL }
+	    NULL, NULL, 0, 0, set_trace },
+	OPTIONS_END
 };
 
 #endif /* TINY */

@@ -65,7 +65,7 @@
 enum level { ERROR, INFO, DEBUG };
 
 extern struct logger {
-	enum level level;	/* what is above it is not written */
+	int level;		/* an enum level; what is above is not written */
 	int stamped;		/* a server's: a line begins `HH:MM:SS - LEVEL -
 				   `, from DEBUG on with a date before it */
 	char line[2048];	/* the line being made; a longer one is cut */
@@ -78,7 +78,7 @@ extern struct logger {
  * that the compiler can check the format at each call, without any extension.
  */
 #define log_msg(level_, ...) \
-	((level_) <= logger.level ? \
+	((int)(level_) <= logger.level ? \
 	(snprintf(logger.line, sizeof logger.line, __VA_ARGS__), \
 	log_write(level_)) : (void)0)
 void	log_write(enum level level);
@@ -119,24 +119,27 @@ void	on_signal(int sig, void (*handler)(int));
 /* ---- options --------------------------------------------------------- */
 
 /*
- * A row of a table of options. set() gets the value, or NULL if the option has
- * none, and returns NULL or what is wrong with it. A help of several lines has
- * newlines.
+ * A row of a table of options. What it sets is a text; or a number, of lo to hi,
+ * or just lo if the option has no value; or else set() gets the value, and
+ * returns NULL or what is wrong with it. A help of several lines has newlines.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
 	const char *argument;		/* what it is called; NULL: none */
 	const char *help;
+	const char **text;
+	int *number, lo, hi;
 	const char *(*set)(char *value);
 };
+#define OPTIONS_END	{ '\0', NULL, NULL, NULL, NULL, 0, 0, NULL }
 
-/* Calls set() for each option, and says what is wrong with one; then it returns
- * -1. The tables end with NULL. optind is then that of getopt(3). */
+/* Sets all that is given; or says what is wrong, and returns -1. The tables end
+ * with NULL. optind is then that of getopt(3). */
 int	options_read(const char *program, const struct option *const *tables,
 	    int argc, char **argv);
 
-/* Prints `usage: PROGRAM [-hq] [-s dir] ... OPERANDS' and a line for each
- * option, in the order of the letters. */
+/* Prints `usage: PROGRAM [options] OPERANDS' and a line for each option, in the
+ * order of the letters. */
 void	options_usage(FILE *out, const char *program,
 	    const struct option *const *tables, const char *operands);
 
@@ -390,7 +393,7 @@ long	frame_number(const char *text, size_t n);
 extern struct serv {
 	const char *host, *directory;	/* -H, -s */
 	unsigned data_lo, data_hi;	/* -P */
-	size_t max_children;		/* -n */
+	int max_children;		/* -n */
 	int idle;			/* -T, seconds */
 	int keep;			/* -k */
 } serv;
@@ -1324,8 +1327,8 @@ int	count_bytes(int fd, enum passing what, const void *buf, ssize_t n);
 extern struct by_udp {
 	int given;			/* -u: data by UDP... */
 	enum rdt_mode mode;		/* ...and how */
-	unsigned window;		/* -W, or the mode's default */
-	unsigned block;			/* -b */
+	int window;			/* -W, or the mode's default */
+	int block;			/* -b */
 	const struct congestion *congestion;	/* -C */
 	int segments;			/* -S */
 } by_udp;

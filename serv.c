@@ -348,7 +348,7 @@ static struct {
 		pid_t pid;		/* 0: none */
 		int refuser;
 	} *child;
-	size_t children, refusers;	/* how many there are of each */
+	int children, refusers;		/* how many there are of each */
 	sigset_t awake;			/* the signals of its sleep */
 	int lifeline;			/* its end ends the parent; -1: none */
 } parent = { .lifeline = -1 };
@@ -537,7 +537,7 @@ end_children(void)
 	size_t i;
 
 	close(parent.listener);
-	for (i = 0; i < serv.max_children + REFUSERS; i++)
+	for (i = 0; i < (size_t)serv.max_children + REFUSERS; i++)
 		if (parent.child[i].pid > 0)
 			kill(parent.child[i].pid, SIGTERM);
 	end = time(NULL) + END_S;
@@ -558,7 +558,7 @@ serve_connections(const struct service *s, int listener)
 
 	parent.service = s;
 	parent.listener = listener;
-	parent.child = calloc(serv.max_children + REFUSERS + 1,
+	parent.child = calloc((size_t)serv.max_children + REFUSERS + 1,
 	    sizeof *parent.child);
 	if (parent.child == NULL)
 		return fail("serv: %s", reason());
@@ -1518,7 +1518,7 @@ page_open(void)
 	size_t bytes;
 	FILE *file;
 
-	slots = 1 + serv.max_children + REFUSERS;
+	slots = 1 + (size_t)serv.max_children + REFUSERS;
 	bytes = SERVICES_MAX * ROWS * slots * COUNTERS * sizeof *page;
 	file = tmpfile();		/* unlinked already */
 	page = file == NULL || ftruncate(fileno(file), (off_t)bytes) < 0 ?
@@ -1703,14 +1703,6 @@ supervise(void)
 }
 
 static const char *
-set_keep(char *value)
-{
-	(void)value;
-	serv.keep = 1;
-	return NULL;
-}
-
-static const char *
 set_version(char *value)
 {
 	(void)value;
@@ -1721,20 +1713,13 @@ set_version(char *value)
 
 static int all_services;		/* -x */
 
-static const char *
-set_all(char *value)
-{
-	(void)value;
-	all_services = 1;
-	return NULL;
-}
-
 static const struct option more_options[] = {
 	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
-	    "nothing", set_keep },
-	{ 'V', NULL, "the version", set_version },
-	{ 'x', NULL, "start every service on its default port", set_all },
-	{ '\0', NULL, NULL, NULL }
+	    "nothing", NULL, &serv.keep, 1, 0, NULL },
+	{ 'V', NULL, "the version", NULL, NULL, 0, 0, set_version },
+	{ 'x', NULL, "start every service on its default port", NULL,
+	    &all_services, 1, 0, NULL },
+	OPTIONS_END
 };
 
 #endif /* TINY */
@@ -1827,25 +1812,6 @@ read_faults(void)
 static const char *set_help(char *value);
 
 static const char *
-set_host(char *value)
-{
-	serv.host = value;
-	return NULL;
-}
-
-static const char *
-set_children(char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), 1, 10000);
-	if (n < 0)
-		return "not a number of children (1 to 10000)";
-	serv.max_children = (size_t)n;
-	return NULL;
-}
-
-static const char *
 set_port(char *value)
 {
 	start_on(0, value, value);
@@ -1869,56 +1835,25 @@ set_data_ports(char *value)
 	return NULL;
 }
 
-static const char *
-set_quiet(char *value)
-{
-	(void)value;
-	logger.level = ERROR;
-	return NULL;
-}
-
-static const char *
-set_directory(char *value)
-{
-	serv.directory = value;
-	return NULL;
-}
-
-static const char *
-set_idle(char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), 1, 1000000);
-	if (n < 0)
-		return "not a number of seconds (1 to 1000000)";
-	serv.idle = (int)n;
-	return NULL;
-}
-
-static const char *
-set_verbose(char *value)
-{
-	(void)value;
-	logger.level = DEBUG;
-	return NULL;
-}
-
 static const struct option options[] = {
-	{ 'h', NULL, "this text", set_help },
+	{ 'h', NULL, "this text", NULL, NULL, 0, 0, set_help },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
-	    set_host },
+	    &serv.host, NULL, 0, 0, NULL },
 	{ 'n', "children", "connections at most, of each service ("
-	    STRING(DEFAULT_CHILDREN) ")", set_children },
-	{ 'p', "port", "port of the ftp service, 0: any free one", set_port },
+	    STRING(DEFAULT_CHILDREN) ")", NULL, &serv.max_children, 1, 10000,
+	    NULL },
+	{ 'p', "port", "port of the ftp service, 0: any free one", NULL, NULL,
+	    0, 0, set_port },
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
-	    STRING(DATA_HI) ")", set_data_ports },
-	{ 'q', NULL, "log errors only", set_quiet },
-	{ 's', "dir", "directory that is served (.)", set_directory },
+	    STRING(DATA_HI) ")", NULL, NULL, 0, 0, set_data_ports },
+	{ 'q', NULL, "log errors only", NULL, &logger.level, ERROR, 0, NULL },
+	{ 's', "dir", "directory that is served (.)", &serv.directory, NULL, 0,
+	    0, NULL },
 	{ 'T', "seconds", "idle limit of a connection ("
-	    STRING(DEFAULT_IDLE_S) ")", set_idle },
-	{ 'v', NULL, "log connections too, with the date", set_verbose },
-	{ '\0', NULL, NULL, NULL }
+	    STRING(DEFAULT_IDLE_S) ")", NULL, &serv.idle, 1, 1000000, NULL },
+	{ 'v', NULL, "log connections too, with the date", NULL,
+	    &logger.level, DEBUG, 0, NULL },
+	OPTIONS_END
 };
 
 static const struct option *const option_tables[] = { options,

@@ -883,7 +883,7 @@ extended_client() {
 	is "lls" "0 a b empty large text" "$status $(printf %s "$got" | words)"
 	printf '?\nls -l\nbye\nls\n' | "$cli" localhost "$port" \
 	    >"$tmp/out" 2>"$tmp/said"
-	has "?, ls -l and bye" "1 get *quit *leave ls: -l: the server tells \
+	has "?, ls -l and bye" "1 *get *quit *leave ls: -l: the server tells \
 names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 	# Control-C ends a transfer, and the next command is carried out. (A shell
 	# lets what it puts into the background ignore it, or blocks it.)

@@ -622,8 +622,8 @@ set_capture(char *path)
 
 const struct option capture_options[] = {
 	{ 'w', "capture", "append all that passes, for Wireshark (pcapng)",
-	    set_capture },
-	{ '\0', NULL, NULL, NULL }
+	    NULL, NULL, 0, 0, set_capture },
+	OPTIONS_END
 };
 
 /* A capture that is not whole does not pass unnoticed. */

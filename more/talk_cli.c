@@ -177,7 +177,7 @@ void
 say_line(enum level level)
 {
 	talk.failed |= level == ERROR;
-	if (level <= logger.level)
+	if ((int)level <= logger.level)
 		show(stderr, logger.line, strlen(logger.line));
 }
 

@@ -269,7 +269,7 @@ clients_accept(void)
 	size_t i, present;
 	int fd;
 
-	while (clients.n < serv.max_children + TOO_MANY) {
+	while (clients.n < (size_t)serv.max_children + TOO_MANY) {
 		fd = sock_accept(hall.listener, host);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
@@ -279,7 +279,7 @@ clients_accept(void)
 			break;
 		for (present = 0, i = 0; i < clients.n; i++)
 			present += (size_t)is_present(clients.client[i]);
-		client_add(fd, present >= serv.max_children);
+		client_add(fd, present >= (size_t)serv.max_children);
 	}
 }
 
@@ -549,7 +549,7 @@ talk_watch(struct pollfd *p)
 	struct client *c;
 	size_t i, n;
 
-	p[0].fd = clients.n < serv.max_children + TOO_MANY &&
+	p[0].fd = clients.n < (size_t)serv.max_children + TOO_MANY &&
 	    now() >= hall.accept_from ? hall.listener : -1;
 	p[0].events = POLLIN;
 	n = 1;
@@ -620,7 +620,7 @@ talk_serve(int listener, const struct talk_serv *t)
 
 	hall.talk = t;
 	hall.listener = listener;
-	max = serv.max_children + TOO_MANY;
+	max = (size_t)serv.max_children + TOO_MANY;
 	clients.client = calloc(max, sizeof *clients.client);
 	p = calloc(3 * max + 2, sizeof *p);
 	if (clients.client == NULL || p == NULL) {

@@ -427,9 +427,8 @@ ls_command(int argc, char **argv)
 	ssize_t n;
 	long code;
 
-	if (argc > 1)
-		return fail(strcmp(argv[1], "-l") != 0 ? "%s: usage: ls" :
-		    "%s: -l: the server tells names alone, no sizes", argv[0]);
+	(void)argc;
+	(void)argv;
 	answer = malloc(LIST_BYTES + 1);
 	if (answer == NULL)
 		return fail("ls: %s", reason());
@@ -626,11 +625,15 @@ command_loop(const struct mode *m)
 int
 run_mode(const struct mode *m, int argc, char **argv)
 {
+	const struct command *c;
 	int failed;
 
-	if (argc > 0 && m->session == NULL &&
-	    check_command(m, argc, argv) == NULL)
+	c = argc > 0 && m->session == NULL ? check_command(m, argc, argv) :
+	    NULL;
+	if (argc > 0 && m->session == NULL && c == NULL)
 		return 2;
+	if (c != NULL && c->run == NULL)
+		return print_help(m);
 	if (m->open != NULL && m->open() != 0)
 		return 1;
 	failed = m->session != NULL ? m->session(argc, argv) :
@@ -1301,7 +1304,7 @@ const struct command names_people_try[] = {
 static const struct command ftp_commands[] = {
 	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_command },
 	{ "help", 0, 0, "", "this list", NULL },
-	{ "ls", 0, 1, "", "list the files on the server", ls_command },
+	{ "ls", 0, 0, "", "list the files on the server", ls_command },
 	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", put_command },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }

@@ -169,13 +169,16 @@ log_write(enum level level)
 	struct tm tm;
 	time_t t;
 	size_t n;
+	int saved;
 
+	saved = errno;
 	n = 0;
 	if (logger.stamped) {
 		p.fd = log_descriptor();
 		p.events = POLLOUT;
 		if (poll(&p, 1, 0) == 0) {
 			lost++;
+			errno = saved;
 			return;
 		}
 		if (lost > 0)
@@ -195,6 +198,7 @@ log_write(enum level level)
 	if (write(logger.stamped ? log_descriptor() : STDERR_FILENO, line, n) <
 	    (ssize_t)n && errno == EAGAIN)
 		lost++;
+	errno = saved;
 }
 
 /* strerror(), with better words where these programs mean more than it says. */
@@ -731,16 +735,25 @@ sock_close(int fd)
 	close(fd);
 }
 
-/* read_all() ends with the peer's end, with the buffer, or with the limit: just
- * the three bounds that are wanted. */
 void
 sock_finish(int fd)
 {
-	static char discarded[DISCARD_BYTES];
+	static char discarded[PIECE_BYTES];
+	int64_t end, left;
+	ssize_t got;
+	size_t n;
 
 	sock_end(fd);
-	sock_limit(fd, DISCARD_S);
-	read_all(fd, discarded, sizeof discarded);
+	end = clock_ms() + DISCARD_S * 1000;
+	for (n = 0; n < DISCARD_BYTES; n += (size_t)got) {
+		left = end - clock_ms();
+		if (left <= 0 || !readable(fd, (int)left))
+			break;
+		got = read(fd, discarded, sizeof discarded);
+		tell(fd, RECEIVED, discarded, got);
+		if (got <= 0)
+			break;
+	}
 	sock_close(fd);
 }
 
@@ -882,6 +895,14 @@ peer_failed(void)
 	return errno == ENOTCONN || errno == ECONNABORTED ||
 	    errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT ||
 	    errno == EBADMSG;
+}
+
+int
+directory_gone(void)
+{
+	struct stat st;
+
+	return stat(".", &st) == 0 && st.st_nlink == 0;
 }
 
 const struct file *moving;
@@ -1202,7 +1223,8 @@ list_files(uint64_t max, struct dirent ***files)
 {
 	ssize_t i, kept, n;
 
-	n = scandir(".", files, NULL, alphasort);
+	errno = ENOENT;
+	n = directory_gone() ? -1 : scandir(".", files, NULL, alphasort);
 	for (i = kept = 0; i < n; i++)
 		if (fetchable((*files)[i]->d_name, max))
 			(*files)[kept++] = (*files)[i];

@@ -275,6 +275,10 @@ extern const struct file *moving;
 /* Does errno tell of the peer, and not of this machine? */
 int	peer_failed(void);
 
+/* Has the working directory been removed? What is made anew under its name is
+ * another one. */
+int	directory_gone(void);
+
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
  * temporary name in the directory of path, and returns where to write.
@@ -453,8 +457,10 @@ int	store_file(const struct request *r, int went_well);
 /* Answers a request of ftp with a code. */
 int	ftp_refuse(const struct request *r, enum ftp_code code);
 
-/* The code for what errno says. */
-enum ftp_code ftp_code(void);
+/* The code of a file that cannot be opened, and of one that was not stored, by
+ * what errno says. */
+enum ftp_code code_of_open(void);
+enum ftp_code code_of_store(void);
 
 /* Opens a free data port, or says that there is none. */
 int	ftp_port(const struct request *r, int type, unsigned *port);
@@ -1320,8 +1326,8 @@ void	print_statistics(int ms);
 int	console_fd(int *ms);
 int	read_console(void);
 
-/* Counts the bytes of connections. */
-int	count_bytes(int fd, enum passing what, const void *buf, ssize_t n);
+/* more/stats.c: begins to count the time, and the bytes of connections. */
+void	statistics_begin(void);
 
 /* What the command line of cli set beside struct cli. */
 extern struct by_udp {

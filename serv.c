@@ -121,11 +121,15 @@ ftp_refuse(const struct request *r, enum ftp_code code)
 /* errno never travels itself. What is not a regular file does not exist, for a
  * client. */
 enum ftp_code
-ftp_code(void)
+code_of_open(void)
 {
-	if (errno == ENOENT || errno == EISDIR || errno == ENXIO ||
-	    errno == ELOOP)
-		return FTP_NOFILE;
+	return (errno == ENOENT && !directory_gone()) || errno == EISDIR ||
+	    errno == ENXIO || errno == ELOOP ? FTP_NOFILE : FTP_STORE;
+}
+
+enum ftp_code
+code_of_store(void)
+{
 	return peer_failed() ? FTP_SYNTAX : FTP_STORE;
 }
 
@@ -177,7 +181,7 @@ ftp_get(const struct request *r)
 	int fd;
 
 	if (file_open(&f, r->name, 0) < 0)
-		return ftp_refuse(r, ftp_code());
+		return ftp_refuse(r, code_of_open());
 	if (f.size > FRAME_MAX) {
 		close(f.fd);
 		errno = EFBIG;
@@ -210,7 +214,8 @@ ftp_put(const struct request *r)
 		return 0;
 	}
 	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
-	ftp_answer(fd, store_file(r, came) == 0 ? FTP_OK : ftp_code());
+	ftp_answer(fd, store_file(r, came) == 0 ? FTP_OK :
+	    code_of_store());
 	sock_finish(fd);
 	return 0;
 }
@@ -252,17 +257,19 @@ static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
 #endif
 
+/* A name that is refused does not exist, for a client that wants to get it. */
 static const struct {
 	const char *verb;
-	int named;			/* a name follows */
+	int refused;	/* what answers a name that is refused; 0: no name
+			   follows; 1: run() looks at it */
 	int (*run)(const struct request *r);	/* -1: the end */
 } ftp_verbs[] = {
-	{ "get", 1, ftp_get },
+	{ "get", FTP_NOFILE, ftp_get },
 	{ "ls", 0, ftp_ls },
-	{ "put", 1, ftp_put },
+	{ "put", FTP_NAME, ftp_put },
 	{ "quit", 0, ftp_quit },
 #ifndef TINY
-	{ "uget", 1, ftp_uget },
+	{ "uget", FTP_NOFILE, ftp_uget },
 	{ "uput", 1, ftp_uput },
 #endif
 };
@@ -280,41 +287,29 @@ ftp_verb(const char *text, size_t n)
 	return -1;
 }
 
-/* A name that is refused does not exist, for a client that wants to get it. The
- * name of a uput has a size behind it, and is looked at there. */
-static int
-ftp_named(const struct request *r, int row)
-{
-	size_t n = strlen(r->name);
-
-	if (ftp_verbs[row].run == ftp_put && !name_ok(r->name, n))
-		return ftp_refuse(r, FTP_NAME);
-	if (r->verb[strlen(r->verb) - 3] == 'g' && !name_ok(r->name, n))
-		return ftp_refuse(r, FTP_NOFILE);
-	return ftp_verbs[row].run(r);
-}
-
 /* Carries out one command, of n bytes. Returns -1 if the conversation is over. */
 static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
 	struct request r = { control, peer, "command", text, 0 };
-	size_t len;
-	int row;
+	size_t len, skip;
+	int named, row;
 
-	n -= strlen(text) == n ? strspn(text, " \t") : 0;
-	text += strspn(text, " \t");
-	len = strcspn(text, " \t");
-	row = strlen(text) == n ? ftp_verb(text, len) : -1;
-	if (row < 0 || ftp_verbs[row].named != (text[len] != '\0')) {
+	skip = strspn(text, " \t");
+	len = strcspn(text + skip, " \t");
+	row = strlen(text) == n ? ftp_verb(text + skip, len) : -1;
+	text += skip + len;
+	named = *text != '\0';
+	if (row < 0 || named != (ftp_verbs[row].refused != 0)) {
 		counters[BAD_REQUESTS]++;
 		return ftp_refuse(&r, FTP_SYNTAX);
 	}
 	counters[COMMANDS + row]++;
 	r.verb = ftp_verbs[row].verb;
-	r.name = text + len + ftp_verbs[row].named;
-	return ftp_verbs[row].named ? ftp_named(&r, row) :
-	    ftp_verbs[row].run(&r);
+	r.name = text + named;
+	if (ftp_verbs[row].refused < 0 && !name_ok(r.name, strlen(r.name)))
+		return ftp_refuse(&r, (enum ftp_code)ftp_verbs[row].refused);
+	return ftp_verbs[row].run(&r);
 }
 
 /* The conversation with one client, from the first frame to the last. */
@@ -625,7 +620,7 @@ ftp_uget(const struct request *r)
 	int told;
 
 	if (file_open(&f, r->name, 0) < 0)
-		return ftp_refuse(r, ftp_code());
+		return ftp_refuse(r, code_of_open());
 	s.t.file = f.fd;
 	s.t.size = f.size;
 	told = 0;
@@ -678,7 +673,7 @@ ftp_uput(const struct request *r)
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
 	code = store_file(r, moved_result(moved) == 0) == 0 ? FTP_OK :
-	    moved == STOPPED ? FTP_SYNTAX : ftp_code();
+	    moved == STOPPED ? FTP_SYNTAX : code_of_store();
 	code = ftp_answer(r->control, code);
 	if (moved == MOVED)
 		rdt_linger(&s);
@@ -1977,7 +1972,7 @@ main(int argc, char **argv)
 	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], supervised[0].listener);
 #else
-	add_hook(count_bytes);
+	statistics_begin();
 	return supervise();
 #endif
 }

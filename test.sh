@@ -757,6 +757,27 @@ test_promises() {
 	done
 	stop
 
+	# A served directory that was removed is no empty one.
+	start gone 0
+	rm -r "$dir"
+	mkdir "$dir"
+	for command in ls "get x" "put x"; do
+		is "$command in a directory that was removed" -3 \
+		    "$(peer "send $(frame "$command")" frame)"
+	done
+	stop
+
+	# What cannot be stored at the end is no file that is missing.
+	start late 0
+	"$tmp/peer" "connect $port" "send $(frame 'put x')" dial \
+	    "send 0000000009abc" "nap 1000" "send defghi" fin frame \
+	    >"$tmp/out" 2>&1 &
+	until_true parts_are "$dir" 1
+	mkdir "$dir/x"
+	wait $!
+	is "a directory that has come in the way" -3 "$(words <"$tmp/out")"
+	stop
+
 	# What the file system says of /proc is not so.
 	if [ -r /proc/cpuinfo ]; then
 		start proc -s /proc 0
@@ -883,8 +904,7 @@ extended_client() {
 	is "lls" "0 a b empty large text" "$status $(printf %s "$got" | words)"
 	printf '?\nls -l\nbye\nls\n' | "$cli" localhost "$port" \
 	    >"$tmp/out" 2>"$tmp/said"
-	has "?, ls -l and bye" "1 *get *quit *leave ls: -l: the server tells \
-names alone, no sizes" "$? $(cat "$tmp/out" "$tmp/said" | words)"
+	has "?, ls -l and bye" "1 *get *quit *leave ls: usage: ls" "$? $(cat "$tmp/out" "$tmp/said" | words)"
 	# Control-C ends a transfer, and the next command is carried out. (A shell
 	# lets what it puts into the background ignore it, or blocks it.)
 	cat >"$tmp/x.c" <<-'END'
@@ -970,8 +990,8 @@ test_client() {
 	rm "$tmp/here/sub/text"
 	client localhost "$port" quit
 	is "quit" "0 " "$status $said"
-	client localhost "$port" help
-	has "help" "*get *put *quit*" "$got"
+	client localhost 1 help
+	has "help, whether there is a server or not" "*get *put *quit*" "$got"
 
 	if [ -n "$TINY" ]; then
 		skip "not in the tiny program: lls, ?, bye, Control-C"
@@ -1006,7 +1026,6 @@ store it: get NAME LOCAL
 		put sub|put: sub: Is a directory, here
 		put text .x|put: .x: name refused by the server
 		put text a/b|put: a/b: name refused by the server
-		ls x|ls: usage: ls
 	END
 
 	# What makes no sense: exit status 2, whether there is a server or not.
@@ -1017,6 +1036,7 @@ store it: get NAME LOCAL
 			is "$args" "2 $expect" "$status $said"
 		done
 	done <<-END
+		ls x|ls: usage: ls
 		put|put: usage: put LOCAL [NAME]
 		get a b c|get: usage: get NAME [LOCAL] (quote a name with \
 spaces)

@@ -26,16 +26,14 @@ static struct {
 	char letter;			/* and its last letter */
 } console;
 
-/* The hook of serv: only sockets count, no files. */
-int
+/* The hook: only sockets count, no files. */
+static int
 count_bytes(int fd, enum passing what, const void *buf, ssize_t n)
 {
 	struct stat st;
 	int saved;
 
 	(void)buf;
-	if (began == 0)
-		began = now();
 	saved = errno;
 	if (n > 0 && (what == SENT || what == RECEIVED) &&
 	    fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
@@ -43,6 +41,13 @@ count_bytes(int fd, enum passing what, const void *buf, ssize_t n)
 		    (uint64_t)n;
 	errno = saved;
 	return 0;
+}
+
+void
+statistics_begin(void)
+{
+	began = now();
+	add_hook(count_bytes);
 }
 
 /* Prints what all have counted. */
@@ -92,7 +97,7 @@ print_statistics(int ms)
 		log_msg(ERROR, "serv: standard output: nobody reads it");
 		return;
 	}
-	t = began == 0 ? 0 : now() - began;
+	t = now() - began;
 	printf("\n%s\n=%36s%32s\n%s\n\n", rule, "STATS", "=", rule);
 	printf("> Run time: %lld:%02d:%02d.%06d\n",
 	    (long long)(t / SECOND / 3600), (int)(t / SECOND / 60 % 60),

@@ -81,6 +81,10 @@ test_stats() {
 
 	ask
 	counts "nothing has happened" ""
+	case $stats in
+	*"time: 0:00:00.000000"*) fail "the run time" "$stats" ;;
+	*) pass ;;
+	esac
 	has "as the document has it" "*=
 =                               STATS                               =
 =*=

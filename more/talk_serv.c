@@ -478,7 +478,7 @@ offer_file(const struct client *c, const char *name, int type,
 	*why = "no file";
 	errno = ENOENT;
 	if (!name_ok(name, strlen(name)) || file_open(&f, name, 0) < 0) {
-		log_refused(&r, ftp_code() == FTP_NOFILE ? *why : NULL);
+		log_refused(&r, code_of_open() == FTP_NOFILE ? *why : NULL);
 		return NO_FILE;
 	}
 	*size = f.size;

@@ -68,7 +68,7 @@ xfer_download(const struct request *r)
 	int missing;
 
 	if (file_open(&f, r->name, 0) < 0) {
-		missing = ftp_code() == FTP_NOFILE;
+		missing = code_of_open() == FTP_NOFILE;
 		xfer_refuse(r, missing ? XFER_NOFILE : XFER_FAILED,
 		    missing ? "no such file" : NULL);
 		return;

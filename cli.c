@@ -20,7 +20,7 @@
  * loop serves them all: it reads a line, splits it into words as a shell would,
  * looks the first one up, checks the number of arguments, and calls:
  *
- *      line --> split() --> run_command() --> get_command(argc, argv) --> 0 or 1
+ *      line --> split() --> run_command() --> get_command(argc, argv)
  *                            |
  *                            +--- table of commands ---> print_help()
  *
@@ -243,7 +243,7 @@ ftp_drop(void)
 }
 
 /* Is nothing to be heard but by a question? Not if the server has closed, since
- * the client was idle for long. (One that is full says so before it is asked.) */
+ * the client was idle. (One that is full says so before it is asked.) */
 static int
 ftp_silent(void)
 {
@@ -269,8 +269,8 @@ ftp_connect(void)
 }
 
 /*
- * Sends a command and takes the answer, of at most max bytes; returns its bytes,
- * or -1 after a message about verb and name (NULL: without a name).
+ * Sends a command and takes the answer, of at most max bytes; returns its
+ * bytes, or -1 after a message about verb and name (NULL: without a name).
  */
 ssize_t
 ftp_ask(const char *verb, const char *name, const char *command, char *answer,
@@ -720,6 +720,29 @@ udp_code(int seconds)
 	return n < 0 ? 1 : frame_number(answer, (size_t)n);
 }
 
+/* How a get by UDP ended. If the control connection spoke, the server cannot go
+ * on, and says why; else the connection is left, which ends the session. */
+static int
+udp_got(const struct rdt_session *s, const char *name, enum moved moved)
+{
+	struct file f = { -1, s->t.size, s->t.done };
+	long code;
+
+	code = 1;
+	if (moved == STOPPED && !stopped()) {
+		code = udp_code(0);
+		errno = ECONNABORTED;
+	} else if (moved != MOVED) {
+		moved_result(moved);
+		errno = stopped() ? EINTR : errno;
+		ftp_drop();
+	}
+	if (code == 1)
+		return download_end("get", name, &f, moved == MOVED);
+	newfile_end(0);
+	return ftp_failed("get", name, code == FTP_OK ? 1 : code);
+}
+
 /* A get by UDP. The file is stored, and said to be, before the client lingers
  * for a server that may have missed an ACK. */
 static int
@@ -729,7 +752,6 @@ udp_get(int argc, char **argv)
 	char command[FTP_COMMAND_MAX + 2], path[1024];
 	enum moved moved;
 	struct file f;
-	long code;
 	int failed;
 
 	if (download_path(argc, argv, path) != 0 ||
@@ -747,24 +769,7 @@ udp_get(int argc, char **argv)
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
 	end_bar();
-	f.size = s.t.size;
-	f.done = s.t.done;
-	code = 1;
-	if (moved == STOPPED && !stopped()) {
-		code = udp_code(0);	/* the server cannot go on */
-		errno = ECONNABORTED;
-	} else if (moved != MOVED) {
-		moved_result(moved);
-		if (stopped())
-			errno = EINTR;
-		ftp_drop();		/* which ends the session there */
-	}
-	if (code <= 0) {
-		newfile_end(0);
-		failed = ftp_failed("get", argv[1], code == 0 ? 1 : code);
-	} else {
-		failed = download_end("get", argv[1], &f, moved == MOVED);
-	}
+	failed = udp_got(&s, argv[1], moved);
 	if (moved == MOVED) {
 		s.t.tick = NULL;
 		rdt_linger(&s);
@@ -1067,7 +1072,8 @@ dir_register_again(struct dir_message *answer, int tries)
 int
 not_registered(const char *command)
 {
-	return directory.nick[0] != '\0' ? 0 : fail("%s: register first", command);
+	return directory.nick[0] != '\0' ? 0 :
+	    fail("%s: register first", command);
 }
 
 /* For tsearch(). */
@@ -1444,8 +1450,8 @@ usage(FILE *out)
 		fprintf(out, " %s%s%s", modes[i]->name,
 		    modes[i]->port == NULL ? "" : "=",
 		    modes[i]->port == NULL ? "" : modes[i]->port);
-	fputs("\nWithout a command, commands are read from standard input; help "
-	    "lists them.\n", out);
+	fputs("\nWithout a command, commands are read from standard input; "
+	    "help lists them.\n", out);
 }
 
 static const char *

@@ -1001,7 +1001,7 @@ file_recv(int sock, struct file *f)
 
 static struct {				/* the file that is being made */
 	int fd;
-	int dir;			/* descriptor of the directory it is in */
+	int dir;			/* the directory it is in */
 	int keep;
 	char name[NAME_BYTES + 1];
 	char temp[48];

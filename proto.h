@@ -65,7 +65,7 @@
 enum level { ERROR, INFO, DEBUG };
 
 extern struct logger {
-	int level;		/* an enum level; what is above is not written */
+	int level;		/* what is above it is not written */
 	int stamped;		/* a server's: a line begins `HH:MM:SS - LEVEL -
 				   `, from DEBUG on with a date before it */
 	char line[2048];	/* the line being made; a longer one is cut */
@@ -119,9 +119,9 @@ void	on_signal(int sig, void (*handler)(int));
 /* ---- options --------------------------------------------------------- */
 
 /*
- * A row of a table of options. What it sets is a text; or a number, of lo to hi,
- * or just lo if the option has no value; or else set() gets the value, and
- * returns NULL or what is wrong with it. A help of several lines has newlines.
+ * A row of a table of options. It sets a text; or a number, of lo to hi, or
+ * just lo if the option has no value; or else set() gets the value, and returns
+ * NULL or what is wrong with it. A help of several lines has newlines.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -195,7 +195,7 @@ int	sock_listen(const char *host, const char *port, int type,
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* The next connection of a listener, and from where; EAGAIN if there is none. */
+/* The next connection of a listener, and its host; EAGAIN: there is none. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
@@ -352,8 +352,8 @@ void	list_free(struct dirent **files, ssize_t n);
  * is FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short,
  * or stands still for too long, is FTP_SYNTAX, if anyone still listens. The
  * original client knows no code but FTP_NOFILE, and so a get of a name that is
- * refused gets that one. An answer to ls that is nothing but a code is taken for
- * that code, though a file might have such a name.
+ * refused gets that one. An answer to ls that is nothing but a code is taken
+ * for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -403,9 +403,9 @@ extern struct serv {
 } serv;
 
 /*
- * A row of the table of services, in the manner of inetd.conf. serve() runs in a
- * process of its own for each connection, which the caller closes. A daemon is
- * one process for all clients: its serve() is called once, with the listener.
+ * A row of the table of services, in the manner of inetd.conf. serve() runs in
+ * a process of its own for each connection, which the caller closes. A daemon
+ * is one process for all clients: its serve() is called once, with the listener.
  * `commands' is a table whose rows begin with the names that are counted.
  */
 struct service {
@@ -503,8 +503,8 @@ struct command {
 };
 
 /*
- * A row of the table of modes. A mode opens (1: it could not, and said so), runs
- * one command or a loop of them, and closes; what that returns is part of the
+ * A row of the table of modes. A mode opens (1: it could not, and said so),
+ * runs one command or a loop, and closes; what that returns is part of the
  * exit status. wait() is called before each line is read, to return when there
  * is one. A mode with a session has a loop of its own instead.
  */
@@ -576,8 +576,8 @@ int	download_end(const char *command, const char *name,
 /*
  * Sends head and file, then takes the answer by answer(), which sets *why to
  * NULL if the file is stored; says which, and returns 1 if it is not. The
- * original servers send no answer and close (ENOTCONN); if all was sent, that is
- * no failure.
+ * original servers send no answer and close (ENOTCONN); if all was sent, that
+ * is no failure.
  */
 int	upload(const char *command, const char *name, int fd, struct file *f,
 	    const void *head, size_t headlen,
@@ -647,8 +647,8 @@ int	find_row(const void *table, size_t rows, size_t row_bytes,
 	    const char *name, size_t n);
 
 /*
- * A file on its way by datagrams. tick, if not NULL, is called once in a TURN or
- * more often; by returning true it stops the transfer.
+ * A file on its way by datagrams. tick, if not NULL, is called once in a TURN
+ * or more often; by returning true it stops the transfer.
  */
 struct transfer {
 	int sock, file;
@@ -1309,8 +1309,8 @@ const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
 /* ---- serv.c and cli.c: what they offer to more/ -------------------------- */
 
-/* The services that are started, and what they counted; k is a row of the table,
- * -1: all together. */
+/* The services that are started, and what they counted; k is a row of the
+ * table, -1: all together. */
 #define SERVICES_MAX	16
 extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
 int	is_started(int k);

@@ -197,8 +197,8 @@ ftp_get(const struct request *r)
 	return 0;
 }
 
-/* put NAME: the answer is a port, and who connects there sends the file; it gets
- * its name when all of it is here. */
+/* put NAME: the answer is a port, and who connects there sends the file; it
+ * gets its name when all of it is here. */
 static int
 ftp_put(const struct request *r)
 {
@@ -287,7 +287,7 @@ ftp_verb(const char *text, size_t n)
 	return -1;
 }
 
-/* Carries out one command, of n bytes. Returns -1 if the conversation is over. */
+/* Carries out one command, of n bytes. -1: the conversation is over. */
 static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
@@ -441,8 +441,8 @@ start_child(int fd, int refuse)
 	close(fd);			/* it is the child's now */
 }
 
-/* Forgets the children that have ended. One that crashed may have left a part of
- * a file. */
+/* Forgets the children that have ended. One that crashed may have left a part
+ * of a file. */
 static void
 reap(void)
 {
@@ -544,8 +544,8 @@ end_children(void)
 	}
 }
 
-/* Serves a service, a child for each connection, until it is told to end. If the
- * supervisor is gone, the children serve their clients to the end. */
+/* Serves a service, a child for each connection, until it is told to end. If
+ * the supervisor is gone, the children serve their clients to the end. */
 static int
 serve_connections(const struct service *s, int listener)
 {
@@ -1455,12 +1455,12 @@ dir_serve(int fd, const char *peer)
  * What a process does it counts in a slot of a page that all share, and which
  * nobody else writes to. A slot is used again when its process has ended, and
  * goes on counting; so the sum of all slots is what all have done, at any time.
- * The lifeline is a pipe whose writing end the supervisor alone holds: when that
- * is gone, the services end.
+ * The lifeline is a pipe whose writing end the supervisor alone holds: when
+ * that is gone, the services end.
  */
 #define RESTARTS	5	/* of a service that dies, at most, */
 #define RESTART_S	10	/* in so many seconds */
-#define ROWS		2	/* of slots of a service: children may outlive it */
+#define ROWS		2	/* of slots: children may outlive a service */
 
 static struct supervised {
 	const char *port;		/* asked for; NULL: not started */
@@ -1743,7 +1743,7 @@ const struct service *const services[SERVICES_MAX + 1] = {
 };
 #else
 #define SERVICES_MAX 1
-static const struct service *const services[SERVICES_MAX + 1] = { &ftp_service };
+static const struct service *const services[] = { &ftp_service, NULL };
 static struct {
 	const char *port;
 	int listener;

@@ -38,6 +38,7 @@ shift $((OPTIND - 1))
 case ${jobs:-1} in
 *[!0-9]* | 0) echo "test.sh: -j $jobs: not a number of sections" >&2; exit 2 ;;
 esac
+# shellcheck disable=SC2034 # more/*.sh use it
 top=$(pwd)
 BIN=$(cd "${BIN:-.}" && pwd) || exit 1
 serv=$BIN/serv
@@ -332,40 +333,6 @@ test_usage() {
 	wait "$pid"
 	is "SIGINT ends in order" 0 $?
 	servers=
-}
-
-# Clients of one service at the port of another. Some wait for 10 s and more, so
-# all do at once.
-test_strangers() {
-	asking=
-	start strangers 0 xfer=0 chat=0 room=0
-	pairs="ftp,xfer ftp,chat ftp,room xfer,chat xfer,room room,ftp \
-room,xfer room,chat chat,ftp chat,room"
-	for pair in $pairs; do
-		mode=${pair%,*} service=${pair#*,}
-		case $mode in
-		ftp) command='ls' ;;
-		xfer) command=list ;;
-		chat) command=ann ;;
-		room) command="join ann" ;;
-		esac
-		(
-			# shellcheck disable=SC2086
-			"$cli" -m "$mode" 127.0.0.1 "$(awk -v s="$service" \
-			    '$2 == s { print $5 }' "$out")" $command \
-			    >"$tmp/$pair" 2>&1 </dev/null
-			echo $? >>"$tmp/$pair"
-		) &
-		asking="$asking $!"
-	done
-	# shellcheck disable=SC2086
-	wait $asking
-	for pair in $pairs; do
-		has "${pair%,*} at the port of ${pair#*,}" \
-		    "*: is this a* ${pair%,*} server[?]* 1" \
-		    "$(words <"$tmp/$pair")"
-	done
-	stop
 }
 
 # ---- the ftp service -----------------------------------------------------
@@ -898,62 +865,6 @@ reply() {
 half_written() { find "$tmp/here" "$dir" -name '.part*' | grep -q .; }
 all_whole() { ! half_written; }
 
-# What the client has beside get, put, ls, quit and help.
-extended_client() {
-	client -q 127.0.0.1 "$port" lls
-	is "lls" "0 a b empty large text" "$status $(printf %s "$got" | words)"
-	printf '?\nls -l\nbye\nls\n' | "$cli" localhost "$port" \
-	    >"$tmp/out" 2>"$tmp/said"
-	has "?, ls -l and bye" "1 *get *quit *leave ls: usage: ls" "$? $(cat "$tmp/out" "$tmp/said" | words)"
-	# Control-C ends a transfer, and the next command is carried out. (A shell
-	# lets what it puts into the background ignore it, or blocks it.)
-	cat >"$tmp/x.c" <<-'END'
-		#include <signal.h>
-		#include <unistd.h>
-		int main(int argc, char **argv) {
-			sigset_t none;
-			(void)argc;
-			signal(SIGINT, SIG_DFL);
-			sigemptyset(&none);
-			sigprocmask(SIG_SETMASK, &none, NULL);
-			execv(argv[1], argv + 1);
-			return 1;
-		}
-	END
-	${CC:-cc} -o "$tmp/x" "$tmp/x.c"
-	dd if=/dev/zero of="$dir/long" bs=100000 count=300 2>/dev/null
-	cp "$dir/long" "$tmp/here/long"
-	for args in "tcp get" "gbn get" "sr get" "gbn put" "sr put"; do
-		evil_get=
-		if [ "$args" = "tcp get" ]; then
-			home=$port
-			evil frame offer "send 0000099999" "nap 30000"
-			evil_get=$evil
-		fi
-		printf '%s\n' "mode ${args% *}" "${args#* } long" lls \
-		    >"$tmp/typed"
-		{ exec "$tmp/x" "$cli" -L delay=30 -d "$tmp/here" 127.0.0.1 \
-		    "$port" <"$tmp/typed" >"$tmp/out" 2>"$tmp/said"; } &
-		client=$!
-		until_true half_written
-		nap
-		kill -INT $client
-		wait $client
-		has "$args, and Control-C" \
-		    "1 ${args#* }: long: * of *, then: interrupted*" \
-		    "$? $(cat "$tmp/said")"
-		is "...the next command" long "$(grep '^long$' "$tmp/out")"
-		if [ -n "$evil_get" ]; then
-			kill "$evil_get"
-			wait "$evil_get" 2>/dev/null
-			port=$home
-		fi
-		until_true all_whole
-		is "...nothing half-written" 0 $?
-	done
-	rm "$dir/long" "$tmp/here/long"
-}
-
 test_client() {
 	rm -rf "$tmp/here"
 	mkdir -p "$tmp/here/sub"
@@ -1178,62 +1089,6 @@ server?" ls
 	rm "$tmp/here/large"
 }
 
-# ---- the README's guided reading -----------------------------------------
-
-# Each stop is a line `NUMBER FILE NAME()  ...': the file has that function; and
-# whatever else is named so exists somewhere.
-test_reading() {
-	stops=$(awk '/^How to read/, /^Adding/' README |
-	    sed -n 's/^  *[0-9][0-9]*  \([a-z_/]*\.c\)  *\([a-z_]*\)().*/\1 \2/p')
-	is "stops" 32 "$(printf '%s\n' "$stops" | wc -l | tr -d ' ')"
-	while read -r file name; do
-		is "$name() is in $file" 1 "$(grep -c "^$name(" "$file")"
-	done <<-END
-		$stops
-	END
-	for name in $(awk '/^How to read/, /^Adding/' README | tr -c 'a-z_()' \
-	    '\n' | sed -n 's/^\([a-z_]*\)()$/\1/p' | sort -u); do
-		if grep -q "^$name(" ./*.c more/*.c; then
-			pass
-		else
-			fail "the README names $name()"
-		fi
-	done
-}
-
-# The service that the README adds as an example. Its files are in it, indented.
-test_adding() {
-	new=$tmp/adding
-	mkdir -p "$new"
-	cp -R Makefile ./*.[ch] more "$new"
-	rm -f "$new"/*.o "$new"/more/*.[ao]
-	awk -v dir="$new/more/" '
-	/^    \/[*] daytime_[a-z]*[.]c:/ {
-		file = $2
-		sub(/:.*/, "", file) }
-	/^[^ ]/ { file = "" }
-	file != "" { sub(/^    /, ""); print > (dir file) }' README
-	sed 's/^	&room_service,/&\n	\&daytime_service,/
-	    s/^\(extern const struct service \)xfer/\1daytime_service, xfer/' \
-	    serv.c >"$new/serv.c"
-	sed 's/^	&room_mode,/&\n	\&daytime_mode,/
-	    s/^\(extern const struct mode \)xfer/\1daytime_mode, xfer/' \
-	    cli.c >"$new/cli.c"
-	sed 's|^	more/capture.o|	more/daytime_serv.o more/daytime_cli.o &|' \
-	    Makefile >"$new/Makefile"
-	(cd "$new" && make CC="${CC:-cc}") >"$tmp/out" 2>&1 ||
-	    fail "the README's service does not compile" "$(cat "$tmp/out")"
-	kept=$serv
-	serv=$new/serv
-	start adding daytime=0
-	has "...tells the time" "[A-Z]??, ?? [A-Z]?? ???? ??:??:??" \
-	    "$("$new/cli" -m daytime 127.0.0.1 "$port")"
-	until_true grep -q 'INFO - Daytime told to 127.0.0.1:' "$log"
-	is "...and logs it" 0 $?
-	stop
-	serv=$kept
-}
-
 # ---- the tiny program: Part I alone ----------------------------------------
 
 test_tiny() {
@@ -1248,129 +1103,6 @@ test_tiny() {
 	    files client hostile >"$tmp/out" 2>&1
 	is "get, put, ls and quit by the tiny program" 0 $?
 	grep -v '^ok' "$tmp/out" | grep -A 3 FAILED
-}
-
-# ---- fuzz: every parser, fed with nonsense ---------------------------------
-
-test_fuzz() {
-	.ci/fuzz.sh 1 >"$tmp/out" 2>&1
-	is "a second of nonsense for each parser" 0 $?
-	grep -v ' runs$' "$tmp/out" | head -n 30
-}
-
-# ---- what can go wrong below the programs, and in the long run -------------
-
-# ours: are these the programs of this directory, which the next tests take?
-ours() {
-	[ "$BIN" = "$top" ] || skip "needs the programs of this directory"
-	[ "$BIN" = "$top" ]
-}
-
-test_fail() {
-	ours || return 0
-	n=0
-	set -- "-s ftp openat renameat connect" "-s xfer realloc" "-s ftp odd" \
-	    "-s xfer odd" "-s chat odd" "-s room odd" "-s dir odd"
-	for calls in "$@"; do
-		n=$((n + 1))
-		# shellcheck disable=SC2086
-		{ .ci/fail.sh $calls; echo "status $?"; } >"$tmp/out$n" 2>&1 &
-	done
-	wait
-	n=0
-	for calls in "$@"; do
-		n=$((n + 1))
-		if grep -q 'status 2' "$tmp/out$n"; then
-			skip "$(cat "$tmp/out$n")"
-		else
-			is "system calls that fail: $calls" "status 0" \
-			    "$(grep -v 'in the\|sessions$' "$tmp/out$n")"
-		fi
-	done
-}
-
-test_soak() {
-	ours || return 0
-	.ci/soak.sh 10 >"$tmp/out" 2>&1
-	is "ten seconds under load" 0 $?
-	grep -A 5 WRONG "$tmp/out"
-}
-
-# ---- labs: the short ones, and the marking of answers ---------------------
-
-test_labs() {
-	ours || return 0
-	LAB_OUT=$tmp/labs
-	export LAB_OUT
-	for lab in 1 2 4 8; do
-		sh lab/$lab-*.sh >"$tmp/out" 2>&1
-		is "lab $lab" 0 $?
-		grep WRONG "$tmp/out"
-	done
-	lab/4-go-back-n.sh 20231234 >"$tmp/out"
-	has "a question" "Student 20231234: * lab/mark.sh 20231234 ANSWER" \
-	    "$(words <"$tmp/out")"
-	right=$(lab/4-go-back-n.sh -k 20231234 | sed -n 's/^answer: //p')
-	is "the right answer" "20231234: right 0" \
-	    "$(lab/mark.sh 20231234 "$right") $?"
-	printf '7 99\n20231234 %s\n../x 1\n' "$right" | lab/mark.sh >"$tmp/out"
-	is "answers from a file" "1 7: wrong 20231234: right \
-../x: no student number" "$? $(words <"$tmp/out")"
-}
-
-# ---- tools, where they are installed -------------------------------------
-
-test_tools() {
-	said=$(CC=${CC:-cc} .ci/posix.sh 2>&1)
-	case $? in
-	2) skip "$said" ;;
-	*) has "the code asks for no more than POSIX" \
-		"nothing beyond POSIX.1-2008,*" "$said" ;;
-	esac
-	if command -v mandoc >/dev/null; then
-		is "man pages" "" "$(mandoc -T lint -W warning more/*.1)"
-	else
-		skip "no mandoc"
-	fi
-	# (In a copy: what make builds anew here, others may be running.)
-	mkdir "$tmp/copy"
-	cp -R Makefile ./*.[ch] more "$tmp/copy"
-	in_copy() { (cd "$tmp/copy" && make -s "CC=${CC:-cc}" CFLAGS= "$@" \
-	    DESTDIR="$tmp/root" PREFIX=/p >"$tmp/out" 2>&1); }
-	in_copy install
-	is "make install" "/p/bin/cli /p/bin/serv /p/share/man/man1/cli.1 \
-/p/share/man/man1/serv.1" "$(cd "$tmp/root" && find . -type f |
-	    sed 's/^[.]//' | sort | words)"
-	in_copy uninstall
-	is "make uninstall" "" "$(find "$tmp/root" -type f)"
-	if command -v shellcheck >/dev/null; then
-		is shellcheck "" \
-		    "$(shellcheck -s sh test.sh more/*.sh lab/*.sh .ci/*.sh 2>&1)"
-	else
-		skip "no shellcheck"
-	fi
-}
-
-test_valgrind() {
-	ours || return 0
-	if ! command -v valgrind >/dev/null; then
-		skip "no valgrind"
-		return
-	fi
-	mkdir -p "$tmp/vg"
-	for p in serv cli; do
-		cat >"$tmp/vg/$p" <<-END
-			#!/bin/sh
-			exec valgrind -q --leak-check=full --track-fds=no \\
-			    --log-file=$tmp/vg/$p.%p "$top/$p" "\$@"
-		END
-		chmod +x "$tmp/vg/$p"
-	done
-	# shellcheck disable=SC2086
-	BIN=$tmp/vg ./test.sh ${VALGRIND:-hostile raw} >"$tmp/out" 2>&1
-	is "the tests under valgrind" 0 $?
-	grep FAILED "$tmp/out"
-	is "what valgrind says" "" "$(cat "$tmp"/vg/*.[0-9]* | head -n 20)"
 }
 
 # ---- main ----------------------------------------------------------------

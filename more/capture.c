@@ -90,9 +90,9 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 }
 
 /*
- * Appends what stands in capture.block up to end, by one write(2) with O_APPEND:
- * so many processes can write to one file. If not all of it is written, takes
- * back what is.
+ * Appends what stands in capture.block up to end, by one write(2) with
+ * O_APPEND: so many processes can write to one file. If not all of it is
+ * written, takes back what is.
  */
 static int
 write_block(const unsigned char *end)
@@ -577,8 +577,8 @@ cut_back(off_t size)
 	return ftruncate(capture.fd, at);
 }
 
-/* Opens the file; why not, or NULL. What is no regular file, as a FIFO, can only
- * be written to. */
+/* Opens the file; why not, or NULL. What is no regular file, as a FIFO, can
+ * only be written to. */
 static const char *
 open_file(const char *path)
 {

@@ -210,7 +210,8 @@ chat_line(char *line)
 static int
 chat_session(int argc, char **argv)
 {
-	static const struct talk_cli t = { "{quit}", chat_line, chat_text, NULL };
+	static const struct talk_cli t = { "{quit}", chat_line, chat_text,
+	    NULL };
 	char name[CHAT_MESSAGE_MAX + 2];
 	int i;
 

@@ -599,7 +599,8 @@ peer_tick(void)
 		publish_all();
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has given the nick %s to "
-		    "someone else; logout, and register another", directory.nick);
+		    "someone else; logout, and register another",
+		    directory.nick);
 	return directory.renew_at;
 }
 

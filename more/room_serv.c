@@ -418,8 +418,8 @@ room_entrance(struct client *c)
 static void
 room_serve(int listener, const char *peer)
 {
-	static const struct talk_serv t = { "4003", ROOM_REQUEST_MAX, room_input,
-	    room_left, room_entrance };
+	static const struct talk_serv t = { "4003", ROOM_REQUEST_MAX,
+	    room_input, room_left, room_entrance };
 
 	(void)peer;
 	talk_serve(listener, &t);

@@ -1,13 +1,13 @@
 /* screen.c: how far a transfer is, and Control-C. Licence: ISC, see README.
  *
- * For a person who reads standard error, one line that is drawn again and again:
+ * For a person who reads standard error, one line, drawn again and again:
  *
  *      [=====>     ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
  *
- * A file by TCP tells the hook of read_all() and write_all() what passes; one by
- * UDP calls draw_up() or draw_down() at each turn. While a file moves, Control-C
- * does not end the client: it makes stopped() true, and the transfer ends. A
- * second one ends the client, as everywhere else.
+ * A file by TCP tells the hook of read_all() and write_all() what passes; one
+ * by UDP calls draw_up() or draw_down() at each turn. While a file moves,
+ * Control-C does not end the client: it makes stopped() true, and the transfer
+ * ends. A second one ends the client, as everywhere else.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -134,8 +134,9 @@ rate_text(char *text, uint64_t size)
 	return sprintf(text, ", %s/s", amount(rate, bytes));
 }
 
-/* Draws the bar, that grows to the right for up, else to the left. What is wider
- * than the terminal would become a second line: then only the percentage. */
+/* Draws the bar, that grows to the right for up, else to the left. What is
+ * wider than the terminal would become a second line: then only the percentage.
+ */
 static void
 draw(uint64_t done, uint64_t size, int up)
 {

@@ -141,8 +141,8 @@ end_line(void)
 /*
  * Reads standard input: the line `s' asks for statistics, `q' ends the server.
  * End of file does not end it; on a FIFO or a terminal more may follow, so it
- * looks again after a second. In the background of a shell a read fails, and may
- * succeed later.
+ * looks again after a second. In the background of a shell a read fails, and
+ * may succeed later.
  */
 int
 read_console(void)

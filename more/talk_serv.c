@@ -488,7 +488,8 @@ offer_file(const struct client *c, const char *name, int type,
 	d.t.peer = c->peer;
 	d.t.sock = -1;
 	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
-	    downloads(0) == DOWNLOADS_MAX || downloads(c->id) >= DOWNLOADS_EACH ?
+	    downloads(0) == DOWNLOADS_MAX ||
+	    downloads(c->id) >= DOWNLOADS_EACH ?
 	    "too many downloads, not now" : NULL;
 	d.host = host;
 	if (*why == NULL && sock_peer(c->fd, host) >= 0)

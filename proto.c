@@ -173,8 +173,8 @@ log_write(enum level level)
 
 	saved = errno;
 	n = 0;
+	p.fd = logger.stamped ? log_descriptor() : STDERR_FILENO;
 	if (logger.stamped) {
-		p.fd = log_descriptor();
 		p.events = POLLOUT;
 		if (poll(&p, 1, 0) == 0) {
 			lost++;
@@ -195,8 +195,7 @@ log_write(enum level level)
 	    strlen(logger.line), 0);
 	n += strlen(line + n);
 	line[n++] = '\n';
-	if (write(logger.stamped ? log_descriptor() : STDERR_FILENO, line, n) <
-	    (ssize_t)n && errno == EAGAIN)
+	if (write(p.fd, line, n) < (ssize_t)n && errno == EAGAIN)
 		lost++;
 	errno = saved;
 }
@@ -287,26 +286,6 @@ option_row(const struct option *const *tables, int letter)
 	return NULL;
 }
 
-/* The letters in alphabetical order, small ones first, each with a colon if the
- * option has a value: what getopt(3) wants. */
-static void
-option_letters(const struct option *const *tables, char out[128])
-{
-	static const char order[] = "aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuU"
-	    "vVwWxXyYzZ";
-	const struct option *o;
-	const char *letter;
-
-	for (letter = order; *letter != '\0'; letter++) {
-		o = option_row(tables, *letter);
-		if (o != NULL)
-			*out++ = *letter;
-		if (o != NULL && o->argument != NULL)
-			*out++ = ':';
-	}
-	*out = '\0';
-}
-
 /* Sets what an option is for. Returns NULL, or what is wrong with the value. */
 static const char *
 option_set(const struct option *o, char *value)
@@ -330,17 +309,21 @@ option_set(const struct option *o, char *value)
 	return NULL;
 }
 
-/* getopt() itself says which option is unknown, or lacks its value. */
+/* getopt() itself says which option is unknown, or lacks its value; it wants all
+ * letters, each with a colon if the option has one. */
 int
 options_read(const char *program, const struct option *const *tables, int argc,
     char **argv)
 {
-	const struct option *o;
+	const struct option *const *table, *o;
 	const char *wrong;
-	char letters[128];
+	char letters[128] = "";
 	int c;
 
-	option_letters(tables, letters);
+	for (table = tables; *table != NULL; table++)
+		for (o = *table; o->letter != '\0'; o++)
+			sprintf(letters + strlen(letters), "%c%s", o->letter,
+			    o->argument == NULL ? "" : ":");
 	while ((c = getopt(argc, argv, letters)) != -1) {
 		o = option_row(tables, c);
 		wrong = o == NULL ? NULL : option_set(o, optarg);
@@ -357,25 +340,13 @@ void
 options_usage(FILE *out, const char *program,
     const struct option *const *tables, const char *operands)
 {
-	char letters[128], *letter;
 	const struct option *o;
-	const char *line;
 
 	fprintf(out, "usage: %s [options] %s\n", program, operands);
-	option_letters(tables, letters);
-	for (letter = letters; *letter != '\0'; letter++) {
-		o = option_row(tables, *letter);
-		if (o == NULL)			/* a colon */
-			continue;
-		fprintf(out, "  -%c %-10s ", o->letter,
-		    o->argument == NULL ? "" : o->argument);
-		for (line = o->help; *line != '\0'; line++) {
-			fputc(*line, out);
-			if (*line == '\n')
-				fprintf(out, "%16s", "");
-		}
-		fputc('\n', out);
-	}
+	for (; *tables != NULL; tables++)
+		for (o = *tables; o->letter != '\0'; o++)
+			fprintf(out, "  -%c %-10s %s\n", o->letter,
+			    o->argument == NULL ? "" : o->argument, o->help);
 }
 
 /* ---- exact I/O ------------------------------------------------------- */
@@ -532,26 +503,29 @@ host_text(const struct sockaddr_storage *ss, socklen_t len,
 	return atoi(port);
 }
 
-int
-sock_here(int fd, char host[HOST_BYTES])
+/* The address of one end, as get() tells it. */
+static int
+socket_end(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
+    char host[HOST_BYTES])
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
 
 	len = sizeof ss;
-	return getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
+	return get(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
 	    host_text(&ss, len, host);
+}
+
+int
+sock_here(int fd, char host[HOST_BYTES])
+{
+	return socket_end(fd, getsockname, host);
 }
 
 int
 sock_peer(int fd, char host[HOST_BYTES])
 {
-	struct sockaddr_storage ss;
-	socklen_t len;
-
-	len = sizeof ss;
-	return getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
-	    host_text(&ss, len, host);
+	return socket_end(fd, getpeername, host);
 }
 
 /* An IPv6 address goes in brackets, or its port would look like a part. */
@@ -908,18 +882,20 @@ directory_gone(void)
 const struct file *moving;
 static char chunk[CHUNK_BYTES];		/* both directions use it */
 
-/* The file moves from here on, or no more; keeps errno, returns result. */
+/* A file moves by this function; the hook learns when it begins and ends. */
 static int
-file_moves(int sock, const struct file *f, int result)
+move_file(int sock, struct file *f, int (*move)(int, struct file *, size_t),
+    size_t have)
 {
-	int saved;
+	int result, saved;
 
+	f->done = 0;
+	moving = f;
+	tell(sock, FILE_BEGINS, NULL, 0);
+	result = move(sock, f, have);
 	saved = errno;
-	if (f != NULL)
-		moving = f;
-	tell(sock, f != NULL ? FILE_BEGINS : FILE_ENDS, NULL, 0);
-	if (f == NULL)
-		moving = NULL;
+	tell(sock, FILE_ENDS, NULL, 0);
+	moving = NULL;
 	errno = saved;
 	return result;
 }
@@ -960,20 +936,19 @@ send_contents(int sock, struct file *f, size_t have)
 int
 file_send(int sock, struct file *f, const void *head, size_t headlen)
 {
-	f->done = 0;
 	memcpy(chunk, head, headlen);
-	file_moves(sock, f, 0);
-	return file_moves(sock, NULL, send_contents(sock, f, headlen));
+	return move_file(sock, f, send_contents, headlen);
 }
 
 /* A chunk is filled before it is written: few large writes are what makes a
  * download fast. */
 static int
-recv_contents(int sock, struct file *f)
+recv_contents(int sock, struct file *f, size_t have)
 {
 	size_t part;
 	ssize_t got;
 
+	(void)have;
 	while (f->done < f->size) {
 		part = least(f->size - f->done, CHUNK_BYTES);
 		got = read_all(sock, chunk, part);
@@ -990,9 +965,7 @@ recv_contents(int sock, struct file *f)
 int
 file_recv(int sock, struct file *f)
 {
-	f->done = 0;
-	file_moves(sock, f, 0);
-	return file_moves(sock, NULL, recv_contents(sock, f));
+	return move_file(sock, f, recv_contents, 0);
 }
 
 /* ---- new files ------------------------------------------------------- */
@@ -1541,7 +1514,7 @@ moved_result(enum moved moved)
 	if (moved == FILE_SHORT)
 		errno = ESTALE;
 	if (moved == STOPPED)
-		errno = ECANCELED;
+		errno = EINTR;
 	return moved == MOVED ? 0 : -1;
 }
 
@@ -3869,8 +3842,8 @@ set_faults(char *value)
 }
 
 const struct option fault_options[] = {
-	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11, likewise dup, reorder, "
-	    "corrupt;\ndelay=MS, seed=N; in mode sim ackdrop; joined by commas",
+	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
+	    "delay=MS, seed=N",
 	    NULL, NULL, 0, 0, set_faults },
 	OPTIONS_END
 };

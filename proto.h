@@ -121,7 +121,7 @@ void	on_signal(int sig, void (*handler)(int));
 /*
  * A row of a table of options. It sets a text; or a number, of lo to hi, or
  * just lo if the option has no value; or else set() gets the value, and returns
- * NULL or what is wrong with it. A help of several lines has newlines.
+ * NULL or what is wrong with it.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -138,8 +138,7 @@ struct option {
 int	options_read(const char *program, const struct option *const *tables,
 	    int argc, char **argv);
 
-/* Prints `usage: PROGRAM [options] OPERANDS' and a line for each option, in the
- * order of the letters. */
+/* Prints `usage: PROGRAM [options] OPERANDS' and a line for each option. */
 void	options_usage(FILE *out, const char *program,
 	    const struct option *const *tables, const char *operands);
 
@@ -664,7 +663,7 @@ struct transfer {
  * transfer, all is there. PEER_FAILED and FILE_FAILED have the reason in errno.
  * FILE_SHORT: the file is shorter than the size that was announced. STOPPED: by
  * tick, or by input on the control connection. moved_result() makes 0, or -1
- * and an errno, of it: ESTALE, or ECANCELED if it was STOPPED.
+ * and an errno, of it: ESTALE, or EINTR if it was STOPPED.
  */
 enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
 int	moved_result(enum moved moved);

@@ -74,7 +74,7 @@ log_end(const char *peer)
 void
 log_refused(const struct request *r, const char *why)
 {
-	log_msg(why == NULL && !peer_failed() ? ERROR : INFO,
+	log_msg(why == NULL && !peer_failed() && errno != EINTR ? ERROR : INFO,
 	    "%s %.255s from %s: %s", r->verb, r->name, r->peer,
 	    why == NULL ? reason() : why);
 }

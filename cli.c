@@ -1401,18 +1401,18 @@ set_version(char *value)
 }
 
 static const struct option more_options[] = {
-	{ 'b', "block", "bytes of a packet (" STRING(RDT_BLOCK) ")", NULL,
-	    &by_udp.block, 1, RDT_BLOCK_MAX, NULL },
+	{ 'b', "block", "bytes of a packet (" STRING(RDT_BLOCK) ")",
+	    .number = &by_udp.block, .lo = 1, .hi = RDT_BLOCK_MAX },
 	{ 'C', "control", "congestion control: none, half or reno (reno)",
-	    NULL, NULL, 0, 0, set_congestion },
-	{ 'm', "mode", "what to speak (ftp)", NULL, NULL, 0, 0, set_mode },
+	    .set = set_congestion },
+	{ 'm', "mode", "what to speak (ftp)", .set = set_mode },
 	{ 'S', NULL, "chat: speak in segments, as the original, not lines",
-	    NULL, &by_udp.segments, 1, 0, NULL },
+	    .number = &by_udp.segments, .lo = 1 },
 	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
-	    "line", NULL, NULL, 0, 0, set_protocol },
-	{ 'V', NULL, "the version", NULL, NULL, 0, 0, set_version },
-	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)", NULL,
-	    &by_udp.window, 1, RDT_WINDOW_MAX, NULL },
+	    "line", .set = set_protocol },
+	{ 'V', NULL, "the version", .set = set_version },
+	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
+	    .number = &by_udp.window, .lo = 1, .hi = RDT_WINDOW_MAX },
 	OPTIONS_END
 };
 #endif
@@ -1420,14 +1420,14 @@ static const struct option more_options[] = {
 static const char *set_help(char *value);
 
 static const struct option options[] = {
-	{ 'd', "dir", "directory of the files here (.)", &cli.directory, NULL,
-	    0, 0, NULL },
-	{ 'h', NULL, "this text", NULL, NULL, 0, 0, set_help },
+	{ 'd', "dir", "directory of the files here (.)",
+	    .text = &cli.directory },
+	{ 'h', NULL, "this text", .set = set_help },
 	{ 'k', NULL, "keep: never replace a file, store it as name(1).ext",
-	    NULL, &cli.keep, 1, 0, NULL },
-	{ 'q', NULL, "say only what went wrong", NULL, &logger.level, ERROR, 0,
-	    NULL },
-	{ 'v', NULL, "say more", NULL, &logger.level, DEBUG, 0, NULL },
+	    .number = &cli.keep, .lo = 1 },
+	{ 'q', NULL, "say only what went wrong",
+	    .number = &logger.level, .lo = ERROR },
+	{ 'v', NULL, "say more", .number = &logger.level, .lo = DEBUG },
 	OPTIONS_END
 };
 

@@ -309,8 +309,8 @@ option_set(const struct option *o, char *value)
 	return NULL;
 }
 
-/* getopt() itself says which option is unknown, or lacks its value; it wants all
- * letters, each with a colon if the option has one. */
+/* getopt() itself says which option is unknown, or lacks its value; it wants
+ * all letters, each with a colon if the option has one. */
 int
 options_read(const char *program, const struct option *const *tables, int argc,
     char **argv)
@@ -3843,8 +3843,7 @@ set_faults(char *value)
 
 const struct option fault_options[] = {
 	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
-	    "delay=MS, seed=N",
-	    NULL, NULL, 0, 0, set_faults },
+	    "delay=MS, seed=N", .set = set_faults },
 	OPTIONS_END
 };
 
@@ -3859,7 +3858,7 @@ set_trace(char *value)
 
 const struct option trace_options[] = {
 	{ 't', "trace", "append a trace of each packet by UDP, tab separated",
-	    NULL, NULL, 0, 0, set_trace },
+	    .set = set_trace },
 	OPTIONS_END
 };
 

@@ -131,7 +131,7 @@ struct option {
 	int *number, lo, hi;
 	const char *(*set)(char *value);
 };
-#define OPTIONS_END	{ '\0', NULL, NULL, NULL, NULL, 0, 0, NULL }
+#define OPTIONS_END	{ .letter = '\0' }
 
 /* Sets all that is given; or says what is wrong, and returns -1. The tables end
  * with NULL. optind is then that of getopt(3). */
@@ -404,7 +404,7 @@ extern struct serv {
 /*
  * A row of the table of services, in the manner of inetd.conf. serve() runs in
  * a process of its own for each connection, which the caller closes. A daemon
- * is one process for all clients: its serve() is called once, with the listener.
+ * is one process for all clients: serve() is called once, with the listener.
  * `commands' is a table whose rows begin with the names that are counted.
  */
 struct service {

@@ -1710,10 +1710,10 @@ static int all_services;		/* -x */
 
 static const struct option more_options[] = {
 	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
-	    "nothing", NULL, &serv.keep, 1, 0, NULL },
-	{ 'V', NULL, "the version", NULL, NULL, 0, 0, set_version },
-	{ 'x', NULL, "start every service on its default port", NULL,
-	    &all_services, 1, 0, NULL },
+	    "nothing", .number = &serv.keep, .lo = 1 },
+	{ 'V', NULL, "the version", .set = set_version },
+	{ 'x', NULL, "start every service on its default port",
+	    .number = &all_services, .lo = 1 },
 	OPTIONS_END
 };
 
@@ -1831,23 +1831,23 @@ set_data_ports(char *value)
 }
 
 static const struct option options[] = {
-	{ 'h', NULL, "this text", NULL, NULL, 0, 0, set_help },
+	{ 'h', NULL, "this text", .set = set_help },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
-	    &serv.host, NULL, 0, 0, NULL },
+	    .text = &serv.host },
 	{ 'n', "children", "connections at most, of each service ("
-	    STRING(DEFAULT_CHILDREN) ")", NULL, &serv.max_children, 1, 10000,
-	    NULL },
-	{ 'p', "port", "port of the ftp service, 0: any free one", NULL, NULL,
-	    0, 0, set_port },
+	    STRING(DEFAULT_CHILDREN) ")",
+	    .number = &serv.max_children, .lo = 1, .hi = 10000 },
+	{ 'p', "port", "port of the ftp service, 0: any free one",
+	    .set = set_port },
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
-	    STRING(DATA_HI) ")", NULL, NULL, 0, 0, set_data_ports },
-	{ 'q', NULL, "log errors only", NULL, &logger.level, ERROR, 0, NULL },
-	{ 's', "dir", "directory that is served (.)", &serv.directory, NULL, 0,
-	    0, NULL },
+	    STRING(DATA_HI) ")", .set = set_data_ports },
+	{ 'q', NULL, "log errors only", .number = &logger.level, .lo = ERROR },
+	{ 's', "dir", "directory that is served (.)", .text = &serv.directory },
 	{ 'T', "seconds", "idle limit of a connection ("
-	    STRING(DEFAULT_IDLE_S) ")", NULL, &serv.idle, 1, 1000000, NULL },
-	{ 'v', NULL, "log connections too, with the date", NULL,
-	    &logger.level, DEBUG, 0, NULL },
+	    STRING(DEFAULT_IDLE_S) ")",
+	    .number = &serv.idle, .lo = 1, .hi = 1000000 },
+	{ 'v', NULL, "log connections too, with the date",
+	    .number = &logger.level, .lo = DEBUG },
 	OPTIONS_END
 };
 

@@ -622,7 +622,7 @@ set_capture(char *path)
 
 const struct option capture_options[] = {
 	{ 'w', "capture", "append all that passes, for Wireshark (pcapng)",
-	    NULL, NULL, 0, 0, set_capture },
+	    .set = set_capture },
 	OPTIONS_END
 };
 

@@ -1660,19 +1660,28 @@ end_services(void)
 		supervisor_sleep(end, 0);
 }
 
-/* Keeps the services running, until it is told to end. */
+/* What the supervisor needs, before anything is listened to. */
 static int
-supervise(void)
+supervisor_begin(void)
 {
-	int64_t again, due;
 	int line[2];
-	sigset_t all;
-	size_t k;
 
 	if (page_open() < 0 || pipe(line) < 0)
 		return fail("serv: %s", reason());
 	lifeline = line[0];
 	lifeline_end = line[1];
+	statistics_begin();
+	return 0;
+}
+
+/* Keeps the services running, until it is told to end. */
+static int
+supervise(void)
+{
+	int64_t again, due;
+	sigset_t all;
+	size_t k;
+
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	on_signal(SIGCHLD, child_ended);
@@ -1966,13 +1975,16 @@ main(int argc, char **argv)
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
+#ifndef TINY
+	if (supervisor_begin() != 0)
+		return 1;
+#endif
 	if (listen_all() < 0)
 		return 1;
 #ifdef TINY
 	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], supervised[0].listener);
 #else
-	statistics_begin();
 	return supervise();
 #endif
 }

@@ -143,7 +143,7 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	until_true grep -q 'stopped joined' "$log"
 	i=0
 	while [ $i -lt 3 ]; do
-		peer "send s$i\\x0a" "take 5" "nap 1500" >/dev/null &
+		peer "send s$i\\x0a" "take 5" "nap 3000" >/dev/null &
 		i=$((i + 1))
 	done
 	until_true grep -q 's2 joined' "$log"

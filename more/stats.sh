@@ -174,7 +174,7 @@ Downloads 2"
 	# A client that is silent has been counted too.
 	port=$(awk 'NR == 1 { print $5 }' "$out")
 	before=$(number_of Received)
-	peer "send $(frame 'put x')" "take 10" "nap 1500" >/dev/null &
+	peer "send $(frame 'put x')" "take 10" "nap 3000" >/dev/null &
 	until_true children_are 1
 	ask
 	is "a silent client" "1 $((before + 15))" \
@@ -298,7 +298,7 @@ Downloads 2"
 	orders=/dev/null
 	start orders -n 1 xfer=0
 	port=$(awk '{ print $5 }' "$out")
-	peer 'send \x00' "hex 1" "nap 1500" >/dev/null &
+	peer 'send \x00' "hex 1" "nap 3000" >/dev/null &
 	until_true children_are 1
 	peer end >/dev/null
 	peer end >/dev/null

@@ -208,7 +208,7 @@ server, or failed, or it is full" "$status $said"
 	rm "$tmp/here/quoted" "$dir"/*
 	stop
 	start full -n 1 xfer=0
-	peer "send \\x00" "hex 1" "nap 1500" >/dev/null &
+	peer "send \\x00" "hex 1" "nap 3000" >/dev/null &
 	until_true children_are 1
 	is "one too many" "03 EOF" "$(peer "hex 1" end)"
 	xfer list

@@ -103,14 +103,28 @@ amount(char text[16], double n)
 	return text;
 }
 
-/* Columns of the terminal, as the shell says; 80 if it does not. */
-static size_t
-columns(void)
+static int columns = 80;		/* of the terminal */
+
+/* POSIX has no call that tells them, but most systems have `stty size'. */
+static void
+find_columns(void)
 {
 	const char *text;
+	FILE *pipe;
+	int n;
 
+	n = 0;
 	text = getenv("COLUMNS");
-	return text == NULL || atoi(text) < 8 ? 80 : (size_t)atoi(text);
+	pipe = text != NULL ? NULL : popen("stty size <&2 2>/dev/null", "r");
+	if (text != NULL)
+		n = atoi(text);
+	if (pipe != NULL) {
+		if (fscanf(pipe, "%*d %d", &n) != 1)
+			n = 0;
+		pclose(pipe);
+	}
+	if (n > 0)
+		columns = n;
 }
 
 /* `, 3 s left, 12 MB/s', once a second has shown how fast it is; or `, stalled
@@ -165,7 +179,7 @@ draw(uint64_t done, uint64_t size, int up)
 	n = sprintf(line, "[%s] %d%% (%s/%s)", picture, percent,
 	    amount(a, (double)done), amount(b, (double)size));
 	n += rate_text(line + n, size);
-	if ((size_t)n >= columns())
+	if (n >= columns)
 		sprintf(line, "%d%%", percent);
 	fprintf(stderr, CLEAR "%s", line);
 }
@@ -242,5 +256,7 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 void
 screen_begin(void)
 {
+	if (on_terminal())
+		find_columns();
 	add_hook(watch);
 }

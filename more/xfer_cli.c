@@ -39,20 +39,16 @@ xfer_status(int fd, const char **why)
 
 /*
  * The status at the end of an upload. The original server sends none, and does
- * not close: so the wait is twice as long as this transfer's own rate makes
- * likely for what may still be in the send buffer, and then it is over.
+ * not close: so the wait for what is still in the send buffer is as long as the
+ * contents took to get there, and then it is over.
  */
 static int
 xfer_confirmation(int fd, const char **why)
 {
-	socklen_t len;
 	time_t took;
-	int bytes, result;
+	int result;
 
-	len = sizeof bytes;
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &len) < 0)
-		bytes = 0;
-	took = begun == 0 ? 0 : time(NULL) - begun;
+	took = time(NULL) - begun;
 	sock_limit(fd, took < SILENT_LEAST_S ? SILENT_LEAST_S :
 	    took > SILENT_MOST_S ? SILENT_MOST_S : (int)took);
 	result = xfer_status(fd, why);

@@ -1083,7 +1083,7 @@ server?" ls
 
 	# An answer while the contents are still on their way: the client stops.
 	dd if=/dev/zero of="$tmp/here/large" bs=1024 count=65536 2>/dev/null
-	evil frame offer "take 10" "send 0000000002-3" fin "nap 200" reset
+	evil frame offer "take 10" "send 0000000002-3" fin "skip 40000000" reset
 	reply "an answer in the middle" "1 put: large: the server cannot*" \
 	    put large
 	rm "$tmp/here/large"

@@ -17,6 +17,7 @@
  *      zeros N         sends N zero bytes, or as many as the other side takes
  *      take N          prints N bytes that come
  *      hex N           the same, in hexadecimal
+ *      skip N          the same, and prints nothing
  *      frame           prints the text of a frame
  *      end             reads to the end and prints EOF, or RESET
  *      fin             ends the sending side
@@ -187,6 +188,19 @@ say(const char *text, int drip)
 	for (i = 0; i < n && drip; i++) {
 		put(buf + i, 1);
 		poll(NULL, 0, 1);
+	}
+}
+
+static void
+skip(size_t n)
+{
+	char buf[4096];
+	ssize_t got;
+
+	for (; n > 0; n -= (size_t)got) {
+		got = recv(current, buf, n < sizeof buf ? n : sizeof buf, 0);
+		if (got <= 0)
+			return;
 	}
 }
 
@@ -542,6 +556,8 @@ step(const char *verb, const char *arg)
 		say(arg, verb[0] == 'd');
 	else if (strcmp(verb, "zeros") == 0)
 		zeros(strtoul(arg, NULL, 10));
+	else if (strcmp(verb, "skip") == 0)
+		skip(strtoul(arg, NULL, 10));
 	else if (strcmp(verb, "take") == 0 || strcmp(verb, "hex") == 0)
 		show((size_t)atoi(arg), verb[0] == 'h');
 	else if (strcmp(verb, "frame") == 0)

@@ -59,6 +59,7 @@ test_chat() {
 	heard alice "CHOOSE_FILE alice.jpg bob.jpg empty "
 	printf 'download_file bob.jpg\nCHANGENAME Alice Carol\n' >&7
 	heard bob "ALL Carol "
+	until_true grep -q '^UDP .* bob.jpg$' "$tmp/alice.got"
 	udp=$(sed -n 's/^UDP \([0-9]*\) 5 bob.jpg$/\1/p' "$tmp/alice.got")
 	is "golden: a part" 8003430568656c6c6f71004b058671012e \
 	    "$(printf 'part 1\npart x\npart 0\nfinished\n' |

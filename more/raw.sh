@@ -15,7 +15,7 @@ test_raw() {
 	is "raw tells a reset from an end" 1 $?
 	wait "$evil"
 	dd if=/dev/zero of="$tmp/want" bs=1024 count=16384 2>/dev/null
-	evil "send answer" fin "nap 300" close
+	evil "send answer" fin "skip 12000000" close
 	"$cli" -m raw 127.0.0.1 "$port" <"$tmp/want" >"$tmp/out" 2>&1
 	is "raw says if not all was sent" 1 $?
 	has "...after what the server said" "answer*" "$(cat "$tmp/out")"

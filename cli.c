@@ -131,16 +131,6 @@ flush_output(void)
 	return 1;
 }
 
-/* Not basename(3), which may write over the path. */
-const char *
-base_name(const char *path)
-{
-	const char *slash;
-
-	slash = strrchr(path, '/');
-	return slash == NULL ? path : slash + 1;
-}
-
 /* ---- downloads and uploads -------------------------------------------- */
 
 /* A name on the server that is no file name here needs LOCAL; a LOCAL that ends
@@ -1347,14 +1337,6 @@ static const struct mode *const modes[] = {
 #endif
 };
 
-/* Ends after a wrong command line. */
-static void
-bad_usage(const char *what, const char *why)
-{
-	log_msg(ERROR, "cli: %s: %s (cli -h shows the options)", what, why);
-	exit(2);
-}
-
 #ifndef TINY
 static const char *
 set_congestion(char *value)
@@ -1385,18 +1367,9 @@ set_protocol(char *value)
 
 	i = find_name(rdt_mode_names, value, strlen(value));
 	if (i < RDT_SW)			/* tcp is none */
-		bad_usage(value, "-u is not sw, gbn or sr");
+		usage_error(value, "-u is not sw, gbn or sr");
 	by_udp.mode = (enum rdt_mode)i;
 	by_udp.given = 1;
-	return NULL;
-}
-
-static const char *
-set_version(char *value)
-{
-	(void)value;
-	puts("cli " VERSION);
-	exit(fflush(stdout) == 0 ? 0 : 1);
 	return NULL;
 }
 
@@ -1410,19 +1383,17 @@ static const struct option more_options[] = {
 	    .number = &by_udp.segments, .lo = 1 },
 	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
 	    "line", .set = set_protocol },
-	{ 'V', NULL, "the version", .set = set_version },
+	{ 'V', NULL, "the version", .set = print_version },
 	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
 	    .number = &by_udp.window, .lo = 1, .hi = RDT_WINDOW_MAX },
 	OPTIONS_END
 };
 #endif
 
-static const char *set_help(char *value);
-
 static const struct option options[] = {
 	{ 'd', "dir", "directory of the files here (.)",
 	    .text = &cli.directory },
-	{ 'h', NULL, "this text", .set = set_help },
+	{ 'h', NULL, "this text", .set = NULL },
 	{ 'k', NULL, "keep: never replace a file, store it as name(1).ext",
 	    .number = &cli.keep, .lo = 1 },
 	{ 'q', NULL, "say only what went wrong",
@@ -1437,31 +1408,22 @@ static const struct option *const option_tables[] = { options,
 #endif
     NULL };
 
-/* The defaults come from the macros that set them. */
 static void
-usage(FILE *out)
+list_modes(void)
 {
 	size_t i;
 
-	options_usage(out, "cli", option_tables,
-	    "[host] [port] [command [argument ...]]");
-	fputs("modes:", out);
+	printf("modes:");
 	for (i = 0; i < COUNT(modes); i++)
-		fprintf(out, " %s%s%s", modes[i]->name,
+		printf(" %s%s%s", modes[i]->name,
 		    modes[i]->port == NULL ? "" : "=",
 		    modes[i]->port == NULL ? "" : modes[i]->port);
-	fputs("\nWithout a command, commands are read from standard input; "
-	    "help lists them.\n", out);
+	puts("\nWithout a command, commands are read from standard input; "
+	    "help lists them.");
 }
 
-static const char *
-set_help(char *value)
-{
-	(void)value;
-	usage(stdout);
-	exit(fflush(stdout) == 0 ? 0 : 1);
-	return NULL;
-}
+static const struct command_line command_line = { "cli",
+    "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
 /*
  * Takes host and port off the operands; returns how many they were. A number
@@ -1476,16 +1438,16 @@ read_operands(int argc, char **argv)
 	if (cli.mode->kind == NO_HOST)
 		return 0;
 	if (argc == 0)
-		bad_usage("host", "missing");
+		usage_error("host", "missing");
 	with_host = strspn(argv[0], "0123456789") < strlen(argv[0]);
 	cli.host = with_host ? argv[0] : "localhost";
 	argv += with_host;
 	with_port = argc > with_host && argv[0][0] >= '0' && argv[0][0] <= '9';
 	cli.port = with_port ? argv[0] : cli.mode->port;
 	if (cli.port == NULL)
-		bad_usage("port", "missing, this mode has no default");
+		usage_error("port", "missing, this mode has no default");
 	if (number(cli.port, strlen(cli.port), 1, 65535) < 0)
-		bad_usage(cli.port, "not a port (1 to 65535)");
+		usage_error(cli.port, "not a port (1 to 65535)");
 	return with_host + with_port;
 }
 
@@ -1502,11 +1464,11 @@ complete_options(void)
 	if (by_udp.congestion == NULL)
 		by_udp.congestion = congestion_find("reno");
 	if (cli.mode->kind == ONLY_SW && by_udp.given && by_udp.mode != RDT_SW)
-		bad_usage("-u", "in mode raw, sw alone");
+		usage_error("-u", "in mode raw, sw alone");
 	bad = fault_list == NULL ? NULL : faults_parse(&faults, fault_list,
 	    cli.mode->kind == NO_HOST, &why);
 	if (bad != NULL)
-		bad_usage(bad, why);
+		usage_error(bad, why);
 	screen_begin();
 #endif
 }
@@ -1519,8 +1481,7 @@ main(int argc, char **argv)
 
 	std_descriptors();
 	cli.mode = modes[0];
-	if (options_read("cli", option_tables, argc, argv) < 0)
-		return 2;
+	options_read(&command_line, argc, argv);
 	optind += read_operands(argc - optind, argv + optind);
 	complete_options();
 	if (chdir(cli.directory) < 0)

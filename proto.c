@@ -204,29 +204,27 @@ log_write(enum level level)
 const char *
 reason(void)
 {
-	switch (errno) {
-	case ECONNABORTED:
-	case ENOTCONN:
-		return "connection closed by the other side";
-	case EINTR:
-		return "interrupted";
-	case ETIMEDOUT:
-		return "timed out";
-	case EBADMSG:
-		return "malformed message";
-	case EMSGSIZE:
-		return "message too long";
-	case ECANCELED:
-		return "the server is shutting down";
-	case ENXIO:
-		return "not a regular file";
-	case ENOTSUP:
-		return "its size is 0, and yet it has bytes";
-	case ESTALE:
-		return "the file became shorter while it was sent";
-	default:
-		return strerror(errno);
-	}
+	static const struct {
+		int error;
+		const char *words;
+	} own[] = {
+		{ ECONNABORTED, "connection closed by the other side" },
+		{ ENOTCONN, "connection closed by the other side" },
+		{ EINTR, "interrupted" },
+		{ ETIMEDOUT, "timed out" },
+		{ EBADMSG, "malformed message" },
+		{ EMSGSIZE, "message too long" },
+		{ ECANCELED, "the server is shutting down" },
+		{ ENXIO, "not a regular file" },
+		{ ENOTSUP, "its size is 0, and yet it has bytes" },
+		{ ESTALE, "the file became shorter while it was sent" },
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(own); i++)
+		if (own[i].error == errno)
+			return own[i].words;
+	return strerror(errno);
 }
 
 /* strtol() would take blanks and signs, and needs a NUL behind the digits. */
@@ -273,80 +271,78 @@ on_signal(int sig, void (*handler)(int))
 
 /* ---- options --------------------------------------------------------- */
 
-/* The row of a letter, or NULL. */
-static const struct option *
-option_row(const struct option *const *tables, int letter)
-{
-	const struct option *o;
+static const struct command_line *command_line;
 
-	for (; *tables != NULL; tables++)
-		for (o = *tables; o->letter != '\0'; o++)
-			if (o->letter == letter)
-				return o;
-	return NULL;
+void
+usage_error(const char *what, const char *why)
+{
+	log_msg(ERROR, "%s: %s: %s (%s -h shows the options)",
+	    command_line->program, what, why, command_line->program);
+	exit(2);
 }
 
-/* Sets what an option is for. Returns NULL, or what is wrong with the value. */
-static const char *
+/* -h */
+static void
+print_usage(void)
+{
+	const struct command_line *c = command_line;
+	const struct option *const *table, *o;
+
+	printf("usage: %s [options] %s\n", c->program, c->operands);
+	for (table = c->tables; *table != NULL; table++)
+		for (o = *table; o->letter != '\0'; o++)
+			printf("  -%c %-10s %s\n", o->letter,
+			    o->argument == NULL ? "" : o->argument, o->help);
+	c->list();
+	exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+/* Does what the row says, with the option's value. */
+static void
 option_set(const struct option *o, char *value)
 {
-	static char wrong[64];
+	const char *wrong;
+	char range[64];
 	int64_t n;
 
-	if (o->text != NULL) {
+	wrong = NULL;
+	n = 0;
+	if (o->text != NULL)
 		*o->text = value;
-	} else if (o->number != NULL) {
-		n = o->argument == NULL ? o->lo :
-		    number(value, strlen(value), o->lo, o->hi);
-		sprintf(wrong, "-%c wants a number, %d to %d", o->letter,
-		    o->lo, o->hi);
-		if (n < 0)
-			return wrong;
-		*o->number = (int)n;
-	} else {
-		return o->set(value);
-	}
-	return NULL;
+	else if (o->number != NULL)
+		*o->number = (int)(n = o->argument == NULL ? o->lo :
+		    number(value, strlen(value), o->lo, o->hi));
+	else if (o->set != NULL)
+		wrong = o->set(value);
+	else
+		print_usage();
+	snprintf(range, sizeof range, "-%c wants a number, %d to %d",
+	    o->letter, o->lo, o->hi);
+	if (wrong != NULL || n < 0)
+		usage_error(value, n < 0 ? range : wrong);
 }
 
 /* getopt() itself says which option is unknown, or lacks its value; it wants
  * all letters, each with a colon if the option has one. */
-int
-options_read(const char *program, const struct option *const *tables, int argc,
-    char **argv)
+void
+options_read(const struct command_line *line, int argc, char **argv)
 {
-	const struct option *const *table, *o;
-	const char *wrong;
-	char letters[128] = "";
+	const struct option *row[128] = { NULL }, *const *table, *o;
+	char letters[2 * COUNT(row)] = "";
 	int c;
 
-	for (table = tables; *table != NULL; table++)
-		for (o = *table; o->letter != '\0'; o++)
+	command_line = line;
+	for (table = line->tables; *table != NULL; table++)
+		for (o = *table; o->letter != '\0'; o++) {
 			sprintf(letters + strlen(letters), "%c%s", o->letter,
 			    o->argument == NULL ? "" : ":");
+			row[(int)o->letter] = o;
+		}
 	while ((c = getopt(argc, argv, letters)) != -1) {
-		o = option_row(tables, c);
-		wrong = o == NULL ? NULL : option_set(o, optarg);
-		if (wrong != NULL)
-			log_msg(ERROR, "%s: %s: %s (%s -h shows the options)",
-			    program, optarg, wrong, program);
-		if (o == NULL || wrong != NULL)
-			return -1;
+		if (c == '?')
+			exit(2);
+		option_set(row[c], optarg);
 	}
-	return 0;
-}
-
-void
-options_usage(FILE *out, const char *program,
-    const struct option *const *tables, const char *operands)
-{
-	const struct option *o;
-
-	fprintf(out, "usage: %s [options] %s\n", program, operands);
-	for (; *tables != NULL; tables++)
-		for (o = *tables; o->letter != '\0'; o++)
-			fprintf(out, "  -%c %-10s %s\n", o->letter,
-			    o->argument == NULL ? "" : o->argument, o->help);
 }
 
 /* ---- exact I/O ------------------------------------------------------- */
@@ -974,17 +970,26 @@ file_recv(int sock, struct file *f)
 
 static struct {				/* the file that is being made */
 	int fd;
-	int dir;			/* the directory it is in */
 	int keep;
-	char name[NAME_BYTES + 1];
-	char temp[48];
+	char path[1024];		/* that it shall have */
+	char temp[1024 + 48];		/* that it has, in the same directory */
 } newfile;
 static volatile sig_atomic_t pending;	/* a signal must remove it */
+
+/* Not basename(3), which may write over the path. */
+const char *
+base_name(const char *path)
+{
+	const char *slash;
+
+	slash = strrchr(path, '/');
+	return slash == NULL ? path : slash + 1;
+}
 
 const char *
 newfile_name(void)
 {
-	return newfile.name;
+	return base_name(newfile.path);
 }
 
 /*
@@ -992,46 +997,24 @@ newfile_name(void)
  * file that may be written, whose permissions *bits receives. Else -1.
  */
 static int
-check_replaceable(int dir, const char *name, mode_t *bits)
+check_replaceable(const char *path, mode_t *bits)
 {
 	struct stat st;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (check_regular(&st) < 0)
 		return -1;
 	*bits = st.st_mode & 0777;
-	return faccessat(dir, name, W_OK, AT_EACCESS);
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* Opens the directory that holds path, and finds the name in it. */
-static int
-open_parent(const char *path, const char **base)
-{
-	const char *slash;
-	char parent[1024];
-	int fd;
-
-	slash = strrchr(path, '/');
-	*base = slash == NULL ? path : slash + 1;
-	errno = ENAMETOOLONG;
-	if (strlen(*base) > NAME_BYTES || *base - path >= (int)sizeof parent)
-		return -1;
-	sprintf(parent, "%.*s", (int)(*base - path), path);
-	fd = open(slash == NULL ? "." : parent, O_RDONLY | O_DIRECTORY);
-	errno = fd < 0 ? errno : EISDIR;
-	if (fd >= 0 && (**base == '\0' || strcmp(*base, ".") == 0 ||
-	    strcmp(*base, "..") == 0))
-		return close_failed(fd);
-	return fd;
-}
-
-/* The signal handler. unlinkat() and raise() are safe in one. */
+/* The signal handler. unlink() and raise() are safe in one. */
 static void
 remove_pending(int sig)
 {
 	if (pending)
-		unlinkat(newfile.dir, newfile.temp, 0);
+		unlink(newfile.temp);
 	raise(sig);		/* its action is the default one again */
 }
 
@@ -1061,26 +1044,28 @@ newfile_open(const char *path, int keep)
 	mode_t bits;
 
 	bits = NO_MODE;
-	newfile.keep = keep;
-	newfile.dir = open_parent(path, &base);
-	if (newfile.dir < 0)
+	base = base_name(path);
+	errno = ENAMETOOLONG;
+	if (strlen(base) > NAME_BYTES || strlen(path) >= sizeof newfile.path)
 		return -1;
-	if (!keep && check_replaceable(newfile.dir, base, &bits) < 0)
-		return close_failed(newfile.dir);
-	strcpy(newfile.name, base);
+	errno = EISDIR;
+	if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+		return -1;
+	if (!keep && check_replaceable(path, &bits) < 0)
+		return -1;
+	newfile.keep = keep;
+	strcpy(newfile.path, path);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	do {		/* one may be left by a dead process of our number */
-		sprintf(newfile.temp, ".part-%ld-%u", (long)getpid(), count++);
-		newfile.fd = openat(newfile.dir, newfile.temp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-		    bits == NO_MODE ? 0666 : bits);
+		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
+		    path, (long)getpid(), count++);
+		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |
+		    O_NOFOLLOW, bits == NO_MODE ? 0666 : bits);
 	} while (newfile.fd < 0 && errno == EEXIST);
 	pending = newfile.fd >= 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (newfile.fd < 0)
-		return close_failed(newfile.dir);
-	if (bits != NO_MODE)
+	if (newfile.fd >= 0 && bits != NO_MODE)
 		fchmod(newfile.fd, bits);	/* what the umask took away */
 	return newfile.fd;
 }
@@ -1091,22 +1076,21 @@ newfile_open(const char *path, int keep)
  * has no links (a memory card's, say), an empty file takes the name first.
  */
 static int
-take_name(const char *name)
+take_name(const char *path)
 {
 	sigset_t all, old;
 	int fd, failed;
 
-	if (linkat(newfile.dir, newfile.temp, newfile.dir, name, 0) == 0)
-		return unlinkat(newfile.dir, newfile.temp, 0);
+	if (link(newfile.temp, path) == 0)
+		return unlink(newfile.temp);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	fd = openat(newfile.dir, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	failed = fd < 0 || renameat(newfile.dir, newfile.temp, newfile.dir,
-	    name) < 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	failed = fd < 0 || rename(newfile.temp, path) < 0;
 	if (fd >= 0) {
 		close(fd);
 		if (failed)
-			unlinkat(newfile.dir, name, 0);
+			unlink(path);
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return failed ? -1 : 0;
@@ -1116,23 +1100,26 @@ take_name(const char *name)
 static int
 take_free_name(void)
 {
-	char name[sizeof newfile.name + 16];
-	const char *dot;
+	char path[sizeof newfile.path + 16];
+	const char *base, *dot;
 	int i, stem;
 
-	dot = strrchr(newfile.name, '.');
-	stem = (int)(dot == NULL || dot == newfile.name ?
-	    strlen(newfile.name) : (size_t)(dot - newfile.name));
-	strcpy(name, newfile.name);
-	for (i = 1; take_name(name) < 0; i++) {
+	base = newfile_name();
+	dot = strrchr(base, '.');
+	stem = (int)(dot == NULL || dot == base ? strlen(newfile.path) :
+	    (size_t)(dot - newfile.path));
+	strcpy(path, newfile.path);
+	for (i = 1; take_name(path) < 0; i++) {
 		if (errno != EEXIST)
 			return -1;
 		errno = ENAMETOOLONG;
-		if (sprintf(name, "%.*s(%d)%s", stem, newfile.name, i,
-		    newfile.name + stem) > NAME_BYTES)
+		if (snprintf(path, sizeof newfile.path, "%.*s(%d)%s", stem,
+		    newfile.path, i, newfile.path + stem) >=
+		    (int)sizeof newfile.path ||
+		    strlen(base_name(path)) > NAME_BYTES)
 			return -1;
 	}
-	strcpy(newfile.name, name);
+	strcpy(newfile.path, path);
 	return 0;
 }
 
@@ -1148,15 +1135,13 @@ newfile_end(int went_well)
 		saved = errno;
 	}
 	if (went_well && (newfile.keep ? take_free_name() :
-	    renameat(newfile.dir, newfile.temp, newfile.dir,
-	    newfile.name)) < 0) {
+	    rename(newfile.temp, newfile.path)) < 0) {
 		went_well = 0;
 		saved = errno;
 	}
 	if (!went_well)
-		unlinkat(newfile.dir, newfile.temp, 0);
+		unlink(newfile.temp);
 	pending = 0;
-	close(newfile.dir);
 	errno = saved;
 	return went_well ? 0 : -1;
 }
@@ -1221,22 +1206,16 @@ list_free(struct dirent **files, ssize_t n)
 const char *
 ftp_code_text(long code)
 {
-	switch (code) {
-	case FTP_OK:
-		return "stored";
-	case FTP_NOFILE:
-		return "no such file on the server";
-	case FTP_NAME:
-		return "name refused by the server";
-	case FTP_STORE:
-		return "the server cannot store or read it";
-	case FTP_FULL:
-		return "server is full";
-	case FTP_SYNTAX:
-		return "malformed or unknown command";
-	default:
-		return NULL;
-	}
+	static const char *const words[] = {
+		"stored",
+		"no such file on the server",
+		"name refused by the server",
+		"the server cannot store or read it",
+		"server is full",
+		"malformed or unknown command",
+	};
+
+	return code > 0 || code < FTP_SYNTAX ? NULL : words[-code];
 }
 
 /* From the last digit to the first. */
@@ -1314,6 +1293,15 @@ frame_number(const char *text, size_t n)
 #ifndef TINY
 
 #include <sched.h>
+
+const char *
+print_version(char *value)
+{
+	(void)value;
+	printf("%s " VERSION "\n", command_line->program);
+	exit(fflush(stdout) == 0 ? 0 : 1);
+	return NULL;
+}
 
 /* ---- waiting ------------------------------------------------------------ */
 

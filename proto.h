@@ -121,7 +121,7 @@ void	on_signal(int sig, void (*handler)(int));
 /*
  * A row of a table of options. It sets a text; or a number, of lo to hi, or
  * just lo if the option has no value; or else set() gets the value, and returns
- * NULL or what is wrong with it.
+ * NULL or what is wrong with it. A row that sets nothing is -h.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -133,14 +133,20 @@ struct option {
 };
 #define OPTIONS_END	{ .letter = '\0' }
 
-/* Sets all that is given; or says what is wrong, and returns -1. The tables end
- * with NULL. optind is then that of getopt(3). */
-int	options_read(const char *program, const struct option *const *tables,
-	    int argc, char **argv);
+/* A program's command line. The tables end with NULL; list() prints what -h
+ * shows below the options. */
+struct command_line {
+	const char *program, *operands;
+	const struct option *const *tables;
+	void (*list)(void);
+};
 
-/* Prints `usage: PROGRAM [options] OPERANDS' and a line for each option. */
-void	options_usage(FILE *out, const char *program,
-	    const struct option *const *tables, const char *operands);
+/* Sets all that is given; optind is then that of getopt(3). -h prints the usage
+ * and exits; what is wrong is said, and the exit status 2. */
+void	options_read(const struct command_line *c, int argc, char **argv);
+
+/* Says what is wrong with the command line that was read, and exits. */
+void	usage_error(const char *what, const char *why);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
@@ -277,6 +283,9 @@ int	peer_failed(void);
 /* Has the working directory been removed? What is made anew under its name is
  * another one. */
 int	directory_gone(void);
+
+/* The part of a path behind its last slash. */
+const char *base_name(const char *path);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
@@ -555,9 +564,6 @@ void	print_safely(const char *text, size_t n, int lines);
 /* Hands over what was printed. Says why if that fails, and returns 1. */
 int	flush_output(void);
 
-/* The part of a path behind its last slash. */
-const char *base_name(const char *path);
-
 extern const char senseless[];		/* of an answer of the server */
 
 /*
@@ -590,6 +596,9 @@ int	ftp_failed(const char *verb, const char *name, long code);
 
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
 #ifndef TINY
+
+/* Prints the program and its version, and exits: -V. */
+const char *print_version(char *value);
 
 /* ---- waiting: for several things at once ------------------------------- */
 

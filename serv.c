@@ -1706,21 +1706,12 @@ supervise(void)
 	return 0;
 }
 
-static const char *
-set_version(char *value)
-{
-	(void)value;
-	puts("serv " VERSION);
-	exit(fflush(stdout) == 0 ? 0 : 1);
-	return NULL;
-}
-
 static int all_services;		/* -x */
 
 static const struct option more_options[] = {
 	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
 	    "nothing", .number = &serv.keep, .lo = 1 },
-	{ 'V', NULL, "the version", .set = set_version },
+	{ 'V', NULL, "the version", .set = print_version },
 	{ 'x', NULL, "start every service on its default port",
 	    .number = &all_services, .lo = 1 },
 	OPTIONS_END
@@ -1759,22 +1750,14 @@ static struct {
 } supervised[SERVICES_MAX];
 #endif
 
-/* Ends after a wrong command line. */
-static void
-bad_usage(const char *what, const char *why)
-{
-	log_msg(ERROR, "serv: %s: %s (serv -h shows the options)", what, why);
-	exit(2);
-}
-
 /* Notes that a service shall be started on a port. */
 static void
 start_on(size_t i, const char *port, const char *operand)
 {
 	if (number(port, strlen(port), 0, 65535) < 0)
-		bad_usage(operand, "not a port (0 to 65535)");
+		usage_error(operand, "not a port (0 to 65535)");
 	if (supervised[i].port != NULL)
-		bad_usage(operand, "this service has a port already");
+		usage_error(operand, "this service has a port already");
 	supervised[i].port = port;
 }
 
@@ -1795,7 +1778,7 @@ read_operand(const char *text)
 	else if (strspn(text, "0123456789") == strlen(text))
 		start_on(0, text, text);
 	else
-		bad_usage(text, "neither a port nor a service");
+		usage_error(text, "neither a port nor a service");
 }
 
 #ifndef TINY
@@ -1808,13 +1791,11 @@ read_faults(void)
 	bad = fault_list == NULL ? NULL :
 	    faults_parse(&faults, fault_list, 0, &why);
 	if (bad != NULL)
-		bad_usage(bad, why);
+		usage_error(bad, why);
 }
 #endif
 
 /* The options of Part I, in the order of their letters. */
-static const char *set_help(char *value);
-
 static const char *
 set_port(char *value)
 {
@@ -1840,7 +1821,7 @@ set_data_ports(char *value)
 }
 
 static const struct option options[] = {
-	{ 'h', NULL, "this text", .set = set_help },
+	{ 'h', NULL, "this text", .set = NULL },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
 	    .text = &serv.host },
 	{ 'n', "children", "connections at most, of each service ("
@@ -1866,28 +1847,19 @@ static const struct option *const option_tables[] = { options,
 #endif
     NULL };
 
-/* The defaults come from the macros that set them. */
 static void
-usage(FILE *out)
+list_services(void)
 {
 	size_t i;
 
-	options_usage(out, "serv", option_tables, services[1] == NULL ?
-	    "[port | ftp=port]" : "[port | service[=port] ...]");
-	fputs("services and their default ports:", out);
+	printf("services and their default ports:");
 	for (i = 0; services[i] != NULL; i++)
-		fprintf(out, " %s=%s", services[i]->name, services[i]->port);
-	fputc('\n', out);
+		printf(" %s=%s", services[i]->name, services[i]->port);
+	putchar('\n');
 }
 
-static const char *
-set_help(char *value)
-{
-	(void)value;
-	usage(stdout);
-	exit(fflush(stdout) == 0 ? 0 : 1);
-	return NULL;
-}
+static const struct command_line command_line = { "serv",
+    "[port | service[=port] ...]", option_tables, list_services };
 
 /* A wrong command line ends the program before anything is started. Without an
  * operand the first service is started; with -x all are. */
@@ -1897,8 +1869,7 @@ read_command_line(int argc, char **argv)
 	size_t i;
 	int all, any;
 
-	if (options_read("serv", option_tables, argc, argv) < 0)
-		exit(2);
+	options_read(&command_line, argc, argv);
 	for (; optind < argc; optind++)
 		read_operand(argv[optind]);
 	all = 0;
@@ -1915,39 +1886,27 @@ read_command_line(int argc, char **argv)
 		supervised[0].port = services[0]->port;
 }
 
-/* Opens the listener of a service, or says why not and returns -1. */
-static int
-open_listener(size_t i)
-{
-	const char *why;
-
-	supervised[i].listener = -1;
-	if (supervised[i].port == NULL)
-		return 0;
-	supervised[i].listener = sock_listen(serv.host, supervised[i].port,
-	    services[i]->type, &why);
-	if (supervised[i].listener >= 0)
-		return 0;
-	log_msg(ERROR, "serv: %s: cannot listen on %s %s: %s",
-	    services[i]->name, serv.host, supervised[i].port, why);
-	return -1;
-}
-
-/* Opens all listeners and then says so, a line each. */
+/* Opens all listeners and says so, a line each. */
 static int
 listen_all(void)
 {
 	char host[HOST_BYTES];
+	const char *why;
 	size_t i;
-	int port;
+	int fd, port;
 
-	for (i = 0; services[i] != NULL; i++)
-		if (open_listener(i) < 0)
-			return -1;
 	for (i = 0; services[i] != NULL; i++) {
-		if (supervised[i].listener < 0)
+		supervised[i].listener = -1;
+		if (supervised[i].port == NULL)
 			continue;
-		port = sock_here(supervised[i].listener, host);
+		fd = sock_listen(serv.host, supervised[i].port,
+		    services[i]->type, &why);
+		if (fd < 0)
+			return fail("serv: %s: cannot listen on %s %s: %s",
+			    services[i]->name, serv.host, supervised[i].port,
+			    why);
+		supervised[i].listener = fd;
+		port = sock_here(fd, host);
 		printf("listening %s %s %s %d\n", services[i]->name,
 		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", host,
 		    port);
@@ -1956,10 +1915,8 @@ listen_all(void)
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		puts("Enter s to print statistics, or q to exit.");
 #endif
-	if (fflush(stdout) == 0)
-		return 0;
-	log_msg(ERROR, "serv: standard output: %s", reason());
-	return -1;
+	return fflush(stdout) == 0 ? 0 :
+	    fail("serv: standard output: %s", reason());
 }
 
 /* Nothing is listened to before all else is ready. */
@@ -1979,8 +1936,8 @@ main(int argc, char **argv)
 	if (supervisor_begin() != 0)
 		return 1;
 #endif
-	if (listen_all() < 0)
-		return 1;
+	if (listen_all() != 0)
+		_exit(1);	/* what was opened before is not announced */
 #ifdef TINY
 	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], supervised[0].listener);

@@ -45,7 +45,7 @@
 
 enum call {
 	READ, WRITE, PREAD, PWRITE, SEND, SENDTO, RECV, RECVFROM, ACCEPT,
-	SOCKET, CONNECT, FORK, PIPE, OPENAT, OPEN, RENAMEAT, LINKAT, MALLOC,
+	SOCKET, CONNECT, FORK, PIPE, OPEN, RENAME, LINK, MALLOC,
 	CALLOC, REALLOC, CALLS
 };
 
@@ -57,8 +57,8 @@ static const struct {
 	{ "pwrite", ENOSPC }, { "send", ECONNRESET }, { "sendto", ENOBUFS },
 	{ "recv", ECONNRESET }, { "recvfrom", ENOMEM }, { "accept", EMFILE },
 	{ "socket", EMFILE }, { "connect", ENETUNREACH }, { "fork", EAGAIN },
-	{ "pipe", EMFILE }, { "openat", EACCES }, { "open", EACCES },
-	{ "renameat", EIO }, { "linkat", EPERM }, { "malloc", ENOMEM },
+	{ "pipe", EMFILE }, { "open", EACCES },
+	{ "rename", EIO }, { "link", EPERM }, { "malloc", ENOMEM },
 	{ "calloc", ENOMEM }, { "realloc", ENOMEM },
 };
 
@@ -304,10 +304,8 @@ OURS(int, connect, CONNECT, (int fd, const struct sockaddr *to,
     socklen_t len), (fd, to, len), -1)
 OURS(int, pipe, PIPE, (int fd[2]), (fd), -1)
 OURS(pid_t, fork, FORK, (void), (), -1)
-OURS(int, renameat, RENAMEAT, (int d, const char *a, int e, const char *b),
-    (d, a, e, b), -1)
-OURS(int, linkat, LINKAT, (int d, const char *a, int e, const char *b, int f),
-    (d, a, e, b, f), -1)
+OURS(int, rename, RENAME, (const char *a, const char *b), (a, b), -1)
+OURS(int, link, LINK, (const char *a, const char *b), (a, b), -1)
 OURS(void *, realloc, REALLOC, (void *p, size_t n), (p, n), NULL)
 
 /* A mode is there if a file may be made. */
@@ -322,7 +320,6 @@ int name parameters \
 	return fails(CALL) ? -1 : \
 	    (int)syscall(SYS_openat, d, path, flags, mode); \
 }
-OPENS(openat64, OPENAT, (int d, const char *path, int flags, ...), d)
 OPENS(open64, OPEN, (const char *path, int flags, ...), AT_FDCWD)
 
 /* dlsym() may need memory itself; glibc's has other names for these. */

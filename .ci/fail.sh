@@ -27,7 +27,7 @@ if [ "${1-}" = -s ]; then
 	shift 2
 fi
 [ $# -gt 0 ] || set -- read write pwrite send sendto recv recvfrom accept \
-    socket connect fork pipe openat open linkat renameat malloc calloc \
+    socket connect fork pipe open link rename malloc calloc \
     realloc odd
 wrong=0 sessions=0
 host=127.0.0.1 bind=$host
@@ -215,7 +215,7 @@ odd() {
 		[ $service = dir ] || on ipv6 fail_as	# dir speaks IPv4
 		host=127.0.0.1 bind=$host
 	fi
-	on "no hard links" env LD_PRELOAD="$tmp/fail.so" FAIL=linkat:1+
+	on "no hard links" env LD_PRELOAD="$tmp/fail.so" FAIL=link:1+
 	on "Turkey" env LC_ALL=tr_TR.ISO-8859-9 TZ=Asia/Istanbul
 	on "a strange time zone" env LC_ALL=C TZ='<-13:59>13:59'
 	for mask in 077 0; do on "umask $mask" in_umask; done

@@ -147,10 +147,10 @@ frame() { printf '%010d%s' ${#1} "$1"; }
 peer() { "$tmp/peer" "connect $port" "$@" 2>&1 | words; }
 
 # evil STEP ...: lab/peer.c as a server in the background; sets $port and $evil;
-# what it prints goes to $evil_out
+# what it prints goes to $evil_out; its port is a free one, or from $evil_from on
 evil() {
 	: >"$evil_out"
-	"$tmp/peer" listen "$@" >"$evil_out" 2>&1 &
+	"$tmp/peer" "listen $evil_from" "$@" >"$evil_out" 2>&1 &
 	evil=$!
 	until_true grep -q '^listening' "$evil_out"
 	port=$(awk 'NR == 1 { print $2 }' "$evil_out")
@@ -205,7 +205,7 @@ tree() {
 run() (
 	section=$1 tmp=$rundir/$1 whole=''
 	passed=0 failed=0 skipped=0
-	evil_out=$tmp/evil.out
+	evil_out=$tmp/evil.out evil_from=''
 	mkdir -p "$tmp/here"
 	ln -s "$rundir/bin/peer" "$tmp/peer"
 	trap section_ends EXIT

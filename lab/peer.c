@@ -4,7 +4,8 @@
  *      peer STEP ...           each step is one argument, `connect 50000`
  *
  *      connect PORT    a connection to 127.0.0.1; it is the control connection
- *      listen          waits for one, on a free port that it prints
+ *      listen [PORT]   waits for one, on a free port that it prints; with PORT
+ *                      on the first from there on
  *      from ADDRESS    to which the next sockets of its own are bound
  *      small           the next sockets have small receive buffers
  *      dial            reads a frame that tells a port, and connects to that
@@ -115,17 +116,18 @@ dial(unsigned port)
 }
 
 static int
-open_port(unsigned *port)
+open_port(unsigned first, unsigned *port)
 {
 	struct sockaddr_in a;
 	socklen_t len;
 	int fd;
 
 	fd = tcp_socket();
-	a = loopback("127.0.0.1", 0);
 	len = sizeof a;
-	if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-	    listen(fd, 8) < 0 ||
+	do
+		a = loopback("127.0.0.1", first);
+	while (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 && first++ > 0);
+	if (listen(fd, 8) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		die("listen");
 	*port = ntohs(a.sin_port);
@@ -497,7 +499,7 @@ connection_step(const char *verb, const char *arg)
 	if (strcmp(verb, "connect") == 0) {
 		control = current = dial((unsigned)atoi(arg));
 	} else if (strcmp(verb, "listen") == 0) {
-		listener = open_port(&port);
+		listener = open_port((unsigned)atoi(arg), &port);
 		printf("listening %u\n", port);
 		fflush(stdout);
 		control = current = take_one(listener);
@@ -508,7 +510,7 @@ connection_step(const char *verb, const char *arg)
 		text[take(text, 5)] = '\0';
 		current = data = dial((unsigned)atoi(text));
 	} else if (strcmp(verb, "offer") == 0) {
-		listener = open_port(&port);
+		listener = open_port(0, &port);
 		sprintf(text, "00000000%02d%u", port > 9999 ? 5 : 4, port);
 		put(text, strlen(text));
 		current = data = take_one(listener);

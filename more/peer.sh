@@ -29,11 +29,15 @@ dir_client() {
 # evil_peer STEP ...: lab/peer.c as a peer, with a nick of its own, of which
 # the directory says that it has `five'. (Once more, if the client's address is
 # that of an earlier one, which has a nick.)
+# (Its port is none that the system gives to others: clients try it again when
+# it is long gone, and would disturb another test.)
 evils=0
 evil_peer() {
-	evil "$@"
-	at=$port port=$home
 	evils=$((evils + 1))
+	evil_from=$((10000 + ($$ * 64 + evils) % 20000))
+	evil "$@"
+	evil_from=
+	at=$port port=$home
 	until_true evil_known || fail "an evil peer is not known"
 }
 

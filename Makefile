@@ -37,6 +37,8 @@ MORE = \
 	more/room.o more/room_serv.o more/room_cli.o \
 	more/raw_cli.o \
 	more/sim_cli.o \
+	more/sr.o more/congestion.o \
+	more/faults.o more/trace.o \
 	more/stats.o more/screen.o \
 	more/capture.o
 

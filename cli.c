@@ -635,7 +635,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
 #ifndef TINY
 
-struct by_udp by_udp = { .mode = RDT_GBN, .block = RDT_BLOCK };
+struct by_udp by_udp = { .protocol = &rdt_gbn, .block = RDT_BLOCK };
 
 /* ---- more commands of ftp ---------------------------------------------- */
 
@@ -675,7 +675,7 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 
 	s->encoding = &rdt_native;
 	s->t.sock = -1;
-	s->mode = by_udp.mode;
+	s->protocol = by_udp.protocol;
 	s->window = by_udp.window;
 	s->block = by_udp.block;
 	s->congestion = by_udp.congestion;
@@ -847,30 +847,31 @@ udp_put(int argc, char **argv)
 static int
 mode_command(int argc, char **argv)
 {
+	const struct rdt_protocol *p;
 	int64_t window;
-	int i;
 
 	if (argc == 1) {
 		if (!by_udp.given)
 			puts("tcp");
 		else
 			printf("%s, window %u, block %u, %s\n",
-			    rdt_mode_names[by_udp.mode],
-			    by_udp.mode == RDT_SW ? 1 : by_udp.window,
+			    by_udp.protocol->name,
+			    (unsigned)by_udp.window >
+			    by_udp.protocol->window_max ? 1 : by_udp.window,
 			    by_udp.block, by_udp.congestion->name);
 		return 0;
 	}
-	i = find_name(rdt_mode_names, argv[1], strlen(argv[1]));
+	p = rdt_protocol_named(argv[1]);
 	window = argc == 2 ? (int64_t)by_udp.window :
 	    number(argv[2], strlen(argv[2]), 1, RDT_WINDOW_MAX);
-	if (i < 0)
+	if (p == NULL && strcmp(argv[1], "tcp") != 0)
 		return fail("mode: %s: not tcp, sw, gbn or sr", argv[1]);
 	if (window < 0)
 		return fail("mode: %s: not a window (1 to "
 		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
-	by_udp.given = i > 0;
-	if (i > 0)
-		by_udp.mode = (enum rdt_mode)i;
+	by_udp.given = p != NULL;
+	if (p != NULL)
+		by_udp.protocol = p;
 	by_udp.window = (unsigned)window;
 	return 0;
 }
@@ -1341,7 +1342,7 @@ static const struct mode *const modes[] = {
 static const char *
 set_congestion(char *value)
 {
-	by_udp.congestion = congestion_find(value);
+	by_udp.congestion = congestion_named(value);
 	if (by_udp.congestion == NULL)
 		return "-C is not none, half or reno";
 	return NULL;
@@ -1363,12 +1364,9 @@ set_mode(char *value)
 static const char *
 set_protocol(char *value)
 {
-	int i;
-
-	i = find_name(rdt_mode_names, value, strlen(value));
-	if (i < RDT_SW)			/* tcp is none */
-		usage_error(value, "-u is not sw, gbn or sr");
-	by_udp.mode = (enum rdt_mode)i;
+	by_udp.protocol = rdt_protocol_named(value);
+	if (by_udp.protocol == NULL)
+		return "-u is not sw, gbn or sr";
 	by_udp.given = 1;
 	return NULL;
 }
@@ -1379,6 +1377,8 @@ static const struct option more_options[] = {
 	{ 'C', "control", "congestion control: none, half or reno (reno)",
 	    .set = set_congestion },
 	{ 'm', "mode", "what to speak (ftp)", .set = set_mode },
+	{ 'R', "ms", "a fixed RTO, which neither learns nor doubles",
+	    .number = &rdt_fixed_ms, .lo = 1, .hi = 60000 },
 	{ 'S', NULL, "chat: speak in segments, as the original, not lines",
 	    .number = &by_udp.segments, .lo = 1 },
 	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
@@ -1456,19 +1456,16 @@ static void
 complete_options(void)
 {
 #ifndef TINY
-	const char *bad, *why;
-
 	if (by_udp.window == 0)
 		by_udp.window = cli.mode->window != 0 ? cli.mode->window :
 		    RDT_WINDOW;
 	if (by_udp.congestion == NULL)
-		by_udp.congestion = congestion_find("reno");
-	if (cli.mode->kind == ONLY_SW && by_udp.given && by_udp.mode != RDT_SW)
+		by_udp.congestion = congestion_named("reno");
+	if (cli.mode->kind == ONLY_SW && by_udp.given &&
+	    by_udp.protocol != &rdt_sw)
 		usage_error("-u", "in mode raw, sw alone");
-	bad = fault_list == NULL ? NULL : faults_parse(&faults, fault_list,
-	    cli.mode->kind == NO_HOST, &why);
-	if (bad != NULL)
-		usage_error(bad, why);
+	faults_begin(cli.mode->kind == NO_HOST);
+	trace_begin();
 	screen_begin();
 #endif
 }

@@ -11,8 +11,7 @@
  *           names, files    name_ok(), the data path, whole-or-nothing files
  *           frame           the messages of ftp
  *  Part II  waiting         a clock, poll(2), sockets that do not block
- *           faults          which datagrams -L hits
- *           datagrams       the functions that send and receive them
+ *           datagrams       one each; the network between
  *           packing         numbers, and a cursor over what came
  *           rdt             its datagrams, the engine, a transfer by both
  *           dir             the messages of the directory
@@ -1337,7 +1336,7 @@ wait_many(struct pollfd *p, size_t n, int64_t deadline)
 	p[n].events = POLLIN;
 	start = now();
 	do {
-		due = dgram_flush();	/* Part II: what -L holds back */
+		due = network != NULL ? network->flush() : NEVER;
 		due = due < deadline ? due : deadline;
 		t = now();
 		left = due > t ? (due - t + 999) / 1000 : 0;
@@ -1522,188 +1521,23 @@ find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
 	return -1;
 }
 
-/* ---- faults ----------------------------------------------------------- */
-
-struct faults faults = { .delay = -1 };
-
-/*
- * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
- * number of the n-th transmission is a function of seed, kind and n.
- */
-static uint64_t
-mix64(uint64_t x)
-{
-	x += UINT64_C(0x9e3779b97f4a7c15);
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
-/* 53 bits make a double in [0, 1) that is exact on every machine. */
-static double
-draw(const struct faults *f, unsigned sequence, uint64_t n)
-{
-	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
-	    9007199254740992.0;
-}
-
-/* A rule has one of three forms; the other two are empty, and hit nothing. */
-int
-fault_hits(const struct faults *f, enum fault kind, uint64_t n)
-{
-	const struct fault_rule *rule = &f->rule[kind];
-	unsigned i;
-
-	if (rule->every != 0 && n % rule->every == 0)
-		return 1;
-	for (i = 0; i < rule->listed; i++)
-		if (rule->list[i] == n)
-			return 1;
-	return draw(f, kind, n) < rule->probability;
-}
-
-static char *const fault_names[] = { "drop", "dup", "reorder", "corrupt",
-    "ackdrop", "delay", "seed", NULL };
-
-/* Each note ends the one before with a semicolon. */
-void
-fault_note(char note[NOTE_BYTES], const struct faults *f, enum fault kind,
-    int counted, uint64_t n)
-{
-	static const char *const done[] = { "dropped", "doubled", "held back",
-	    "corrupted", "dropped" };
-	size_t used;
-
-	used = strlen(note);
-	snprintf(note + used, NOTE_BYTES - used, "%s%s here: %s=%s, %s"
-	    "transmission %llu", used > 0 ? "; " : "", done[kind],
-	    fault_names[kind], f->rule[kind].text, counted ? "" : "uncounted ",
-	    (unsigned long long)n);
-}
-
-/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
-static int
-read_rule(struct fault_rule *rule, const char *text)
-{
-	char *end;
-
-	memset(rule, 0, sizeof *rule);
-	rule->text = text;
-	if (text[strspn(text, "0123456789.:/")] != '\0')
-		return -1;		/* signs, blanks, letters */
-	if (strcmp(text, "0") == 0)
-		return 0;		/* never */
-	if (*text == '/') {
-		rule->every = strtoull(text + 1, &end, 10);
-		return rule->every == 0 || *end != '\0' ? -1 : 0;
-	}
-	if (strchr(text, '.') != NULL) {
-		rule->probability = strtod(text, &end);
-		return rule->probability > 1 || *end != '\0' ? -1 : 0;
-	}
-	do {
-		if (rule->listed == FAULT_LIST)
-			return -1;
-		rule->list[rule->listed] = strtoull(text, &end, 10);
-		if (rule->list[rule->listed++] == 0)
-			return -1;
-		text = end + 1;
-	} while (*end == ':');
-	return *end == '\0' ? 0 : -1;
-}
-
-/* A number of milliseconds, or a seed: the settings that are no rules. */
-static int
-read_setting(struct faults *f, int delay, const char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), 0, delay ? DELAY_MAX : 1000000000);
-	if (delay)
-		f->delay = n * (SECOND / 1000);
-	else
-		f->seed = (uint64_t)n;
-	return n < 0 ? -1 : 0;
-}
-
-/* getsubopt() takes the list apart. */
-const char *
-faults_parse(struct faults *f, char *text, int sim, const char **why)
-{
-	char *item, *value;
-	int i;
-
-	memset(f, 0, sizeof *f);
-	f->delay = -1;
-	f->given = 1;
-	*why = "-L has no faults";
-	if (*text == '\0')
-		return "an empty list";
-	while (*text != '\0') {
-		item = text;
-		i = getsubopt(&text, fault_names, &value);
-		*why = "-L knows drop, dup, reorder, corrupt, delay and seed, "
-		    "each with =";
-		if (i < 0 || value == NULL)
-			return item;
-		*why = "-L knows ackdrop in mode sim alone";
-		if (i == ACKDROP && !sim)
-			return item;
-		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
-		    "N-th (/5), or numbers (5:11)" : i == FAULT_KINDS ?
-		    "-L wants milliseconds (0 to " STRING(DELAY_MAX) ")" :
-		    "-L wants a number (0 to 1000000000)";
-		if ((i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
-		    read_setting(f, i == FAULT_KINDS, value)) < 0)
-			return item;
-	}
-	return NULL;
-}
-
 /* ---- datagrams --------------------------------------------------------- */
 
-/*
- * Is errno an error that a later datagram would meet too? Full buffers and
- * missing routes pass, and count as loss. But where nobody listens, or where a
- * datagram is too long for any network, it is useless to go on.
- */
-static int
-hopeless(void)
-{
-	return errno == ECONNREFUSED || errno == EMSGSIZE || errno == ECANCELED;
-}
-
-void (*dgram_tap)(int fd, enum tapped what, const void *buf, ssize_t n,
+const struct network *network;
+const char *dgram_fate = "";
+void (*dgram_tap)(int fd, enum tapped what, const void *buf, size_t n,
     const struct addr *other, const char *note);
-
-/* Every send and receive of a datagram returns through here. */
-static ssize_t
-dgram_passed(int fd, enum tapped what, const void *buf, ssize_t n,
-    const struct addr *other, const char *note)
-{
-	if (n >= 0) {
-		counters[what == TAP_SENT ? BYTES_SENT : BYTES_RECEIVED] +=
-		    (uint64_t)n;
-		counters[what == TAP_SENT ? PACKETS_SENT :
-		    PACKETS_RECEIVED]++;
-	}
-	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
-		errno = EAGAIN;
-	if (dgram_tap != NULL)
-		dgram_tap(fd, what, buf, n, other, note);
-	return n;
-}
 
 #define DGRAM_WAIT_MS	50	/* for room in a socket's buffer */
 
 /*
  * Hands a datagram to the system; if its buffer is full, waits a moment (not by
  * wait_many(), which calls this). The first EMSGSIZE may mean that the path MTU
- * was not known yet; so it tries once more.
+ * was not known yet; so it tries once more. What then cannot be sent, for want
+ * of room or of a route, is lost.
  */
-static ssize_t
-deliver(int fd, const void *buf, size_t n, const struct addr *to,
-    const char *note)
+ssize_t
+dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 {
 	struct pollfd p;
 	ssize_t sent;
@@ -1712,211 +1546,32 @@ deliver(int fd, const void *buf, size_t n, const struct addr *to,
 	p.fd = fd;
 	p.events = POLLOUT;
 	tries = 2;
-	do {
+	do
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-		sent = dgram_passed(fd, TAP_SENT, buf, sent, to, note);
-	} while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
-	    (errno == EAGAIN && poll(&p, 1, DGRAM_WAIT_MS) > 0)));
-	if (sent >= 0 || hopeless())
-		return sent;
-	if (dgram_tap != NULL)
-		dgram_tap(fd, TAP_LOST, buf, (ssize_t)n, to,
-		    "lost here: no room");
-	return (ssize_t)n;
+	while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
+	    ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
+	    poll(&p, 1, DGRAM_WAIT_MS) > 0)));
+	if (sent < 0)
+		return errno == ECONNREFUSED || errno == EMSGSIZE ? -1 :
+		    (ssize_t)n;
+	counters[BYTES_SENT] += (uint64_t)sent;
+	counters[PACKETS_SENT]++;
+	return sent;
 }
 
-/* A datagram that -L holds back, until it is due or another one was sent. */
-struct held {
-	struct held *next;
-	int64_t due;
-	int fd;
-	int addressed;			/* send it to `to` */
-	struct addr to;
-	char note[NOTE_BYTES];		/* for -w */
-	size_t n;
-	unsigned char bytes[];
-};
-
-static struct {
-	struct held *first, **end;	/* delayed, in order */
-	unsigned delayed;
-	struct held *reordered;		/* until the next is sent; or NULL */
-	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* what befell the last one, */
-	char note[NOTE_BYTES];		/* and why, for -w */
-	int error;			/* of one that was delayed; 0: none */
-} channel;
-
-/* Called when a transfer begins, since the lists of -L count from there; what
- * went wrong in the one before is not its concern. */
-void
-dgram_count_from_one(void)
-{
-	channel.counted = channel.others = 0;
-	channel.error = 0;
-}
-
-/* A copy of a datagram; NULL and errno if there is no memory. */
-static struct held *
-hold(int fd, const void *buf, size_t n, const struct addr *to)
-{
-	struct held *h;
-
-	h = malloc(sizeof *h + n);
-	if (h == NULL)
-		return NULL;
-	h->fd = fd;
-	h->addressed = to != NULL;
-	if (to != NULL)
-		h->to = *to;
-	strcpy(h->note, channel.note);
-	h->n = n;
-	memcpy(h->bytes, buf, n);
-	return h;
-}
-
-/* Puts a datagram at the end of those that are delayed. */
-static void
-enqueue(struct held *h)
-{
-	if (h == NULL || channel.delayed == DELAYED_MAX) {
-		free(h);
-		return;
-	}
-	if (channel.first == NULL)
-		channel.end = &channel.first;
-	h->due = now() + (faults.delay > 0 ? faults.delay : 0);
-	h->next = NULL;
-	*channel.end = h;
-	channel.end = &h->next;
-	channel.delayed++;
-}
-
-/* What goes wrong is noted, for the next dgram_send() or dgram_recv(). */
-int64_t
-dgram_flush(void)
-{
-	struct held *h;
-
-	while ((h = channel.first) != NULL && h->due <= now()) {
-		if (deliver(h->fd, h->bytes, h->n,
-		    h->addressed ? &h->to : NULL, h->note) < 0)
-			channel.error = errno;
-		channel.first = h->next;
-		channel.delayed--;
-		free(h);
-	}
-	return h == NULL ? NEVER : h->due;
-}
-
-/* Returns -1 if one of those that were delayed could not be sent. */
-static int
-flush_failed(void)
-{
-	dgram_flush();
-	errno = channel.error;
-	channel.error = 0;
-	return errno != 0 ? -1 : 0;
-}
-
-/* Does a fault hit the datagram that was counted last? Notes it, if it does. */
-static int
-strikes(enum fault kind, int counted, const char *what)
-{
-	uint64_t n;
-	size_t used;
-
-	n = counted ? channel.counted : channel.others;
-	if (counted ? !fault_hits(&faults, kind, n) :
-	    draw(&faults, FAULT_KINDS + kind, n) >=
-	    faults.rule[kind].probability)
-		return 0;
-	fault_note(channel.note, &faults, kind, counted, n);
-	used = strlen(channel.fate);
-	if (used > 0)
-		snprintf(channel.fate + used, sizeof channel.fate - used,
-		    ", %s", what);
-	else
-		snprintf(channel.fate, sizeof channel.fate, "%sdatagram %llu "
-		    "%s", counted ? "" : "uncounted ",
-		    (unsigned long long)n, what);
-	return 1;
-}
-
-/* The text stays until the next datagram is sent. */
-const char *
-dgram_fate(void)
-{
-	return channel.fate;
-}
-
-/* Flips one bit; which one depends on how many were sent before. */
-static void
-flip_bit(struct held *h)
-{
-	uint64_t bit;
-
-	if (h->n == 0)
-		return;
-	bit = mix64(mix64(faults.seed) ^ (channel.counted + channel.others)) %
-	    (8 * h->n);
-	h->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-}
-
-/*
- * Takes a datagram through the faults. The double of a corrupt one is corrupt
- * too; one that is reordered has none.
- */
-static ssize_t
-send_by_faults(int fd, const void *buf, size_t n, const struct addr *to,
-    int counted)
-{
-	struct held *h, *copy;
-	int corrupted, doubled, held_back;
-
-	++*(counted ? &channel.counted : &channel.others);
-	if (strikes(DROP, counted, "dropped")) {
-		if (dgram_tap != NULL)
-			dgram_tap(fd, TAP_LOST, buf, (ssize_t)n, to,
-			    channel.note);
-		return 0;
-	}
-	corrupted = strikes(CORRUPT, counted, "corrupted");
-	held_back = channel.reordered == NULL &&
-	    strikes(REORDER, counted, "held back");
-	doubled = !held_back && strikes(DUP, counted, "doubled");
-	h = hold(fd, buf, n, to);
-	if (h == NULL)
-		return -1;
-	if (corrupted)
-		flip_bit(h);
-	if (held_back) {
-		channel.reordered = h;
-		return (ssize_t)n;
-	}
-	copy = doubled ? hold(fd, h->bytes, n, to) : NULL;
-	enqueue(h);
-	enqueue(copy);
-	if (channel.reordered != NULL)
-		enqueue(channel.reordered);
-	channel.reordered = NULL;
-	return flush_failed() < 0 ? -1 : (ssize_t)n;
-}
-
-/* Without -L nothing stands between the caller and the system. */
+/* Without a network nothing stands between the caller and the system. */
 ssize_t
 dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 {
 	ssize_t sent;
 
-	channel.fate[0] = '\0';
-	strcpy(channel.note, flags & AGAIN ? "retransmission" : "");
-	if (!faults.given)
-		return deliver(fd, buf, n, to, channel.note);
-	sent = send_by_faults(fd, buf, n, to, flags & COUNTED);
-	if (channel.fate[0] != '\0' && !(flags & SHOWN))
-		log_msg(DEBUG, "fault: %s", channel.fate);
+	if (network != NULL)
+		return network->send(fd, buf, n, to, flags);
+	sent = dgram_deliver(fd, buf, n, to);
+	if (sent >= 0 && dgram_tap != NULL)
+		dgram_tap(fd, TAP_SENT, buf, n, to,
+		    flags & AGAIN ? "retransmission" : "");
 	return sent;
 }
 
@@ -1924,23 +1579,23 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
-	struct sockaddr *name;
-	socklen_t *len;
 	ssize_t got;
 
-	if (faults.given && flush_failed() < 0)
+	if (network != NULL && network->failed() < 0)
 		return -1;
-	name = NULL;
-	len = NULL;
-	if (from != NULL) {
+	if (from != NULL)
 		from->len = sizeof from->ss;
-		name = (struct sockaddr *)&from->ss;
-		len = &from->len;
+	got = from == NULL ? recv(fd, buf, n, 0) : recvfrom(fd, buf, n, 0,
+	    (struct sockaddr *)&from->ss, &from->len);
+	if (got < 0) {
+		if (errno != ECONNREFUSED)	/* of an earlier send */
+			errno = EAGAIN;
+		return -1;
 	}
-	got = recvfrom(fd, buf, n, 0, name, len);
-	got = dgram_passed(fd, TAP_RECEIVED, buf, got, from, NULL);
-	if (got < 0 && errno != ECONNREFUSED)
-		errno = EAGAIN;		/* it was about an earlier send */
+	counters[BYTES_RECEIVED] += (uint64_t)got;
+	counters[PACKETS_RECEIVED]++;
+	if (dgram_tap != NULL)
+		dgram_tap(fd, TAP_RECEIVED, buf, (size_t)got, from, "");
 	return got;
 }
 
@@ -1948,14 +1603,8 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 void
 dgram_close(int fd)
 {
-	if (channel.reordered != NULL)
-		enqueue(channel.reordered);
-	channel.reordered = NULL;
-	while (dgram_flush() != NEVER)
-		if (wait_for(-1, 0, channel.first->due) < 0 &&
-		    errno != ETIMEDOUT && channel.first != NULL)
-			channel.first->due = 0;	/* the parent is gone: now */
-	channel.error = 0;		/* and nobody is left to tell */
+	if (network != NULL)
+		network->close();
 	sock_close(fd);
 }
 
@@ -2060,8 +1709,6 @@ cursor_until(struct cursor *c, char end, size_t *n)
 
 /* ---- rdt: the datagrams ------------------------------------------------ */
 
-const char *const rdt_mode_names[] = { "tcp", "sw", "gbn", "sr" };
-
 /*
  * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
  * table is what a byte does to the remainder from k bytes further on, so that
@@ -2131,7 +1778,7 @@ rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
 
 	length = p->length;
 	if (p->type == HELLO) {
-		payload[0] = (unsigned char)p->mode;
+		payload[0] = (unsigned char)p->protocol;
 		payload[1] = (unsigned char)p->control;
 		pack16(payload + 2, p->window);
 		pack16(payload + 4, p->block);
@@ -2162,7 +1809,7 @@ rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
 	if (p->type == HELLO) {
 		if (p->length != RDT_HELLO)
 			return -1;
-		p->mode = p->payload[0];
+		p->protocol = p->payload[0];
 		p->control = p->payload[1];
 		p->window = unpack16(p->payload + 2);
 		p->block = unpack16(p->payload + 4);
@@ -2172,6 +1819,20 @@ rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
 
 /* ---- rdt: the engine --------------------------------------------------- */
 
+const char *const rdt_event_names[] = { "send", "resend", "drop", "full",
+    "recv", "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast",
+    "done", "probe" };
+const struct rdt_watcher *rdt_watcher;
+unsigned rdt_flow;
+
+void
+rdt_happened(int64_t t, enum rdt_event event, uint32_t seq,
+    const struct rdt_sender *s)
+{
+	if (rdt_watcher != NULL)
+		rdt_watcher->event(t, event, seq, s);
+}
+
 /* RFC 1982: as on a clock, what is less than half a turn ahead is later. */
 int
 seq_less(uint32_t a, uint32_t b)
@@ -2179,149 +1840,277 @@ seq_less(uint32_t a, uint32_t b)
 	return a - b > UINT32_MAX / 2;
 }
 
-/* What the sender knows of packet n, which must be in its window. */
-static struct rdt_slot *
-slot_of(struct rdt_sender *s, uint32_t n)
+/* The slots are used again and again, as the window slides. */
+struct rdt_slot *
+rdt_slot(struct rdt_sender *s, uint32_t n)
 {
 	return &s->slot[n % RDT_WINDOW_MAX];
 }
 
-const char *const rdt_event_names[] = { "send", "resend", "drop", "recv",
-    "dup", "ooo", "corrupt", "ack", "dupack", "timeout", "fast", "done",
-    "probe" };
-
-static FILE *trace;			/* NULL: none */
-static unsigned long trace_number;	/* of the transfer */
-
-/* Microseconds since 1970. */
-int64_t
-time_of_day(void)
+/* The next packet in order, if the window has room for it. */
+static int
+gbn_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * SECOND + t.tv_nsec / 1000;
+	(void)t;
+	if (s->next == s->end || s->next - s->base >= s->cwnd)
+		return 0;
+	*seq = s->next++;
+	return 1;
 }
 
-/* For who wants to be the only one who begins something in the file. */
+/* Stop-and-wait: an ACK is new, and the window of one packet slides, or it
+ * tells nothing. */
 static void
-trace_lock(short type)
+sw_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
 {
-	struct flock lock;
-
-	memset(&lock, 0, sizeof lock);
-	lock.l_type = type;
-	lock.l_whence = SEEK_SET;
-	fcntl(fileno(trace), F_SETLKW, &lock);
+	(void)bits;
+	(void)n;
+	if (ack != s->base)
+		rdt_slide(s, t, ack);
+	else if (s->base != s->highest)
+		rdt_duplicate(s, t);
 }
 
-/* One write for each line, so that several processes can share the file. */
-int
-trace_open(const char *path)
+/* Go-Back-N: three duplicates tell of a loss before the timer does, if
+ * congestion control wants to know of it (fast retransmit). */
+static void
+gbn_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
 {
-	trace = fopen(path, "a+");	/* read by trace_last(), if it may */
-	if (trace == NULL && errno == EACCES)
-		trace = fopen(path, "a");
-	if (trace == NULL)
-		return -1;
-	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
-	trace_lock(F_WRLCK);
-	fseek(trace, 0, SEEK_END);
-	if (ftell(trace) <= 0)
-		fputs("transfer\tseconds\tside\tevent\tseq\twindow\tcwnd\t"
-		    "ssthresh\tsrtt\trto\n", trace);
-	trace_lock(F_UNLCK);
+	sw_ack(s, t, ack, bits, n);
+	if (s->dupacks != 3 || !s->congestion->lost(s, s->highest - s->base))
+		return;
+	s->next = s->base;
+	s->fast++;
+	rdt_happened(t, EV_FAST, s->base, s);
+}
+
+/* One timer, that of the oldest packet. */
+static int64_t
+gbn_deadline(const struct rdt_sender *s)
+{
+	return s->rto_at;
+}
+
+/* Go back N: the whole window is sent again, from base on. */
+static void
+gbn_timer(struct rdt_sender *s, int64_t t)
+{
+	rdt_timed_out(s, t, s->highest - s->base);
+	s->next = s->base;
+}
+
+/* The receiver takes the packet that it expects, and no other. Packets in order
+ * may share an ACK. */
+static enum rdt_event
+gbn_data(struct rdt_receiver *r, uint32_t seq)
+{
+	r->share = 1;
+	if (seq_less(seq, r->expected))
+		return EV_DUP;
+	if (seq != r->expected)
+		return EV_OOO;
+	r->expected++;
+	r->share = RDT_ACK_EVERY;
+	return EV_RECV;
+}
+
+const struct rdt_protocol rdt_sw = { "sw", 1, 1, gbn_next, sw_ack,
+    gbn_deadline, gbn_timer, gbn_data, NULL, NULL, NULL };
+const struct rdt_protocol rdt_gbn = { "gbn", 2, RDT_WINDOW_MAX, gbn_next,
+    gbn_ack, gbn_deadline, gbn_timer, gbn_data, NULL, NULL, NULL };
+extern const struct rdt_protocol rdt_sr;
+
+const struct rdt_protocol *const rdt_protocols[] = {
+	&rdt_sw,
+	&rdt_gbn,
+	&rdt_sr,
+	NULL
+};
+
+const struct rdt_protocol *
+rdt_protocol_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; rdt_protocols[i] != NULL &&
+	    strcmp(rdt_protocols[i]->name, name) != 0; i++)
+		;
+	return rdt_protocols[i];
+}
+
+/* Of a HELLO; or NULL. */
+const struct rdt_protocol *
+rdt_protocol_of(unsigned code)
+{
+	size_t i;
+
+	for (i = 0; rdt_protocols[i] != NULL &&
+	    rdt_protocols[i]->code != code; i++)
+		;
+	return rdt_protocols[i];
+}
+
+/* none: cwnd stays as it began... */
+static void
+none_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)s;
+	(void)packets;
+}
+
+/* ...and only the timer sends again. */
+static int
+none_lost(struct rdt_sender *s, unsigned flight)
+{
+	(void)s;
+	(void)flight;
 	return 0;
 }
 
-/* The highest number of a transfer in the file. Pieces overlap, so that no mark
- * is cut in two. */
-static unsigned long
-trace_last(void)
+static void
+none_timeout(struct rdt_sender *s, unsigned flight)
 {
-	static const char mark[] = "\n# transfer ";
-	unsigned long last, n;
-	char text[4096], *at;
-	struct stat st;
-	ssize_t got;
-	off_t from;
-
-	last = 0;
-	if (fstat(fileno(trace), &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;		/* /dev/full has no end */
-	for (from = 0; (got = pread(fileno(trace), text, sizeof text - 1,
-	    from)) > 0; from += got > 64 ? got - 32 : got) {
-		text[got] = '\0';
-		for (at = text; (at = strstr(at, mark)) != NULL; at++)
-			if ((n = strtoul(at + sizeof mark - 1, NULL, 10)) >
-			    last)
-				last = n;
-	}
-	return last;
+	(void)s;
+	(void)flight;
 }
 
-/* Where the file cannot be read, being a pipe, this process counts alone. */
-void
-trace_begin(int64_t start, const char *mode, unsigned window,
-    const char *control, const struct transfer *t)
-{
-	char peer[PEER_BYTES] = "-", line[NAME_BYTES * 4 + 1];
-	unsigned long last;
-	struct addr a;
+static const struct congestion none = { "none", 0, none_acked, none_lost,
+    none_timeout };
+extern const struct congestion congestion_half, congestion_reno;
 
-	if (trace == NULL)
-		return;
-	if (t->peer == NULL && t->sock >= 0 && addr_peer(t->sock, &a) == 0)
-		addr_text(&a, peer);
-	printable(line, sizeof line, t->name == NULL ? "-" : t->name,
-	    t->name == NULL ? 1 : strlen(t->name), 0);
-	trace_lock(F_WRLCK);
-	last = trace_last();
-	trace_number = (last > trace_number ? last : trace_number) + 1;
-	fprintf(trace, "# transfer %lu: start=%lld.%06ld mode=%s window=%u "
-	    "control=%s peer=%s file=%s\n", trace_number,
-	    (long long)(start / SECOND), (long)(start % SECOND), mode, window,
-	    control, t->peer == NULL ? peer : t->peer, line);
-	trace_lock(F_UNLCK);
+/* In the order of the codes of HELLO, from 1. */
+static const struct congestion *const congestions[] = {
+	&none,
+	&congestion_half,
+	&congestion_reno,
+};
+
+/* -C */
+const struct congestion *
+congestion_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(congestions); i++)
+		if (strcmp(congestions[i]->name, name) == 0)
+			return congestions[i];
+	return NULL;
 }
 
-/* Called before the program ends, so that a full disk does not pass
- * unnoticed. */
+/* What goes into a HELLO... */
+unsigned
+congestion_code(const struct congestion *c)
+{
+	unsigned i;
+
+	for (i = 0; congestions[i] != c; i++)
+		;
+	return i + 1;
+}
+
+/* ...and what comes out of one: a peer that does not choose sends 0. */
+const struct congestion *
+congestion_of(unsigned code)
+{
+	return code < 1 || code > COUNT(congestions) ? &congestion_reno :
+	    congestions[code - 1];
+}
+
+int rdt_fixed_ms;
+
 int
-trace_close(void)
+rdt_send_init(struct rdt_sender *s, const struct rdt_protocol *protocol,
+    unsigned window, const struct congestion *congestion, uint32_t first,
+    uint32_t packets)
 {
-	int bad;
-
-	if (trace == NULL)
-		return 0;
-	bad = ferror(trace);
-	bad |= fclose(trace) != 0;
-	trace = NULL;
-	return bad ? -1 : 0;
+	memset(s, 0, sizeof *s);
+	s->protocol = protocol;
+	s->window = window < protocol->window_max ? window :
+	    protocol->window_max;
+	s->congestion = congestion;
+	s->base = s->next = s->highest = first;
+	s->end = first + packets;
+	s->cwnd = congestion->slow_start ? 1 : s->window;
+	s->ssthresh = s->window;
+	s->rto = rdt_fixed_ms > 0 ? rdt_fixed_ms * (SECOND / 1000) :
+	    RDT_RTO_FIRST;
+	s->rto_at = NEVER;
+	return protocol->begin == NULL ? 0 : protocol->begin(s, NULL);
 }
 
-/* Called by the engine at every event of the sender, and by the drivers. */
-void
-rdt_trace(int64_t t, enum rdt_event event, uint32_t seq,
-    const struct rdt_sender *s)
+/* What the protocol chooses is on its way then; so the timer runs. */
+int
+rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 {
-	if (trace == NULL)
-		return;
-	fprintf(trace, "%lu\t%.6f\t%s\t%s\t%lu\t", trace_number,
-	    (double)t / SECOND,
-	    s != NULL ? "snd" : "rcv", rdt_event_names[event],
-	    (unsigned long)seq);
-	if (s == NULL) {
-		fputs("-\t-\t-\t-\t-\n", trace);
-		return;
-	}
-	fprintf(trace, "%u\t%u\t%u\t", rdt_send_window(s), s->cwnd,
-	    s->ssthresh);
-	if (s->srtt == 0)
-		fputc('-', trace);
-	else
-		fprintf(trace, "%.6f", (double)s->srtt / SECOND);
-	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
+	struct rdt_slot *slot;
+
+	if (!s->protocol->next(s, t, seq))
+		return 0;
+	slot = rdt_slot(s, *seq);
+	slot->sent = t;
+	slot->retransmitted = *seq != s->highest;
+	if (!slot->retransmitted)
+		s->highest++;
+	s->transmissions++;
+	if (s->rto_at == NEVER)
+		s->rto_at = t + s->rto;
+	rdt_happened(t, slot->retransmitted ? EV_RESEND : EV_SEND, *seq, s);
+	return 1;
+}
+
+/* What is outside of base..highest is old, or a lie. */
+void
+rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
+{
+	if (!seq_less(ack, s->base) && !seq_less(s->highest, ack))
+		s->protocol->ack(s, t, ack, bits, n);
+}
+
+int64_t
+rdt_send_deadline(const struct rdt_sender *s)
+{
+	return s->protocol->deadline(s);
+}
+
+void
+rdt_send_timer(struct rdt_sender *s, int64_t t)
+{
+	s->protocol->timer(s, t);
+}
+
+/* The lower edge has reached the end. */
+int
+rdt_send_done(const struct rdt_sender *s)
+{
+	return s->base == s->end;
+}
+
+/* Nothing came back for so long that nobody can be there. */
+int
+rdt_send_gave_up(const struct rdt_sender *s)
+{
+	return s->consecutive_timeouts >= RDT_GIVE_UP;
+}
+
+const char *rdt_guess = "";
+
+const char *
+rdt_why_gave_up(void)
+{
+	static char text[160];
+
+	snprintf(text, sizeof text, "given up after " STRING(RDT_GIVE_UP)
+	    " timeouts in a row%s", rdt_guess);
+	return text;
+}
+
+unsigned
+rdt_send_window(const struct rdt_sender *s)
+{
+	return s->protocol->window == NULL ? s->cwnd : s->protocol->window(s);
 }
 
 /* Takes one measurement of the RTT: the estimate of RFC 6298, section 2. */
@@ -2339,6 +2128,8 @@ rtt_sample(struct rdt_sender *s, int64_t r)
 		s->srtt += (r - s->srtt) / 8;
 	}
 	s->srtt = s->srtt > 0 ? s->srtt : 1;
+	if (rdt_fixed_ms > 0)
+		return;
 	s->rto = s->srtt + 4 * s->rttvar;
 	if (s->rto < RDT_RTO_MIN)
 		s->rto = RDT_RTO_MIN;
@@ -2346,384 +2137,18 @@ rtt_sample(struct rdt_sender *s, int64_t r)
 		s->rto = RDT_RTO_MAX;
 }
 
-/* Half of what is in flight, at least two packets: RFC 5681, equation 4. */
-static unsigned
-half_flight(const struct rdt_sender *s)
-{
-	unsigned flight;
-
-	flight = s->highest - s->base - s->sacked;
-	return flight < 4 ? 2 : flight / 2;
-}
-
-/* none: cwnd stays as it began. */
-static void
-none_acked(struct rdt_sender *s, uint32_t packets)
-{
-	(void)s;
-	(void)packets;
-}
-
-/* gbn: only the timer resends. In sr, mark_lost() resends all the same. */
-static int
-none_lost(struct rdt_sender *s)
-{
-	(void)s;
-	return 0;
-}
-
-/* Not even a timeout says anything about the network. */
-static void
-none_timeout(struct rdt_sender *s)
-{
-	(void)s;
-}
-
-/* half: every new ACK adds a packet, every timeout takes half. */
-static void
-half_acked(struct rdt_sender *s, uint32_t packets)
-{
-	(void)packets;
-	s->cwnd += s->cwnd < s->window;
-}
-
-/* Halves cwnd, which never falls below one packet. */
-static void
-half_timeout(struct rdt_sender *s)
-{
-	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
-}
-
-/* Slow start, or congestion avoidance; but no growth during fast recovery. */
-static void
-reno_acked(struct rdt_sender *s, uint32_t packets)
-{
-	if (s->recovering)
-		return;
-	if (s->cwnd < s->ssthresh) {
-		s->cwnd += s->cwnd < s->window;
-	} else if ((s->grown += packets) >= s->cwnd) {
-		s->grown = 0;		/* a window acknowledged: one more */
-		s->cwnd += s->cwnd < s->window;
-	}
-}
-
-/*
- * Fast retransmit. In sr fast recovery follows: what arrives behind the gap has
- * left the network, and makes room in the window (rdt_send_window()), as by the
- * inflation of RFC 5681, section 3.2, or the pipe of RFC 6675.
- */
-static int
-reno_lost(struct rdt_sender *s)
-{
-	s->ssthresh = half_flight(s);
-	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
-	s->grown = 0;
-	s->recovering = s->mode == RDT_SR;
-	return 1;
-}
-
-/* Of consecutive timeouts, the first alone says what the network can take. */
-static void
-reno_timeout(struct rdt_sender *s)
-{
-	if (s->consecutive_timeouts == 1)
-		s->ssthresh = half_flight(s);
-	s->cwnd = 1;
-	s->grown = 0;
-	s->recovering = 0;
-}
-
-/* The table, in the order of the codes of HELLO, from 1. */
-static const struct congestion congestions[] = {
-	{ "none", 0, none_acked, none_lost, none_timeout },
-	{ "half", 0, half_acked, none_lost, half_timeout },
-	{ "reno", 1, reno_acked, reno_lost, reno_timeout },
-};
-
-/* -C */
-const struct congestion *
-congestion_find(const char *name)
-{
-	int i;
-
-	i = find_name(congestions, name, strlen(name));
-	return i < 0 ? NULL : &congestions[i];
-}
-
-/* What goes into a HELLO... */
-unsigned
-congestion_code(const struct congestion *c)
-{
-	return (unsigned)(c - congestions) + 1;
-}
-
-/* ...and what comes out of one: a peer that does not choose sends 0. */
-const struct congestion *
-congestion_of(unsigned code)
-{
-	return code < 1 || code > COUNT(congestions) ?
-	    congestion_find("reno") : &congestions[code - 1];
-}
-
-/* The window of stop-and-wait is 1, whatever was asked for. */
+/* Everything before ack has arrived. */
 void
-rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-    const struct congestion *congestion, uint32_t first, uint32_t packets)
-{
-	memset(s, 0, sizeof *s);
-	s->mode = mode;
-	s->window = mode == RDT_SW ? 1 : window;
-	s->congestion = congestion;
-	s->base = s->next = s->highest = s->recover = first;
-	s->end = first + packets;
-	s->cwnd = congestion->slow_start ? 1 : s->window;
-	s->ssthresh = s->window;
-	s->rto = RDT_RTO_FIRST;
-	s->rto_at = s->overdue_at = s->probe_at = NEVER;
-}
-
-/* In sr, what has arrived or is lost is in flight no more (RFC 6675). */
-unsigned
-rdt_send_window(const struct rdt_sender *s)
-{
-	unsigned w;
-
-	w = s->cwnd + s->sacked + s->lost;
-	return w < s->window ? w : s->window;
-}
-
-/* The lower edge has reached the end. */
-int
-rdt_send_done(const struct rdt_sender *s)
-{
-	return s->base == s->end;
-}
-
-/* Nothing came back for so long that nobody can be there. */
-int
-rdt_send_gave_up(const struct rdt_sender *s)
-{
-	return s->consecutive_timeouts >= RDT_GIVE_UP;
-}
-
-/* A rule that drops every k-th can hit the same packet for ever; then the
- * peer is there, and the message says so. */
-const char *
-rdt_why_gave_up(void)
-{
-	return faults.rule[DROP].every == 0 ? "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row" : "given up after "
-	    STRING(RDT_GIVE_UP) " timeouts in a row: perhaps a livelock, in "
-	    "which drop=/k hits the same packet again and again";
-}
-
-/* sr: a tail probe will leave unless an ACK comes; not before an RTT is
- * known. */
-static void
-set_probe(struct rdt_sender *s, int64_t t)
-{
-	int64_t wait;
-
-	wait = 2 * s->srtt > RDT_PROBE_MIN ? 2 * s->srtt : RDT_PROBE_MIN;
-	s->probe_at = s->mode != RDT_SR || s->srtt == 0 ||
-	    s->base == s->highest ? NEVER : t + wait;
-}
-
-/*
- * sr: the first packet that is marked as lost, if it may be sent. A probe may,
- * and the oldest packet; the others only as far as cwnd allows.
- */
-static int
-find_lost(struct rdt_sender *s, uint32_t *seq)
-{
-	if (s->lost == 0)
-		return 0;
-	for (*seq = s->base; *seq != s->next && !slot_of(s, *seq)->lost;)
-		++*seq;
-	if (*seq == s->next)
-		return 0;
-	return *seq == s->base || slot_of(s, *seq)->lost == PROBE ||
-	    s->next - s->base - s->sacked - s->lost < s->cwnd;
-}
-
-/* sr: a mark as lost is taken off. */
-static void
-not_lost(struct rdt_sender *s, struct rdt_slot *slot)
-{
-	s->lost -= slot->lost != NOT_LOST;
-	slot->lost = NOT_LOST;
-}
-
-/*
- * Called until it says no. After a timeout next stands at base again, and runs
- * over what has been sent; in sr it jumps over what the receiver has.
- */
-int
-rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
-{
-	struct rdt_slot *slot;
-	int resend;
-
-	if (!find_lost(s, seq)) {
-		for (; s->next != s->highest &&
-		    slot_of(s, s->next)->acked; s->next++)
-			s->sacked++;
-		if (s->next == s->end ||
-		    s->next - s->base >= rdt_send_window(s))
-			return 0;
-		*seq = s->next++;
-	}
-	slot = slot_of(s, *seq);
-	resend = *seq != s->highest;
-	if (resend) {
-		slot->retransmitted = 1;
-		slot->resent_as = slot->lost;
-		not_lost(s, slot);
-	} else {
-		s->highest++;
-		memset(slot, 0, sizeof *slot);
-	}
-	slot->sent = t;
-	s->transmissions++;
-	if (s->rto_at == NEVER)
-		s->rto_at = t + s->rto;
-	if (s->probe_at == NEVER && !s->probed)
-		set_probe(s, t);
-	rdt_trace(t, resend ? EV_RESEND : EV_SEND, *seq, s);
-	return 1;
-}
-
-/*
- * Called for a loss that ACKs tell of, before the timer does. Returns true at
- * most once a window: while base is below `recover', ACKs still answer packets
- * that were sent before the loss was seen (RFC 6582).
- */
-static int
-loss_detected(struct rdt_sender *s)
-{
-	if (seq_less(s->base, s->recover))
-		return 0;
-	if (!s->congestion->lost(s))
-		return 0;
-	s->recover = s->highest;
-	return 1;
-}
-
-/*
- * sr: packet n has been acknowledged for the first time. Remembers it if it was
- * sent later than all others that were.
- */
-static void
-rack_update(struct rdt_sender *s, int64_t t, uint32_t n)
-{
-	const struct rdt_slot *slot = slot_of(s, n);
-	int64_t rtt;
-
-	rtt = t > slot->sent ? t - slot->sent : 1;
-	if (slot->retransmitted && rtt < s->least_rtt)
-		return;			/* this is the ACK of the original */
-	if (!slot->retransmitted && (s->least_rtt == 0 || rtt < s->least_rtt))
-		s->least_rtt = rtt;
-	if (s->rack_rtt == 0 || slot->sent > s->rack_sent ||
-	    (slot->sent == s->rack_sent && seq_less(s->rack_seq, n))) {
-		s->rack_sent = slot->sent;
-		s->rack_seq = n;
-		s->rack_rtt = rtt;
-	}
-}
-
-/* sr: notes what the bitmap says has arrived. Returns how many are new. */
-static unsigned
-read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
-    size_t n)
-{
-	struct rdt_slot *slot;
-	unsigned fresh;
-	uint32_t i, seq;
-
-	fresh = 0;
-	n = 8 * n < s->window ? 8 * n : s->window;
-	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
-		seq = s->base + 1 + i;
-		slot = slot_of(s, seq);
-		if (!(bits[i / 8] & (0x80 >> i % 8)) || slot->acked)
-			continue;
-		rack_update(s, t, seq);
-		slot->acked = 1;
-		not_lost(s, slot);
-		s->sacked += seq_less(seq, s->next);
-		fresh++;
-	}
-	return fresh;
-}
-
-/*
- * sr: marks as lost what was sent before the packet of rack_seq and is overdue;
- * what will be, sets the timer.
- */
-static void
-mark_lost(struct rdt_sender *s, int64_t t)
-{
-	struct rdt_slot *slot;
-	int64_t due;
-	uint32_t n;
-
-	s->overdue_at = NEVER;
-	for (n = s->base; n != s->next; n++) {
-		slot = slot_of(s, n);
-		if (slot->sent > s->rack_sent && !slot->retransmitted)
-			break;		/* all behind it left later still */
-		if (slot->acked || slot->lost || slot->sent > s->rack_sent ||
-		    (slot->sent == s->rack_sent && !seq_less(n, s->rack_seq)))
-			continue;
-		due = slot->sent + s->rack_rtt + s->least_rtt / 4;
-		if (due > t) {
-			s->overdue_at = due < s->overdue_at ? due :
-			    s->overdue_at;
-			continue;
-		}
-		slot->lost = OVERDUE;
-		s->lost++;
-		s->fast++;
-		loss_detected(s);
-		rdt_trace(t, EV_FAST, n, s);
-	}
-}
-
-/* An ACK that is equal to base: something came, but not what was expected. */
-static void
-duplicate_ack(struct rdt_sender *s, int64_t t)
-{
-	s->duplicates++;
-	s->dupacks++;
-	rdt_trace(t, EV_DUPACK, s->base, s);
-	if (s->mode == RDT_GBN && s->dupacks == 3 && loss_detected(s)) {
-		s->next = s->base;
-		s->fast++;
-		rdt_trace(t, EV_FAST, s->base, s);
-	}
-}
-
-/* An ACK above base: the window slides. */
-static void
-new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
+rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 {
 	uint32_t packets;
 	int64_t sent;
 	int retransmitted;
 
 	packets = ack - s->base;
-	sent = slot_of(s, ack - 1)->sent;
-	retransmitted = 0;
-	for (; s->base != ack; s->base++) {
-		if (!slot_of(s, s->base)->acked && s->mode == RDT_SR)
-			rack_update(s, t, s->base);
-		not_lost(s, slot_of(s, s->base));
-		s->sacked -= slot_of(s, s->base)->acked &&
-		    seq_less(s->base, s->next);
-		retransmitted |= slot_of(s, s->base)->retransmitted;
-	}
+	sent = rdt_slot(s, ack - 1)->sent;
+	for (retransmitted = 0; s->base != ack; s->base++)
+		retransmitted |= rdt_slot(s, s->base)->retransmitted;
 	if (seq_less(s->next, s->base))
 		s->next = s->base;
 	if (!retransmitted)	/* Karn: whose transmission would it answer? */
@@ -2731,156 +2156,67 @@ new_ack(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
 	s->rto_at = s->base == s->highest ? NEVER : t + s->rto;
-	if (!seq_less(s->base, s->recover)) {
-		s->recover = s->base;	/* so numbers may wrap around */
-		s->recovering = 0;
-	}
 	s->congestion->acked(s, packets);
-	rdt_trace(t, EV_ACK, ack, s);
+	rdt_happened(t, EV_ACK, ack, s);
 	if (rdt_send_done(s))
-		rdt_trace(t, EV_DONE, ack, s);
+		rdt_happened(t, EV_DONE, ack, s);
 }
 
-/* Called for every ACK; one for less than base, or more than was ever sent, is
- * old or a lie. */
+/* Something came, but not what was expected. */
 void
-rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
-    const unsigned char *bits, size_t n)
+rdt_duplicate(struct rdt_sender *s, int64_t t)
 {
-	uint32_t before = s->base;
-
-	if (seq_less(ack, s->base) || seq_less(s->highest, ack))
-		return;
-	if (ack != s->base)
-		new_ack(s, t, ack);
-	else if (s->base != s->highest)
-		duplicate_ack(s, t);
-	if (s->mode != RDT_SR)
-		return;
-	if (read_bitmap(s, t, bits, n) + (s->base - before) > 0)
-		s->probed = 0;		/* what it told was worth its while */
-	mark_lost(s, t);
-	if (!s->probed)
-		set_probe(s, t);
+	s->duplicates++;
+	s->dupacks++;
+	rdt_happened(t, EV_DUPACK, s->base, s);
 }
 
-/* The RTO has run out. RFC 6298, section 5: back off, and begin anew. */
-static void
-retransmission_timeout(struct rdt_sender *s, int64_t t)
+/* RFC 6298, section 5: back off, and begin anew. */
+void
+rdt_timed_out(struct rdt_sender *s, int64_t t, unsigned flight)
 {
-	uint32_t i;
-
 	s->timeouts++;
 	s->consecutive_timeouts++;
-	s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
+	if (rdt_fixed_ms == 0)
+		s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
 	s->rto_at = t + s->rto;
-	s->congestion->timeout(s);
-	s->next = s->base;			/* back to base: the N of gbn */
 	s->dupacks = 0;
-	s->recover = s->highest;
-	for (i = s->base; i != s->highest; i++)		/* sr */
-		slot_of(s, i)->lost = NOT_LOST;
-	s->lost = s->sacked = 0;		/* base..next is empty */
-	s->overdue_at = s->probe_at = NEVER;
-	rdt_trace(t, EV_TIMEOUT, s->base, s);
+	s->congestion->timeout(s, flight);
+	rdt_happened(t, EV_TIMEOUT, s->base, s);
 }
 
-/* sr: the last packet in flight goes out once more. */
-static void
-tail_probe(struct rdt_sender *s, int64_t t)
-{
-	uint32_t n;
-
-	s->probe_at = NEVER;
-	s->probed = 1;
-	for (n = s->next; n != s->base;) {
-		if (slot_of(s, --n)->acked || slot_of(s, n)->lost)
-			continue;
-		slot_of(s, n)->lost = PROBE;
-		s->lost++;
-		rdt_trace(t, EV_PROBE, n, s);
-		return;
-	}
-}
-
-/* A timer that does not run is NEVER, and so the latest. */
-int64_t
-rdt_send_deadline(const struct rdt_sender *s)
-{
-	int64_t first;
-
-	first = s->overdue_at < s->probe_at ? s->overdue_at : s->probe_at;
-	return s->rto_at < first ? s->rto_at : first;
-}
-
-/* Called at the deadline. Where two timers run out at once, the RTO counts. */
-enum rdt_event
-rdt_send_timer(struct rdt_sender *s, int64_t t)
-{
-	if (t >= s->rto_at) {
-		retransmission_timeout(s, t);
-		return EV_TIMEOUT;
-	}
-	if (t >= s->overdue_at) {
-		mark_lost(s, t);
-		return EV_FAST;
-	}
-	tail_probe(s, t);
-	return EV_PROBE;
-}
-
-/* Called once. A receiver that keeps nothing is one with a window of 1. */
-void
-rdt_recv_init(struct rdt_receiver *r, enum rdt_mode mode, unsigned window,
-    uint32_t first)
+int
+rdt_recv_init(struct rdt_receiver *r, const struct rdt_protocol *protocol,
+    unsigned window, uint32_t first)
 {
 	memset(r, 0, sizeof *r);
-	r->window = mode == RDT_SR ? window : 1;
+	r->protocol = protocol;
+	r->window = window < protocol->window_max ? window :
+	    protocol->window_max;
 	r->expected = first;
+	r->share = 1;
+	return protocol->begin == NULL ? 0 : protocol->begin(NULL, r);
 }
 
-/* Called for every DATA. The window slides over all that is here in order. */
 enum rdt_event
 rdt_recv_data(struct rdt_receiver *r, uint32_t seq)
 {
-	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
-	    r->received[seq % RDT_WINDOW_MAX])) {
-		r->duplicates++;
-		return EV_DUP;
-	}
-	if (seq - r->expected >= r->window)
-		return EV_OOO;
-	r->received[seq % RDT_WINDOW_MAX] = 1;
-	r->buffered++;
-	while (r->buffered > 0 && r->received[r->expected % RDT_WINDOW_MAX]) {
-		r->received[r->expected++ % RDT_WINDOW_MAX] = 0;
-		r->buffered--;
-	}
-	return EV_RECV;
+	enum rdt_event event;
+
+	event = r->protocol->data(r, seq);
+	r->duplicates += event == EV_DUP;
+	return event;
 }
 
-/* Called for every ACK; in sw and gbn nothing is buffered: 0 bytes. */
+/* In sw and gbn nothing is kept: 0 bytes. */
 size_t
 rdt_recv_bitmap(const struct rdt_receiver *r,
     unsigned char bits[RDT_WINDOW_MAX / 8])
 {
-	unsigned i, left;
-	size_t n;
-
-	n = 0;
-	left = r->buffered;
-	for (i = 0; left > 0; i++) {
-		if (i % 8 == 0)
-			bits[n++] = 0;
-		if (r->received[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
-			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
-			left--;
-		}
-	}
-	return n;
+	return r->protocol->bitmap == NULL ? 0 : r->protocol->bitmap(r, bits);
 }
 
-/* ---- rdt: a transfer over UDP ------------------------------------------ */
+/* ---- rdt: offers ------------------------------------------------------- */
 
 /* From /dev/urandom; without it, from clock and process ID: weaker. */
 uint32_t
@@ -2896,10 +2232,8 @@ rdt_key(void)
 		got = read(fd, bytes, sizeof bytes);
 		close(fd);
 	}
-	if (got == sizeof bytes)
-		return unpack32(bytes);
-	return (uint32_t)mix64((uint64_t)now() ^ (uint64_t)getpid() << 32 ^
-	    (uint64_t)time(NULL) << 20);
+	return got == sizeof bytes ? unpack32(bytes) : (uint32_t)(now() *
+	    2654435761u + (int64_t)getpid() * 40503 + time(NULL));
 }
 
 /* The key always has eight digits. */
@@ -2941,51 +2275,91 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 	return strlen(again) == n && memcmp(again, text, n) == 0 ? 0 : -1;
 }
 
-/* The one place that writes this line, for all modes and both programs. */
-void
-rdt_report(const struct rdt_summary *s)
-{
-	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
-	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
-	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s%s%s%s%s", s->mode,
-	    s->window, s->block, (unsigned long long)s->packets,
-	    (unsigned long long)s->transmissions,
-	    (unsigned long long)s->timeouts, (unsigned long long)s->fast,
-	    (unsigned long long)s->duplicates, (unsigned long long)s->corrupt,
-	    (unsigned long long)s->bytes, (double)s->took / SECOND,
-	    s->control, s->peer == NULL ? "" : " peer=",
-	    s->peer == NULL ? "" : s->peer, s->peer == NULL ? "" : " file=",
-	    s->peer == NULL ? "" : s->name);
-	if (trace != NULL && ferror(trace))
-		log_msg(ERROR, "the trace cannot be written");
-}
-
-/* Of sender and receiver, one has counted nothing. */
-struct rdt_summary
-rdt_summary(const struct rdt_session *s)
-{
-	struct rdt_summary r;
-
-	r.mode = rdt_mode_names[s->mode];
-	r.control = s->congestion->name;
-	r.name = s->t.name;
-	r.peer = s->t.peer;
-	r.window = s->window;
-	r.block = s->block;
-	r.packets = s->packets;
-	r.transmissions = s->sender.transmissions + s->arrived;
-	r.timeouts = s->sender.timeouts;
-	r.fast = s->sender.fast;
-	r.duplicates = s->sender.duplicates + s->receiver.duplicates;
-	r.corrupt = s->corrupt;
-	r.bytes = s->t.done;
-	r.took = s->took;
-	return r;
-}
+/* ---- rdt: packets over UDP ---------------------------------------------- */
 
 /* The datagram that came last, and the one that is made. */
 static unsigned char incoming[65536];
 static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
+
+/* The encoding of proto.h. */
+static size_t
+native_pack(const struct rdt_session *s, unsigned char *datagram,
+    const struct rdt_packet *p)
+{
+	return rdt_pack(datagram, s->key, p);
+}
+
+static int
+native_unpack(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *datagram, size_t n)
+{
+	return rdt_unpack(p, s->key, datagram, n);
+}
+
+const struct rdt_encoding rdt_native = { RDT_HEAD, 0, native_pack,
+    native_unpack };
+
+/* The session's own clock, by which engine and trace go. */
+static int64_t
+elapsed(const struct rdt_session *s)
+{
+	return now() - s->start;
+}
+
+/* Tells the watcher of something that happens at this end. */
+static void
+tell_watcher(const struct rdt_session *s, enum rdt_event event, uint32_t seq)
+{
+	rdt_happened(elapsed(s), event, seq, s->is_sender ? &s->sender : NULL);
+}
+
+/* Sends a packet, whose payload stands in `outgoing' already. */
+static int
+transmit(const struct rdt_session *s, const struct rdt_packet *p)
+{
+	unsigned char *datagram;
+	ssize_t sent;
+	size_t n;
+	int flags;
+
+	datagram = outgoing + RDT_HEAD - s->encoding->head;
+	n = s->encoding->pack(s, datagram, p);
+	if (n == 0)
+		return 0;
+	flags = p->type == DATA || p->type == ACK ? COUNTED : UNCOUNTED;
+	sent = dgram_send(s->t.sock, datagram, n, NULL,
+	    flags | SHOWN | (p->retransmitted ? AGAIN : 0));
+	if (rdt_watcher != NULL)
+		rdt_watcher->packet(s, "->", p, dgram_fate);
+	counters[RETRANSMISSIONS] += sent > 0 && p->retransmitted;
+	if (sent == 0 && flags == COUNTED)
+		tell_watcher(s, strstr(dgram_fate, "full") != NULL ? EV_FULL :
+		    EV_DROP, p->seq);
+	return sent < 0 ? -1 : 0;
+}
+
+/* Sends HELLO or DONE. */
+static int
+send_control(const struct rdt_session *s, enum rdt_type type)
+{
+	struct rdt_packet p = { 0 };
+
+	p.type = type;
+	p.protocol = s->protocol->code;
+	p.control = congestion_code(s->congestion);
+	p.window = s->window;
+	p.block = s->block;
+	return transmit(s, &p);
+}
+
+void
+rdt_corrupt(struct rdt_session *s)
+{
+	s->corrupt++;
+	counters[MALFORMED]++;
+	if (s->start != 0)
+		tell_watcher(s, EV_CORRUPT, 0);
+}
 
 /* How many packets a file is in blocks of this size. */
 static uint64_t
@@ -2998,11 +2372,68 @@ packets_of(uint64_t size, unsigned block)
 static int
 hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 {
-	return p->type == HELLO && p->mode >= RDT_SW && p->mode <= RDT_SR &&
+	return p->type == HELLO && rdt_protocol_of(p->protocol) != NULL &&
 	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
 	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
 	    packets_of(s->t.size, p->block) <= UINT32_MAX;
 }
+
+/*
+ * Receives the next packet: 1, and 0 if there is none now. One that makes no
+ * sense is counted, and given no type. A HELLO that is repeated is answered
+ * here, at any time.
+ */
+static int
+receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
+{
+	ssize_t got;
+
+	p->type = 0;
+	got = dgram_recv(s->t.sock, incoming, sizeof incoming, from);
+	if (got < 0)
+		return errno == EAGAIN ? 0 : -1;
+	if (s->encoding->unpack(s, p, incoming, (size_t)got) < 0 ||
+	    (p->type == HELLO && !hello_ok(s, p))) {
+		rdt_corrupt(s);
+		p->type = 0;
+	}
+	if (rdt_watcher != NULL)
+		rdt_watcher->packet(s, "<-", p, "");
+	if (p->type == HELLO && s->is_server && s->start != 0 &&
+	    send_control(s, HELLO) < 0)
+		return -1;
+	return 1;
+}
+
+/*
+ * Waits for a datagram, until the deadline or the end of this turn: MOVED; or
+ * until the control connection has something to say: STOPPED. A wait that ends
+ * a second late was a pause of this process or of the machine, after which
+ * silence counts from now.
+ */
+static enum moved
+await(struct rdt_session *s, int64_t deadline)
+{
+	struct pollfd p[3];
+	int64_t begin, end;
+	int failed;
+
+	begin = now();
+	end = deadline < begin + TURN ? deadline : begin + TURN;
+	p[0].fd = s->t.sock;
+	p[1].fd = s->control;
+	p[0].events = p[1].events = POLLIN;
+	if (s->t.tick != NULL && s->t.tick(&s->t))
+		return STOPPED;
+	failed = wait_many(p, 2, end) < 0;
+	if (now() > (begin < end ? end : begin) + SECOND)
+		s->heard = now();
+	if (failed)
+		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
+	return p[1].revents != 0 ? STOPPED : MOVED;
+}
+
+/* ---- rdt: HELLO --------------------------------------------------------- */
 
 /*
  * The buffer of a socket must hold a window of DATA, of which the system counts
@@ -3023,13 +2454,34 @@ make_room(int fd, int option, unsigned bytes)
 			return;
 }
 
-/* From here on the numbers of -L are counted, and the time of the trace. A
- * client that sends keeps its own control, whatever the server knows of it. */
+/* Microseconds since 1970. */
+int64_t
+time_of_day(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * SECOND + t.tv_nsec / 1000;
+}
+
+void
+rdt_begins(struct rdt_session *s)
+{
+	if (rdt_watcher != NULL)
+		rdt_watcher->begins(time_of_day(), s);
+	if (network != NULL)
+		network->begin();
+	s->start = now();
+}
+
+/* A client that sends keeps its own control, whatever the server knows of
+ * it. */
 void
 rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 {
-	s->mode = hello->mode;
-	s->window = hello->mode == RDT_SW ? 1 : hello->window;
+	s->protocol = rdt_protocol_of(hello->protocol);
+	s->window = hello->window < s->protocol->window_max ? hello->window :
+	    s->protocol->window_max;
 	s->block = hello->block;
 	if (s->is_server || !s->is_sender)
 		s->congestion = congestion_of(hello->control);
@@ -3037,183 +2489,47 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->hello_at = NEVER;
-	trace_begin(time_of_day(), rdt_mode_names[s->mode], s->window,
-	    s->congestion->name, &s->t);
-	s->start = now();
-	dgram_count_from_one();
-}
-
-/* The session's own clock, which engine and trace go by. */
-static int64_t
-elapsed(const struct rdt_session *s)
-{
-	return now() - s->start;
-}
-
-/* The bits of a bitmap as text, at most 64 of them. */
-static const char *
-bitmap_text(const struct rdt_packet *p)
-{
-	static char text[65];
-	size_t i;
-
-	for (i = 0; i < 8 * p->length && i < sizeof text - 1; i++)
-		text[i] = p->payload[i / 8] & (0x80 >> i % 8) ? '1' : '0';
-	text[i] = '\0';
-	return text;
+	rdt_begins(s);
 }
 
 /*
- * Logs a packet as it goes by, at DEBUG: `-> DATA seq 5, 1400 bytes'; behind it
- * what -L did to it.
- */
-static void
-show_packet(const struct rdt_session *s, const char *arrow,
-    const struct rdt_packet *p, const char *fate)
-{
-	static const char *const names[] = { "corrupt", "HELLO", "DATA", "ACK",
-	    "DONE" };
-	char text[160];
-	int n;
-
-	if (logger.level < DEBUG)
-		return;
-	n = sprintf(text, "%s %s", arrow, names[p->type]);
-	if (p->type == HELLO && p->mode <= RDT_SR)
-		n += sprintf(text + n, " %s, %s, window %u, block %u",
-		    rdt_mode_names[p->mode], congestion_of(p->control)->name,
-		    p->window, p->block);
-	if (p->type == DATA)
-		n += sprintf(text + n, " seq %lu, %lu bytes%s",
-		    (unsigned long)p->seq, (unsigned long)p->length,
-		    p->last ? ", last" : "");
-	if (p->type == ACK)
-		n += sprintf(text + n, " %lu", (unsigned long)p->seq);
-	if (p->type == ACK && s->is_sender)
-		n += sprintf(text + n, ", window %u",
-		    rdt_send_window(&s->sender));
-	if (p->type == ACK && p->length > 0)
-		sprintf(text + n, ", bitmap %s", bitmap_text(p));
-	log_msg(DEBUG, "%s%s%s", text, fate[0] == '\0' ? "" : ": ", fate);
-}
-
-/* Sends a packet, whose payload stands in `outgoing' already. */
-static int
-transmit(const struct rdt_session *s, const struct rdt_packet *p)
-{
-	unsigned char *datagram;
-	ssize_t sent;
-	size_t n;
-	int flags;
-
-	datagram = outgoing + RDT_HEAD - s->encoding->head;
-	n = s->encoding->pack(s, datagram, p);
-	if (n == 0)
-		return 0;
-	flags = p->type == DATA || p->type == ACK ? COUNTED : UNCOUNTED;
-	sent = dgram_send(s->t.sock, datagram, n, NULL,
-	    flags | SHOWN | (p->retransmitted ? AGAIN : 0));
-	show_packet(s, "->", p, dgram_fate());
-	counters[RETRANSMISSIONS] += sent > 0 && p->retransmitted;
-	if (sent == 0 && flags == COUNTED)
-		rdt_trace(elapsed(s), EV_DROP, p->seq,
-		    s->is_sender ? &s->sender : NULL);
-	return sent < 0 ? -1 : 0;
-}
-
-/* Sends HELLO or DONE. */
-static int
-send_control(const struct rdt_session *s, enum rdt_type type)
-{
-	struct rdt_packet p = { 0 };
-
-	p.type = type;
-	p.mode = s->mode;
-	p.control = congestion_code(s->congestion);
-	p.window = s->window;
-	p.block = s->block;
-	return transmit(s, &p);
-}
-
-/* Counts a datagram that makes no sense. */
-static void
-count_corrupt(struct rdt_session *s)
-{
-	s->corrupt++;
-	counters[MALFORMED]++;
-	if (s->start != 0)
-		rdt_trace(elapsed(s), EV_CORRUPT, 0,
-		    s->is_sender ? &s->sender : NULL);
-}
-
-/*
- * Receives the next packet: 1, and 0 if there is none now. One that makes no
- * sense is counted, and given no type. HELLO is answered here, at any time.
- */
-static int
-receive(struct rdt_session *s, struct rdt_packet *p)
-{
-	ssize_t got;
-
-	p->type = 0;
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, NULL);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (s->encoding->unpack(s, p, incoming, (size_t)got) < 0 ||
-	    (p->type == HELLO && !hello_ok(s, p))) {
-		count_corrupt(s);
-		p->type = 0;
-	}
-	show_packet(s, "<-", p, "");
-	if (p->type == HELLO && s->is_server && send_control(s, HELLO) < 0)
-		return -1;
-	return 1;
-}
-
-/*
- * Waits for a datagram, until the deadline or the end of this turn: MOVED; or
- * until the control connection has something to say: STOPPED.
+ * Waits for a HELLO until the deadline, and agrees. It must come from the host
+ * of the client: or the answer to a forged one would be a whole file, sent to
+ * somebody who does not want it. The server may not agree to more than the
+ * client asked for.
  */
 static enum moved
-await(const struct rdt_session *s, int64_t deadline)
-{
-	struct pollfd p[3];
-	int64_t turn;
-
-	turn = now() + TURN;
-	p[0].fd = s->t.sock;
-	p[1].fd = s->control;
-	p[0].events = p[1].events = POLLIN;
-	if (s->t.tick != NULL && s->t.tick(&s->t))
-		return STOPPED;
-	if (wait_many(p, 2, turn < deadline ? turn : deadline) < 0)
-		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
-	return p[0].revents != 0 ? MOVED : STOPPED;
-}
-
-/* The first HELLO must come from the host that asked: or the answer to a forged
- * one would be a whole file, sent to somebody who does not want it. */
-static int
-first_hello(struct rdt_session *s, const struct addr *client)
+await_hello(struct rdt_session *s, const struct addr *client, int64_t deadline)
 {
 	struct rdt_packet p;
 	struct addr from;
-	ssize_t got;
+	enum moved moved;
+	int got;
 
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, &from);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (!addr_same_host(&from, client) ||
-	    s->encoding->hello(s, &p, incoming, (size_t)got) < 0 ||
-	    !hello_ok(s, &p)) {
-		count_corrupt(s);
-		return 0;
-	}
-	if (connect(s->t.sock, (struct sockaddr *)&from.ss, from.len) < 0)
-		return -1;
-	show_packet(s, "<-", &p, "");
-	rdt_agree(s, &p);
-	return 1;
+	do {
+		moved = await(s, deadline);
+		if (moved != MOVED)
+			return moved;
+		got = receive(s, &p, &from);
+		if (got < 0)
+			return PEER_FAILED;
+		if (p.type != HELLO)
+			continue;
+		if (s->is_server && !addr_same_host(&from, client)) {
+			rdt_corrupt(s);
+			continue;
+		}
+		if (s->is_server || (p.protocol == s->protocol->code &&
+		    p.window <= s->window && p.block <= s->block)) {
+			if (s->is_server && connect(s->t.sock,
+			    (struct sockaddr *)&from.ss, from.len) < 0)
+				return PEER_FAILED;
+			rdt_agree(s, &p);
+			return MOVED;
+		}
+	} while (now() < deadline);
+	errno = ETIMEDOUT;
+	return PEER_FAILED;
 }
 
 /* Once connected, the system keeps strangers away; what they sent before is in
@@ -3222,53 +2538,16 @@ enum moved
 rdt_accept(struct rdt_session *s, const struct addr *client)
 {
 	enum moved moved;
-	int64_t deadline;
-	int i, said;
+	int i;
 
 	s->is_server = 1;
-	deadline = now() + RDT_FIRST_S * SECOND;
-	do {
-		moved = await(s, deadline);
-		if (moved != MOVED)
-			return moved;
-		said = first_hello(s, client);
-	} while (said == 0 && now() < deadline);
-	if (said == 0)
-		errno = ETIMEDOUT;
-	for (i = 0; said > 0 && i < RDT_WINDOW_MAX; i++)
+	moved = await_hello(s, client, now() + RDT_FIRST_S * SECOND);
+	if (moved != MOVED)
+		return moved;
+	for (i = 0; i < RDT_WINDOW_MAX; i++)
 		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
 			break;
-	return said > 0 && send_control(s, HELLO) == 0 ? MOVED : PEER_FAILED;
-}
-
-/* Has the server agreed? Not to more than what was asked for. */
-static int
-hello_answered(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	int got;
-
-	got = receive(s, &p);
-	if (got <= 0 || p.type != HELLO || p.mode != s->mode ||
-	    p.window > s->window || p.block > s->block)
-		return got < 0 ? -1 : 0;
-	rdt_agree(s, &p);
-	return 1;
-}
-
-/* Waits until the deadline for the server to agree. */
-static enum moved
-await_hello(struct rdt_session *s, int64_t deadline, int *answered)
-{
-	enum moved moved;
-
-	do {
-		moved = await(s, deadline);
-		if (moved != MOVED)
-			return moved;
-		*answered = hello_answered(s);
-	} while (*answered == 0 && now() < deadline);
-	return *answered < 0 ? PEER_FAILED : MOVED;
+	return send_control(s, HELLO) == 0 ? MOVED : PEER_FAILED;
 }
 
 /* Says HELLO until it is answered. A file that needs more packets than there
@@ -3277,10 +2556,10 @@ enum moved
 rdt_connect(struct rdt_session *s, unsigned port)
 {
 	enum moved moved;
-	int answered, i;
+	int i;
 
-	if (s->mode == RDT_SW)
-		s->window = 1;
+	if (s->window > s->protocol->window_max)
+		s->window = s->protocol->window_max;
 	s->t.sock = data_connect(s->control, SOCK_DGRAM, port);
 	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
 		return PEER_FAILED;
@@ -3288,35 +2567,18 @@ rdt_connect(struct rdt_session *s, unsigned port)
 		errno = EFBIG;
 		return PEER_FAILED;
 	}
-	for (i = 0; i < RDT_HELLOS; i++) {
+	moved = PEER_FAILED;
+	errno = ETIMEDOUT;
+	for (i = 0; i < RDT_HELLOS && moved == PEER_FAILED &&
+	    errno == ETIMEDOUT; i++) {
 		if (send_control(s, HELLO) < 0)
 			return PEER_FAILED;
-		moved = await_hello(s, now() + RDT_HELLO_US, &answered);
-		if (moved != MOVED || answered)
-			return moved;
+		moved = await_hello(s, NULL, now() + RDT_HELLO_US);
 	}
-	errno = ETIMEDOUT;
-	return PEER_FAILED;
+	return moved;
 }
 
-/* The encoding of proto.h; HELLO is the same in both directions. */
-static size_t
-native_pack(const struct rdt_session *s, unsigned char *datagram,
-    const struct rdt_packet *p)
-{
-	return rdt_pack(datagram, s->key, p);
-}
-
-/* The caller checks whether this type of packet may come from this end. */
-static int
-native_unpack(const struct rdt_session *s, struct rdt_packet *p,
-    unsigned char *datagram, size_t n)
-{
-	return rdt_unpack(p, s->key, datagram, n);
-}
-
-const struct rdt_encoding rdt_native = { RDT_HEAD, RDT_ACK_EVERY, native_pack,
-    native_unpack, native_unpack };
+/* ---- rdt: a transfer over UDP ------------------------------------------ */
 
 /* Bytes of packet n: all are full but the last. */
 static size_t
@@ -3324,15 +2586,6 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 {
 	return n + 1 < s->packets ? s->block :
 	    (size_t)(s->t.size - (uint64_t)n * s->block);
-}
-
-/* Where nothing else waits: has the control connection something to say? */
-static enum moved
-interrupted(const struct rdt_session *s)
-{
-	if (wait_for(s->control, POLLIN, 0) == 0)
-		return STOPPED;
-	return errno == ECANCELED ? PEER_FAILED : MOVED;
 }
 
 /*
@@ -3361,7 +2614,7 @@ read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
 
 /* Sends packet n, from the file. */
 static enum moved
-send_data(struct rdt_session *s, uint32_t n, int retransmitted)
+send_data(struct rdt_session *s, uint32_t n)
 {
 	struct rdt_packet p = { 0 };
 	const char *contents;
@@ -3370,7 +2623,7 @@ send_data(struct rdt_session *s, uint32_t n, int retransmitted)
 	p.type = DATA;
 	p.seq = n;
 	p.last = n == s->packets - 1;
-	p.retransmitted = retransmitted;
+	p.retransmitted = rdt_slot(&s->sender, n)->retransmitted;
 	p.length = packet_bytes(s, n);
 	moved = read_span(s, (uint64_t)n * s->block, p.length, &contents);
 	if (moved != MOVED)
@@ -3379,82 +2632,77 @@ send_data(struct rdt_session *s, uint32_t n, int retransmitted)
 	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
 }
 
-/* Takes the ACKs that have come. Returns how many datagrams, or -1. */
-static int
+/* Takes the ACKs that have come. */
+static enum moved
 receive_acks(struct rdt_session *s)
 {
 	struct rdt_packet p;
 	int got, n;
 
 	for (n = 0; n < RDT_BURST; n++) {
-		got = receive(s, &p);
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
+		got = receive(s, &p, NULL);
+		if (got <= 0)
+			return got < 0 ? PEER_FAILED : MOVED;
 		if (p.type == ACK)
 			rdt_send_ack(&s->sender, elapsed(s), p.seq, p.payload,
 			    p.length);
 	}
-	return n;
+	return MOVED;
 }
 
-/* Sends what the window allows. *n counts the packets. */
+/* Sends what the window allows, and says when to go on. */
 static enum moved
-send_window(struct rdt_session *s, int *n)
+send_window(struct rdt_session *s, int64_t *next)
 {
 	enum moved moved;
-	uint32_t seq, highest;
+	uint32_t seq;
+	int n;
 
-	moved = MOVED;
-	while (moved == MOVED && *n < RDT_BURST) {
-		highest = s->sender.highest;
-		if (!rdt_send_next(&s->sender, elapsed(s), &seq))
+	*next = 0;
+	for (n = 0; n < RDT_BURST; n++) {
+		if (!rdt_send_next(&s->sender, elapsed(s), &seq)) {
+			*next = rdt_send_deadline(&s->sender);
+			*next += *next == NEVER ? 0 : s->start;
 			break;
-		moved = send_data(s, seq, seq != highest);
-		++*n;
+		}
+		moved = send_data(s, seq);
+		if (moved != MOVED)
+			return moved;
 	}
-	return moved;
+	return MOVED;
 }
 
-/*
- * Each turn takes the ACKs that have come, checks the timer and sends what the
- * window allows. It waits only if no ACK came and nothing was sent.
- */
+/* Each turn takes the ACKs that have come, then looks at the timer, sends what
+ * the window allows, and waits for the next. */
 enum moved
 rdt_send(struct rdt_session *s)
 {
 	struct rdt_sender *snd = &s->sender;
 	enum moved moved;
-	int64_t look;
-	int acks, sent;
+	int64_t next;
 
 	s->is_sender = 1;
-	rdt_send_init(snd, s->mode, s->window, s->congestion, 0, s->packets);
 	s->span_bytes = 0;
-	look = 0;
-	do {
-		acks = receive_acks(s);
-		if (acks >= 0 && elapsed(s) >= rdt_send_deadline(snd))
+	moved = rdt_send_init(snd, s->protocol, s->window, s->congestion, 0,
+	    s->packets) < 0 ? FILE_FAILED : MOVED;
+	while (moved == MOVED && !rdt_send_done(snd)) {
+		moved = receive_acks(s);
+		if (elapsed(s) >= rdt_send_deadline(snd))
 			rdt_send_timer(snd, elapsed(s));
-		if (rdt_send_gave_up(snd))
-			errno = ETIMEDOUT;
-		sent = 0;
-		moved = acks < 0 || rdt_send_gave_up(snd) ? PEER_FAILED :
-		    send_window(s, &sent);
-		s->t.done = snd->base == s->packets ? s->t.size :
+		s->t.done = rdt_send_done(snd) ? s->t.size :
 		    (uint64_t)snd->base * s->block;
-		if (moved == MOVED && acks == 0 && sent == 0)
-			moved = await(s, rdt_send_deadline(snd) == NEVER ?
-			    NEVER : s->start + rdt_send_deadline(snd));
-		else if (moved == MOVED && now() >= look) {
-			moved = interrupted(s);
-			look = now() + TURN;
+		if (moved == MOVED && rdt_send_gave_up(snd)) {
+			errno = ETIMEDOUT;
+			moved = PEER_FAILED;
 		}
-		if (s->t.tick != NULL && s->t.tick(&s->t) && moved == MOVED)
-			moved = STOPPED;
-	} while (moved == MOVED && !rdt_send_done(snd));
+		if (moved == MOVED && !rdt_send_done(snd))
+			moved = send_window(s, &next);
+		if (moved == MOVED && !rdt_send_done(snd))
+			moved = await(s, next);
+	}
 	s->took = elapsed(s);
+	if (s->t.tick != NULL)
+		s->t.tick(&s->t);
 	if (moved == MOVED)
 		send_control(s, DONE);
 	return moved;
@@ -3464,19 +2712,14 @@ rdt_send(struct rdt_session *s)
 static int
 flush_span(struct rdt_session *s)
 {
-	ssize_t put;
-	size_t at;
+	size_t n;
 
-	for (at = 0; at < s->span_bytes; at += (size_t)put) {
-		put = pwrite(s->t.file, chunk + at, s->span_bytes - at,
-		    (off_t)(s->span_from + at));
-		if (put < 0 && errno != EINTR)
-			return -1;
-		put = put < 0 ? 0 : put;
-	}
-	s->span_from += s->span_bytes;
+	n = s->span_bytes;
+	if (lseek(s->t.file, (off_t)s->span_from, SEEK_SET) < 0)
+		return -1;
+	s->span_from += n;
 	s->span_bytes = 0;
-	return 0;
+	return write_all(s->t.file, chunk, n);
 }
 
 /* Adds a packet to the span; what does not continue it begins a new one. */
@@ -3498,114 +2741,99 @@ store_packet(struct rdt_session *s, const struct rdt_packet *p)
 	return 0;
 }
 
-/* Acknowledges all that is here. */
-static int
-send_ack(struct rdt_session *s)
+/* Acknowledges all that is here, if it is due. */
+static enum moved
+send_ack(struct rdt_session *s, unsigned share)
 {
 	struct rdt_packet p = { 0 };
 
+	if (s->unacked < share)
+		return MOVED;
+	s->unacked = 0;
 	p.type = ACK;
 	p.seq = s->receiver.expected;
 	p.payload = outgoing + RDT_HEAD;
 	p.length = rdt_recv_bitmap(&s->receiver, p.payload);
-	return transmit(s, &p);
+	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
 }
 
-/*
- * DATA came: stores what is new. *unacked counts the packets that came in order
- * and have not been acknowledged; whatever else comes is answered at once, for
- * the sender counts these answers (RFC 5681, section 4.2).
- */
+/* DATA came: stores what is new. */
 static enum moved
-receive_data(struct rdt_session *s, const struct rdt_packet *p,
-    unsigned *unacked)
+receive_data(struct rdt_session *s, const struct rdt_packet *p)
 {
 	enum rdt_event event;
-	uint32_t before;
 
 	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
 	    p->last != (p->seq == s->packets - 1)) {
-		count_corrupt(s);
+		rdt_corrupt(s);
 		return MOVED;
 	}
 	s->arrived++;
+	s->unacked++;
 	s->hello_at = NEVER;
 	s->heard = now();
-	before = s->receiver.expected;
 	event = rdt_recv_data(&s->receiver, p->seq);
-	rdt_trace(elapsed(s), event, p->seq, NULL);
+	rdt_happened(elapsed(s), event, p->seq, NULL);
 	if (event == EV_RECV && store_packet(s, p) < 0)
 		return FILE_FAILED;
-	++*unacked;
-	if (*unacked < s->encoding->ack_every && s->receiver.buffered == 0 &&
-	    s->receiver.expected == before + 1)
-		return MOVED;
-	*unacked = 0;
-	return send_ack(s) < 0 ? PEER_FAILED : MOVED;
+	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
 }
 
-/* Takes the DATA that has come; waits if there is none. */
+/* Takes the DATA that has come. *n counts the datagrams. */
 static enum moved
-receive_burst(struct rdt_session *s)
+receive_burst(struct rdt_session *s, int *n)
 {
 	struct rdt_packet p;
 	enum moved moved;
-	unsigned unacked;
-	int got, n;
+	int got;
 
-	unacked = 0;
-	got = 0;
 	moved = MOVED;
-	for (n = 0; n < RDT_BURST && moved == MOVED; n++) {
-		got = receive(s, &p);
-		if (got <= 0)
+	for (*n = 0; *n < RDT_BURST && moved == MOVED; ++*n) {
+		got = receive(s, &p, NULL);
+		if (got < 0)
+			return PEER_FAILED;
+		if (got == 0)
 			break;
 		if (p.type == DATA)
-			moved = receive_data(s, &p, &unacked);
+			moved = receive_data(s, &p);
 	}
-	if (moved == MOVED && (got < 0 || (unacked > 0 && send_ack(s) < 0)))
-		moved = PEER_FAILED;
-	if (moved == MOVED && n == 0)
-		moved = await(s, s->hello_at != NEVER ? s->hello_at :
-		    s->heard + RDT_SILENCE_S * SECOND);
-	return moved;
+	return moved == MOVED ? send_ack(s, 1) : moved;
 }
 
-/* What is done beside the DATA: HELLO, silence, the control connection. */
+/* What is done when no DATA comes: HELLO, until the first is here; an end, when
+ * there was silence for too long. */
 static enum moved
-receiver_turn(struct rdt_session *s, int64_t *look)
+receive_nothing(struct rdt_session *s)
 {
-	if (now() >= s->hello_at && send_control(s, HELLO) == 0)
-		s->hello_at = now() + SECOND;
 	if (now() >= s->heard + RDT_SILENCE_S * SECOND) {
 		errno = ETIMEDOUT;
 		return PEER_FAILED;
 	}
-	if (s->t.tick != NULL && s->t.tick(&s->t))
-		return STOPPED;
-	if (now() < *look)
-		return MOVED;
-	*look = now() + TURN;
-	return interrupted(s);
+	if (now() >= s->hello_at && send_control(s, HELLO) == 0)
+		s->hello_at = now() + SECOND;
+	return MOVED;
 }
 
-/* Each turn looks at what is beside the DATA, then takes the DATA; the file is
- * written in spans, and the last of them at the end. */
+/* Each turn waits for DATA and takes it; the file is written in spans, and the
+ * last of them at the end. */
 enum moved
 rdt_recv(struct rdt_session *s)
 {
 	enum moved moved;
-	int64_t look;
+	int n;
 
-	rdt_recv_init(&s->receiver, s->mode, s->window, 0);
 	s->span_from = s->span_bytes = 0;
 	s->heard = now();
-	look = 0;
-	do {
-		moved = receiver_turn(s, &look);
+	moved = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
+	    FILE_FAILED : receive_nothing(s);
+	while (moved == MOVED && s->receiver.expected != s->packets) {
+		moved = await(s, s->hello_at != NEVER ? s->hello_at :
+		    s->heard + RDT_SILENCE_S * SECOND);
 		if (moved == MOVED)
-			moved = receive_burst(s);
-	} while (moved == MOVED && s->receiver.expected != s->packets);
+			moved = receive_burst(s, &n);
+		if (moved == MOVED && n == 0)
+			moved = receive_nothing(s);
+	}
 	s->took = elapsed(s);
 	if (s->t.tick != NULL)
 		s->t.tick(&s->t);
@@ -3614,7 +2842,7 @@ rdt_recv(struct rdt_session *s)
 	if (moved == MOVED && flush_span(s) < 0)
 		moved = FILE_FAILED;
 	if (moved == MOVED)
-		rdt_trace(s->took, EV_DONE, s->packets, NULL);
+		tell_watcher(s, EV_DONE, s->packets);
 	return moved;
 }
 
@@ -3623,7 +2851,6 @@ void
 rdt_linger(struct rdt_session *s)
 {
 	struct rdt_packet p;
-	unsigned unacked;
 	int64_t end;
 	int got;
 
@@ -3631,26 +2858,48 @@ rdt_linger(struct rdt_session *s)
 	do {
 		if (await(s, end) != MOVED)
 			return;
-		got = receive(s, &p);
+		got = receive(s, &p, NULL);
 		if (got < 0 || (got > 0 && p.type == DONE))
 			return;
-		unacked = s->encoding->ack_every;	/* at once */
-		if (got > 0 && p.type == DATA &&
-		    receive_data(s, &p, &unacked) != MOVED)
+		if (got > 0 && p.type == DATA && (receive_data(s, &p) !=
+		    MOVED || send_ack(s, 1) != MOVED))
 			return;
 	} while (now() < end);
 }
 
+/* Of sender and receiver, one has counted nothing. */
+void
+rdt_report(const struct rdt_session *s)
+{
+	int known;
+
+	known = s->t.name != NULL && s->t.peer != NULL;
+	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
+	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
+	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s%s%s%s%s",
+	    s->protocol->name, s->window, s->block,
+	    (unsigned long long)s->packets,
+	    (unsigned long long)(s->sender.transmissions + s->arrived),
+	    (unsigned long long)s->sender.timeouts,
+	    (unsigned long long)s->sender.fast,
+	    (unsigned long long)(s->sender.duplicates +
+	    s->receiver.duplicates), (unsigned long long)s->corrupt,
+	    (unsigned long long)s->t.done, (double)s->took / SECOND,
+	    s->congestion->name, known ? " peer=" : "",
+	    known ? s->t.peer : "", known ? " file=" : "",
+	    known ? s->t.name : "");
+	if (rdt_watcher != NULL)
+		rdt_watcher->ends();
+}
+
 /* Called once for each session, even if it never began. */
 void
-rdt_close(const struct rdt_session *s)
+rdt_close(struct rdt_session *s)
 {
-	struct rdt_summary summary;
-
-	if (s->start != 0) {
-		summary = rdt_summary(s);
-		rdt_report(&summary);
-	}
+	if (s->start != 0)
+		rdt_report(s);
+	free(s->sender.own);
+	free(s->receiver.own);
 	if (s->t.sock >= 0)
 		dgram_close(s->t.sock);
 }
@@ -3816,38 +3065,5 @@ next_line(const char **text, size_t *left, const char **line, size_t *n)
 	*left = c.left;
 	return c.state == GOOD ? 1 : -1;
 }
-
-/* ---- options of both programs ------------------------------------------- */
-
-char *fault_list;
-
-/* -L is parsed when all options are known: ackdrop depends on the mode. */
-static const char *
-set_faults(char *value)
-{
-	fault_list = value;
-	return NULL;
-}
-
-const struct option fault_options[] = {
-	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
-	    "delay=MS, seed=N", .set = set_faults },
-	OPTIONS_END
-};
-
-static const char *
-set_trace(char *value)
-{
-	if (trace_open(value) == 0)
-		return NULL;
-	log_msg(ERROR, "-t %s: %s", value, reason());
-	exit(1);
-}
-
-const struct option trace_options[] = {
-	{ 't', "trace", "append a trace of each packet by UDP, tab separated",
-	    .set = set_trace },
-	OPTIONS_END
-};
 
 #endif /* TINY */

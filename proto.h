@@ -677,59 +677,6 @@ struct transfer {
 enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
 int	moved_result(enum moved moved);
 
-/* ---- faults: what -L does to datagrams ------------------------------- */
-
-/*
- * A rule says which transmissions it hits, of those that are counted from 1:
- * each with a probability, every k-th, or those of a list.
- */
-#define FAULT_LIST	32	/* numbers in a list at most */
-struct fault_rule {
-	double probability;
-	uint64_t every;			/* 0: none */
-	uint64_t list[FAULT_LIST];
-	unsigned listed;
-	const char *text;		/* as it was given */
-};
-
-/*
- * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
- * one is sent, CORRUPT flips one bit. ACKDROP is for mode sim, in which one
- * process is both ends: it loses ACKs.
- */
-enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, FAULT_KINDS };
-
-struct faults {
-	struct fault_rule rule[FAULT_KINDS];
-	int64_t delay;			/* microseconds; -1: not given */
-	uint64_t seed;
-	int given;			/* there are some */
-};
-extern struct faults faults;	/* of this process: what dgram_send() does */
-
-#define DELAY_MAX	60000	/* milliseconds */
-
-/*
- * Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, and writes over it.
- * Returns NULL, or what in it is no fault, and *why; ackdrop is one only if sim
- * is true.
- */
-const char *faults_parse(struct faults *f, char *text, int sim,
-	    const char **why);
-
-/*
- * Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run can be repeated on any machine, and so
- * that a list or another kind of fault changes nothing for the rest.
- */
-int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
-
-/* What befell it, for a capture: `dropped here: drop=/5, transmission 5`; added
- * to what stands in note already. */
-#define NOTE_BYTES	256
-void	fault_note(char note[NOTE_BYTES], const struct faults *f,
-	    enum fault kind, int counted, uint64_t n);
-
 /* ---- datagrams --------------------------------------------------------- */
 
 /*
@@ -737,43 +684,50 @@ void	fault_note(char note[NOTE_BYTES], const struct faults *f,
  * socket if that is NULL; dgram_recv() says who sent it, if `from` is not NULL,
  * and cuts a datagram longer than n; EAGAIN if there is none.
  *
- * The faults of -L happen in dgram_send(), which returns 0 when it dropped one.
- * A datagram that is not COUNTED has no number, and is hit by probabilities
- * only. One for which the system has no room, or the network no route, is lost
- * like any other. Errors are that UDP cannot send it at all (EMSGSIZE), and
- * that nobody is at the other end (ECONNREFUSED).
+ * One for which the system has no room, or the network no route, is lost like
+ * any other. Errors are that UDP cannot send it at all (EMSGSIZE), and that
+ * nobody is at the other end (ECONNREFUSED).
  *
- * What -L does is logged at DEBUG; or not, if the caller says by SHOWN that it
- * logs the datagram itself, with dgram_fate(). AGAIN: it has been sent before,
- * as a capture will say.
+ * COUNTED: -L may hit it by its number. SHOWN: the caller logs its fate. AGAIN:
+ * it has been sent before, as a capture will say.
  */
 enum { UNCOUNTED, COUNTED, SHOWN, AGAIN = 4 };	/* may be added up */
 ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
 	    int flags);
-const char *dgram_fate(void);		/* of the last one; "": it was sent */
 ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
 
-/*
- * -w hangs a tap on the datagrams: more/capture.c. It is shown what passes; the
- * address of the other end, unless the socket is connected; and a note for the
- * reader. It keeps errno. NULL: none.
- */
-enum tapped { TAP_SENT, TAP_RECEIVED, TAP_LOST };
-extern void (*dgram_tap)(int fd, enum tapped what, const void *buf, ssize_t n,
-	    const struct addr *other, const char *note);
-
-/*
- * Sends the datagrams that `delay` held back until now, and returns when the
- * next one is due, or NEVER. wait_many() calls it; nobody else needs to.
- */
-#define DELAYED_MAX	4096	/* more of them are lost, as in a full queue */
-int64_t	dgram_flush(void);
-
-/* Sends all that are held back, then closes fd. */
+/* Sends all that the network holds back, then closes fd. */
 void	dgram_close(int fd);
 
-/* Makes the next counted datagram the first. */
-void	dgram_count_from_one(void);
+/* What the network did to the datagram sent last; "": nothing. */
+extern const char *dgram_fate;
+
+/*
+ * A hook, NULL if nobody uses it: a network between dgram_send() and the
+ * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
+ * flush() hands over what is due by dgram_deliver(), and returns when the next
+ * is, or NEVER; failed() tells, by -1 and errno, that one of these could not be
+ * sent; begin() is called when a transfer begins; close() empties it.
+ */
+struct network {
+	ssize_t (*send)(int fd, const void *buf, size_t n,
+	    const struct addr *to, int flags);
+	int64_t (*flush)(void);
+	int (*failed)(void);
+	void (*begin)(void);
+	void (*close)(void);
+};
+extern const struct network *network;
+ssize_t	dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to);
+
+/*
+ * A tap (-w, more/capture.c): it is shown what passes; the address of the other
+ * end, unless the socket is connected; and a note for the reader. It keeps
+ * errno. NULL: none.
+ */
+enum tapped { TAP_SENT, TAP_RECEIVED, TAP_LOST };
+extern void (*dgram_tap)(int fd, enum tapped what, const void *buf, size_t n,
+	    const struct addr *other, const char *note);
 
 /* ---- packing and unpacking --------------------------------------------- */
 
@@ -815,8 +769,8 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  *   +------+------+------------+------------+------------+------------+--------
  *
  *   type     from       seq                    payload
- *   1 HELLO  client     0                      mode(1) control(1) window(2)
- *                                              block(2)
+ *   1 HELLO  client     0                      protocol(1) control(1)
+ *                                              window(2) block(2)
  *            server     0                      the same: what both will use
  *   2 DATA   sender     its number, from 0     of the file; flag 1: the last
  *   3 ACK    receiver   the number expected    sr: bitmap, below
@@ -855,15 +809,13 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
 #define RDT_SILENCE_S	30	/* the receiver, for DATA */
 #define RDT_LINGER_S	3	/* the receiver, for DONE: as TIME_WAIT */
 #define RDT_WINDOW	32	/* default */
-#define RDT_WINDOW_MAX	1024
+#define RDT_WINDOW_MAX	4096
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
 #define RDT_BLOCK_MAX	60000
 #define RDT_READ	(64 * 1024)	/* of the file at a time; >= a block */
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
 
-enum rdt_mode { RDT_SW = 1, RDT_GBN, RDT_SR };
-extern const char *const rdt_mode_names[4];	/* 0 is `tcp': none of them */
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
 struct rdt_packet {
@@ -871,7 +823,7 @@ struct rdt_packet {
 	uint32_t seq;
 	int last;			/* DATA: the last one */
 	int retransmitted;		/* DATA: not for the first time */
-	unsigned mode, control, window, block;	/* HELLO */
+	unsigned protocol, control, window, block;	/* HELLO */
 	unsigned char *payload;		/* DATA, ACK */
 	size_t length;			/* of it */
 };
@@ -892,8 +844,8 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 /* ---- rdt: the engine ---------------------------------------------------- */
 
 /*
- * Three protocols in one: stop-and-wait, Go-Back-N, selective repeat. Packets
- * have numbers; those that the sender may have in flight are its window:
+ * A sender and a receiver, and a table of protocols for them. Packets have
+ * numbers; those that the sender may have in flight are its window:
  *
  *            base                next       highest       base + window
  *             v                   v           v             v
@@ -913,10 +865,76 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  * before that. Numbers are 32 bits and wrap; seq_less() is the only comparison.
  *
  * Both ends are state machines. They read no clock and touch no socket: they
- * are told what happened and when, and answer what to send and when to be
- * called again. So they run the same over UDP and in a simulated channel.
+ * are told what happened and when, in microseconds, and answer what to send and
+ * when to be called again. So they run the same over UDP and in a simulated
+ * channel.
  */
-#define RDT_GIVE_UP	12	/* timeouts in a row */
+
+/* Is a before b? Right for numbers less than 2^31 apart. */
+int	seq_less(uint32_t a, uint32_t b);
+
+/* What happens, as a trace has it; in words in rdt_event_names. */
+enum rdt_event {
+	EV_SEND, EV_RESEND, EV_DROP, EV_FULL, EV_RECV, EV_DUP, EV_OOO,
+	EV_CORRUPT, EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE, EV_PROBE
+};
+extern const char *const rdt_event_names[];
+
+struct rdt_sender;
+struct rdt_receiver;
+
+/*
+ * A row of the table of protocols. Of the sender: next() tells which packet may
+ * be sent now, if one may; ack() is called for an ACK from base to highest, with
+ * the bitmap that came with it; timer() when it is deadline(). Of the receiver:
+ * data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP (here
+ * already) or EV_OOO (not wanted now), and moves expected.
+ *
+ * NULL, where a protocol has no need of it: window(), how many packets from base
+ * on may have been sent, else cwnd; bitmap(), which writes what has arrived
+ * beyond expected and returns its bytes; begin(), which sets `own' of a sender
+ * or of a receiver (the other is NULL) to memory that free() takes.
+ */
+struct rdt_protocol {
+	const char *name;
+	unsigned code;			/* in HELLO */
+	unsigned window_max;
+	int (*next)(struct rdt_sender *s, int64_t now, uint32_t *seq);
+	void (*ack)(struct rdt_sender *s, int64_t now, uint32_t ack,
+	    const unsigned char *bits, size_t n);
+	int64_t (*deadline)(const struct rdt_sender *s);
+	void (*timer)(struct rdt_sender *s, int64_t now);
+	enum rdt_event (*data)(struct rdt_receiver *r, uint32_t seq);
+	unsigned (*window)(const struct rdt_sender *s);
+	size_t (*bitmap)(const struct rdt_receiver *r, unsigned char *bits);
+	int (*begin)(struct rdt_sender *s, struct rdt_receiver *r);
+};
+extern const struct rdt_protocol *const rdt_protocols[];	/* NULL: end */
+extern const struct rdt_protocol rdt_sw, rdt_gbn;
+const struct rdt_protocol *rdt_protocol_named(const char *name);
+const struct rdt_protocol *rdt_protocol_of(unsigned code);
+
+/*
+ * A row of the table of congestion controls: what happens to cwnd on a new ACK,
+ * on a loss that ACKs tell of, and on a timeout. flight is how many packets are
+ * under way. If lost() returns true, a sender of gbn goes back to base at once.
+ *
+ *     none   cwnd is the window, always
+ *     half   room's document: a timeout halves it, a new ACK adds one packet
+ *     reno   RFC 5681; in sr with the recovery of RFC 6675
+ */
+struct congestion {
+	const char *name;
+	int slow_start;			/* begins with one packet, not with W */
+	void (*acked)(struct rdt_sender *s, uint32_t packets);
+	int (*lost)(struct rdt_sender *s, unsigned flight);
+	void (*timeout)(struct rdt_sender *s, unsigned flight);
+};
+const struct congestion *congestion_named(const char *name);	/* or NULL */
+
+/* The code of HELLO for it: 1, 2, 3; and back, where all others mean reno. */
+unsigned congestion_code(const struct congestion *c);
+const struct congestion *congestion_of(unsigned code);
 
 /*
  * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
@@ -929,206 +947,115 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 #define RDT_RTO_FIRST	SECOND
 #define RDT_RTO_MIN	(SECOND / 5)
 #define RDT_RTO_MAX	(2 * SECOND)
-
-/*
- * sr finds losses by the time of sending, after RACK-TLP (RFC 8985). A packet
- * is lost when one that was sent later has been acknowledged, and it itself is
- * overdue: an RTT and a reordering window, a quarter of the least RTT, have
- * passed since it was sent. That holds for a retransmission too, so each can be
- * found lost and sent again without the timer. An ACK that comes sooner after a
- * retransmission than the least RTT is of the original, and says nothing. When
- * no ACK has come for two RTTs, the last packet in flight is sent once more, as
- * a tail probe: its ACK tells what is missing before it.
- *
- * Left out: the reordering window does not adapt (section 6.2, step 4), since
- * nothing here tells a late packet from a lost one; a probe is never new data
- * (7.3), and is not told from a loss afterwards (7.4).
- */
-#define RDT_PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
-
-/* Is a before b? Right for numbers less than 2^31 apart. */
-int	seq_less(uint32_t a, uint32_t b);
-
-/* What happens, as a trace has it; in words in rdt_event_names. */
-enum rdt_event {
-	EV_SEND, EV_RESEND, EV_DROP, EV_RECV, EV_DUP, EV_OOO, EV_CORRUPT,
-	EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE, EV_PROBE
-};
-extern const char *const rdt_event_names[];
-
-struct rdt_sender;
-
-/*
- * Congestion control: what happens to cwnd, in packets, on a new ACK, on a loss
- * that ACKs tell of, and on a timeout. If lost() returns true, a sender of gbn
- * goes back to base at once.
- *
- *     none   cwnd is the window, always
- *     half   room's document: a timeout halves it, a new ACK adds one packet
- *     reno   RFC 5681; in sr with the recovery of RFC 6675
- */
-struct congestion {
-	const char *name;
-	int slow_start;			/* begins with one packet, not with W */
-	void (*acked)(struct rdt_sender *s, uint32_t packets);
-	int (*lost)(struct rdt_sender *s);
-	void (*timeout)(struct rdt_sender *s);
-};
-const struct congestion *congestion_find(const char *name);	/* or NULL */
-
-/* The code of HELLO for it: 1, 2, 3; and back, where all others mean reno. */
-unsigned congestion_code(const struct congestion *c);
-const struct congestion *congestion_of(unsigned code);
-
-/* What is known of a packet in the window. */
-struct rdt_slot {
-	int64_t sent;			/* when last */
-	unsigned char retransmitted;	/* sent more than once */
-	/* sr: */
-	unsigned char acked;		/* the receiver has it */
-	unsigned char lost;		/* to be sent again at once, as this */
-	unsigned char resent_as;	/* the same, of when it was sent last */
-};
-
-/* Why sr sends a packet again before its timer runs out. */
-enum { NOT_LOST, OVERDUE, PROBE };
+#define RDT_GIVE_UP	12	/* timeouts in a row */
+extern int rdt_fixed_ms;	/* -R: the RTO, always; 0: RFC 6298 */
 
 struct rdt_sender {
-	enum rdt_mode mode;
+	const struct rdt_protocol *protocol;
 	unsigned window;
 
-	/* The window, for all three: base <= next <= highest <= end. */
+	/* The window: base <= next <= highest <= end. */
 	uint32_t base;		/* lower edge: the oldest not acknowledged */
 	uint32_t next;		/* the next to be sent */
 	uint32_t highest;	/* one above the highest ever sent */
 	uint32_t end;		/* one above the last of all */
-	struct rdt_slot slot[RDT_WINDOW_MAX];	/* of packet n: [n % size] */
+	struct rdt_slot {	/* what is known of a packet in it */
+		int64_t sent;		/* when last */
+		int retransmitted;	/* more than once */
+	} slot[RDT_WINDOW_MAX];	/* see rdt_slot() */
+	unsigned dupacks;	/* since the last new ACK */
 
-	/* The timer (RFC 6298), in microseconds. */
+	/* The timer. */
 	int64_t srtt, rttvar;	/* srtt 0: no sample yet */
 	int64_t rto;
 	int64_t rto_at;		/* when it runs out; NEVER: it does not run */
 	unsigned consecutive_timeouts;	/* since the last progress */
 
-	/* sr alone: of the packets acknowledged, the one that was sent last. */
-	int64_t rack_sent;	/* when it was sent */
-	uint32_t rack_seq;	/* its number, for packets of the same time */
-	int64_t rack_rtt;	/* how long its ACK took; 0: none yet */
-	int64_t least_rtt;
-	int64_t overdue_at;	/* when the next packet will be; or NEVER */
-	int64_t probe_at;	/* when a tail probe leaves; or NEVER */
-	int probed;		/* one has left since the last ACK */
-	unsigned lost;		/* packets of base..next that are marked so, */
-	unsigned sacked;	/* and those that have arrived */
-
-	/* Congestion control; what is not cwnd, for reno alone. */
+	/* Congestion control, in packets: 1 <= cwnd <= window. */
 	const struct congestion *congestion;
-	unsigned cwnd;		/* packets; 1 <= cwnd <= window */
-	unsigned ssthresh;
-	unsigned dupacks;	/* since the last new ACK */
-	uint32_t grown;		/* packets acknowledged since cwnd grew last */
-	uint32_t recover;	/* duplicates below it are of an old loss */
-	int recovering;		/* sr: fast recovery, until base is there */
+	unsigned cwnd, ssthresh;
+	uint32_t noted[3];	/* what a control notes for itself, */
+	void *own;		/* and a protocol */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
 };
 
-/* Called once, before all others; packets is at least 1. */
-void	rdt_send_init(struct rdt_sender *s, enum rdt_mode mode, unsigned window,
-	    const struct congestion *congestion, uint32_t first,
-	    uint32_t packets);
-
-/* Called until it returns false: may a packet be sent now, and which? */
-int	rdt_send_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
-
 /*
- * Called when an ACK came; bits is the bitmap of sr, n bytes. An ACK above base
- * slides the window; one below base, or for what was never sent, is ignored.
+ * What drivers call. rdt_send_init(), once, before all others: packets is at
+ * least 1; -1 if there is no memory. rdt_send_next() until it returns false: may
+ * a packet be sent now, and which? rdt_send_ack() when an ACK came, with its
+ * bitmap; one below base, or for what was never sent, is ignored.
+ * rdt_send_timer() at rdt_send_deadline(), unless that is NEVER.
  */
+int	rdt_send_init(struct rdt_sender *s, const struct rdt_protocol *protocol,
+	    unsigned window, const struct congestion *congestion,
+	    uint32_t first, uint32_t packets);
+int	rdt_send_next(struct rdt_sender *s, int64_t now, uint32_t *seq);
 void	rdt_send_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
 	    const unsigned char *bits, size_t n);
-
-/*
- * When to call rdt_send_timer(), or NEVER; the earliest of up to three timers.
- * That returns what it was: EV_TIMEOUT; or in sr EV_FAST, some packets are
- * overdue, or EV_PROBE.
- */
 int64_t	rdt_send_deadline(const struct rdt_sender *s);
-enum rdt_event rdt_send_timer(struct rdt_sender *s, int64_t now);
+void	rdt_send_timer(struct rdt_sender *s, int64_t now);
 
 /* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
 int	rdt_send_done(const struct rdt_sender *s);
 int	rdt_send_gave_up(const struct rdt_sender *s);
 
-/* Why a sender gave up, in words. */
+/* Why a sender gave up, in words; -L may add a guess. */
 const char *rdt_why_gave_up(void);
+extern const char *rdt_guess;
 
 /* Packets from base on that may have been sent: window, or less by cwnd. */
 unsigned rdt_send_window(const struct rdt_sender *s);
 
+/*
+ * What protocols call. rdt_slot(): packet n, which is in the window.
+ * rdt_slide(): an ACK above base, so the window slides. rdt_duplicate(): one
+ * equal to base. rdt_timed_out(): the RTO has run out, and doubles; next is
+ * left to the protocol. rdt_happened() tells the watcher; s is NULL at a
+ * receiver.
+ */
+struct rdt_slot *rdt_slot(struct rdt_sender *s, uint32_t n);
+void	rdt_slide(struct rdt_sender *s, int64_t now, uint32_t ack);
+void	rdt_duplicate(struct rdt_sender *s, int64_t now);
+void	rdt_timed_out(struct rdt_sender *s, int64_t now, unsigned flight);
+void	rdt_happened(int64_t now, enum rdt_event event, uint32_t seq,
+	    const struct rdt_sender *s);
+
 struct rdt_receiver {
-	unsigned window;	/* 1 but in sr */
+	const struct rdt_protocol *protocol;
+	unsigned window;	/* of the sender */
 	uint32_t expected;	/* lower edge: the next in order */
-	unsigned char received[RDT_WINDOW_MAX];	/* packet n: [n % size] */
-	unsigned buffered;	/* packets above expected that are here */
+	unsigned share;		/* packets that may share the next ACK */
+	void *own;
 	uint64_t duplicates;
 };
 
-void	rdt_recv_init(struct rdt_receiver *r, enum rdt_mode mode,
-	    unsigned window, uint32_t first);
-
 /*
- * Called when DATA has come. EV_RECV: new, to be stored; EV_DUP: here already;
- * EV_OOO: beyond the window. The caller sends the ACK: at once, or for DATA in
- * order after at most ack_every packets.
+ * rdt_recv_init(): as that of the sender. rdt_recv_data() when DATA has come.
+ * The caller sends the ACK: at once if r->share is 1, or after at most so many
+ * packets; rdt_recv_bitmap() writes what goes with it, and returns its bytes.
  */
+int	rdt_recv_init(struct rdt_receiver *r,
+	    const struct rdt_protocol *protocol, unsigned window,
+	    uint32_t first);
 enum rdt_event rdt_recv_data(struct rdt_receiver *r, uint32_t seq);
-
-/* Writes the bitmap of sr up to its last 1; returns its bytes. */
 size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 	    unsigned char bits[RDT_WINDOW_MAX / 8]);
 
-/*
- * The trace (-t). A new file begins with a header. trace_begin() adds a line
- * for a transfer: its number, which is above all in the file, and the time of
- * day at its start, in seconds since 1970, so that the traces of two ends share
- * a clock:
- *
- *   # transfer 3: start=1763764545.250000 mode=sr window=32 control=reno
- *     peer=127.0.0.1:43934 file=song                        (in one line)
- *
- * rdt_trace() adds a line for an event, tab separated: the number, the time in
- * seconds since the start, side, event, sequence number, and of a sender its
- * window in use, cwnd, ssthresh, srtt and rto, in packets and seconds. s is
- * NULL at the receiver. Each line is one write(2). trace_close() fails if the
- * file could not be written.
- */
-int	trace_open(const char *path);
-void	rdt_trace(int64_t now, enum rdt_event event, uint32_t seq,
-	    const struct rdt_sender *s);
-int	trace_close(void);
-int64_t	time_of_day(void);
-void	trace_begin(int64_t start, const char *mode, unsigned window,
-	    const char *control, const struct transfer *t);
-
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
-
-struct rdt_session;
 
 /*
  * How packets become datagrams. pack() writes the head of one, whose payload
  * stands behind it already, and returns the bytes of both; 0 if the encoding
- * has no such message. unpack(), and hello() for the first datagram of a
- * client, return -1 for what makes no sense.
+ * has no such message. unpack() returns -1 for what makes no sense.
  */
+struct rdt_session;
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
-	unsigned ack_every;	/* packets in order get one ACK, at most */
+	int each;		/* each DATA gets an ACK of its own */
 	size_t (*pack)(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
 	int (*unpack)(const struct rdt_session *s, struct rdt_packet *p,
-	    unsigned char *datagram, size_t n);
-	int (*hello)(const struct rdt_session *s, struct rdt_packet *p,
 	    unsigned char *datagram, size_t n);
 };
 extern const struct rdt_encoding rdt_native;
@@ -1143,16 +1070,15 @@ extern const struct rdt_encoding rdt_native;
  */
 struct rdt_session {
 	const struct rdt_encoding *encoding;
-	struct transfer t;		/* not done, idle; client: not sock */
+	struct transfer t;		/* not done; client: not sock */
 	int control;			/* the TCP connection it belongs to */
 	uint32_t key;
-	enum rdt_mode mode;		/* what the client wants; both use */
-	unsigned window, block;
+	const struct rdt_protocol *protocol;	/* what the client wants; */
+	unsigned window, block;			/* and both use */
 	const struct congestion *congestion;	/* of the sender: the client
 						   chooses it */
-	int is_sender;			/* to be set before rdt_connect() */
+	int is_sender, is_server;
 
-	int is_server;
 	uint32_t packets;
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
@@ -1160,6 +1086,7 @@ struct rdt_session {
 	int64_t hello_at;		/* the receiver says HELLO then */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
+	unsigned unacked;		/* DATA since the last ACK */
 	uint64_t span_from;		/* of the file, what is held: from */
 	size_t span_bytes;		/* here on, so many bytes */
 	struct rdt_sender sender;
@@ -1181,32 +1108,47 @@ enum moved rdt_connect(struct rdt_session *s, unsigned port);
 enum moved rdt_send(struct rdt_session *s);
 enum moved rdt_recv(struct rdt_session *s);
 
-/* Called by rdt_accept(), rdt_connect() and room, once both ends know mode,
+/* Called by rdt_accept(), rdt_connect() and room, once both ends know protocol,
  * window and block. */
 void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
+
+/* Counts a datagram that makes no sense. */
+void	rdt_corrupt(struct rdt_session *s);
 
 /* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
 void	rdt_linger(struct rdt_session *s);
 
 /* Reports how it went, if it ever began, and closes the socket, if there is
  * one. */
-void	rdt_close(const struct rdt_session *s);
+void	rdt_close(struct rdt_session *s);
 
 /*
  * One line that says how a transfer went, as INFO. The receiver counts as
  * transmissions what came, and as duplicates what it had already; bytes are
- * those that were acknowledged, or came.
+ * those that were acknowledged, or came. peer and file are shown if t has them.
  */
-struct rdt_summary {
-	const char *mode, *control;
-	const char *name, *peer;	/* shown if both are known */
-	unsigned window, block;
-	uint64_t packets, transmissions, timeouts, fast, duplicates, corrupt;
-	uint64_t bytes;
-	int64_t took;
+void	rdt_report(const struct rdt_session *s);
+
+/*
+ * The watcher: a hook, NULL if nobody uses it (more/trace.c; mode sim). It is
+ * told when a transfer begins, at which time of day; of each event; of each
+ * packet that passes, `->' or `<-', and its fate; and when one ends.
+ */
+struct rdt_watcher {
+	void (*begins)(int64_t time_of_day, const struct rdt_session *s);
+	void (*event)(int64_t now, enum rdt_event event, uint32_t seq,
+	    const struct rdt_sender *s);
+	void (*packet)(const struct rdt_session *s, const char *arrow,
+	    const struct rdt_packet *p, const char *fate);
+	void (*ends)(void);
 };
-struct rdt_summary rdt_summary(const struct rdt_session *s);
-void	rdt_report(const struct rdt_summary *s);
+extern const struct rdt_watcher *rdt_watcher;
+extern unsigned rdt_flow;		/* of several in one process, as in
+					   mode sim, that of the event */
+
+/* Of mode chat, too: the numbers of -L and the trace begin here. */
+void	rdt_begins(struct rdt_session *s);
+int64_t	time_of_day(void);		/* microseconds since 1970 */
 
 /* ---- dir: who serves which files ---------------------------------------- */
 
@@ -1340,7 +1282,7 @@ void	statistics_begin(void);
 /* What the command line of cli set beside struct cli. */
 extern struct by_udp {
 	int given;			/* -u: data by UDP... */
-	enum rdt_mode mode;		/* ...and how */
+	const struct rdt_protocol *protocol;	/* ...and how */
 	int window;			/* -W, or the mode's default */
 	int block;			/* -b */
 	const struct congestion *congestion;	/* -C */
@@ -1349,8 +1291,13 @@ extern struct by_udp {
 
 /* Rows of options that both programs have. */
 extern const struct option fault_options[], trace_options[], capture_options[];
-extern char *fault_list;		/* -L, for faults_parse(); NULL: none */
-int	capture_close(void);		/* -1: not all could be written */
+
+/* Once all options are read. more/faults.c: puts -L to work; more/trace.c: hangs
+ * itself on the watcher, for -t and -v. */
+void	faults_begin(int sim);
+void	trace_begin(void);
+int	trace_close(void);		/* -1: not all could be written */
+int	capture_close(void);
 
 /* Lists the files here; and the names of commands that people try first. */
 int	list_local(int argc, char **argv);

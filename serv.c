@@ -1781,20 +1781,6 @@ read_operand(const char *text)
 		usage_error(text, "neither a port nor a service");
 }
 
-#ifndef TINY
-/* -L, once all options are known. */
-static void
-read_faults(void)
-{
-	const char *bad, *why;
-
-	bad = fault_list == NULL ? NULL :
-	    faults_parse(&faults, fault_list, 0, &why);
-	if (bad != NULL)
-		usage_error(bad, why);
-}
-#endif
-
 /* The options of Part I, in the order of their letters. */
 static const char *
 set_port(char *value)
@@ -1874,7 +1860,8 @@ read_command_line(int argc, char **argv)
 		read_operand(argv[optind]);
 	all = 0;
 #ifndef TINY
-	read_faults();
+	faults_begin(0);
+	trace_begin();
 	all = all_services;
 #endif
 	for (any = 0, i = 0; services[i] != NULL; i++) {

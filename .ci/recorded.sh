@@ -46,12 +46,13 @@ while read -r line; do
 	{
 		echo "$line"
 		# shellcheck disable=SC2086
-		./cli -m sim -t "$tmp/trace" $line 2>&1
+		"${CLI:-./cli}" -m sim -t "$tmp/trace" $line 2>"$tmp/said"
+		cat "$tmp/said"
 		grep -v '^#' "$tmp/trace" |
 		    sed 's/^[0-9]*	//; s/corrupt	[0-9]*/corrupt/'
 	} >>"$tmp/lines"
 	rm -f "$tmp/trace"
-	[ $((n % 50)) -ne 0 ] || echo "$((n - 49))-$n $(sed 's/dupack/ACK/' \
+	[ $((n % 50)) -ne 0 ] || echo "$((n - 49))-$n $(sed 's/dupack/ACK/; s/old ACK/ACK/' \
 	    "$tmp/lines" | tr -s ' ' | cksum)"
 done <"$tmp/runs" >"$tmp/now"
 if [ "${1-}" = -w ]; then

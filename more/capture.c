@@ -517,14 +517,14 @@ datagram(int fd, enum tapped what, const void *buf, size_t n,
 
 /* The tap of datagrams: see proto.h. */
 static void
-tap_datagram(int fd, enum tapped what, const void *buf, ssize_t n,
+tap_datagram(int fd, enum tapped what, const void *buf, size_t n,
     const struct addr *other, const char *note)
 {
 	int saved;
 
 	saved = errno;
-	if (n >= 0 && !capture.failed)
-		datagram(fd, what, buf, (size_t)n, other, note);
+	if (!capture.failed)
+		datagram(fd, what, buf, n, other, note);
 	errno = saved;
 }
 

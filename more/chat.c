@@ -137,150 +137,126 @@ static unsigned char datagram[65536];	/* the one that came last */
 
 /* Parts are counted from 0; the last one is less than full, perhaps empty. */
 static size_t
-part_bytes(const struct chat_pull *p, uint32_t part)
+part_bytes(const struct rdt_session *s, uint32_t part)
 {
-	return part + 1 < p->parts ? CHAT_PART :
-	    (size_t)(p->t.size % CHAT_PART);
+	return part + 1 < s->packets ? CHAT_PART :
+	    (size_t)(s->t.size % CHAT_PART);
 }
 
-/* Both ends begin so. */
+/* Both ends begin so: with stop-and-wait, under a name of its own. */
 static void
-pull_begin(struct chat_pull *p)
+pull_begin(struct rdt_session *s)
 {
-	p->parts = (uint32_t)(p->t.size / CHAT_PART + 1);
-	trace_begin(time_of_day(), "pull", 1, "none", &p->t);
-	p->start = now();
-	dgram_count_from_one();
-}
+	static struct rdt_protocol pull;
 
-/* In the words of rdt: a request is a transmission, an answer its ACK. */
-struct rdt_summary
-chat_summary(const struct chat_pull *p)
-{
-	struct rdt_summary s = { 0 };
-
-	s.mode = "pull";
-	s.control = "none";
-	s.name = p->t.name;
-	s.peer = p->t.peer;
-	s.window = 1;
-	s.block = CHAT_PART;
-	s.packets = p->parts;
-	s.transmissions = p->sender.transmissions + p->answered;
-	s.timeouts = p->sender.timeouts;
-	s.duplicates = p->sender.duplicates + p->repeated;
-	s.corrupt = p->corrupt;
-	s.bytes = p->t.done;
-	s.took = p->took;
-	return s;
-}
-
-/* Counts a datagram that makes no sense. */
-static void
-count_corrupt(struct chat_pull *p, const struct rdt_sender *s)
-{
-	p->corrupt++;
-	counters[MALFORMED]++;
-	rdt_trace(now() - p->start, EV_CORRUPT, 0, s);
+	pull = rdt_sw;
+	pull.name = "pull";
+	s->protocol = &pull;
+	s->congestion = congestion_named("none");
+	s->window = 1;
+	s->block = CHAT_PART;
+	s->packets = (uint32_t)(s->t.size / CHAT_PART + 1);
+	rdt_begins(s);
 }
 
 /* Waits for a datagram until the deadline, or until the turn is over. */
 static int
-await_datagram(const struct chat_pull *p, int64_t deadline)
+await_datagram(const struct rdt_session *s, int64_t deadline)
 {
 	int64_t turn;
 
-	if (p->t.tick != NULL)
-		p->t.tick(&p->t);
+	if (s->t.tick != NULL)
+		s->t.tick(&s->t);
 	turn = now() + TURN;
-	return wait_for(p->t.sock, POLLIN, turn < deadline ? turn :
+	return wait_for(s->t.sock, POLLIN, turn < deadline ? turn :
 	    deadline) < 0 && errno != ETIMEDOUT ? -1 : 0;
 }
 
 /* Asks for a part, from a port that is new each time. */
 static int
-ask_part(struct chat_pull *p, int control, unsigned port, uint32_t part)
+ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
 {
 	char text[24];
 	ssize_t sent;
 
-	if (p->t.sock >= 0)
-		dgram_close(p->t.sock);
-	p->t.sock = data_connect(control, SOCK_DGRAM, port);
-	if (p->t.sock < 0 || sock_nonblock(p->t.sock) < 0)
+	if (s->t.sock >= 0)
+		dgram_close(s->t.sock);
+	s->t.sock = data_connect(control, SOCK_DGRAM, port);
+	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
 		return -1;
-	sent = dgram_send(p->t.sock, text, (size_t)sprintf(text, "part %lu",
-	    (unsigned long)part), NULL, p->sender.slot[part %
-	    RDT_WINDOW_MAX].retransmitted ? COUNTED | AGAIN : COUNTED);
+	sent = dgram_send(s->t.sock, text, (size_t)sprintf(text, "part %lu",
+	    (unsigned long)part), NULL, rdt_slot(&s->sender,
+	    part)->retransmitted ? COUNTED | AGAIN : COUNTED);
 	if (sent == 0)
-		rdt_trace(now() - p->start, EV_DROP, part, &p->sender);
+		rdt_happened(now() - s->start, EV_DROP, part, &s->sender);
 	return sent < 0 ? -1 : 0;
 }
 
 /* Takes an answer, if there is one: it can only be that to the last request. */
 static enum moved
-receive_part(struct chat_pull *p)
+receive_part(struct rdt_session *s)
 {
 	const unsigned char *data;
 	uint32_t part;
 	ssize_t got;
 
-	got = dgram_recv(p->t.sock, datagram, sizeof datagram, NULL);
+	got = dgram_recv(s->t.sock, datagram, sizeof datagram, NULL);
 	if (got < 0)
 		return errno == EAGAIN ? MOVED : PEER_FAILED;
-	part = p->sender.base;
+	part = s->sender.base;
 	got = chat_unpack(&data, datagram, (size_t)got);
-	if (got < 0 || (size_t)got != part_bytes(p, part)) {
-		count_corrupt(p, &p->sender);
+	if (got < 0 || (size_t)got != part_bytes(s, part)) {
+		rdt_corrupt(s);
 		return MOVED;
 	}
-	if (write_all(p->t.file, data, (size_t)got) < 0)
+	if (write_all(s->t.file, data, (size_t)got) < 0)
 		return FILE_FAILED;
-	p->t.done += (uint64_t)got;
-	rdt_send_ack(&p->sender, now() - p->start, part + 1, NULL, 0);
+	s->t.done += (uint64_t)got;
+	rdt_send_ack(&s->sender, now() - s->start, part + 1, NULL, 0);
 	return MOVED;
 }
 
 /* One turn of a pull: the timer, the next request, an answer. */
 static enum moved
-pull_turn(struct chat_pull *p, int control, unsigned port)
+pull_turn(struct rdt_session *s, int control, unsigned port)
 {
-	struct rdt_sender *s = &p->sender;
+	struct rdt_sender *snd = &s->sender;
 	uint32_t part;
 
-	if (now() - p->start >= rdt_send_deadline(s))
-		rdt_send_timer(s, now() - p->start);
-	if (rdt_send_gave_up(s)) {
+	if (now() - s->start >= rdt_send_deadline(snd))
+		rdt_send_timer(snd, now() - s->start);
+	if (rdt_send_gave_up(snd)) {
 		errno = ETIMEDOUT;
 		return PEER_FAILED;
 	}
-	if ((rdt_send_next(s, now() - p->start, &part) &&
-	    ask_part(p, control, port, part) < 0) ||
-	    await_datagram(p, p->start + rdt_send_deadline(s)) < 0)
+	if ((rdt_send_next(snd, now() - s->start, &part) &&
+	    ask_part(s, control, port, part) < 0) ||
+	    await_datagram(s, s->start + rdt_send_deadline(snd)) < 0)
 		return PEER_FAILED;
-	return receive_part(p);
+	return receive_part(s);
 }
 
 /* The client: each turn asks, waits, and stores what came. */
 enum moved
-chat_pull(struct chat_pull *p, int control, unsigned port)
+chat_pull(struct rdt_session *s, int control, unsigned port)
 {
 	enum moved moved;
 
-	if (p->t.size / CHAT_PART >= UINT32_MAX) {
+	if (s->t.size / CHAT_PART >= UINT32_MAX) {
 		errno = EFBIG;
 		return PEER_FAILED;
 	}
-	pull_begin(p);
-	p->t.sock = -1;
-	rdt_send_init(&p->sender, RDT_SW, 1, congestion_find("none"), 0,
-	    p->parts);
+	s->t.sock = -1;
+	s->is_sender = 1;
+	pull_begin(s);
+	rdt_send_init(&s->sender, s->protocol, 1, s->congestion, 0,
+	    s->packets);
 	do
-		moved = pull_turn(p, control, port);
-	while (moved == MOVED && !rdt_send_done(&p->sender));
-	p->took = now() - p->start;
+		moved = pull_turn(s, control, port);
+	while (moved == MOVED && !rdt_send_done(&s->sender));
+	s->took = now() - s->start;
 	if (moved == MOVED)
-		dgram_send(p->t.sock, "finished", 8, NULL, UNCOUNTED);
+		dgram_send(s->t.sock, "finished", 8, NULL, UNCOUNTED);
 	return moved;
 }
 
@@ -288,7 +264,7 @@ enum { FINISHED = -1, NONSENSE = -2 };
 
 /* The part that a request asks for; FINISHED; NONSENSE. */
 static int64_t
-part_asked(const struct chat_pull *p, const unsigned char *request, size_t n)
+part_asked(const struct rdt_session *s, const unsigned char *request, size_t n)
 {
 	int64_t part;
 
@@ -296,90 +272,88 @@ part_asked(const struct chat_pull *p, const unsigned char *request, size_t n)
 		return FINISHED;
 	if (n < 6 || n > 23 || memcmp(request, "part ", 5) != 0)
 		return NONSENSE;
-	part = number((const char *)request + 5, n - 5, 0, p->parts - 1);
+	part = number((const char *)request + 5, n - 5, 0, s->packets - 1);
 	return part < 0 ? NONSENSE : part;
 }
 
 /* Sends a part to the address that asked; seen has a bit for each, asked for
  * before or not. */
 static enum moved
-send_part(struct chat_pull *p, uint32_t part, unsigned char *seen,
+send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
     const struct addr *to)
 {
 	unsigned char out[CHAT_PICKLE], bytes[CHAT_PART], bit;
 	ssize_t got, sent;
 	int repeated;
 
-	got = pread(p->t.file, bytes, part_bytes(p, part),
+	got = pread(s->t.file, bytes, part_bytes(s, part),
 	    (off_t)part * CHAT_PART);
 	if (got < 0)
 		return FILE_FAILED;
-	if ((size_t)got < part_bytes(p, part))
+	if ((size_t)got < part_bytes(s, part))
 		return FILE_SHORT;
 	bit = (unsigned char)(1 << part % 8);
 	repeated = (seen[part / 8] & bit) != 0;
 	seen[part / 8] |= bit;
-	rdt_trace(now() - p->start, repeated ? EV_DUP : EV_RECV, part, NULL);
-	sent = dgram_send(p->t.sock, out, chat_pack(out, bytes, (size_t)got),
+	rdt_happened(now() - s->start, repeated ? EV_DUP : EV_RECV, part, NULL);
+	sent = dgram_send(s->t.sock, out, chat_pack(out, bytes, (size_t)got),
 	    to, repeated ? COUNTED | AGAIN : COUNTED);
-	p->answered++;
-	p->repeated += (unsigned)repeated;
-	p->sent += !repeated;
-	p->t.done += repeated ? 0 : (uint64_t)got;
+	s->arrived++;
+	s->receiver.duplicates += (unsigned)repeated;
+	s->t.done += repeated ? 0 : (uint64_t)got;
 	counters[RETRANSMISSIONS] += repeated && sent > 0;
 	if (sent == 0)
-		rdt_trace(now() - p->start, EV_DROP, part, NULL);
+		rdt_happened(now() - s->start, EV_DROP, part, NULL);
 	return MOVED;
 }
 
-/* Takes a request and answers it, if there is one. *heard is when that was. */
+/* Takes a request and answers it, if there is one. */
 static enum moved
-answer_turn(struct chat_pull *p, unsigned char *seen,
-    const struct addr *client, int64_t *heard, int *finished)
+answer_turn(struct rdt_session *s, unsigned char *seen,
+    const struct addr *client, int *finished)
 {
 	struct addr from;
 	int64_t part;
 	ssize_t got;
 
-	got = dgram_recv(p->t.sock, datagram, sizeof datagram, &from);
+	got = dgram_recv(s->t.sock, datagram, sizeof datagram, &from);
 	if (got < 0)
 		return MOVED;		/* EAGAIN; ECONNREFUSED of an answer */
 	part = addr_same_host(&from, client) ?
-	    part_asked(p, datagram, (size_t)got) : NONSENSE;
+	    part_asked(s, datagram, (size_t)got) : NONSENSE;
 	if (part == NONSENSE) {
-		count_corrupt(p, NULL);
+		rdt_corrupt(s);
 		return MOVED;
 	}
-	*heard = now();
+	s->heard = now();
 	*finished = part == FINISHED;
-	return *finished ? MOVED : send_part(p, (uint32_t)part, seen, &from);
+	return *finished ? MOVED : send_part(s, (uint32_t)part, seen, &from);
 }
 
 /* The server, in a child: it answers; its only timer is that of silence. */
 enum moved
-chat_answer(struct chat_pull *p, const struct addr *client)
+chat_answer(struct rdt_session *s, const struct addr *client)
 {
 	unsigned char *seen;
 	enum moved moved;
-	int64_t heard;
 	int finished;
 
-	pull_begin(p);
-	seen = calloc(p->parts / 8 + 1, 1);
+	pull_begin(s);
+	seen = calloc(s->packets / 8 + 1, 1);
 	if (seen == NULL)
 		return FILE_FAILED;
-	heard = now();
+	s->heard = now();
 	finished = 0;
 	do {
 		moved = PEER_FAILED;
-		if (await_datagram(p, heard + CHAT_SILENCE_S * SECOND) < 0)
+		if (await_datagram(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
 			break;
 		errno = ETIMEDOUT;
-		if (now() < heard + CHAT_SILENCE_S * SECOND)
-			moved = answer_turn(p, seen, client, &heard,
-			    &finished);
+		if (now() < s->heard + CHAT_SILENCE_S * SECOND)
+			moved = answer_turn(s, seen, client, &finished);
 	} while (moved == MOVED && !finished);
 	free(seen);
-	p->took = now() - p->start;
-	return moved == MOVED && p->sent != p->parts ? STOPPED : moved;
+	s->took = now() - s->start;
+	return moved == MOVED && s->arrived - s->receiver.duplicates !=
+	    s->packets ? STOPPED : moved;
 }

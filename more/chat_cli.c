@@ -72,17 +72,9 @@ request_failed(const char *error)
 
 /* Pulls a file, in a child. */
 static enum moved
-fetch_by_pull(struct fetch *f, const struct offer *o)
+fetch_by_pull(struct rdt_session *s, const struct offer *o)
 {
-	struct chat_pull p = { 0 };
-	enum moved moved;
-
-	p.t = f->t;
-	moved = chat_pull(&p, talk.fd, o->port);
-	f->t = p.t;
-	if (p.start != 0)
-		f->summary = chat_summary(&p);
-	return moved;
+	return chat_pull(s, talk.fd, o->port);
 }
 
 /* `UDP PORT SIZE NAME': fetches the file, if it was asked for. */

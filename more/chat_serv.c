@@ -217,13 +217,7 @@ chat_files(struct client *c, const char *text)
 static enum moved
 chat_send_file(struct delivery *d, const struct addr *to)
 {
-	struct chat_pull p = { 0 };
-	enum moved moved;
-
-	p.t = d->t;
-	moved = chat_answer(&p, to);
-	d->summary = chat_summary(&p);
-	return moved;
+	return chat_answer(&d->s, to);
 }
 
 /* download_file NAME: a child waits on the port for what is asked of it. */

@@ -61,18 +61,12 @@ struct offer {
 };
 
 /*
- * Starts a child that fetches an offer: fetch() fills in f->t.sock, moves the
- * bytes, and fills in f->summary, if there is one. linger(), unless NULL, is
- * called once the file is stored.
+ * Starts a child that fetches an offer: fetch() fills in s->t.sock and moves the
+ * bytes. linger(), unless NULL, is called once the file is stored.
  */
-struct fetch {
-	struct transfer t;
-	struct rdt_summary summary;	/* mode NULL: there is none */
-	struct rdt_session session;	/* room, by UDP */
-};
 void	start_fetch(const struct offer *o,
-	    enum moved (*fetch)(struct fetch *f, const struct offer *o),
-	    void (*linger)(struct fetch *f, const struct offer *o));
+	    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+	    void (*linger)(struct rdt_session *s));
 #define FETCHES	16			/* at a time */
 
 #endif

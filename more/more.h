@@ -185,6 +185,93 @@ ssize_t	buffer_fill(struct buffer *b, int fd,
 /* Sends what goes without waiting. Returns -1 if the connection is broken. */
 int	buffer_send(struct buffer *b, int fd);
 
+/* ---- faults: what -L does ------------------------------------------------ */
+
+/*
+ * A rule says which transmissions it hits, of those that are counted from 1:
+ * each with a probability, every k-th, or those of a list.
+ */
+#define FAULT_LIST	32	/* numbers in a list at most */
+struct fault_rule {
+	double probability;
+	uint64_t every;			/* 0: none */
+	uint64_t list[FAULT_LIST];
+	unsigned listed;
+	const char *text;		/* as it was given */
+};
+
+/*
+ * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
+ * one is sent, CORRUPT flips one bit. Those that begin with ACK are for mode
+ * sim, in which one process is both ends: they hit ACKs.
+ */
+enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
+	FAULT_KINDS };
+
+#define DELAY_MAX	60000		/* milliseconds */
+#define RATE_MAX	10000000	/* kilobits per second */
+extern struct faults {
+	struct fault_rule rule[FAULT_KINDS];
+	int64_t delay;			/* microseconds; -1: not given */
+	uint64_t seed;
+	int64_t rate;			/* kilobits per second; 0: no limit */
+	int64_t queue;			/* datagrams that may wait for the */
+	int queued;			/* link, if there is a limit */
+} faults;
+
+/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, and writes over it.
+ * Returns NULL, or what in it is no fault, and *why. */
+const char *faults_parse(struct faults *f, char *text, int sim,
+	    const char **why);
+
+/*
+ * Does a fault of this kind hit the n-th transmission? The answer depends on
+ * seed, kind and n alone, so that a run can be repeated on any machine, and so
+ * that a list or another kind of fault changes nothing for the rest.
+ */
+int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+
+/* A datagram in a channel. */
+#define NOTE_BYTES	256
+struct held {
+	struct held *next;
+	int64_t leaves, arrives;	/* when it enters the link; the end */
+	uint64_t order;			/* in which all entered a channel */
+	int fd, addressed;		/* the socket; is there a `to'? */
+	struct addr to;
+	char note[NOTE_BYTES];		/* for a capture */
+	size_t wire;			/* bytes that it takes on the link */
+	size_t n;
+	unsigned char bytes[];
+};
+
+/* A channel in one direction; all 0 at first. */
+struct channel {
+	int acks;			/* the rules for ACKs hold */
+	void (*entered)(const struct held *h);	/* it is on its way; NULL: */
+	void (*lost)(const struct held *h, const char *note);	/* nobody asks */
+	struct held *first, **end;	/* on their way, in order */
+	struct held *waiting;		/* the first that has not left yet */
+	struct held *late;		/* until the next is sent; or NULL */
+	unsigned held;			/* how many are on their way */
+	int64_t queued;			/* and wait */
+	int64_t free_at;		/* when the link is */
+	uint64_t counted, others;	/* datagrams so far */
+	char fate[80];			/* what befell the last one, */
+	char note[NOTE_BYTES];		/* and why */
+};
+
+/* A datagram, or NULL; wire is what it takes on the link, if that is more. */
+struct held *channel_datagram(const void *bytes, size_t n, size_t wire);
+
+/* Sends it through the faults at time t; says what befell it. */
+enum { DROPPED = 1, FULL = 2, HELD_BACK = 4, DOUBLED = 8, CORRUPTED = 16 };
+int	channel_send(struct channel *c, int64_t t, struct held *h, int counted);
+
+/* When the next one arrives, or NEVER; and that, for free(), or NULL. */
+int64_t	channel_next(const struct channel *c);
+struct held *channel_take(struct channel *c, int64_t t);
+
 /* ---- chat: free text, and files that are pulled -------------------------- */
 
 /*
@@ -233,25 +320,13 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in t. The client asks the peer of
+ * Both ends of a download; the caller fills in t. In the words of rdt a request
+ * is a transmission, an answer its ACK. The client asks the peer of
  * `control'. At the server a download is STOPPED if `finished' comes before all
  * parts were asked for.
  */
-struct chat_pull {
-	struct transfer t;		/* but done and idle */
-	uint32_t parts;
-	int64_t start, took;
-	uint64_t answered;		/* server: requests answered; */
-	uint64_t repeated;		/* those for a part sent before; */
-	uint32_t sent;			/* different parts sent */
-	uint64_t corrupt;		/* datagrams that made no sense */
-	struct rdt_sender sender;	/* of requests, at the client */
-};
-enum moved chat_pull(struct chat_pull *p, int control, unsigned port);
-enum moved chat_answer(struct chat_pull *p, const struct addr *client);
-
-/* Either end's summary, for rdt_report(). */
-struct rdt_summary chat_summary(const struct chat_pull *p);
+enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
+enum moved chat_answer(struct rdt_session *s, const struct addr *client);
 
 /* ---- room: codes and lengths -------------------------------------------- */
 

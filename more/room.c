@@ -164,17 +164,15 @@ unpack_data(const struct rdt_session *s, struct rdt_packet *p,
 
 /* The first datagram of a client, whether its number is padded or not. */
 static int
-encoding_hello(const struct rdt_session *s, struct rdt_packet *p,
-    unsigned char *d, size_t n)
+unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
 {
 	int64_t window;
 
-	(void)s;
 	window = n > 3 ? -1 : number((char *)d, n, 1, ROOM_WINDOW_MAX);
 	memset(p, 0, sizeof *p);
 	p->type = HELLO;
-	p->mode = RDT_GBN;
-	p->control = congestion_code(congestion_find("half"));
+	p->protocol = rdt_gbn.code;
+	p->control = congestion_code(congestion_named("half"));
 	p->window = (unsigned)window;
 	p->block = ROOM_BLOCK;
 	return window < 0 ? -1 : 0;
@@ -188,8 +186,8 @@ unpack_ack(const struct rdt_session *s, struct rdt_packet *p,
 	uint32_t near = s->sender.base;
 	int64_t value;
 
-	if (n == 3)
-		return encoding_hello(s, p, d, n);
+	if (n == 3 || s->start == 0)
+		return unpack_hello(p, d, n);
 	value = n > 3 ? -1 : number((char *)d, n, 0, s->window);
 	memset(p, 0, sizeof *p);
 	p->type = ACK;
@@ -207,7 +205,7 @@ encoding_unpack(const struct rdt_session *s, struct rdt_packet *p,
 
 /* An ACK of its own for each DATA: the original takes no other. */
 const struct rdt_encoding room_encoding = { ROOM_HEAD, 1, encoding_pack,
-    encoding_unpack, encoding_hello };
+    encoding_unpack };
 
 /* There is no answer to wait for: DATA is it. */
 int
@@ -217,8 +215,8 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 
 	s->encoding = &room_encoding;
 	s->control = -1;
-	s->congestion = congestion_find("half");
-	p.mode = RDT_GBN;
+	s->congestion = congestion_named("half");
+	p.protocol = rdt_gbn.code;
 	p.control = congestion_code(s->congestion);
 	p.window = s->window;
 	p.block = ROOM_BLOCK;

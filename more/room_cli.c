@@ -203,40 +203,26 @@ room_line(char *line)
 
 /* The file comes by TCP or UDP, in a child. */
 static enum moved
-fetch_file(struct fetch *f, const struct offer *o)
+fetch_file(struct rdt_session *s, const struct offer *o)
 {
-	struct rdt_session *s = &f->session;
 	struct file file = { 0 };
 	enum moved moved;
 
 	if (!o->udp) {
-		f->t.sock = data_connect(talk.fd, SOCK_STREAM, o->port);
-		if (f->t.sock < 0)
+		s->t.sock = data_connect(talk.fd, SOCK_STREAM, o->port);
+		if (s->t.sock < 0)
 			return PEER_FAILED;
-		sock_limit(f->t.sock, STALL_S);
-		file.fd = f->t.file;
-		file.size = f->t.size;
-		moved = file_recv(f->t.sock, &file) < 0 ? PEER_FAILED : MOVED;
-		f->t.done = file.done;
+		sock_limit(s->t.sock, STALL_S);
+		file.fd = s->t.file;
+		file.size = s->t.size;
+		moved = file_recv(s->t.sock, &file) < 0 ? PEER_FAILED : MOVED;
+		s->t.done = file.done;
 		return moved;
 	}
-	s->t = f->t;
 	s->window = by_udp.window;
 	if (room_connect(s, talk.fd, o->port) < 0)
 		return PEER_FAILED;
-	moved = rdt_recv(s);
-	f->t = s->t;
-	f->summary = rdt_summary(s);
-	return moved;
-}
-
-/* The sender may have missed the last ACK. */
-static void
-linger(struct fetch *f, const struct offer *o)
-{
-	f->session.t.tick = NULL;
-	if (o->udp)
-		rdt_linger(&f->session);
+	return rdt_recv(s);
 }
 
 /* 200: connects the update socket, which the server waits for. */
@@ -274,7 +260,7 @@ room_offered(const struct room_message *m)
 	}
 	o->size = (uint64_t)size;
 	o->port = (unsigned)port;
-	start_fetch(o, fetch_file, linger);
+	start_fetch(o, fetch_file, rdt_linger);
 }
 
 /* What a code of an answer means, if it is a failure; else NULL. */

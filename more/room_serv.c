@@ -254,19 +254,16 @@ room_files(struct client *c, const struct room_message *m)
 static enum moved
 send_by_udp(struct delivery *d, const struct addr *to)
 {
-	struct rdt_session s = { 0 };
 	enum moved moved;
 
-	s.encoding = &room_encoding;
-	s.control = -1;
-	s.t = d->t;
-	moved = rdt_accept(&s, to);
+	d->s.encoding = &room_encoding;
+	d->s.control = -1;
+	d->s.is_sender = 1;
+	moved = rdt_accept(&d->s, to);
 	if (moved == MOVED)
-		moved = rdt_send(&s);
-	if (rdt_send_gave_up(&s.sender))
+		moved = rdt_send(&d->s);
+	if (rdt_send_gave_up(&d->s.sender))
 		d->why = rdt_why_gave_up();
-	if (s.start != 0)
-		d->summary = rdt_summary(&s);
 	return moved;
 }
 
@@ -278,15 +275,15 @@ send_by_tcp(struct delivery *d, const struct addr *to)
 	int result;
 
 	(void)to;
-	f.fd = d->t.file;
-	f.size = d->t.size;
-	d->t.sock = data_accept(d->t.sock, d->host);
-	if (d->t.sock < 0)
+	f.fd = d->s.t.file;
+	f.size = d->s.t.size;
+	d->s.t.sock = data_accept(d->s.t.sock, d->host);
+	if (d->s.t.sock < 0)
 		return PEER_FAILED;
-	sock_limit(d->t.sock, serv.idle);
-	result = file_send(d->t.sock, &f, "", 0);
+	sock_limit(d->s.t.sock, serv.idle);
+	result = file_send(d->s.t.sock, &f, "", 0);
 	if (result == 0)
-		sock_end(d->t.sock);
+		sock_end(d->s.t.sock);
 	return result == 0 ? MOVED : PEER_FAILED;
 }
 

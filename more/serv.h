@@ -90,10 +90,9 @@ void	log_list(const struct client *c, ssize_t n);
 
 /* A file on its way to a client, in a child. */
 struct delivery {
-	struct transfer t;		/* sock waits for the client */
+	struct rdt_session s;		/* s.t.sock waits for the client */
 	const char *host;		/* of whom alone it takes */
 	const char *why;		/* it failed; NULL: errno says */
-	struct rdt_summary summary;	/* mode NULL: there is none */
 };
 
 /*

@@ -1,14 +1,16 @@
 /* sim_cli.c: the engine over a simulated channel. Licence: ISC, see README.
  *
  * Sender and receiver of proto.c in one process, and virtual time: no socket,
- * no clock. Each turn takes what comes next, a datagram that arrives or the
- * sender's timer, so that a run is exact and takes no time:
+ * no clock. Each turn takes what comes next, a datagram that arrives or a timer
+ * of a sender, so that a run is exact and takes no time. There may be two
+ * senders, flows 0 and 1, which share the channels of more/faults.c:
  *
- *      sender_turn() --> send_data() --> faults --> launch() --> sim.flying
- *          ^                                                        |
- *          +-- ACK --- sim_step() <---------------------------------+
- *                         |    ^
- *                       DATA   +--- ACK --- receiver_turn()
+ *      sender_turn() ---- DATA ----> sim.there ------> data_arrives()
+ *           ^                                              |
+ *           |                                              v
+ *      ack_arrives() <-------------- sim.back <------ ACK -+
+ *
+ * It is a watcher of the engine: an event is a word on the left of the ladder.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -23,39 +25,86 @@
 #include "cli.h"
 
 #define SIM_DELAY	(SECOND / 100)	/* each way */
-
-/* A datagram in the channel, a list of them in the order of their arrival. */
-struct flight {
-	int64_t at;			/* when it arrives */
-	struct flight *next;
-	int ack;			/* an ACK, on its way to the sender */
-	int corrupt;			/* damaged on the way */
-	uint32_t seq;			/* of an ACK: what is expected */
-	unsigned char bits[RDT_WINDOW_MAX / 8];
-	size_t nbits;
-};
+#define SECOND_START	(SECOND / 2)	/* of the second sender */
+#define FLOWS		2
 
 static struct {
-	int64_t t, delay;
-	struct flight *flying;		/* sorted by arrival */
-	struct flight held;		/* DATA that `reorder` holds back, */
-	int holding;			/* if there is any */
-	char note[NOTE_BYTES];		/* for -w: of the datagram at hand, */
-	char held_note[NOTE_BYTES];	/* and of that one */
-	uint64_t data, acks;		/* transmissions of both so far */
-	uint64_t corrupt;
-	struct rdt_sender sender;
-	struct rdt_receiver receiver;
+	int64_t t;
+	struct channel there, back;
+	struct rdt_session flow[FLOWS];
+	unsigned flows;
+	char left[32];			/* of the line that is being made */
+	const struct rdt_watcher *tracer;	/* -t */
 } sim;
 
+/* ---- the ladder ------------------------------------------------------------ */
+
+/* Begins the word on the left, which begins with the flow if there are two. */
+static void
+say_left(const char *word, uint32_t seq)
+{
+	int n;
+
+	n = sim.flows < 2 ? 0 : sprintf(sim.left, "%u: ", rdt_flow + 1);
+	snprintf(sim.left + n, sizeof sim.left - (size_t)n, "%s %lu", word,
+	    (unsigned long)seq);
+}
+
+/* What the sender does. */
+static void
+sim_event(int64_t t, enum rdt_event event, uint32_t seq,
+    const struct rdt_sender *s)
+{
+	if (sim.tracer != NULL)
+		sim.tracer->event(t, event, seq, s);
+	if (s == NULL)
+		return;
+	switch (event) {
+	case EV_ACK:
+		say_left("ACK", seq);
+		break;
+	case EV_FAST:
+		if (strstr(sim.left, "fast") == NULL)
+			strcat(sim.left, ", fast");
+		break;
+	case EV_SEND:
+	case EV_RESEND:
+	case EV_DUPACK:
+	case EV_TIMEOUT:
+	case EV_PROBE:
+		say_left(rdt_event_names[event], seq);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The others are of sockets. */
+static void
+sim_begins(int64_t start, const struct rdt_session *s)
+{
+	if (sim.tracer != NULL)
+		sim.tracer->begins(start, s);
+}
+
+static void
+sim_ends(void)
+{
+	if (sim.tracer != NULL)
+		sim.tracer->ends();
+}
+
+static const struct rdt_watcher sim_watcher = { sim_begins, sim_event, NULL,
+    sim_ends };
+
 /*
- * One line of the ladder: what the sender does, what goes over the channel,
- * what the receiver does, and the window after that.
+ * One line: what the sender does, what goes over the channel, what the receiver
+ * does, and the window after that.
  */
 static void
-ladder(const char *left, const char *arrow, const char *right)
+ladder(const char *arrow, const char *right)
 {
-	const struct rdt_sender *s = &sim.sender;
+	const struct rdt_sender *s = &sim.flow[rdt_flow].sender;
 	uint32_t packets;
 
 	if (logger.level < INFO)
@@ -63,7 +112,7 @@ ladder(const char *left, const char *arrow, const char *right)
 	packets = s->end - s->base;
 	if (packets > rdt_send_window(s))
 		packets = rdt_send_window(s);
-	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, left,
+	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, sim.left,
 	    arrow, right);
 	if (packets > 0)
 		printf(" %u..%u", s->base, s->base + packets - 1);
@@ -72,7 +121,7 @@ ladder(const char *left, const char *arrow, const char *right)
 
 /* One end of the channel, by an address that is kept for examples (RFC 5737) */
 static struct addr
-end_address(uint32_t ip)
+end_address(uint32_t ip, unsigned flow)
 {
 	struct addr a = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&a.ss;
@@ -80,280 +129,358 @@ end_address(uint32_t ip)
 	a.len = sizeof *in;
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(ip);
-	in->sin_port = htons(DATA_LO);
+	in->sin_port = htons((uint16_t)(DATA_LO + flow));
 	return a;
 }
 
 /*
  * Shows a datagram to -w, as the sender sees it: DATA when it leaves, an ACK
- * when it arrives, or is lost. It has the form that it has on a network; the
- * payload of DATA is a word about it, the time that of the simulation.
+ * when it arrives, or is lost. The payload of DATA is a word about it, the time
+ * that of the simulation.
  */
 static void
-capture(const struct flight *f, const char *note)
+capture(const struct held *h, const char *note)
 {
-	unsigned char bytes[RDT_HEAD + RDT_WINDOW_MAX / 8];
 	struct capture_packet c = { 0 };
-	struct rdt_packet p = { 0 };
 	struct addr sender, receiver;
+	int ack;
 
 	if (dgram_tap == NULL)
 		return;
-	p.type = f->ack ? ACK : DATA;
-	p.seq = f->seq;
-	p.last = f->seq + 1 == sim.sender.end;
-	p.length = f->ack ? f->nbits : (size_t)sprintf((char *)bytes +
-	    RDT_HEAD, "packet %lu", (unsigned long)f->seq);
-	if (f->ack)
-		memcpy(bytes + RDT_HEAD, f->bits, f->nbits);
-	c.n = rdt_pack(bytes, 0, &p);
-	bytes[c.n - 1] ^= (unsigned char)f->corrupt;
-	sender = end_address(0xc0000201);
-	receiver = end_address(0xc0000202);
+	ack = h->addressed;
+	sender = end_address(0xc0000201, (unsigned)h->fd);
+	receiver = end_address(0xc0000202, (unsigned)h->fd);
 	c.t = sim.t;
-	c.from = f->ack ? &receiver : &sender;
-	c.to = f->ack ? &sender : &receiver;
-	c.inbound = f->ack;
-	c.bytes = bytes;
+	c.from = ack ? &receiver : &sender;
+	c.to = ack ? &sender : &receiver;
+	c.inbound = ack;
+	c.bytes = h->bytes;
+	c.n = h->n;
 	c.note = note;
 	capture_datagram(&c);
 }
 
-/* Puts a datagram on its way: behind all that arrive before it or with it. */
 static void
-launch(const struct flight *what, const char *note)
+capture_entered(const struct held *h)
 {
-	struct flight **at, *f;
+	capture(h, h->note);
+}
 
-	f = malloc(sizeof *f);
-	if (f == NULL) {
+/* ---- what happens ----------------------------------------------------------- */
+
+/*
+ * Sends a packet of this flow through a channel. It is a datagram as on a
+ * network, but that a block of DATA is one of so many bytes only for the link.
+ */
+static int
+launch(struct channel *c, struct rdt_packet *p, unsigned char *bytes,
+    size_t wire)
+{
+	struct held *h;
+	int fate;
+
+	h = channel_datagram(bytes, rdt_pack(bytes, rdt_flow, p), wire);
+	if (h == NULL) {
 		log_msg(ERROR, "sim: %s", reason());
 		exit(1);
 	}
-	*f = *what;
-	f->at = sim.t + sim.delay;
-	if (!f->ack)
-		capture(f, note);
-	for (at = &sim.flying; *at != NULL && (*at)->at <= f->at;)
-		at = &(*at)->next;
-	f->next = *at;
-	*at = f;
-}
-
-/* Does a fault hit it? Notes it, if it does. */
-static int
-strikes(enum fault kind, uint64_t n)
-{
-	if (!fault_hits(&faults, kind, n))
-		return 0;
-	fault_note(sim.note, &faults, kind, 1, n);
-	return 1;
-}
-
-/* Sends DATA through the faults. Returns the arrow that shows what they did. */
-static const char *
-send_data(struct flight *f)
-{
-	uint64_t n;
-	int doubled;
-
-	n = ++sim.data;
-	f->corrupt = strikes(CORRUPT, n);
-	if (strikes(DROP, n)) {
-		capture(f, sim.note);
-		rdt_trace(sim.t, EV_DROP, f->seq, &sim.sender);
-		return "-----X lost";
-	}
-	if (!sim.holding && strikes(REORDER, n)) {
-		sim.held = *f;
-		strcpy(sim.held_note, sim.note);
-		sim.holding = 1;
-		return "--( held back";
-	}
-	doubled = strikes(DUP, n);
-	launch(f, sim.note);
-	if (doubled)
-		launch(f, sim.note);
-	if (sim.holding)
-		launch(&sim.held, sim.held_note);
-	sim.holding = 0;
-	return f->corrupt ? "--*-- flipped" :
-	    doubled ? "=====> twice" : "----------->";
+	h->fd = (int)rdt_flow;
+	h->addressed = p->type == ACK;
+	strcpy(h->note, p->retransmitted ? "retransmission" : "");
+	fate = channel_send(c, sim.t, h, 1);
+	if (fate & (DROPPED | FULL))
+		rdt_happened(sim.t, fate & FULL ? EV_FULL : EV_DROP, p->seq,
+		    p->type == ACK ? NULL : &sim.flow[rdt_flow].sender);
+	return fate;
 }
 
 /* Sends all that the engine has to send. */
 static void
 sender_turn(void)
 {
-	static const char *const why[] = { "", " RACK", " TLP" };
-	const struct rdt_slot *slot;
-	struct flight f = { 0 };
-	char text[32];
-	const char *arrow;
-	uint32_t highest;
+	struct rdt_session *s = &sim.flow[rdt_flow];
+	struct rdt_packet p = { 0 };
+	unsigned char bytes[RDT_HEAD + 24];
+	int fate;
 
-	for (;;) {
-		highest = sim.sender.highest;
-		if (!rdt_send_next(&sim.sender, sim.t, &f.seq))
-			return;
-		slot = &sim.sender.slot[f.seq % RDT_WINDOW_MAX];
-		strcpy(sim.note, slot->retransmitted ? "retransmission" : "");
-		snprintf(text, sizeof text, "%s %u%s", f.seq == highest ?
-		    "send" : "resend", f.seq, why[slot->resent_as]);
-		arrow = send_data(&f);
-		ladder(text, arrow, "");
+	p.type = DATA;
+	while (rdt_send_next(&s->sender, sim.t, &p.seq)) {
+		p.last = p.seq + 1 == s->sender.end;
+		p.retransmitted = rdt_slot(&s->sender, p.seq)->retransmitted;
+		p.length = (size_t)sprintf((char *)bytes + RDT_HEAD,
+		    "packet %lu", (unsigned long)p.seq);
+		fate = launch(&sim.there, &p, bytes, RDT_HEAD + s->block);
+		ladder(fate & DROPPED ? "-----X lost" :
+		    fate & FULL ? "-----X full" :
+		    fate & HELD_BACK ? "--( held back" :
+		    fate & CORRUPTED ? "--*-- flipped" :
+		    fate & DOUBLED ? "=====> twice" : "----------->", "");
+		sim.left[0] = '\0';
 	}
+}
+
+/* How many packets a bitmap tells of. */
+static unsigned
+bits_set(const unsigned char *bits, size_t n)
+{
+	unsigned i, set;
+
+	for (set = 0, i = 0; i < 8 * n; i++)
+		set += bits[i / 8] >> (7 - i % 8) & 1u;
+	return set;
 }
 
 /* DATA arrives, and is answered with an ACK. */
 static void
-receiver_turn(const struct flight *f)
+data_arrives(struct held *h)
 {
-	struct flight ack = { 0 };
-	char text[32];
-	const char *what;
+	struct rdt_session *s = &sim.flow[rdt_flow];
+	unsigned char bytes[RDT_HEAD + RDT_WINDOW_MAX / 8];
+	struct rdt_packet p = { 0 };
+	char text[48];
 	enum rdt_event event;
+	unsigned kept;
+	int fate;
 
-	if (f->corrupt) {
-		sim.corrupt++;
-		rdt_trace(sim.t, EV_CORRUPT, f->seq, NULL);
-		ladder("", "----------->", "damaged: dropped");
+	if (rdt_unpack(&p, rdt_flow, h->bytes, h->n) < 0) {
+		s->corrupt++;
+		rdt_happened(sim.t, EV_CORRUPT, 0, NULL);
+		ladder("----------->", "damaged: dropped");
 		return;
 	}
-	event = rdt_recv_data(&sim.receiver, f->seq);
-	rdt_trace(sim.t, event, f->seq, NULL);
-	what = event == EV_DUP ? "had" : event == EV_OOO ? "dropped" : "got";
-	ack.ack = 1;
-	ack.seq = sim.receiver.expected;
-	ack.nbits = rdt_recv_bitmap(&sim.receiver, ack.bits);
-	snprintf(text, sizeof text, sim.receiver.buffered > 0 ?
-	    "%s %u, ACK %u +%u" : "%s %u, ACK %u", what, f->seq, ack.seq,
-	    sim.receiver.buffered);
-	sim.note[0] = '\0';
-	if (strikes(ACKDROP, ++sim.acks)) {
-		capture(&ack, sim.note);
-		rdt_trace(sim.t, EV_DROP, ack.seq, NULL);
-		ladder("", "lost X<------", text);
-	} else {
-		launch(&ack, "");
-		ladder("", "<------------", text);
-	}
+	event = rdt_recv_data(&s->receiver, p.seq);
+	rdt_happened(sim.t, event, p.seq, NULL);
+	sprintf(text, "%s %lu, ACK %lu", event == EV_DUP ? "had" :
+	    event == EV_OOO ? "dropped" : "got", (unsigned long)p.seq,
+	    (unsigned long)s->receiver.expected);
+	p.type = ACK;
+	p.seq = s->receiver.expected;
+	p.length = rdt_recv_bitmap(&s->receiver, bytes + RDT_HEAD);
+	kept = bits_set(bytes + RDT_HEAD, p.length);
+	if (kept > 0)
+		sprintf(text + strlen(text), " +%u", kept);
+	fate = launch(&sim.back, &p, bytes, 0);
+	ladder(fate & DROPPED ? "lost X<------" : fate & FULL ?
+	    "full X<------" : fate & HELD_BACK ? "held back )--" :
+	    fate & DOUBLED ? "twice <======" : "<------------", text);
 }
 
-/* One of the sender's timers runs out. */
 static void
-timer_turn(void)
+ack_arrives(struct held *h)
 {
-	char text[32];
+	struct rdt_sender *s = &sim.flow[rdt_flow].sender;
+	struct rdt_packet p;
 
-	sim.t = rdt_send_deadline(&sim.sender);
-	switch (rdt_send_timer(&sim.sender, sim.t)) {
-	case EV_TIMEOUT:
-		snprintf(text, sizeof text, "timeout %u", sim.sender.base);
-		break;
-	case EV_PROBE:
-		strcpy(text, "2 RTT, no ACK");
-		break;
-	default:
-		strcpy(text, "overdue");
-	}
-	ladder(text, "", "");
+	capture(h, "");
+	if (rdt_unpack(&p, rdt_flow, h->bytes, h->n) < 0)
+		return;			/* nothing flips an ACK */
+	say_left("old ACK", p.seq);	/* unless the engine takes it */
+	rdt_send_ack(s, sim.t, p.seq, p.payload, p.length);
+	ladder("", "");
+	if (rdt_send_done(s) && sim.flow[rdt_flow].took == 0)
+		sim.flow[rdt_flow].took = sim.t - sim.flow[rdt_flow].start;
 }
 
-/* What happens next: a datagram arrives, or a timer runs out. */
-static void
+/* The flow whose timer runs out first, and has not given up. */
+static int64_t
+first_timer(unsigned *flow)
+{
+	const struct rdt_session *s;
+	int64_t due, first;
+	unsigned i;
+
+	first = NEVER;
+	for (i = 0; i < sim.flows; i++) {
+		s = &sim.flow[i];
+		due = s->start > sim.t ? s->start :
+		    rdt_send_gave_up(&s->sender) ? NEVER :
+		    rdt_send_deadline(&s->sender);
+		if (due < first) {
+			first = due;
+			*flow = i;
+		}
+	}
+	return first;
+}
+
+/* The channel from which something arrives first; at the same time, what was
+ * sent first. */
+static struct channel *
+next_channel(void)
+{
+	int64_t back, there;
+
+	there = channel_next(&sim.there);
+	back = channel_next(&sim.back);
+	if (there == back && there != NEVER)
+		return sim.there.first->order < sim.back.first->order ?
+		    &sim.there : &sim.back;
+	return there < back ? &sim.there : &sim.back;
+}
+
+/* What happens next: a datagram arrives, a timer runs out, a flow begins. Returns
+ * false when nothing does. */
+static int
 sim_step(void)
 {
-	struct flight *f;
-	char text[32];
-	uint64_t fast;
+	struct channel *c;
+	struct held *h;
+	int64_t timer;
+	unsigned flow;
 
-	f = sim.flying;
-	if (f == NULL || f->at > rdt_send_deadline(&sim.sender)) {
-		timer_turn();
-		return;
+	flow = 0;
+	timer = first_timer(&flow);
+	c = next_channel();
+	sim.left[0] = '\0';
+	if (timer == NEVER && channel_next(c) == NEVER)
+		return 0;
+	if (timer < channel_next(c)) {
+		rdt_flow = flow;
+		if (sim.t < sim.flow[flow].start) {
+			sim.t = timer;
+			return 1;
+		}
+		sim.t = timer;
+		rdt_send_timer(&sim.flow[flow].sender, timer);
+		ladder("", "");
+		return 1;
 	}
-	sim.t = f->at;
-	sim.flying = f->next;
-	if (!f->ack) {
-		receiver_turn(f);
-	} else {
-		capture(f, "");
-		fast = sim.sender.fast;
-		rdt_send_ack(&sim.sender, sim.t, f->seq, f->bits, f->nbits);
-		snprintf(text, sizeof text, "ACK %u%s", f->seq,
-		    sim.sender.fast > fast ? ", fast" : "");
-		ladder(text, "", "");
-	}
-	free(f);
+	sim.t = channel_next(c);
+	h = channel_take(c, sim.t);
+	rdt_flow = (unsigned)h->fd;
+	if (c == &sim.there)
+		data_arrives(h);
+	else
+		ack_arrives(h);
+	free(h);
+	return 1;
 }
 
-/* Frees what is on its way when all is done. */
-static void
-sim_free(void)
-{
-	struct flight *f;
+/* ---- a run ------------------------------------------------------------------ */
 
-	while ((f = sim.flying) != NULL) {
-		sim.flying = f->next;
-		free(f);
-	}
-}
-
-/* The rdt: line, of both ends. */
-static void
-sim_report(int64_t packets)
-{
-	const struct rdt_sender *s = &sim.sender;
-	struct rdt_summary r = { 0 };
-
-	r.mode = rdt_mode_names[s->mode];
-	r.control = s->congestion->name;
-	r.window = s->window;
-	r.block = by_udp.block;
-	r.packets = (uint64_t)packets;
-	r.transmissions = s->transmissions;
-	r.timeouts = s->timeouts;
-	r.fast = s->fast;
-	r.duplicates = s->duplicates + sim.receiver.duplicates;
-	r.corrupt = sim.corrupt;
-	r.bytes = (uint64_t)(s->base - 1) * by_udp.block;
-	r.took = sim.t;
-	if (logger.level < INFO)
-		logger.level = INFO;	/* -q leaves this line alone */
-	rdt_report(&r);
-}
-
-/* argv[0] is the number of packets; they are numbered from 1. */
 static int
-sim_session(int argc, char **argv)
+flow_begin(unsigned i, int64_t packets)
 {
-	struct transfer none = { .sock = -1 };
-	struct rdt_sender *s = &sim.sender;
-	int64_t packets;
+	struct rdt_session *s = &sim.flow[i];
 
-	packets = argc == 1 ? number(argv[0], strlen(argv[0]), 1, 1000000) : -1;
-	if (packets < 0) {
-		log_msg(ERROR, "sim: one argument, the number of packets "
-		    "(1 to 1000000)");
-		return 2;
+	s->t.sock = -1;
+	s->protocol = by_udp.protocol;
+	s->congestion = by_udp.congestion;
+	s->block = (unsigned)by_udp.block;
+	s->packets = (uint32_t)packets;
+	s->is_sender = 1;
+	s->start = i * SECOND_START;
+	if (rdt_send_init(&s->sender, s->protocol, (unsigned)by_udp.window,
+	    s->congestion, 1, s->packets) < 0 ||
+	    rdt_recv_init(&s->receiver, s->protocol, s->sender.window, 1) < 0)
+		return -1;
+	s->window = s->sender.window;
+	rdt_flow = i;
+	sim_begins(s->start, s);
+	return 0;
+}
+
+/* The rdt: line, of both ends of a flow; -q leaves it alone. Returns its
+ * throughput, in bytes per second. */
+static double
+flow_end(struct rdt_session *s)
+{
+	if (s->took == 0)
+		s->took = sim.t - s->start;
+	s->t.done = (uint64_t)(s->sender.base - 1) * s->block;
+	logger.level = logger.level < INFO ? INFO : logger.level;
+	rdt_report(s);
+	free(s->sender.own);
+	free(s->receiver.own);
+	return s->took > 0 ? (double)s->t.done * SECOND / (double)s->took : 0;
+}
+
+/* Are all flows at their end, whether done or given up? */
+static int
+all_done(void)
+{
+	const struct rdt_sender *s;
+	unsigned i;
+
+	for (i = 0; i < sim.flows; i++) {
+		s = &sim.flow[i].sender;
+		if (!rdt_send_done(s) && !rdt_send_gave_up(s))
+			return 0;
 	}
-	sim.delay = faults.delay < 0 ? SIM_DELAY : faults.delay;
-	rdt_send_init(s, by_udp.mode, by_udp.window,
-	    by_udp.congestion, 1, (uint32_t)packets);
-	rdt_recv_init(&sim.receiver, by_udp.mode, s->window, 1);
-	trace_begin(0, rdt_mode_names[s->mode], s->window,
-	    by_udp.congestion->name, &none);
+	return 1;
+}
+
+static void
+run(void)
+{
+	unsigned i;
+
 	if (logger.level >= INFO)
 		puts("  seconds  sender          channel       receiver"
 		    "               window");
-	do {
-		sender_turn();
-		sim_step();
-	} while (!rdt_send_done(s) && !rdt_send_gave_up(s));
-	sim_free();
-	sim_report(packets);
-	return rdt_send_done(s) ? 0 : fail("sim: %s", rdt_why_gave_up());
+	do
+		for (i = 0; i < sim.flows; i++) {
+			rdt_flow = i;
+			if (sim.flow[i].start <= sim.t)
+				sender_turn();
+		}
+	while (sim_step() && !all_done());
+}
+
+static void
+empty(struct channel *c)
+{
+	free(c->late);
+	while (c->first != NULL)
+		free(channel_take(c, NEVER));
+}
+
+/* argv has the numbers of packets, which are numbered from 1. */
+static int
+sim_session(int argc, char **argv)
+{
+	double rate, square, sum;
+	int64_t packets;
+	unsigned i;
+	int failed;
+
+	for (i = 0; (int)i < argc && argc <= FLOWS; i++) {
+		packets = number(argv[i], strlen(argv[i]), 1, 1000000);
+		if (packets < 0)
+			break;
+		sim.flow[i].packets = (uint32_t)packets;
+	}
+	if (argc == 0 || (int)i < argc) {
+		log_msg(ERROR, "sim: one argument, the number of packets (1 to "
+		    "1000000), or two, of two senders");
+		return 2;
+	}
+	if (faults.delay < 0)
+		faults.delay = SIM_DELAY;
+	sim.flows = (unsigned)argc;
+	sim.back.acks = 1;
+	sim.there.entered = capture_entered;
+	sim.there.lost = sim.back.lost = capture;
+	sim.tracer = rdt_watcher;
+	rdt_watcher = &sim_watcher;
+	for (i = 0; i < sim.flows; i++)
+		if (flow_begin(i, sim.flow[i].packets) < 0)
+			return fail("sim: %s", reason());
+	run();
+	empty(&sim.there);
+	empty(&sim.back);
+	failed = 0;
+	for (sum = square = 0, i = 0; i < sim.flows; i++) {
+		rate = flow_end(&sim.flow[i]);
+		sum += rate;
+		square += rate * rate;
+		if (!rdt_send_done(&sim.flow[i].sender))
+			failed = fail("sim: %s", rdt_why_gave_up());
+	}
+	if (sim.flows > 1)		/* Jain's index */
+		printf("fairness=%.3f\n", square > 0 ? sum * sum /
+		    (sim.flows * square) : 0);
+	return failed;
 }
 
 const struct mode sim_mode = { .name = "sim", .session = sim_session,

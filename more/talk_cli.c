@@ -344,10 +344,10 @@ fetch_ended(int failed)
 /* The life of a child. Returns its exit status. */
 static int
 fetch_file(const struct offer *o,
-    enum moved (*fetch)(struct fetch *f, const struct offer *o),
-    void (*linger)(struct fetch *f, const struct offer *o))
+    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+    void (*linger)(struct rdt_session *s))
 {
-	struct fetch f = { 0 };
+	struct rdt_session s = { 0 };
 	struct file file;
 	enum moved moved;
 	int failed;
@@ -357,23 +357,24 @@ fetch_file(const struct offer *o,
 		fetch_ended(1);
 		return 1;
 	}
-	f.t.sock = -1;
-	f.t.file = file.fd;
-	f.t.name = o->name;
-	f.t.size = o->size;
-	f.t.tick = fetch_tick;
-	moved = fetch(&f, o);
-	file.size = f.t.size;
-	file.done = f.t.done;
+	s.t.sock = -1;
+	s.t.file = file.fd;
+	s.t.name = o->name;
+	s.t.size = o->size;
+	s.t.tick = fetch_tick;
+	moved = fetch(&s, o);
+	file.size = s.t.size;
+	file.done = s.t.done;
 	moved_result(moved);
 	failed = download_end(o->command, o->name, &file, moved == MOVED);
-	if (f.summary.mode != NULL)
-		rdt_report(&f.summary);
+	if (s.start != 0)
+		rdt_report(&s);
 	fetch_ended(failed);
-	if (moved == MOVED && linger != NULL)
-		linger(&f, o);
-	if (f.t.sock >= 0)
-		dgram_close(f.t.sock);
+	s.t.tick = NULL;
+	if (moved == MOVED && s.start != 0 && linger != NULL)
+		linger(&s);
+	if (s.t.sock >= 0)
+		dgram_close(s.t.sock);
 	return failed;
 }
 
@@ -384,8 +385,8 @@ fetch_file(const struct offer *o,
  */
 void
 start_fetch(const struct offer *o,
-    enum moved (*fetch)(struct fetch *f, const struct offer *o),
-    void (*linger)(struct fetch *f, const struct offer *o))
+    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+    void (*linger)(struct rdt_session *s))
 {
 	static int alive[2] = { -1, -1 };
 	struct child_fetch *c;

@@ -457,10 +457,7 @@ start_download(const struct client *c, const struct request *r,
 		log_refused(r, d->why);
 	else
 		log_sent(r, moved_result(moved));
-	if (d->summary.mode != NULL)
-		rdt_report(&d->summary);
-	if (d->t.sock >= 0)
-		dgram_close(d->t.sock);
+	rdt_close(&d->s);
 	_exit(0);
 }
 
@@ -482,26 +479,26 @@ offer_file(const struct client *c, const char *name, int type,
 		return NO_FILE;
 	}
 	*size = f.size;
-	d.t.file = f.fd;
-	d.t.size = f.size;
-	d.t.name = name;
-	d.t.peer = c->peer;
-	d.t.sock = -1;
+	d.s.t.file = f.fd;
+	d.s.t.size = f.size;
+	d.s.t.name = name;
+	d.s.t.peer = c->peer;
+	d.s.t.sock = -1;
 	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
 	    downloads(0) == DOWNLOADS_MAX ||
 	    downloads(c->id) >= DOWNLOADS_EACH ?
 	    "too many downloads, not now" : NULL;
 	d.host = host;
 	if (*why == NULL && sock_peer(c->fd, host) >= 0)
-		d.t.sock = data_listen(c->fd, type, serv.data_lo,
+		d.s.t.sock = data_listen(c->fd, type, serv.data_lo,
 		    serv.data_hi, port);
-	if (d.t.sock < 0 || start_download(c, &r, &d, send) < 0) {
+	if (d.s.t.sock < 0 || start_download(c, &r, &d, send) < 0) {
 		log_refused(&r, *why);
 		*why = *why != NULL ? *why : "no port is free";
 	}
-	close(d.t.file);
-	if (d.t.sock >= 0)
-		close(d.t.sock);
+	close(d.s.t.file);
+	if (d.s.t.sock >= 0)
+		close(d.s.t.sock);
 	return *why == NULL ? OFFERED : NOT_NOW;
 }
 

@@ -1,0 +1,102 @@
+/* congestion.c: congestion control: half and reno. Licence: ISC, see README.
+ *
+ * Rows of a table in proto.c, whose row `none' does nothing. cwnd is how many
+ * packets may be in flight; a network that loses some has not enough room.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include "../proto.h"
+
+extern const struct congestion congestion_half, congestion_reno;
+
+/* What reno notes in s->noted: packets acknowledged since cwnd grew last;
+ * losses below this number are old; in fast recovery. */
+enum { GROWN, RECOVER, RECOVERING };
+
+/* half: every new ACK adds a packet, every timeout takes half. */
+static void
+half_acked(struct rdt_sender *s, uint32_t packets)
+{
+	(void)packets;
+	s->cwnd += s->cwnd < s->window;
+}
+
+static int
+half_lost(struct rdt_sender *s, unsigned flight)
+{
+	(void)s;
+	(void)flight;
+	return 0;
+}
+
+/* cwnd never falls below one packet. */
+static void
+half_timeout(struct rdt_sender *s, unsigned flight)
+{
+	(void)flight;
+	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
+}
+
+const struct congestion congestion_half = { "half", 0, half_acked, half_lost,
+    half_timeout };
+
+/* Half of what is in flight, at least two packets: RFC 5681, equation 4. */
+static unsigned
+half_flight(unsigned flight)
+{
+	return flight < 4 ? 2 : flight / 2;
+}
+
+/* Slow start, or congestion avoidance; but no growth during fast recovery. */
+static void
+reno_acked(struct rdt_sender *s, uint32_t packets)
+{
+	if (!seq_less(s->base, s->noted[RECOVER])) {
+		s->noted[RECOVER] = s->base;	/* so numbers may wrap around */
+		s->noted[RECOVERING] = 0;
+	}
+	if (s->noted[RECOVERING])
+		return;
+	if (s->cwnd < s->ssthresh) {
+		s->cwnd += s->cwnd < s->window;
+	} else if ((s->noted[GROWN] += packets) >= s->cwnd) {
+		s->noted[GROWN] = 0;	/* a window acknowledged: one more */
+		s->cwnd += s->cwnd < s->window;
+	}
+}
+
+/*
+ * Fast retransmit, at most once a window: while base is below RECOVER, ACKs
+ * still answer packets that were sent before the loss was seen (RFC 6582). In
+ * sr fast recovery follows: what arrives behind the gap has left the network,
+ * and makes room in the window, as by the inflation of RFC 5681, section 3.2,
+ * or the pipe of RFC 6675.
+ */
+static int
+reno_lost(struct rdt_sender *s, unsigned flight)
+{
+	if (seq_less(s->base, s->noted[RECOVER]))
+		return 0;
+	s->ssthresh = half_flight(flight);
+	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
+	s->noted[GROWN] = 0;
+	s->noted[RECOVERING] = s->protocol->bitmap != NULL;
+	s->noted[RECOVER] = s->highest;
+	return 1;
+}
+
+/* Of consecutive timeouts, the first alone says what the network can take. */
+static void
+reno_timeout(struct rdt_sender *s, unsigned flight)
+{
+	if (s->consecutive_timeouts == 1)
+		s->ssthresh = half_flight(flight);
+	s->cwnd = 1;
+	s->noted[GROWN] = 0;
+	s->noted[RECOVERING] = 0;
+	s->noted[RECOVER] = s->highest;
+}
+
+const struct congestion congestion_reno = { "reno", 1, reno_acked, reno_lost,
+    reno_timeout };

@@ -1,0 +1,475 @@
+/* faults.c: what a network does to datagrams (-L). Licence: ISC, see README.
+ *
+ * A channel takes datagrams and gives them back later, or never. It is the same
+ * on two clocks: between dgram_send() and the system, on that of the machine;
+ * and in mode sim, on virtual time.
+ *
+ *                        reorder: waits for the next one
+ *                             |
+ *     channel_send() --> drop? --> queue --> link at `rate' --> `delay' --> out
+ *                        corrupt?    |
+ *                        dup?        full: dropped
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "more.h"
+
+#define HELD_MAX	4096	/* datagrams in a channel; more are lost */
+
+struct faults faults = { .delay = -1 };
+
+/* ---- rules ---------------------------------------------------------------- */
+
+static char *const names[] = { "drop", "dup", "reorder", "corrupt", "ackdrop",
+    "ackdup", "ackreorder", "delay", "seed", "rate", "queue", NULL };
+enum setting { DELAY = FAULT_KINDS, SEED, RATE, QUEUE };
+
+/*
+ * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
+ * number of the n-th transmission is a function of seed, sequence and n.
+ */
+static uint64_t
+mix64(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* 53 bits make a double in [0, 1) that is exact on every machine. */
+static double
+draw(const struct faults *f, unsigned sequence, uint64_t n)
+{
+	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
+	    9007199254740992.0;
+}
+
+/* A rule has one of three forms; the other two are empty, and hit nothing. */
+int
+fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+{
+	const struct fault_rule *rule = &f->rule[kind];
+	unsigned i;
+
+	if (rule->every != 0 && n % rule->every == 0)
+		return 1;
+	for (i = 0; i < rule->listed; i++)
+		if (rule->list[i] == n)
+			return 1;
+	return draw(f, kind, n) < rule->probability;
+}
+
+/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
+static int
+read_rule(struct fault_rule *rule, const char *text)
+{
+	char *end;
+
+	memset(rule, 0, sizeof *rule);
+	rule->text = text;
+	if (text[strspn(text, "0123456789.:/")] != '\0')
+		return -1;		/* signs, blanks, letters */
+	if (strcmp(text, "0") == 0)
+		return 0;		/* never */
+	if (*text == '/') {
+		rule->every = strtoull(text + 1, &end, 10);
+		return rule->every == 0 || *end != '\0' ? -1 : 0;
+	}
+	if (strchr(text, '.') != NULL) {
+		rule->probability = strtod(text, &end);
+		return rule->probability > 1 || *end != '\0' ? -1 : 0;
+	}
+	do {
+		if (rule->listed == FAULT_LIST)
+			return -1;
+		rule->list[rule->listed] = strtoull(text, &end, 10);
+		if (rule->list[rule->listed++] == 0)
+			return -1;
+		text = end + 1;
+	} while (*end == ':');
+	return *end == '\0' ? 0 : -1;
+}
+
+/* A setting is a number, and no rule. */
+static int
+read_setting(struct faults *f, enum setting setting, const char *value)
+{
+	static const int64_t least[] = { 0, 0, 1, 0 };
+	static const int64_t most[] = { DELAY_MAX, 1000000000, RATE_MAX,
+	    HELD_MAX };
+	int64_t n;
+
+	n = number(value, strlen(value), least[setting - DELAY],
+	    most[setting - DELAY]);
+	switch (setting) {
+	case DELAY:
+		f->delay = n * (SECOND / 1000);
+		break;
+	case SEED:
+		f->seed = (uint64_t)n;
+		break;
+	case RATE:
+		f->rate = n;
+		break;
+	case QUEUE:
+		f->queue = n;
+		f->queued = 1;
+		break;
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/* getsubopt() takes the list apart. */
+const char *
+faults_parse(struct faults *f, char *text, int sim, const char **why)
+{
+	static const char *const wants[] = {
+		"-L wants milliseconds (0 to " STRING(DELAY_MAX) ")",
+		"-L wants a number (0 to 1000000000)",
+		"-L wants kilobits per second (1 to " STRING(RATE_MAX) ")",
+		"-L wants a number of datagrams (0 to " STRING(HELD_MAX) ")"
+	};
+	char *item, *value;
+	int i;
+
+	memset(f, 0, sizeof *f);
+	f->delay = -1;
+	*why = "-L has no faults";
+	if (*text == '\0')
+		return "an empty list";
+	while (*text != '\0') {
+		item = text;
+		i = getsubopt(&text, names, &value);
+		*why = "-L knows drop, dup, reorder, corrupt, delay, rate, "
+		    "queue and seed, each with =";
+		if (i < 0 || value == NULL)
+			return item;
+		*why = "-L knows ackdrop, ackdup and ackreorder in mode sim "
+		    "alone";
+		if (i >= ACKDROP && i < FAULT_KINDS && !sim)
+			return item;
+		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
+		    "N-th (/5), or numbers (5:11)" : wants[i - FAULT_KINDS];
+		if ((i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
+		    read_setting(f, (enum setting)i, value)) < 0)
+			return item;
+	}
+	*why = "-L has a queue only where there is a rate";
+	return f->queued && f->rate == 0 ? "queue" : NULL;
+}
+
+/* ---- a channel ------------------------------------------------------------ */
+
+/* Does a fault of this kind hit the datagram that was counted last? Notes it,
+ * if it does. A datagram without a number is hit by probabilities only. */
+static int
+strikes(struct channel *c, enum fault kind, int counted)
+{
+	static const char *const done[] = { "dropped", "doubled", "held back",
+	    "corrupted" };
+	const char *what = done[kind];
+	uint64_t n;
+	size_t used;
+
+	n = counted ? c->counted : c->others;
+	if (c->acks && kind == CORRUPT)
+		return 0;		/* there is no such rule */
+	if (c->acks)
+		kind += ACKDROP;
+	if (counted ? !fault_hits(&faults, kind, n) :
+	    draw(&faults, ACKDUP + kind, n) >= faults.rule[kind].probability)
+		return 0;
+	used = strlen(c->note);
+	snprintf(c->note + used, sizeof c->note - used, "%s%s here: %s=%s, %s"
+	    "transmission %llu", used > 0 ? "; " : "", what, names[kind],
+	    faults.rule[kind].text, counted ? "" : "uncounted ",
+	    (unsigned long long)n);
+	used = strlen(c->fate);
+	if (used > 0)
+		snprintf(c->fate + used, sizeof c->fate - used, ", %s", what);
+	else
+		snprintf(c->fate, sizeof c->fate, "%sdatagram %llu %s",
+		    counted ? "" : "uncounted ", (unsigned long long)n, what);
+	return 1;
+}
+
+/* Flips one bit; which one depends on how many were sent before. */
+static void
+flip_bit(const struct channel *c, struct held *h)
+{
+	uint64_t bit;
+
+	if (h->n == 0)
+		return;
+	bit = mix64(mix64(faults.seed) ^ (c->counted + c->others)) % (8 * h->n);
+	h->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+}
+
+/*
+ * Puts a datagram at the end of those on their way, unless the queue before the
+ * link is full. All of them take the same `delay', so they stay in order.
+ */
+static int
+enter(struct channel *c, int64_t t, struct held *h)
+{
+	static uint64_t order;
+
+	for (; c->waiting != NULL && c->waiting->leaves <= t;
+	    c->waiting = c->waiting->next)
+		c->queued--;
+	if (c->held == HELD_MAX || (faults.queued && c->free_at > t &&
+	    c->queued >= faults.queue))
+		return -1;
+	h->leaves = c->free_at > t ? c->free_at : t;
+	c->free_at = h->leaves;
+	if (faults.rate > 0)		/* kilobits per second */
+		c->free_at += (int64_t)h->wire * 8 * 1000 / faults.rate;
+	h->arrives = c->free_at + (faults.delay > 0 ? faults.delay : 0);
+	h->order = ++order;
+	h->next = NULL;
+	if (c->first == NULL)
+		c->end = &c->first;
+	*c->end = h;
+	c->end = &h->next;
+	c->held++;
+	if (h->leaves > t) {
+		c->queued++;
+		c->waiting = c->waiting == NULL ? h : c->waiting;
+	}
+	if (c->entered != NULL)
+		c->entered(h);
+	return 0;
+}
+
+/* A datagram to be put on its way; NULL: there is no memory. wire is what it
+ * takes there, if that is more than n. */
+struct held *
+channel_datagram(const void *bytes, size_t n, size_t wire)
+{
+	struct held *h;
+
+	h = calloc(1, sizeof *h + n);
+	if (h == NULL)
+		return NULL;
+	h->n = n;
+	h->wire = wire > n ? wire : n;
+	memcpy(h->bytes, bytes, n);
+	return h;
+}
+
+/* Does it enter? Else it is lost, and what befell it is said. */
+static int
+enter_or_drop(struct channel *c, int64_t t, struct held *h)
+{
+	strcpy(h->note, c->note);
+	if (enter(c, t, h) == 0)
+		return 0;
+	snprintf(c->fate, sizeof c->fate, "queue full");
+	snprintf(c->note, sizeof c->note, "dropped here: queue full");
+	if (c->lost != NULL)
+		c->lost(h, c->note);
+	free(h);
+	return FULL;
+}
+
+/* The double of a corrupt datagram is corrupt too; one that is held back has
+ * none. */
+int
+channel_send(struct channel *c, int64_t t, struct held *h, int counted)
+{
+	struct held *copy, *late;
+	int fate;
+
+	c->fate[0] = '\0';
+	strcpy(c->note, h->note);
+	++*(counted ? &c->counted : &c->others);
+	if (strikes(c, DROP, counted)) {
+		if (c->lost != NULL)
+			c->lost(h, c->note);
+		free(h);
+		return DROPPED;
+	}
+	fate = strikes(c, CORRUPT, counted) ? CORRUPTED : 0;
+	if (fate & CORRUPTED)
+		flip_bit(c, h);
+	if (c->late == NULL && strikes(c, REORDER, counted)) {
+		strcpy(h->note, c->note);
+		c->late = h;
+		return fate | HELD_BACK;
+	}
+	copy = NULL;
+	if (strikes(c, DUP, counted)) {
+		fate |= DOUBLED;
+		copy = channel_datagram(h->bytes, h->n, h->wire);
+		if (copy != NULL) {
+			copy->fd = h->fd;
+			copy->addressed = h->addressed;
+			copy->to = h->to;
+		}
+	}
+	fate |= enter_or_drop(c, t, h);
+	if (copy != NULL)
+		enter_or_drop(c, t, copy);
+	late = c->late;
+	c->late = NULL;
+	if (late != NULL && enter(c, t, late) < 0)
+		free(late);
+	return fate;
+}
+
+struct held *
+channel_take(struct channel *c, int64_t t)
+{
+	struct held *h = c->first;
+
+	if (h == NULL || h->arrives > t)
+		return NULL;
+	if (c->waiting == h) {
+		c->waiting = h->next;
+		c->queued--;
+	}
+	c->first = h->next;
+	c->held--;
+	return h;
+}
+
+int64_t
+channel_next(const struct channel *c)
+{
+	return c->first == NULL ? NEVER : c->first->arrives;
+}
+
+/* ---- between dgram_send() and the system ----------------------------------- */
+
+static struct channel outgoing;
+static int failed;		/* errno of one that was held back; 0: none */
+
+static int64_t
+flush(void)
+{
+	struct held *h;
+
+	while ((h = channel_take(&outgoing, now())) != NULL) {
+		if (dgram_deliver(h->fd, h->bytes, h->n,
+		    h->addressed ? &h->to : NULL) < 0)
+			failed = errno;
+		free(h);
+	}
+	return channel_next(&outgoing);
+}
+
+static int
+flush_failed(void)
+{
+	flush();
+	errno = failed;
+	failed = 0;
+	return errno != 0 ? -1 : 0;
+}
+
+/* A capture shows a datagram when it enters the channel, or is lost before. */
+static void
+entered(const struct held *h)
+{
+	if (dgram_tap != NULL)
+		dgram_tap(h->fd, TAP_SENT, h->bytes, h->n,
+		    h->addressed ? &h->to : NULL, h->note);
+}
+
+static void
+lost(const struct held *h, const char *note)
+{
+	if (dgram_tap != NULL)
+		dgram_tap(h->fd, TAP_LOST, h->bytes, h->n,
+		    h->addressed ? &h->to : NULL, note);
+}
+
+static ssize_t
+send_by_channel(int fd, const void *buf, size_t n, const struct addr *to,
+    int flags)
+{
+	struct held *h;
+	int fate;
+
+	h = channel_datagram(buf, n, n);
+	if (h == NULL)
+		return -1;
+	h->fd = fd;
+	h->addressed = to != NULL;
+	if (to != NULL)
+		h->to = *to;
+	strcpy(h->note, flags & AGAIN ? "retransmission" : "");
+	fate = channel_send(&outgoing, now(), h, flags & COUNTED);
+	dgram_fate = outgoing.fate;
+	if (*dgram_fate != '\0' && !(flags & SHOWN))
+		log_msg(DEBUG, "fault: %s", dgram_fate);
+	if (flush_failed() < 0)
+		return -1;
+	return fate & (DROPPED | FULL) ? 0 : (ssize_t)n;
+}
+
+/* The lists of -L count from here; what went wrong before is not the concern of
+ * a new transfer. */
+static void
+begin(void)
+{
+	outgoing.counted = outgoing.others = 0;
+	failed = 0;
+}
+
+/* Nothing follows what is held back. */
+static void
+drain(void)
+{
+	int64_t due;
+
+	if (outgoing.late != NULL && enter(&outgoing, now(), outgoing.late) < 0)
+		free(outgoing.late);
+	outgoing.late = NULL;
+	while ((due = flush()) != NEVER)
+		if (wait_for(-1, 0, due) < 0 && errno != ETIMEDOUT)
+			outgoing.first->arrives = 0;	/* the parent is gone */
+	failed = 0;			/* nobody is left to tell */
+}
+
+static const struct network by_channel = { send_by_channel, flush,
+    flush_failed, begin, drain };
+
+/* ---- -L -------------------------------------------------------------------- */
+
+static const char *list;
+
+const struct option fault_options[] = {
+	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
+	    "delay=MS, rate=KBIT/S, queue=N, seed=N", .text = &list },
+	OPTIONS_END
+};
+
+/* A rule that drops every k-th can hit the same packet for ever; then the peer
+ * is there, and the message says so. */
+void
+faults_begin(int sim)
+{
+	const char *bad, *why;
+
+	if (list == NULL)
+		return;
+	bad = faults_parse(&faults, strdup(list), sim, &why);
+	if (bad != NULL)
+		usage_error(bad, why);
+	if (faults.rule[DROP].every != 0)
+		rdt_guess = ": perhaps a livelock, in which drop=/k hits the "
+		    "same packet again and again";
+	outgoing.entered = entered;
+	outgoing.lost = lost;
+	if (!sim)
+		network = &by_channel;
+}

@@ -1,0 +1,351 @@
+/* sr.c: selective repeat. Licence: ISC, see README.
+ *
+ * A row of the table of protocols in proto.c. The receiver keeps what arrives
+ * out of order, and its ACK has a bitmap of it; the sender sends again only what
+ * is lost. It goes by the order of transmission, as RFC 9002 (6.1.1): a packet
+ * is lost when one has been acknowledged that was transmitted three or more
+ * later. That holds for a retransmission too, so each can be found lost and sent
+ * again without the timer.
+ *
+ *     transmission   1  2  3  4  5  6  7  8
+ *     packet         0  1  2  3  4  5  1  6
+ *                       |        |  |
+ *                       lost     |  acknowledged: so is 1, lost (6 - 2 >= 3)
+ *                                acknowledged: 5 - 2 >= 3, it was so already
+ *
+ * When no ACK has come for two RTTs the oldest packet is sent once more, a tail
+ * probe: its ACK tells what is missing behind it.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../proto.h"
+
+extern const struct rdt_protocol rdt_sr;
+
+#define REORDERING	3		/* transmissions: kPacketThreshold */
+#define PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
+#define GAP_SHARE	16		/* DATA behind a known gap get one ACK */
+
+/* Of a packet that the sender has sent. */
+struct packet {
+	uint64_t order;			/* its last transmission, from 1 on */
+	unsigned char arrived;		/* the receiver has it */
+	unsigned char lost;		/* to be sent again at once */
+};
+
+struct sr_sender {
+	struct packet packet[RDT_WINDOW_MAX];
+	uint64_t order;			/* transmissions so far */
+	uint64_t newest;		/* the latest that is acknowledged */
+	int64_t least_rtt;		/* 0: none is known */
+	int64_t probe_at;		/* or NEVER */
+	int probed;			/* since the last ACK that told much */
+	unsigned arrived, lost;		/* packets of base..next that are so */
+};
+
+/* Of a window, and of its packets those that are here. */
+struct sr_receiver {
+	unsigned char here[RDT_WINDOW_MAX];
+	unsigned kept;			/* how many; all beyond expected */
+	uint32_t beyond;		/* one above the highest that came */
+};
+
+static struct packet *
+packet_of(const struct rdt_sender *s, uint32_t n)
+{
+	struct sr_sender *sr = s->own;
+
+	return &sr->packet[n % RDT_WINDOW_MAX];
+}
+
+/* What has arrived, or is lost, is in the network no more (RFC 6675). */
+static unsigned
+sr_window(const struct rdt_sender *s)
+{
+	const struct sr_sender *sr = s->own;
+	unsigned w;
+
+	w = s->cwnd + sr->arrived + sr->lost;
+	return w < s->window ? w : s->window;
+}
+
+/* Packets that are under way. */
+static unsigned
+in_flight(const struct rdt_sender *s)
+{
+	const struct sr_sender *sr = s->own;
+
+	return s->highest - s->base - sr->arrived;
+}
+
+static void
+set_lost(struct rdt_sender *s, struct packet *p, int lost)
+{
+	struct sr_sender *sr = s->own;
+
+	sr->lost += (unsigned)lost;
+	sr->lost -= p->lost;
+	p->lost = (unsigned char)lost;
+}
+
+/* A probe leaves when nothing is heard; not before an RTT is known. */
+static void
+set_probe(struct rdt_sender *s, int64_t t)
+{
+	struct sr_sender *sr = s->own;
+	int64_t wait;
+
+	wait = 2 * s->srtt > PROBE_MIN ? 2 * s->srtt : PROBE_MIN;
+	sr->probe_at = s->srtt == 0 || s->base == s->next || sr->probed ?
+	    NEVER : t + wait;
+}
+
+/* The first packet that is lost, if it may be sent: the oldest one always may,
+ * the others as far as cwnd allows. */
+static int
+find_lost(struct rdt_sender *s, uint32_t *seq)
+{
+	const struct sr_sender *sr = s->own;
+
+	if (sr->lost == 0)
+		return 0;
+	for (*seq = s->base; !packet_of(s, *seq)->lost; ++*seq)
+		;
+	return *seq == s->base ||
+	    s->next - s->base - sr->arrived - sr->lost < s->cwnd;
+}
+
+/* What is lost, then what is new. After a timeout next is base again, and jumps
+ * over what the receiver has. */
+static int
+sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
+{
+	struct sr_sender *sr = s->own;
+	struct packet *p;
+
+	if (!find_lost(s, seq)) {
+		for (; s->next != s->highest &&
+		    packet_of(s, s->next)->arrived; s->next++)
+			sr->arrived++;
+		if (s->next == s->end || s->next - s->base >= sr_window(s))
+			return 0;
+		*seq = s->next++;
+	}
+	p = packet_of(s, *seq);
+	if (*seq == s->highest)
+		memset(p, 0, sizeof *p);
+	set_lost(s, p, 0);
+	p->order = ++sr->order;
+	if (sr->probe_at == NEVER)
+		set_probe(s, t);
+	return 1;
+}
+
+/* Packet n has been acknowledged for the first time. An ACK that comes sooner
+ * after a retransmission than any RTT so far is of the original. */
+static void
+arrived(struct rdt_sender *s, int64_t t, uint32_t n)
+{
+	struct sr_sender *sr = s->own;
+	const struct rdt_slot *slot = rdt_slot(s, n);
+	int64_t rtt;
+
+	rtt = t > slot->sent ? t - slot->sent : 1;
+	if (slot->retransmitted && rtt < sr->least_rtt)
+		return;
+	if (!slot->retransmitted && (sr->least_rtt == 0 || rtt < sr->least_rtt))
+		sr->least_rtt = rtt;
+	if (packet_of(s, n)->order > sr->newest)
+		sr->newest = packet_of(s, n)->order;
+}
+
+/* Notes what the bitmap says has arrived. Returns how many are new. */
+static unsigned
+read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
+    size_t n)
+{
+	struct sr_sender *sr = s->own;
+	unsigned fresh;
+	uint32_t i, seq;
+
+	fresh = 0;
+	n = 8 * n < s->window ? 8 * n : s->window;
+	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
+		seq = s->base + 1 + i;
+		if (!(bits[i / 8] & (0x80 >> i % 8)) ||
+		    packet_of(s, seq)->arrived)
+			continue;
+		arrived(s, t, seq);
+		packet_of(s, seq)->arrived = 1;
+		set_lost(s, packet_of(s, seq), 0);
+		sr->arrived += seq_less(seq, s->next);
+		fresh++;
+	}
+	return fresh;
+}
+
+/* Marks what was transmitted so long before the newest. Behind the first packet
+ * that was not, and was sent once, all left later still. */
+static void
+find_losses(struct rdt_sender *s, int64_t t)
+{
+	struct sr_sender *sr = s->own;
+	struct packet *p;
+	uint32_t n;
+
+	for (n = s->base; n != s->next; n++) {
+		p = packet_of(s, n);
+		if (p->order + REORDERING > sr->newest) {
+			if (!rdt_slot(s, n)->retransmitted)
+				break;
+			continue;
+		}
+		if (p->arrived || p->lost)
+			continue;
+		set_lost(s, p, 1);
+		s->fast++;
+		s->congestion->lost(s, in_flight(s));
+		rdt_happened(t, EV_FAST, n, s);
+	}
+}
+
+/* What the window slides over is counted no more. */
+static void
+leave_behind(struct rdt_sender *s, int64_t t, uint32_t ack)
+{
+	struct sr_sender *sr = s->own;
+	struct packet *p;
+	uint32_t n;
+
+	for (n = s->base; n != ack; n++) {
+		p = packet_of(s, n);
+		if (!p->arrived)
+			arrived(s, t, n);
+		else if (seq_less(n, s->next))
+			sr->arrived--;
+		set_lost(s, p, 0);
+	}
+}
+
+static void
+sr_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
+    const unsigned char *bits, size_t n)
+{
+	struct sr_sender *sr = s->own;
+	int slid;
+
+	slid = ack != s->base;
+	if (slid) {
+		leave_behind(s, t, ack);
+		rdt_slide(s, t, ack);
+	} else if (s->base != s->highest) {
+		rdt_duplicate(s, t);
+	}
+	if (read_bitmap(s, t, bits, n) > 0 || slid)
+		sr->probed = 0;
+	find_losses(s, t);
+	set_probe(s, t);
+}
+
+static int64_t
+sr_deadline(const struct rdt_sender *s)
+{
+	const struct sr_sender *sr = s->own;
+
+	return sr->probe_at < s->rto_at ? sr->probe_at : s->rto_at;
+}
+
+/* The RTO: all that has not arrived is sent again. Before that, a probe. */
+static void
+sr_timer(struct rdt_sender *s, int64_t t)
+{
+	struct sr_sender *sr = s->own;
+	uint32_t n;
+
+	sr->probe_at = NEVER;
+	if (t < s->rto_at) {
+		sr->probed = 1;
+		rdt_happened(t, EV_PROBE, s->base, s);
+		if (!packet_of(s, s->base)->lost && s->base != s->next)
+			set_lost(s, packet_of(s, s->base), 1);
+		return;
+	}
+	rdt_timed_out(s, t, in_flight(s));
+	for (n = s->base; n != s->highest; n++)
+		packet_of(s, n)->lost = 0;
+	s->next = s->base;
+	sr->lost = sr->arrived = 0;	/* base..next is empty */
+}
+
+/*
+ * A new gap wants an ACK at once; while the same one is open, the sender learns
+ * little from an ACK for each packet behind it, but pays for the bitmap.
+ */
+static enum rdt_event
+sr_data(struct rdt_receiver *r, uint32_t seq)
+{
+	struct sr_receiver *sr = r->own;
+
+	r->share = 1;
+	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
+	    sr->here[seq % RDT_WINDOW_MAX]))
+		return EV_DUP;
+	if (seq - r->expected >= r->window)
+		return EV_OOO;
+	if (seq == sr->beyond)
+		r->share = sr->kept == 0 ? RDT_ACK_EVERY : GAP_SHARE;
+	if (!seq_less(seq, sr->beyond))
+		sr->beyond = seq + 1;
+	sr->here[seq % RDT_WINDOW_MAX] = 1;
+	for (sr->kept++; sr->here[r->expected % RDT_WINDOW_MAX]; sr->kept--)
+		sr->here[r->expected++ % RDT_WINDOW_MAX] = 0;
+	return EV_RECV;
+}
+
+/* Bit i stands for expected + 1 + i; the last byte is that of the last 1. */
+static size_t
+sr_bitmap(const struct rdt_receiver *r, unsigned char *bits)
+{
+	const struct sr_receiver *sr = r->own;
+	unsigned i, left;
+	size_t n;
+
+	n = 0;
+	left = sr->kept;
+	for (i = 0; left > 0; i++) {
+		if (i % 8 == 0)
+			bits[n++] = 0;
+		if (sr->here[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
+			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
+			left--;
+		}
+	}
+	return n;
+}
+
+static int
+sr_begin(struct rdt_sender *s, struct rdt_receiver *r)
+{
+	struct sr_receiver *receiver;
+	struct sr_sender *sender;
+
+	if (s != NULL) {
+		s->own = sender = calloc(1, sizeof *sender);
+		if (sender == NULL)
+			return -1;
+		sender->probe_at = NEVER;
+	} else {
+		r->own = receiver = calloc(1, sizeof *receiver);
+		if (receiver == NULL)
+			return -1;
+		receiver->beyond = r->expected;
+	}
+	return 0;
+}
+
+const struct rdt_protocol rdt_sr = { "sr", 3, RDT_WINDOW_MAX, sr_next, sr_ack,
+    sr_deadline, sr_timer, sr_data, sr_window, sr_bitmap, sr_begin };

@@ -1,0 +1,219 @@
+/* trace.c: what the engine does, as a table (-t) and in the log (-v). Licence:
+ * ISC, see README.
+ *
+ * A watcher of the engine. A new file begins with a header; a transfer with a
+ * line of its own, by which the traces of two ends share a clock:
+ *
+ *   # transfer 3: start=1763764545.250000 mode=sr window=32 control=reno
+ *     peer=127.0.0.1:43934 file=song                        (in one line)
+ *
+ * An event is a line, tab separated: number of the transfer, seconds since its
+ * start, side, event, sequence number, and of a sender its window in use, cwnd,
+ * ssthresh, srtt and rto, in packets and seconds. Each line is one write(2), so
+ * that several processes can share the file.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../proto.h"
+
+static FILE *trace;			/* NULL: none */
+static unsigned long transfer;		/* the number of flow 0 in it */
+
+/* For who wants to be the only one who begins something in the file. */
+static void
+trace_lock(short type)
+{
+	struct flock lock;
+
+	memset(&lock, 0, sizeof lock);
+	lock.l_type = type;
+	lock.l_whence = SEEK_SET;
+	fcntl(fileno(trace), F_SETLKW, &lock);
+}
+
+/* The file is read, too, if it may. */
+static const char *
+set_trace(char *path)
+{
+	trace = fopen(path, "a+");
+	if (trace == NULL && errno == EACCES)
+		trace = fopen(path, "a");
+	if (trace == NULL) {
+		log_msg(ERROR, "-t %s: %s", path, reason());
+		exit(1);
+	}
+	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
+	trace_lock(F_WRLCK);
+	fseek(trace, 0, SEEK_END);
+	if (ftell(trace) <= 0)
+		fputs("transfer\tseconds\tside\tevent\tseq\twindow\tcwnd\t"
+		    "ssthresh\tsrtt\trto\n", trace);
+	trace_lock(F_UNLCK);
+	return NULL;
+}
+
+const struct option trace_options[] = {
+	{ 't', "trace", "append a trace of each packet by UDP, tab separated",
+	    .set = set_trace },
+	OPTIONS_END
+};
+
+/* The highest number of a transfer in the file. Lines are read by a stream of
+ * their own; a pipe has none, and /dev/full no end. */
+static unsigned long
+last_transfer(void)
+{
+	unsigned long last, n;
+	struct stat st;
+	char line[2048];
+	FILE *f;
+	int fd;
+
+	last = 0;
+	fd = dup(fileno(trace));
+	f = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? NULL :
+	    fdopen(fd, "r");
+	if (f == NULL) {
+		close(fd);
+		return 0;
+	}
+	rewind(f);
+	while (fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "# transfer %lu", &n) == 1 && n > last)
+			last = n;
+	fclose(f);
+	return last;
+}
+
+static void
+begins(int64_t start, const struct rdt_session *s)
+{
+	char peer[PEER_BYTES] = "-", name[NAME_BYTES * 4 + 1];
+	const char *text;
+	unsigned long last;
+	struct addr a;
+
+	if (trace == NULL)
+		return;
+	if (s->t.sock >= 0 && addr_peer(s->t.sock, &a) == 0)
+		addr_text(&a, peer);
+	text = s->t.name == NULL ? "-" : s->t.name;
+	printable(name, sizeof name, text, strlen(text), 0);
+	trace_lock(F_WRLCK);
+	last = last_transfer();
+	transfer = (last > transfer ? last : transfer) + 1 - rdt_flow;
+	fprintf(trace, "# transfer %lu: start=%lld.%06ld mode=%s window=%u "
+	    "control=%s peer=%s file=%s\n", transfer + rdt_flow,
+	    (long long)(start / SECOND), (long)(start % SECOND),
+	    s->protocol->name, s->window, s->congestion->name,
+	    s->t.peer == NULL ? peer : s->t.peer, name);
+	trace_lock(F_UNLCK);
+}
+
+static void
+event(int64_t t, enum rdt_event event, uint32_t seq,
+    const struct rdt_sender *s)
+{
+	if (trace == NULL)
+		return;
+	fprintf(trace, "%lu\t%.6f\t%s\t%s\t%lu\t", transfer + rdt_flow,
+	    (double)t / SECOND, s != NULL ? "snd" : "rcv",
+	    rdt_event_names[event], (unsigned long)seq);
+	if (s == NULL) {
+		fputs("-\t-\t-\t-\t-\n", trace);
+		return;
+	}
+	fprintf(trace, "%u\t%u\t%u\t", rdt_send_window(s), s->cwnd,
+	    s->ssthresh);
+	if (s->srtt == 0)
+		fputc('-', trace);
+	else
+		fprintf(trace, "%.6f", (double)s->srtt / SECOND);
+	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
+}
+
+/* The bits of a bitmap as text, at most 64 of them. */
+static const char *
+bitmap_text(const struct rdt_packet *p)
+{
+	static char text[65];
+	size_t i;
+
+	for (i = 0; i < 8 * p->length && i < sizeof text - 1; i++)
+		text[i] = p->payload[i / 8] & (0x80 >> i % 8) ? '1' : '0';
+	text[i] = '\0';
+	return text;
+}
+
+/* Logs a packet as it goes by: `-> DATA seq 5, 1400 bytes'; behind it what -L
+ * did to it. */
+static void
+packet(const struct rdt_session *s, const char *arrow,
+    const struct rdt_packet *p, const char *fate)
+{
+	static const char *const names[] = { "corrupt", "HELLO", "DATA", "ACK",
+	    "DONE" };
+	char text[160];
+	int n;
+
+	if (logger.level < DEBUG)
+		return;
+	n = sprintf(text, "%s %s", arrow, names[p->type]);
+	if (p->type == HELLO && rdt_protocol_of(p->protocol) != NULL)
+		n += sprintf(text + n, " %s, %s, window %u, block %u",
+		    rdt_protocol_of(p->protocol)->name,
+		    congestion_of(p->control)->name, p->window, p->block);
+	if (p->type == DATA)
+		n += sprintf(text + n, " seq %lu, %lu bytes%s",
+		    (unsigned long)p->seq, (unsigned long)p->length,
+		    p->last ? ", last" : "");
+	if (p->type == ACK)
+		n += sprintf(text + n, " %lu", (unsigned long)p->seq);
+	if (p->type == ACK && s->is_sender && s->sender.protocol != NULL)
+		n += sprintf(text + n, ", window %u",
+		    rdt_send_window(&s->sender));
+	if (p->type == ACK && p->length > 0)
+		sprintf(text + n, ", bitmap %s", bitmap_text(p));
+	log_msg(DEBUG, "%s%s%s", text, *fate == '\0' ? "" : ": ", fate);
+}
+
+static void
+ends(void)
+{
+	if (trace != NULL && ferror(trace))
+		log_msg(ERROR, "the trace cannot be written");
+}
+
+static const struct rdt_watcher tracer = { begins, event, packet, ends };
+
+void
+trace_begin(void)
+{
+	if (trace != NULL || logger.level >= DEBUG)
+		rdt_watcher = &tracer;
+}
+
+/* Called before the program ends, so that a full disk does not pass
+ * unnoticed. */
+int
+trace_close(void)
+{
+	int bad;
+
+	if (trace == NULL)
+		return 0;
+	bad = ferror(trace);
+	bad |= fclose(trace) != 0;
+	trace = NULL;
+	return bad ? -1 : 0;
+}

@@ -2393,7 +2393,8 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (s->encoding->unpack(s, p, incoming, (size_t)got) < 0 ||
-	    (p->type == HELLO && !hello_ok(s, p))) {
+	    (p->type == HELLO ? !hello_ok(s, p) :
+	    s->is_server && s->start == 0)) {
 		rdt_corrupt(s);
 		p->type = 0;
 	}

@@ -20,7 +20,7 @@
 cd "$(dirname "$0")" || exit 1
 # Of all at once, some do little but wait: they begin first, and run beside the
 # N others, of which the longest begin first.
-waiting='udp_silence peer strangers'
+waiting='udp_silence udp_pause peer strangers'
 longest='tiny valgrind fuzz soak fail udp_sw capture stats limits'
 sections=$(sed -n 's/^test_\([a-z_]*\)() *{.*/\1/p' test.sh more/*.sh)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
@@ -243,7 +243,7 @@ test_usage() {
 	for args in "" -Z "-m nosuch localhost" "localhost 0" \
 	    "localhost 65536" "-m raw localhost" "-u tcp localhost" \
 	    "-u xx localhost" \
-	    "-m raw -u gbn localhost 9" "-W 1025 localhost" \
+	    "-m raw -u gbn localhost 9" "-W 4097 localhost" \
 	    "-b 60001 localhost" "-L delay=60001 localhost" \
 	    "-L ackdrop=1 localhost"; do
 		# shellcheck disable=SC2086

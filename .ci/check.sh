@@ -44,8 +44,8 @@ step() {
 }
 
 engine() {
-	${CC:-cc} -O2 -o "$tmp/engine" .ci/engine.c proto.c more/xfer.c \
-	    more/peer.c more/talk.c more/chat.c more/room.c &&
+	${CC:-cc} -O2 -o "$tmp/engine" .ci/engine.c proto.c more/sr.c \
+	    more/congestion.c more/xfer.c more/peer.c more/talk.c more/chat.c more/room.c &&
 	    "$tmp/engine" && "$tmp/engine" 7
 }
 

@@ -25,6 +25,7 @@
 
 #define PACKETS	300
 
+extern const struct rdt_protocol rdt_sr;
 static struct rdt_sender s;
 static struct rdt_receiver r;
 static unsigned char got[PACKETS];
@@ -36,7 +37,7 @@ static void
 check(int ok, const char *what)
 {
 	if (!ok)
-		printf("engine: mode %d, %s, window %u: %s\n", (int)s.mode,
+		printf("engine: %s, %s, window %u: %s\n", s.protocol->name,
 		    s.congestion->name, s.window, what);
 	wrong |= !ok;
 }
@@ -73,6 +74,7 @@ unpack(struct rdt_packet *p, unsigned w, int is_sender, uint32_t near,
 	memcpy(d, bytes, n);
 	session.window = w;
 	session.is_sender = is_sender;
+	session.start = 1;
 	session.sender.base = session.receiver.expected = near;
 	return room_encoding.unpack(&session, p, d, n);
 }
@@ -112,7 +114,7 @@ arrive(uint32_t seq, int64_t t)
 	if (event == EV_RECV) {
 		check(seq - first < PACKETS, "a number never sent");
 		check(!got[seq - first]++, "a packet stored twice");
-		check(s.mode == RDT_SR || seq == before, "out of order");
+		check(s.protocol == &rdt_sr || seq == before, "out of order");
 	}
 	n = rdt_recv_bitmap(&r, bits);
 	if (chance(5) > 0)
@@ -137,14 +139,14 @@ lies(int64_t t)
 }
 
 static void
-run(enum rdt_mode mode, unsigned window, const char *control)
+run(const struct rdt_protocol *mode, unsigned window, const char *control)
 {
 	uint32_t wire[2 * RDT_WINDOW_MAX], seq;
 	unsigned i, n;
 	int64_t t;
 
 	memset(got, 0, sizeof got);
-	rdt_send_init(&s, mode, window, congestion_find(control), first,
+	rdt_send_init(&s, mode, window, congestion_named(control), first,
 	    PACKETS);
 	rdt_recv_init(&r, mode, s.window, first);
 	for (t = 0; !rdt_send_done(&s) && !rdt_send_gave_up(&s);
@@ -170,6 +172,8 @@ run(enum rdt_mode mode, unsigned window, const char *control)
 	for (i = 0; i < PACKETS && got[i] == 1; i++)
 		;
 	check(i == PACKETS, "a packet is missing");
+	free(s.own);
+	free(r.own);
 }
 
 /* Bytes that zlib and a person made. */
@@ -186,7 +190,7 @@ golden(void)
 	check(crc32(0, "123456789", 9) == 0xcbf43926 &&
 	    crc32(crc32(0, "1234", 4), "56789", 5) == 0xcbf43926, "crc-32");
 	p.type = HELLO;
-	p.mode = RDT_GBN;
+	p.protocol = rdt_gbn.code;
 	p.window = 32;
 	p.block = 1400;
 	check(rdt_pack(d, 0x89abcdef, &p) == sizeof hello &&
@@ -379,7 +383,7 @@ pickles(void)
  * doubled or late: 4^depth patterns. A pattern is a number to the base of 4
  * whose first digit is the fate of the first transmission.
  */
-enum fate { DELIVERED, LOST, DOUBLED, LATE, FATES };
+enum fate { DELIVERED, LOST, TWICE, LATE, FATES };
 
 #define DELAY	(SECOND / 100)
 #define FLIGHTS	256
@@ -422,9 +426,9 @@ transmit(const struct flight *f)
 
 	fate = all.used < all.depth ? all.fate[all.used] : DELIVERED;
 	all.used++;
-	if (fate == DELIVERED || fate == DOUBLED)
+	if (fate == DELIVERED || fate == TWICE)
 		fly(f, DELAY);
-	if (fate == DOUBLED)
+	if (fate == TWICE)
 		fly(f, DELAY);
 	if (fate == LATE)
 		fly(f, 5 * DELAY / 2);
@@ -475,7 +479,7 @@ arrival(void)
 	expected = r.expected;
 	bit = f.seq - all.first;
 	if (rdt_recv_data(&r, f.seq) == EV_RECV) {
-		check(s.mode == RDT_SR || f.seq == expected,
+		check(s.protocol == &rdt_sr || f.seq == expected,
 		    "exhaustive: out of order");
 		check(bit < PACKETS && !got[bit], "exhaustive: stored twice");
 		got[bit]++;
@@ -488,7 +492,7 @@ arrival(void)
 
 /* One run, with this pattern. Returns how many transmissions it had. */
 static unsigned
-one_run(enum rdt_mode mode, unsigned window, const char *control,
+one_run(const struct rdt_protocol *mode, unsigned window, const char *control,
     unsigned packets, const unsigned char *fate, unsigned depth)
 {
 	unsigned i, turns;
@@ -498,7 +502,7 @@ one_run(enum rdt_mode mode, unsigned window, const char *control,
 	all.t = 0;
 	all.fate = fate;
 	all.depth = depth;
-	rdt_send_init(&s, mode, window, congestion_find(control), all.first,
+	rdt_send_init(&s, mode, window, congestion_named(control), all.first,
 	    packets);
 	rdt_recv_init(&r, mode, s.window, all.first);
 	for (turns = 0; turns < 5000 && !rdt_send_done(&s) &&
@@ -521,13 +525,15 @@ one_run(enum rdt_mode mode, unsigned window, const char *control,
 		exit(1);		/* one is enough */
 	for (i = 0; i < packets && rdt_send_done(&s); i++)
 		check(got[i] == 1, "exhaustive: a packet is missing");
+	free(s.own);
+	free(r.own);
 	return all.used;
 }
 
 /* All patterns of one kind of sender. A run that used less than depth of them
  * stands for all that begin so. */
 static unsigned long
-patterns(enum rdt_mode mode, unsigned window, const char *control,
+patterns(const struct rdt_protocol *mode, unsigned window, const char *control,
     unsigned packets, unsigned depth)
 {
 	unsigned char fate[16] = { 0 };
@@ -561,12 +567,12 @@ exhaustive(unsigned depth)
 		for (c = 0; c < COUNT(controls); c++)
 			for (packets = 1; packets <= 6; packets++) {
 				all.first = wrap ? UINT32_MAX - 2 : 0;
-				runs += patterns(RDT_SW, 1, controls[c],
+				runs += patterns(&rdt_sw, 1, controls[c],
 				    packets, depth);
 				for (window = 1; window <= 4; window++) {
-					runs += patterns(RDT_GBN, window,
+					runs += patterns(&rdt_gbn, window,
 					    controls[c], packets, depth);
-					runs += patterns(RDT_SR, window,
+					runs += patterns(&rdt_sr, window,
 					    controls[c], packets, depth);
 				}
 			}
@@ -578,10 +584,10 @@ int
 main(int argc, char **argv)
 {
 	static const char *const controls[] = { "none", "half", "reno" };
-	static const unsigned windows[] = { 1, 2, 3, 7, 8, 32, 1000, 1024 };
+	static const unsigned windows[] = { 1, 2, 3, 7, 8, 32, 1000, 4096 };
 	size_t i, k;
 
-	s.congestion = congestion_find("none");
+	s.congestion = congestion_named("none");
 	if (argc > 1) {
 		exhaustive((unsigned)atoi(argv[1]) % 13);
 		return wrong;
@@ -590,10 +596,10 @@ main(int argc, char **argv)
 	    !seq_less(5, 5), "seq_less at the wrap");
 	for (i = 0; i < COUNT(controls); i++) {
 		for (k = 0; k < COUNT(windows); k++) {
-			run(RDT_GBN, windows[k], controls[i]);
-			run(RDT_SR, windows[k], controls[i]);
+			run(&rdt_gbn, windows[k], controls[i]);
+			run(&rdt_sr, windows[k], controls[i]);
 		}
-		run(RDT_SW, 1, controls[i]);
+		run(&rdt_sw, 1, controls[i]);
 	}
 	golden();
 	hashes();
@@ -602,6 +608,6 @@ main(int argc, char **argv)
 	room = 1;
 	first = 0;		/* room wraps at window + 1 alone */
 	for (i = 1; i <= ROOM_WINDOW_MAX; i++)
-		run(RDT_GBN, (unsigned)i, "half");
+		run(&rdt_gbn, (unsigned)i, "half");
 	return wrong;
 }

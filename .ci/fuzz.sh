@@ -24,8 +24,8 @@ if ! ${CC:-cc} $checks -o "$tmp/x" "$tmp/x.c" 2>/dev/null; then
 	checks=
 fi
 # shellcheck disable=SC2086
-${CC:-cc} -g $checks -o "$tmp/fuzz" .ci/fuzz.c proto.c more/xfer.c \
-    more/peer.c more/talk.c more/chat.c more/room.c more/xfer_serv.c \
+${CC:-cc} -g $checks -o "$tmp/fuzz" .ci/fuzz.c proto.c more/sr.c \
+    more/congestion.c more/faults.c more/trace.c more/xfer.c more/peer.c more/talk.c more/chat.c more/room.c more/xfer_serv.c \
     more/capture.c more/stats.c || exit 1
 mkdir "$tmp/empty"		# some parsers look into the directory
 cd "$tmp/empty" || exit 1

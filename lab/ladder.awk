@@ -31,7 +31,7 @@ BEGIN {
 /^#/ { next }
 
 # The header says which column is which.
-$1 == "seconds" || $2 == "seconds" {
+$2 == "seconds" {
 	for (i = 1; i <= NF; i++)
 		column[$i] = i
 	next
@@ -42,14 +42,13 @@ $1 == "seconds" || $2 == "seconds" {
 	exit bad = 1
 }
 
-# A side whose time goes back has begun another transfer.
+# Each file numbers its transfers, of which several may run at once.
 {
 	t = $column["seconds"] + 0
 	side = $column["side"]
-	if (!(side in count) || t < latest[side])
-		count[side]++
-	latest[side] = t
-	k = count[side]
+	if (!((FILENAME, side, $1) in number))
+		number[FILENAME, side, $1] = ++count[side]
+	k = number[FILENAME, side, $1]
 	# In mode sim both sides have one clock, and all lines are in order.
 	if (k in last_time && (t < last_time[k] || FILENAME != last_file[k]))
 		two_clocks[k] = 1
@@ -109,8 +108,8 @@ function read_sender(   i, e, q, base) {
 	for (i = 1; i <= S; i++) {
 		e = s_event[k, i]
 		q = s_seq[k, i]
-		if (e == "drop" && last_sent) {
-			lost[last_sent] = 1
+		if ((e == "drop" || e == "full") && last_sent) {
+			lost[last_sent] = e == "full" ? "full" : "lost"
 			n_out[s_seq[k, last_sent]]--
 		}
 		if (e == "send" || e == "resend") {
@@ -158,8 +157,8 @@ function read_receiver(   i, e, expected, q) {
 			buffered--
 		expects[i] = expected
 		beyond[i] = buffered + 0
-		if (e == "drop" && i > 1)
-			ack_lost[i - 1] = 1
+		if ((e == "drop" || e == "full") && i > 1)
+			ack_lost[i - 1] = e == "full" ? "full" : "lost"
 		packet[i] = e == "recv" || e == "dup" || e == "ooo"
 		if (packet[i])
 			after[expected, ++n_after[expected]] = i
@@ -222,7 +221,7 @@ function match_data(   i, j, n, q, flights, sum) {
 			flights++
 		} else if (R && s_event[k, i] ~ /send$/ &&
 		    s_time[k, i] + 2 * least < r_time[k, R])
-			lost[i] = 1
+			lost[i] = (i in lost) ? lost[i] : "lost"
 	}
 	if (flights)
 		half = sum / flights > least ? sum / flights : least
@@ -287,7 +286,7 @@ function merge(   i, j, right) {
 function add(right, i,   e, t) {
 	e = right ? r_event[k, i] : s_event[k, i]
 	t = right ? r_time[k, i] : s_time[k, i]
-	if (e == "drop" || (right && e == "done"))
+	if (e == "drop" || e == "full" || (right && e == "done"))
 		return
 	if ((from != "" && t < from + 0) || (to != "" && t > to + 0))
 		return
@@ -315,6 +314,8 @@ function left_text(i,   e) {
 		return "damaged ACK"
 	if (e == "fast")
 		e = "lost:"
+	if (e == "ack")
+		e = "ACK"
 	return e == "done" ? e : e " " s_seq[k, i]
 }
 
@@ -352,7 +353,7 @@ function print_text(   x, i, e, arrow, text) {
 			if (i in ack_of)
 				text = text ack_text(i)
 			else if (i in ack_lost)
-				text = text ack_text(i) " lost"
+				text = text ack_text(i) " " ack_lost[i]
 			printf "%11.6f  %-13s %-14s %s\n", time[x], "", arrow,
 			    text
 			continue
@@ -360,7 +361,7 @@ function print_text(   x, i, e, arrow, text) {
 		e = s_event[k, i]
 		arrow = ""
 		if (e == "send" || e == "resend")
-			arrow = (i in lost) ? "------X lost" : "-->"
+			arrow = (i in lost) ? "------X " lost[i] : "-->"
 		else if (e == "ack" || e == "dupack")
 			arrow = "<-------------"
 		else if (e == "corrupt")

@@ -3,6 +3,7 @@
 #	awk -f lab/plot.awk TRACE ... >X.svg		cwnd and ssthresh over time
 #	awk -v y=seq -f lab/plot.awk TRACE >X.svg	sequence numbers over time
 #	awk -v y=rtt -f lab/plot.awk TRACE >X.svg	RTT, SRTT and RTO over time
+#	awk -v y=curves -f lab/plot.awk TABLE >X.svg	see theory.sh -c
 #	-v from=S -v to=S	this part of it, in seconds
 #	-v n=N			the N-th transfer of a trace (the last one)
 #	-v title=TEXT
@@ -14,8 +15,9 @@
 BEGIN {
 	FS = "\t"
 	y = y == "" ? "cwnd" : y
-	if (y != "cwnd" && y != "seq" && y != "rtt") {
-		print "plot.awk: y is none of cwnd, seq, rtt" >"/dev/stderr"
+	if (y != "cwnd" && y != "seq" && y != "rtt" && y != "curves") {
+		print "plot.awk: y is none of cwnd, seq, rtt, curves" \
+		    >"/dev/stderr"
 		exit bad = 1
 	}
 	W = 760
@@ -24,6 +26,7 @@ BEGIN {
 	X1 = 740
 	Y0 = BOTTOM = 370
 	Y1 = 52
+	below = "time (seconds)"
 }
 
 { sub(/\r$/, "") }
@@ -37,9 +40,24 @@ FILENAME != path {
 	}
 }
 
+# The names of both axes, and of the curves; then their points.
+y == "curves" && FNR == 1 {
+	below = $1
+	beside = $2
+	for (i = curves = NF; i > 2; i--)
+		column[i] = $i
+	next
+}
+
+y == "curves" {
+	for (c = 3; c <= curves; c++)
+		put(column[c], $1 + 0, $c + 0)
+	next
+}
+
 /^#/ { next }
 
-$1 == "seconds" || $2 == "seconds" {
+$2 == "seconds" {
 	for (i = 1; i <= NF; i++)
 		column[$i] = i
 	next
@@ -52,14 +70,15 @@ $1 == "seconds" || $2 == "seconds" {
 
 $column["side"] != "snd" { next }
 
-# A time that goes back begins another transfer: what was there is forgotten,
-# unless it is the one that is wanted.
+# With another transfer what was there is forgotten, and what still comes of it
+# left out; unless it is the one that is wanted.
 {
 	t = $column["seconds"] + 0
-	if (!(file in transfer) || t < latest[file])
+	if (!((file, $1) in number)) {
+		number[file, $1] = ++transfer[file]
 		begin_transfer()
-	latest[file] = t
-	if (n != "" && transfer[file] != n)
+	}
+	if (number[file, $1] != (n != "" ? n : transfer[file]))
 		next
 	if ((from != "" && t < from + 0) || (to != "" && t > to + 0))
 		next
@@ -97,7 +116,6 @@ END {
 }
 
 function begin_transfer() {
-	transfer[file]++
 	if (n == "")
 		points[file] = 0
 	for (i in when)
@@ -115,8 +133,8 @@ function put(what, t, value) {
 function seq_event() {
 	if (event == "send" || event == "resend")
 		put(event, t, q)
-	else if (event == "drop" || event == "timeout")
-		put(event, t, q)
+	else if (event == "drop" || event == "full" || event == "timeout")
+		put(event == "full" ? "drop" : event, t, q)
 	else if (event == "ack" || event == "dupack")
 		put("ack", t, q)
 }
@@ -207,7 +225,7 @@ function axes(low, high, label,   step, v, i) {
 	    "text-anchor=\"middle\" font-size=\"13\">%s</text>\n",
 	    (Y0 + Y1) / 2, label
 	if (Y0 == BOTTOM)
-		text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, "time (seconds)")
+		text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, below)
 }
 
 # A line that changes in steps, or goes from point to point.
@@ -326,6 +344,20 @@ function draw_rtt() {
 	legend("", "dot", "RTT")
 }
 
+# A curve, or a dot for each of what was measured.
+function draw_curves(   i, shape) {
+	axes(0, max_y, beside)
+	for (i = 3; i <= curves; i++)
+		if (column[i] ~ /measured/) {
+			shape = i < 5 ? "dot" : i < 7 ? "triangle" : "cross"
+			marks(1, column[i], shape)
+			legend("", shape, column[i])
+		} else {
+			curve(1, column[i], "line" i - 2, 0)
+			legend("line" i - 2, "", column[i])
+		}
+}
+
 function draw() {
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" " \
 	    "height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\">\n",
@@ -348,6 +380,8 @@ function draw() {
 		draw_cwnd()
 	else if (y == "seq")
 		draw_seq()
+	else if (y == "curves")
+		draw_curves()
 	else
 		draw_rtt()
 	print "</svg>"

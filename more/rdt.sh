@@ -54,6 +54,53 @@ udp() {
 	hello_back='1 0 0 \x02\x03\x00\x20\x05x'	# 0 is reno, 3
 }
 
+# A link that is slow, with a queue before it.
+test_udp_link() {
+	start link -L rate=4000 0
+	dd if=/dev/urandom of="$tmp/here/some" bs=1000 count=100 2>/dev/null
+	cp "$tmp/here/some" "$dir/some"
+	client -u gbn -W 8 -C none 127.0.0.1 "$port" get some back
+	is "a get over 4,000 kbit/s" 0 $status
+	same "...is whole" "$tmp/here/some" "$tmp/here/back"
+	is "...and takes 0.2 s at least" 1 "$(field seconds | awk '{
+	    print ($1 >= 0.2) }')"
+	client -v -u gbn -W 16 -C none -b 1000 -L rate=2000,queue=3 \
+	    -t "$tmp/full.trace" -w "$tmp/full.pcapng" 127.0.0.1 "$port" \
+	    put some put
+	same "a put through a queue that is full" "$tmp/here/some" "$dir/put"
+	has "...which the log says" "*-> DATA seq *: queue full*" "$said"
+	is "...the trace" 12 "$(awk '$4 == "full" { n++ } $4 == "ack" { exit }
+	    END { print n }' "$tmp/full.trace")"
+	is "...and the capture" 1 "$(($(tr -c '[:print:]' '\n' \
+	    <"$tmp/full.pcapng" | grep -c 'here: queue full') >= 12))"
+	client -u gbn -L queue=3 127.0.0.1 "$port" ls
+	has "a queue before no link" "2 *only where there is a rate*" \
+	    "$status $said"
+	stop
+}
+
+# A laptop whose lid is closed: all processes stop for longer than any silence
+# may last, and go on.
+test_udp_pause() {
+	start pause -L rate=1000 0
+	dd if=/dev/urandom of="$dir/some" bs=1000 count=300 2>/dev/null
+	"$cli" -u gbn -W 8 -d "$tmp/here" 127.0.0.1 "$port" get some \
+	    >"$tmp/out" 2>&1 &
+	getting=$!
+	until_true sh -c "ls -A '$tmp/here' | grep -q part"
+	nap
+	all="$getting $(tree "$pid")"
+	kill -STOP $all
+	sleep 32
+	kill -CONT $all
+	wait $getting
+	is "a transfer goes on after a pause" 0 $?
+	cat "$tmp/out" >"$tmp/said"
+	has "...to its end" "*300000 bytes stored*" "$(cat "$tmp/said")"
+	same "...and is whole" "$dir/some" "$tmp/here/some"
+	stop
+}
+
 # Sessions in which one side falls silent; they take up to half a minute, so
 # all run at once. Each prints what became of it.
 test_udp_silence() {
@@ -231,7 +278,7 @@ test_udp_lies() {
 	    'rdt 1 0 0 \x00\x00\x00\x20\x05\x78' \
 	    'rdt 1 0 0 \x04\x00\x00\x20\x05\x78' \
 	    'rdt 1 0 0 \x02\x00\x00\x00\x05\x78' \
-	    'rdt 1 0 0 \x02\x00\x04\x01\x05\x78' \
+	    'rdt 1 0 0 \x02\x00\x10\x01\x05\x78' \
 	    'rdt 1 0 0 \x02\x00\x00\x20\x00\x00' \
 	    'rdt 1 0 0 \x02\x00\x00\x20\xea\x61' \
 	    'rdt 1 0 0 \x02\x00\x00\x20\x05' \

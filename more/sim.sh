@@ -18,6 +18,9 @@ theory() {
 		print (x > 0.95 && x < 1.05 ? "ok" : x) }')"
 }
 
+# strings_of FILE: what can be read in it
+strings_of() { tr -c '[:print:]' '\n' <"$1"; }
+
 test_sim() {
 	sim -u gbn -W 3 -C none -L drop=/5 9
 	is "9 packets, window 3, every 5th lost" \
@@ -80,20 +83,22 @@ test_sim() {
 		sim -L $l 9
 		is "-L $l is wrong usage" 2 $status
 	done
-	for args in "" 0 x "1 2" "-W 0 9" "-W 1025 9" "-b 0 9" "-C tahoe 9"; do
+	for args in "" 0 x "1 2 3" "1 x" "-W 0 9" "-W 4097 9" \
+	    "-L queue=5 9" "-R 0 9" "-b 0 9" "-C tahoe 9"; do
 		# shellcheck disable=SC2086
 		sim $args
 		is "-m sim $args is wrong usage" 2 $status
 	done
-	${CC:-cc} -O2 -o "$tmp/engine" .ci/engine.c proto.c more/xfer.c more/peer.c \
-	    more/talk.c more/chat.c more/room.c
+	${CC:-cc} -O2 -o "$tmp/engine" .ci/engine.c proto.c more/sr.c \
+	    more/congestion.c more/xfer.c more/peer.c more/talk.c \
+	    more/chat.c more/room.c
 	is "the engine, where its numbers wrap" "" "$("$tmp/engine" ||
 	    echo failed)"
 	has "...and all that can happen to six transmissions" "[1-9]* runs" \
 	    "$("$tmp/engine" 6 || echo failed)"
 	sim -u sr -W 8 -C none -L drop=2:9:10 12
-	has "a lost retransmission needs no timer" "0 *overdue*resend 2 RACK \
-*lost*2 RTT, no ACK*TLP*ACK 2, fast*resend 2 RACK*" "$(field timeouts) $got"
+	has "a lost retransmission needs no timer" "0 *dupack 2, fast *resend 2 \
+*lost*probe 2 *resend 2 *ACK 9 *dupack 9, fast *resend 9 *" "$(field timeouts) $got"
 	is "under reno a timeout sends one packet, whatever has arrived" 1 \
 	    "$("$cli" -m sim -u sr -C reno -W 1024 \
 		-L drop=0.45,delay=50,seed=1 3000 2>/dev/null | awk '
@@ -102,4 +107,75 @@ test_sim() {
 		END { print most }')"
 	lab/theory.sh 500 >"$tmp/out"
 	is "theory beside simulation" "0 9" "$? $(grep -c '%' "$tmp/out")"
+	lab/theory.sh -u >"$tmp/out"
+	is "...of a slow link: a window of 32 packets of 1.416 ms" \
+	    "32 1.00 - 0.97 0.97 45.3 - 45.3 45.3" \
+	    "$(grep '^ *32 ' "$tmp/out" | tr -s ' ' | sed 's/^ //')"
+	lab/theory.sh -c 100 | awk -v y=curves -f lab/plot.awk >"$tmp/out.svg"
+	is "...as curves" 1 "$(grep -c '>gbn, measured<' "$tmp/out.svg")"
+}
+
+# moments WORD: the times of the ladder's lines with this word
+moments() { printf '%s\n' "$got" | sed -n "s/^ *\([0-9.]*\) .*$1.*/\1/p" | words; }
+
+# A link with a rate, a queue before it, two senders; and what ACKs may suffer.
+test_sim_link() {
+	# 1000 bytes and a head of 16 at 1000 kbit/s: 8.128 ms each.
+	sim -u gbn -W 3 -C none -b 1000 -L rate=1000,delay=0 3
+	is "each packet takes its time to leave" "0.008 0.016 0.024" \
+	    "$(moments got)"
+	has "...and an ACK of 16 bytes 0.128 ms" "*seconds=0.025 *" "$said"
+	sim -u gbn -W 6 -C none -L rate=1000,queue=2 -t "$tmp/full" 6
+	is "two may wait behind the one that leaves" "4 5 6" \
+	    "$(printf '%s\n' "$got" | sed -n 's/.* send \([0-9]*\) .*X full.*/\1/p' |
+	    words)"
+	has "the trace has them" 3 "$(grep -c 'snd	full	' "$tmp/full")"
+	has "so has the picture of it" "*send 4 *------X full*" \
+	    "$(awk -f lab/ladder.awk "$tmp/full")"
+	sim -u gbn -W 6 -C none -L rate=1000,queue=0 6
+	is "none may wait" 5 "$(printf '%s\n' "$got" | grep -c '^ *0.000.*full')"
+	"$cli" -m sim -u gbn -W 3 -C none -L rate=1000,queue=1 -w \
+	    "$tmp/full.pcapng" 3 >/dev/null 2>&1
+	is "a capture says so" 1 "$(strings_of "$tmp/full.pcapng" |
+	    grep -c 'dropped here: queue full')"
+	for w in 16 64; do
+		sim -q -u gbn -W $w -C none -L rate=8000 -t "$tmp/rtt$w" 300
+	done
+	is "the RTT grows with the queue" "22.7 90.6" "$(for w in 16 64; do
+	    awk -F '\t' '$9 > 0 { s = $9 } END { printf "%.1f\n", 1000 * s }' \
+		"$tmp/rtt$w"; done | words)"
+	sim -q -u gbn -W 64 -L rate=8000,queue=20 -t "$tmp/saw" 2000
+	has "reno fills the queue until it overflows, again and again" \
+	    "0 [1-9][0-9]*" "$status $(grep -c 'snd	full	' "$tmp/saw")"
+
+	# Two senders, of which the second starts half a second later.
+	sim -u sr -W 64 -L rate=8000,queue=20 -t "$tmp/two" 3000 3000
+	is "two senders" "0 2" "$status $(printf '%s\n' "$said" | grep -c '^rdt:')"
+	has "the second begins later" "*
+    0.500  2: send 1 *" "$got"
+	has "they share the link" "fairness=0.9??" \
+	    "$(printf '%s\n' "$got" | tail -n 1)"
+	is "each has its number in the trace" "1 2" "$(sed -n \
+	    's/^\([0-9]*\)	.*/\1/p' "$tmp/two" | sort -u | words)"
+	has "...and its picture" "*.5?????  send 1 *" \
+	    "$(awk -v n=2 -f lab/ladder.awk "$tmp/two" | head -n 3)"
+	sim -q -u gbn -L drop=1.0 3 3
+	is "two that give up" "1 fairness=0.000" "$status $got"
+
+	sim -u gbn -W 4 -C none -L ackdup=2 4
+	is "an ACK comes twice" 1 "$(printf '%s\n' "$got" | grep -c 'dupack 3')"
+	sim -u gbn -W 4 -C none -L ackreorder=2 4
+	is "a late ACK says nothing" "old ACK 3" \
+	    "$(printf '%s\n' "$got" | sed -n 's/.* \(old ACK [0-9]*\).*/\1/p')"
+	client -L ackdup=2 127.0.0.1 9 ls
+	has "faults of ACKs are for mode sim" "2 *in mode sim alone*" \
+	    "$status $said"
+
+	sim -u gbn -W 1 -C none -R 300 -L drop=1:2:3 1
+	is "a fixed timer does not double" "0.300 0.600 0.900" "$(moments timeout)"
+	sim -u gbn -W 1 -C none -R 5 1
+	is "...nor learn" "0.005 0.010 0.015" "$(moments timeout)"
+	.ci/recorded.sh >"$tmp/out" 2>&1
+	is "sw and gbn do what they did in 2,000 runs" 0 $?
+	cat "$tmp/out"
 }

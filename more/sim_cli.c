@@ -112,8 +112,11 @@ ladder(const char *arrow, const char *right)
 	packets = s->end - s->base;
 	if (packets > rdt_send_window(s))
 		packets = rdt_send_window(s);
-	printf("%9.3f  %-15s %-13s %-22s", (double)sim.t / SECOND, sim.left,
-	    arrow, right);
+	printf("%9.3f  %-15s %-13s ", (double)sim.t / SECOND, sim.left, arrow);
+	if (sim.flows > 1 && *right != '\0')
+		printf("%u: %-19s", rdt_flow + 1, right);
+	else
+		printf("%-22s", right);
 	if (packets > 0)
 		printf(" %u..%u", s->base, s->base + packets - 1);
 	putchar('\n');

@@ -64,7 +64,7 @@ test_udp_link() {
 	same "...is whole" "$tmp/here/some" "$tmp/here/back"
 	is "...and takes 0.2 s at least" 1 "$(field seconds | awk '{
 	    print ($1 >= 0.2) }')"
-	client -v -u gbn -W 16 -C none -b 1000 -L rate=2000,queue=3 \
+	client -v -u sr -W 16 -C none -b 1000 -L rate=2000,queue=3 \
 	    -t "$tmp/full.trace" -w "$tmp/full.pcapng" 127.0.0.1 "$port" \
 	    put some put
 	same "a put through a queue that is full" "$tmp/here/some" "$dir/put"

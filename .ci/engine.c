@@ -330,7 +330,8 @@ tuples(void)
 	}
 }
 
-/* The pickles that Python makes of (b'hello', 5), and of [b'hello', 5]. */
+/* The pickles that Python makes of (b'hello', 5), of [b'hello', 5], and of
+ * b'hello' alone. */
 static void
 pickles(void)
 {
@@ -338,7 +339,10 @@ pickles(void)
 	    "8003430568656c6c6f71004b058671012e",
 	    "80035d710028430568656c6c6f71014b05652e",
 	    "8004950d00000000000000430568656c6c6f944b0586942e",
-	    "8004950f000000000000005d9428430568656c6c6f944b05652e" };
+	    "8004950f000000000000005d9428430568656c6c6f944b05652e",
+	    "8005950d00000000000000430568656c6c6f944b0586942e",
+	    "8004950900000000000000430568656c6c6f942e",
+	    "8003430568656c6c6f71002e" };
 	static unsigned char full[CHAT_PART];
 	struct cursor c = { 0 };
 	const unsigned char *data;
@@ -356,10 +360,10 @@ pickles(void)
 		for (k = 0; k < n; k++)
 			check(chat_unpack(&data, d, k) < 0, "half a pickle");
 		for (k = 0; k < n; k++) {
-			d[k] ^= 1;
+			d[k] ^= k == 1 ? 8 : 1;	/* 4 and 5 are good */
 			check(chat_unpack(&data, d, n) != 5 ||
 			    memcmp(data, "hello", 5) != 0, "a wrong pickle");
-			d[k] ^= 1;
+			d[k] ^= k == 1 ? 8 : 1;
 		}
 	}
 	n = chat_pack(d, "hello", 5);

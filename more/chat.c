@@ -82,16 +82,17 @@ pickle_number(struct cursor *c, size_t n)
 	return value;
 }
 
-/* The opcode that notes an object: BINPUT n in protocol 3, MEMOIZE in 4. */
+/* The opcode that notes an object: BINPUT n in protocol 3, MEMOIZE later. */
 static void
 pickle_memo(struct cursor *c, unsigned protocol, unsigned number)
 {
-	pickle_expect(c, protocol == 4 ? 0x94 : 0x71);
+	pickle_expect(c, protocol > 3 ? 0x94 : 0x71);
 	if (protocol == 3)
 		pickle_expect(c, number);
 }
 
-/* In a list the pair has a mark before it, and the list is remembered first. */
+/* In a list the pair has a mark before it, and the list is remembered first. The
+ * bytes may be alone, without their number. */
 ssize_t
 chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 {
@@ -101,7 +102,7 @@ chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 
 	pickle_expect(&c, 0x80);
 	protocol = pickle_byte(&c);
-	if (protocol == 4) {
+	if (protocol == 4 || protocol == 5) {
 		pickle_expect(&c, 0x95);
 		length = pickle_number(&c, 8);
 		if (length != c.left)
@@ -119,13 +120,18 @@ chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 	    length <= n ? (size_t)length : n + 1);
 	pickle_memo(&c, protocol, list);
 	count_kind = pickle_byte(&c);
-	count = pickle_number(&c, count_kind == 0x4d ? 2 : 1);
-	pickle_expect(&c, list ? 0x65 : 0x86);
-	if (!list)
-		pickle_memo(&c, protocol, 1);
-	pickle_expect(&c, 0x2e);
+	if (count_kind == 0x2e && !list) {
+		count = length;
+		count_kind = 0x4b;
+	} else {
+		count = pickle_number(&c, count_kind == 0x4d ? 2 : 1);
+		pickle_expect(&c, list ? 0x65 : 0x86);
+		if (!list)
+			pickle_memo(&c, protocol, 1);
+		pickle_expect(&c, 0x2e);
+	}
 	return c.state != GOOD || c.left != 0 || count != length ||
-	    (protocol != 3 && protocol != 4) ||
+	    protocol < 3 || protocol > 5 ||
 	    (kind != 0x42 && kind != 0x43) ||
 	    (count_kind != 0x4b && count_kind != 0x4d) ? -1 :
 	    (ssize_t)length;
@@ -264,7 +270,7 @@ enum { FINISHED = -1, NONSENSE = -2 };
 
 /* The part that a request asks for; FINISHED; NONSENSE. */
 static int64_t
-part_asked(const struct rdt_session *s, const unsigned char *request, size_t n)
+part_asked(const unsigned char *request, size_t n)
 {
 	int64_t part;
 
@@ -272,12 +278,12 @@ part_asked(const struct rdt_session *s, const unsigned char *request, size_t n)
 		return FINISHED;
 	if (n < 6 || n > 23 || memcmp(request, "part ", 5) != 0)
 		return NONSENSE;
-	part = number((const char *)request + 5, n - 5, 0, s->packets - 1);
+	part = number((const char *)request + 5, n - 5, 0, UINT32_MAX);
 	return part < 0 ? NONSENSE : part;
 }
 
 /* Sends a part to the address that asked; seen has a bit for each, asked for
- * before or not. */
+ * before or not. Beyond the end there is nothing, and that is sent. */
 static enum moved
 send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
     const struct addr *to)
@@ -286,6 +292,10 @@ send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
 	ssize_t got, sent;
 	int repeated;
 
+	if (part >= s->packets) {
+		dgram_send(s->t.sock, out, chat_pack(out, "", 0), to, COUNTED);
+		return MOVED;
+	}
 	got = pread(s->t.file, bytes, part_bytes(s, part),
 	    (off_t)part * CHAT_PART);
 	if (got < 0)
@@ -320,7 +330,7 @@ answer_turn(struct rdt_session *s, unsigned char *seen,
 	if (got < 0)
 		return MOVED;		/* EAGAIN; ECONNREFUSED of an answer */
 	part = addr_same_host(&from, client) ?
-	    part_asked(s, datagram, (size_t)got) : NONSENSE;
+	    part_asked(datagram, (size_t)got) : NONSENSE;
 	if (part == NONSENSE) {
 		rdt_corrupt(s);
 		return MOVED;

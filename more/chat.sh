@@ -61,7 +61,8 @@ test_chat() {
 	heard bob "ALL Carol "
 	until_true grep -q '^UDP .* bob.jpg$' "$tmp/alice.got"
 	udp=$(sed -n 's/^UDP \([0-9]*\) 5 bob.jpg$/\1/p' "$tmp/alice.got")
-	is "golden: a part" 8003430568656c6c6f71004b058671012e \
+	is "golden: a part beyond the end, and one" \
+	    "8003430071004b008671012e8003430568656c6c6f71004b058671012e" \
 	    "$(printf 'part 1\npart x\npart 0\nfinished\n' |
 	    "$cli" -m raw -u sw 127.0.0.1 "$udp" | od -An -v -tx1 |
 	    tr -d ' \n')"
@@ -93,6 +94,20 @@ chat!ALL|Put: a|Put: b EOF" "$(peer "send Put" "take 28" 'send \x0d\x0a' \
 	    "$(peer "drip d" "take 26" 'drip \x0a' "nap 100" \
 	    'drip {quit}\x0a' end | words |
 	    sed 's/! /!/; s/  */ /g')"
+
+	start pace -w "$tmp/pace.pcapng" chat=0
+	is "the list of files has another word for the original client" \
+	    "Seg has joined the chat! ALL  <CHOOSE_FILE>" \
+	    "$(peer "send Seg" "take 24" "take 4" "send get_list_file" "take 13")"
+	stop
+	is "segments keep their distance, 50 and 20 ms" yes \
+	    "$(lab/packets.sh "$tmp/pace.pcapng" | awk '
+	    /"Seg"/ { t = $2 }
+	    / out .*"Seg has/ { first = $2 - t; t = $2 }
+	    / out .*"ALL "/ { second = $2 - t }
+	    END { print (first >= 0.05 && second >= 0.019 ? "yes" : "no") }')"
+	dir=$tmp/chat
+	port=$(awk 'NR == 1 { print $5 }' "$tmp/chat.out")
 
 	# Errors, in lines.
 	long=$(printf '%01000d' 7)

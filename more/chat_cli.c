@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "more.h"
@@ -198,24 +199,46 @@ chat_line(char *line)
 	named = 1;
 }
 
+/*
+ * Reads the first line of standard input that is not empty, byte by byte: what
+ * follows is the loop's. It is read before the client connects, for the original
+ * server does not bear one whose name it does not know.
+ */
+static int
+read_name(char name[CHAT_MESSAGE_MAX + 2])
+{
+	setvbuf(stdin, NULL, _IONBF, 0);
+	if (isatty(STDIN_FILENO))
+		log_msg(INFO, "Your name?");
+	do
+		if (fgets(name, CHAT_MESSAGE_MAX + 1, stdin) == NULL) {
+			log_msg(ERROR, "chat: no name");
+			return -1;
+		}
+	while (name[strspn(name, "\r\n")] == '\0');
+	name[strcspn(name, "\r\n")] = '\0';
+	return 0;
+}
+
 /* The name may stand on the command line; else it is the first line. */
 static int
 chat_session(int argc, char **argv)
 {
 	static const struct talk_cli t = { "{quit}", chat_line, chat_text,
 	    NULL };
-	char name[CHAT_MESSAGE_MAX + 2];
+	char name[CHAT_MESSAGE_MAX + 2] = "";
 	int i;
 
 	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
 		return fail("chat: one argument, the name; all else is read "
 		    "from standard input");
+	if (argc == 1)
+		strcpy(name, argv[0]);
+	else if (read_name(name) < 0)
+		return 1;
 	if (talk_open(&t) != 0)
 		return 1;
-	if (argc == 1)
-		chat_line(strcpy(name, argv[0]));
-	else if (talk.edits)
-		say(INFO, "Your name?");
+	chat_line(name);
 	talk_loop();
 	for (i = 0; i < FETCHES; i++)
 		if (requested[i][0] != '\0')

@@ -206,7 +206,8 @@ chat_files(struct client *c, const char *text)
 
 	(void)text;
 	n = files_now(&files);
-	compose(n < 0 ? "ERROR the files cannot be listed" : "CHOOSE_FILE ");
+	compose(n < 0 ? "ERROR the files cannot be listed" : c->segments ?
+	    "<CHOOSE_FILE> " : "CHOOSE_FILE ");
 	for (i = 0; i < n; i++)
 		add_name(files[i]->d_name);
 	tell(c);
@@ -330,6 +331,8 @@ chat_lines(struct client *c, const char *text, size_t n)
 	}
 }
 
+#define FIRST_MS	50	/* before the first segment for a client */
+
 /*
  * What came from a client. With a newline in its first read it speaks in lines;
  * otherwise in segments, unless a lone newline comes next, as PuTTY sends it.
@@ -347,10 +350,13 @@ chat_input(struct client *c, char *text, size_t n)
 	empty = newlines == n;
 	if (c->messages == 0 && empty)
 		return;
-	if (c->messages == 0)
+	if (c->messages == 0) {
 		c->segments = memchr(text, '\n', n) == NULL;
-	else if (c->messages == 1 && empty && buffer_n(&c->out) == 0)
+		if (c->segments)
+			c->segment_at = now() + FIRST_MS * (SECOND / 1000);
+	} else if (c->messages == 1 && empty && buffer_n(&c->out) == 0) {
 		c->segments = 0;
+	}
 	c->messages += c->messages < 2;
 	if (c->segments)
 		chat_message(c, text, n);

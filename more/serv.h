@@ -37,6 +37,7 @@ struct client {
 	struct buffer in;		/* the beginning of a message */
 	int skipping;			/* chat: the rest of a long line */
 	int messages;			/* chat: so many came, up to 2 */
+	int64_t segment_at;		/* chat: then the next one may leave */
 };
 
 extern struct clients {

@@ -36,6 +36,7 @@
 #include "serv.h"
 
 #define OUT_MAX		(64 * 1024)
+#define SEGMENT_MS	20	/* between two segments for a client */
 #define READ_MAX	(16 * 1024)	/* of one client, each round */
 #define TOO_MANY	16		/* clients that are only told `full' */
 #define DOWNLOADS_MAX	16		/* children at a time, */
@@ -92,22 +93,24 @@ announce_gone(void)
 
 /*
  * The same as buffer_send() for a client that gets segments: each message is
- * one send. What a send did not take gets a new length.
+ * one send, and keeps its distance from the one before, unless in a hurry. What
+ * a send did not take gets a new length.
  */
 static int
-send_segments(struct client *c)
+send_segments(struct client *c, int hurry)
 {
 	unsigned char *at;
 	ssize_t sent;
 	size_t n;
 
-	while (buffer_n(&c->out) > 0) {
+	while (buffer_n(&c->out) > 0 && (hurry || now() >= c->segment_at)) {
 		at = (unsigned char *)buffer_at(&c->out);
 		n = unpack16(at);
 		sent = send_some(c->fd, at + 2, n);
 		if (sent < 0)
 			return errno == EAGAIN ? 0 : -1;
 		n -= (size_t)sent;
+		c->segment_at = now() + SEGMENT_MS * (SECOND / 1000);
 		if (n > 0)
 			pack16(at + sent, (unsigned)n);
 		buffer_drop(&c->out, (size_t)sent + (n > 0 ? 0 : 2));
@@ -117,11 +120,11 @@ send_segments(struct client *c)
 
 /* Sends what goes of both queues. Returns -1 if a connection is broken. */
 static int
-send_queued(struct client *c)
+send_queued(struct client *c, int hurry)
 {
 	int broken;
 
-	broken = (c->segments ? send_segments(c) :
+	broken = (c->segments ? send_segments(c, hurry) :
 	    buffer_send(&c->out, c->fd)) < 0;
 	return broken || buffer_send(&c->updates, c->update_fd) < 0 ? -1 : 0;
 }
@@ -133,7 +136,7 @@ queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
     const char *text, size_t n)
 {
 	if (buffer_n(b) + headlen + n > b->max)
-		send_queued(c);
+		send_queued(c, 1);
 	if (buffer_n(b) + headlen + n > b->max ||
 	    buffer_add(b, head, headlen) < 0 || buffer_add(b, text, n) < 0)
 		drop_client(c, NOT_READING);
@@ -183,7 +186,7 @@ dismiss(struct client *c)
 static void
 client_flush(struct client *c)
 {
-	if (send_queued(c) < 0)
+	if (send_queued(c, 0) < 0)
 		drop_client(c, LOST);
 	if (c->stage == LAST_WORDS && buffer_n(&c->out) == 0) {
 		sock_end(c->fd);
@@ -520,6 +523,10 @@ talk_deadline(void)
 	for (i = 0; i < clients.n; i++) {
 		if (clients.client[i]->deadline < due)
 			due = clients.client[i]->deadline;
+		if (buffer_n(&clients.client[i]->out) > 0 &&
+		    clients.client[i]->segment_at > t &&
+		    clients.client[i]->segment_at < due)
+			due = clients.client[i]->segment_at;
 		if (clients.client[i]->unlogged > 0 &&
 		    clients.client[i]->log_from < due)
 			due = clients.client[i]->log_from;
@@ -553,7 +560,8 @@ talk_watch(struct pollfd *p)
 	n = 1;
 	for (i = 0; i < clients.n; i++) {
 		c = clients.client[i];
-		watch(p, &n, &c->slot[MAIN], c->fd, buffer_n(&c->out) > 0);
+		watch(p, &n, &c->slot[MAIN], c->fd, buffer_n(&c->out) > 0 &&
+		    now() >= c->segment_at);
 		watch(p, &n, &c->slot[UPDATES], c->update_fd,
 		    buffer_n(&c->updates) > 0);
 		watch(p, &n, &c->slot[ENTRANCE], c->update_listener, 0);

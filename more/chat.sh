@@ -95,20 +95,6 @@ chat!ALL|Put: a|Put: b EOF" "$(peer "send Put" "take 28" 'send \x0d\x0a' \
 	    'drip {quit}\x0a' end | words |
 	    sed 's/! /!/; s/  */ /g')"
 
-	start pace -w "$tmp/pace.pcapng" chat=0
-	is "the list of files has another word for the original client" \
-	    "Seg has joined the chat! ALL  <CHOOSE_FILE>" \
-	    "$(peer "send Seg" "take 24" "take 4" "send get_list_file" "take 13")"
-	stop
-	is "segments keep their distance, 50 and 20 ms" yes \
-	    "$(lab/packets.sh "$tmp/pace.pcapng" | awk '
-	    /"Seg"/ { t = $2 }
-	    / out .*"Seg has/ { first = $2 - t; t = $2 }
-	    / out .*"ALL "/ { second = $2 - t }
-	    END { print (first >= 0.05 && second >= 0.019 ? "yes" : "no") }')"
-	dir=$tmp/chat
-	port=$(awk 'NR == 1 { print $5 }' "$tmp/chat.out")
-
 	# Errors, in lines.
 	long=$(printf '%01000d' 7)
 	raw 'joe\n~eve x\nCHANGENAME eve x\nCHANGENAME joe a b\n~joe\ndownload_file nosuch\ndownload_file ../x\n\nCHANGENAME joe joe\n'"$long"'\n'"${long}8"'\nshowx\n{quit}\nafter\n' \
@@ -189,6 +175,17 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	sed '/by signal 9/d' "$log" >"$log.1"
 	mv "$log.1" "$log"
 	stop
+	start pace -w "$tmp/pace.pcapng" chat=0
+	is "the list of files has another word for the original client" \
+	    "Seg has joined the chat! ALL  <CHOOSE_FILE>" \
+	    "$(peer "send Seg" "take 24" "take 4" "send get_list_file" "take 13")"
+	stop
+	is "segments keep their distance, 50 and 20 ms" yes \
+	    "$(lab/packets.sh "$tmp/pace.pcapng" | awk '
+	    /"Seg"/ { t = $2 }
+	    / out .*"Seg has/ { first = $2 - t; t = $2 }
+	    / out .*"ALL "/ { second = $2 - t }
+	    END { print (first >= 0.05 && second >= 0.019 ? "yes" : "no") }')"
 
 	# Servers that lie. No file is fetched that was not asked for.
 	evil "take 4" 'send UDP 9 5 evil\x0aERROR no\x1b[2J\x0a' close

@@ -622,6 +622,13 @@ run_mode(const struct mode *m, int argc, char **argv)
 	    NULL;
 	if (argc > 0 && m->session == NULL && c == NULL)
 		return 2;
+	if (c != NULL && argc > 2 && strcmp(c->arguments, UPLOAD_NAMES) == 0 &&
+	    access(argv[2], F_OK) == 0) {
+		log_msg(ERROR, "%s: %s is a file here, too, and one %s takes "
+		    "one file (at the prompt this stores %s as %s)", argv[0],
+		    argv[2], argv[0], argv[1], argv[2]);
+		return 2;
+	}
 	if (c != NULL && c->run == NULL)
 		return print_help(m);
 	if (m->open != NULL && m->open() != 0)
@@ -895,7 +902,7 @@ static const struct command more_commands[] = {
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
 	    "how files travel; sw, gbn, sr are by UDP", mode_command },
-	{ "put", 1, 2, "LOCAL [NAME]", NULL, put_either },
+	{ "put", 1, 2, UPLOAD_NAMES, NULL, put_either },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
@@ -920,6 +927,9 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 		return m->op == asked->op + 1u || m->op == asked->op + 2u;
 	case DIR_GET_USERS:
 	case DIR_GET_FILES:
+		if (m->op == asked->op + 1u && asked->number[0] == 0 &&
+		    (m->length < 5 || memcmp(m->text, "skip ", 5) != 0))
+			return 1;	/* it knows no pages: all of it */
 		n = (size_t)sprintf(skip, "skip %lu\n",
 		    (unsigned long)asked->number[0]);
 		return m->op == asked->op + 1u && m->length >= n &&
@@ -945,8 +955,9 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 
 	for (;;) {
 		n = dgram_recv(directory.fd, in, sizeof in, NULL);
-		if (n >= 0 && dir_unpack(answer, in, (size_t)n) == 0 &&
-		    answers(asked, answer))
+		if (n >= 0 && (dir_unpack(answer, in, (size_t)n) == 0 ||
+		    dir_unpack(answer, in, n > 1) == 0) &&	/* Control, */
+		    answers(asked, answer))	/* and bytes behind it */
 			return 1;
 		if (n < 0 && errno != EAGAIN)
 			return -1;
@@ -989,13 +1000,45 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	return -1;
 }
 
+/*
+ * A machine with several addresses may answer from another one than that which
+ * was asked, and the system drops that. Asks by a socket that takes all; true if
+ * an answer comes, whose address host receives.
+ */
+static int
+answers_elsewhere(const struct dir_message *asked, char host[PEER_BYTES])
+{
+	unsigned char datagram[DIR_REQUEST_MAX], answer[DIR_REPLY_MAX];
+	struct addr from, to;
+	int fd, found;
+
+	if (addr_peer(directory.fd, &to) < 0)
+		return 0;
+	fd = socket(to.ss.ss_family, SOCK_DGRAM, 0);
+	if (fd < 0 || sock_nonblock(fd) < 0)
+		return 0;
+	dgram_send(fd, datagram, dir_pack(datagram, asked), &to, UNCOUNTED);
+	found = readable(fd, 1000) &&
+	    dgram_recv(fd, answer, sizeof answer, &from) > 0 &&
+	    addr_port(&from) == addr_port(&to) && !addr_same_host(&from, &to);
+	if (found)
+		addr_text(&from, host);
+	dgram_close(fd);
+	return found;
+}
+
 /* Silence is the most common failure: nobody is there. */
 int
 dir_command(const char *command, const struct dir_message *asked,
     struct dir_message *answer)
 {
+	char host[PEER_BYTES];
+
 	if (dir_ask(asked, answer, TRIES) == 0)
 		return 0;
+	if (errno == ETIMEDOUT && answers_elsewhere(asked, host))
+		return fail("%s: directory %s %s: it answers as %s: ask there",
+		    command, cli.host, cli.port, host);
 	return fail("%s: directory %s %s: %s", command, cli.host,
 	    cli.port, errno == ETIMEDOUT ? "no answer" : reason());
 }
@@ -1129,7 +1172,8 @@ line_ok(enum dir_op op, const char *line, size_t n)
 	    n - (size_t)(blank + 1 - line));
 }
 
-/* Takes the lines of a page. Returns -1 if one of them is none. */
+/* Takes the lines of a page. Returns -1 if one of them is none. Those of a
+ * directory that knows no pages are taken as they are. */
 static int
 add_page(const struct dir_message *page, struct lines *l)
 {
@@ -1137,11 +1181,21 @@ add_page(const struct dir_message *page, struct lines *l)
 	size_t left, n;
 	int more;
 
-	errno = EMSGSIZE;
-	if (page->length > DIR_REPLY_MAX || l->n > LINES_MAX)
-		return -1;
 	text = page->text;
 	left = page->length;
+	if (left < 5 || memcmp(text, "skip ", 5) != 0) {
+		for (; left > 0; text += n, left -= n) {
+			line = memchr(text, '\n', left);
+			n = line == NULL ? left : (size_t)(line - text);
+			if (lines_add(l, text, n) < 0)
+				return -1;
+			n += line != NULL;
+		}
+		return 0;
+	}
+	errno = EMSGSIZE;
+	if (left > DIR_REPLY_MAX || l->n > LINES_MAX)
+		return -1;
 	next_line(&text, &left, &line, &n);	/* skip N */
 	while ((more = next_line(&text, &left, &line, &n)) > 0) {
 		errno = EBADMSG;
@@ -1302,7 +1356,7 @@ static const struct command ftp_commands[] = {
 	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_command },
 	{ "help", 0, 0, "", "this list", NULL },
 	{ "ls", 0, 0, "", "list the files on the server", ls_command },
-	{ "put", 1, 2, "LOCAL [NAME]", "upload a file", put_command },
+	{ "put", 1, 2, UPLOAD_NAMES, "upload a file", put_command },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };

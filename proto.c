@@ -655,12 +655,28 @@ sock_listen(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 1, why);
 }
 
+/* Is this socket connected to itself? That happens where nobody listens, if the
+ * system has given it the very port that it dials. */
+static int
+both_ends(int fd)
+{
+	char here[HOST_BYTES], there[HOST_BYTES];
+
+	return sock_here(fd, here) == sock_peer(fd, there) &&
+	    strcmp(here, there) == 0;
+}
+
 int
 sock_connect(const char *host, const char *port, int type, const char **why)
 {
 	int fd;
 
 	fd = each_address(host, port, type, 0, why);
+	if (fd >= 0 && type == SOCK_STREAM && both_ends(fd)) {
+		errno = ECONNREFUSED;
+		*why = reason();
+		fd = close_failed(fd);
+	}
 	if (fd >= 0 && type == SOCK_STREAM)
 		tell(fd, CONNECTED, NULL, 0);
 	return fd;
@@ -1008,16 +1024,29 @@ check_replaceable(const char *path, mode_t *bits)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* The signal handler. unlink() and raise() are safe in one. */
+/* Process 1, as in a container, survives a signal's default action. */
+void
+end_by(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	_exit(128 + sig);
+}
+
+/* The signal handler. unlink() and what end_by() calls are safe in one. */
 static void
 remove_pending(int sig)
 {
 	if (pending)
 		unlink(newfile.temp);
-	raise(sig);		/* its action is the default one again */
+	end_by(sig);
 }
 
-/* SA_RESETHAND: the signal that remove_pending() raises again is deadly. */
+/* SA_RESETHAND: the signal that end_by() raises again is deadly. */
 void
 newfile_guard(int sig)
 {

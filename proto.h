@@ -116,6 +116,9 @@ int	std_descriptors(void);
 /* Sets what happens on a signal; system calls are not restarted. */
 void	on_signal(int sig, void (*handler)(int));
 
+/* In a handler with SA_RESETHAND: ends the process by the signal after all. */
+void	end_by(int sig);
+
 /* ---- options --------------------------------------------------------- */
 
 /*
@@ -500,6 +503,9 @@ extern struct cli {
 	int keep;			/* -k: never replace a file */
 	const struct mode *mode;	/* -m */
 } cli;
+
+/* The arguments of a command that uploads. */
+#define UPLOAD_NAMES	"LOCAL [NAME]"
 
 /* A command. It says itself what went wrong, and then returns 1; else 0. */
 struct command {
@@ -1306,6 +1312,7 @@ extern const struct command names_people_try[];
 /* more/screen.c: see there. */
 int	on_terminal(void);
 int	stopped(void);
+extern int columns;			/* of the terminal */
 int	draw_up(const struct transfer *t);
 int	draw_down(const struct transfer *t);
 void	end_bar(void);

@@ -1427,7 +1427,8 @@ dir_serve(int fd, const char *peer)
 	int n;
 
 	(void)peer;
-	if (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0)
+	if (strcmp(serv.host, "::") != 0 &&
+	    (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0))
 		log_msg(ERROR, "dir: speaks IPv4 alone, so nobody can ask it "
 		    "on %s", serv.host);
 	dir.secret = rdt_key() | 1;

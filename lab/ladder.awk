@@ -19,6 +19,11 @@
 
 BEGIN {
 	FS = "\t"
+	if (sprintf("%.1f", 0.5) != "0.5") {
+		print "ladder.awk: numbers have a comma in this locale: set " \
+		    "LC_ALL=C" >"/dev/stderr"
+		exit bad = 1
+	}
 	if (most == "")
 		most = svg ? 150 : 1000
 	words["recv"] = "got"

@@ -11,6 +11,8 @@
 [ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
 [ -r "$1" ] || { echo "packets.sh: $1: cannot be read" >&2; exit 1; }
 
+LC_ALL=C
+export LC_ALL
 od -An -v -tu1 "$1" | awk '
 # A block at a time: its type and length, then as many bytes.
 {

@@ -14,6 +14,11 @@
 
 BEGIN {
 	FS = "\t"
+	if (sprintf("%.1f", 0.5) != "0.5") {
+		print "plot.awk: numbers have a comma in this locale: set " \
+		    "LC_ALL=C" >"/dev/stderr"
+		exit bad = 1
+	}
 	y = y == "" ? "cwnd" : y
 	if (y != "cwnd" && y != "seq" && y != "rtt" && y != "curves") {
 		print "plot.awk: y is none of cwnd, seq, rtt, curves" \

@@ -50,7 +50,8 @@ static int64_t	peer_tick(void);
 struct shared {
 	char *name;
 	uint64_t size;
-	time_t changed;
+	ino_t inode;
+	time_t written, changed;	/* contents; anything (st_ctime) */
 	int settled;		/* a later change would show in `changed' */
 	char hash[HASH_DIGITS + 1];
 };
@@ -83,7 +84,8 @@ open_shared(const struct shared *s)
 		return -1;
 	fd = f.fd;
 	same = fstat(fd, &st) == 0 && f.size == s->size &&
-	    st.st_mtime == s->changed;
+	    st.st_ino == s->inode && st.st_mtime == s->written &&
+	    st.st_ctime == s->changed;
 	if (same && !s->settled)
 		same = hash_file(fd, hash) == 0 &&
 		    strcmp(hash, s->hash) == 0 && lseek(fd, 0, SEEK_SET) == 0;
@@ -116,8 +118,10 @@ hash_shared(struct shared *s, const struct shared *before)
 	s->size = f.size;
 	result = fstat(fd, &st);
 	if (result == 0) {
-		s->changed = st.st_mtime;
-		s->settled = st.st_mtime < time(NULL) - 1;
+		s->inode = st.st_ino;
+		s->written = st.st_mtime;
+		s->changed = st.st_ctime;
+		s->settled = st.st_ctime < time(NULL) - 1;
 		result = hash_file(fd, s->hash);
 	}
 	close(fd);
@@ -598,8 +602,10 @@ peer_tick(void)
 	    tell_port(&answer, TRIES) == 0 && share.published)
 		publish_all();
 	if (answer.op == DIR_REGISTER_FAIL)
-		log_msg(ERROR, "the directory has given the nick %s to "
-		    "someone else; logout, and register another",
+		log_msg(ERROR, "the directory has the nick %s at another "
+		    "address: it is someone else's, or your own from before "
+		    "the network gave you a new one, and then free in "
+		    STRING(DIR_EXPIRE_S) " s; logout, and register again",
 		    directory.nick);
 	return directory.renew_at;
 }
@@ -691,16 +697,59 @@ connect_peer(const char *command, const char *nick)
 	return fd;
 }
 
+/* A line of a list, of n bytes; or one as other teams write it, with
+ * HASH;NAME;SIZE. */
+static int
+list_line(struct file_line *f, const char *line, size_t n)
+{
+	static char copy[DIR_LINE_MAX + 1];
+	const char *end, *name;
+
+	if (file_line_parse(f, line, n, 0) == 0)
+		return 0;
+	name = memchr(line, ';', n);
+	for (end = line + n; name != NULL && end[-1] != ';'; end--)
+		;
+	if (name == NULL || end - 1 == name || n >= sizeof copy)
+		return -1;
+	n = (size_t)sprintf(copy, "%.*s %.*s %.*s", (int)(name - line), line,
+	    (int)(line + n - end), end, (int)(end - name - 2), name + 1);
+	return file_line_parse(f, copy, n, 0);
+}
+
+/* What is here of a list: lines, and those that were understood. */
+struct list_count {
+	int lines, good;
+};
+
+/* Takes the lines of a message that stand under this key. */
+static void
+list_lines(const char *key, void (*each)(const struct file_line *f, void *with),
+    void *with, struct list_count *count)
+{
+	struct file_line f;
+	const char *value;
+
+	for (value = peer_value(&message, NULL, key); value != NULL;
+	    value = peer_value(&message, value, key)) {
+		count->lines++;
+		if (list_line(&f, value, strcspn(value, "\n")) < 0)
+			continue;
+		count->good++;
+		each(&f, with);
+	}
+}
+
 /*
  * Asks a peer for its list and calls each() with each file of it. Returns -1
- * with errno if the list is not what it should be.
+ * with errno if the list is not what it should be: one of which no line is
+ * understood is not empty.
  */
 static int
 peer_list(int fd, void (*each)(const struct file_line *f, void *with),
     void *with)
 {
-	struct file_line f;
-	const char *value;
+	struct list_count count = { 0, 0 };
 	int64_t limit;
 	int messages, more;
 
@@ -716,16 +765,11 @@ peer_list(int fd, void (*each)(const struct file_line *f, void *with),
 		    ++messages > PEER_LISTS || now() > limit)
 			return -1;
 		more = peer_value(&message, NULL, "more") != NULL;
-		for (value = peer_value(&message, NULL, "files");
-		    value != NULL;
-		    value = peer_value(&message, value, "files")) {
-			if (file_line_parse(&f, value, strcspn(value, "\n"),
-			    0) < 0)
-				return -1;
-			each(&f, with);
-		}
+		list_lines("files", each, with, &count);
+		list_lines("file", each, with, &count);
 	} while (more);
-	return 0;
+	errno = EBADMSG;
+	return count.lines > 0 && count.good == 0 ? -1 : 0;
 }
 
 /* A search for the file whose hash begins so. */

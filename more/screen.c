@@ -103,7 +103,7 @@ amount(char text[16], double n)
 	return text;
 }
 
-static int columns = 80;		/* of the terminal */
+int columns = 80;
 
 /* POSIX has no call that tells them, but most systems have `stty size'. */
 static void

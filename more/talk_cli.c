@@ -35,7 +35,6 @@
 #define OUT_MAX		(64 * 1024)	/* bytes of what was typed */
 #define TEXT_MAX	(64 * 1024)	/* of a message */
 #define SEGMENT_WAIT	(SECOND / 20)	/* with -S: between two messages */
-#define SCREEN		79		/* columns of the line that is typed */
 
 struct conversation talk = { .fd = -1, .update_fd = -1 };
 
@@ -80,7 +79,7 @@ static void
 terminal_signal(int sig)
 {
 	terminal_back();
-	raise(sig);		/* its action is the default one again */
+	end_by(sig);
 }
 
 /* SIGCONT, after a stop: the shell has changed the terminal meanwhile. */
@@ -146,7 +145,7 @@ draw_line(void)
 
 	if (!talk.edits)
 		return;
-	for (from = screen.n; from > 0 && screen.drawn < SCREEN; from--)
+	for (from = screen.n; from > 0 && screen.drawn < columns - 1; from--)
 		screen.drawn += begins(screen.line[from - 1]);
 	while (from < screen.n && !begins(screen.line[from]))
 		from++;
@@ -255,10 +254,29 @@ edit_key(char key)
 	return 1;
 }
 
+/* Is it part of what a key like an arrow sends, ESC [ D? That edits nothing. */
+static int
+escape_key(char key)
+{
+	static enum { NONE, ESCAPE, SEQUENCE } state;
+
+	if (state == NONE && key != 0x1b)
+		return 0;
+	if (state == NONE)
+		state = ESCAPE;
+	else if (state == ESCAPE)
+		state = key == '[' || key == 'O' ? SEQUENCE : NONE;
+	else if (key >= '@' && key <= '~')
+		state = NONE;
+	return 1;
+}
+
 /* One byte of standard input. Returns true if it ends a line. */
 static int
 take_key(char key)
 {
+	if (talk.edits && escape_key(key))
+		return 0;
 	if (key == '\n')
 		return 1;
 	if (edit_key(key))

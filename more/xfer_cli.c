@@ -204,9 +204,12 @@ print_file(const struct xfer_file *f)
 	time_t t;
 	size_t i;
 
-	t = (time_t)f->time;
-	t -= (double)t > f->time;	/* down, also before 1970 */
-	tm = localtime(&t);
+	tm = NULL;
+	if (f->time >= XFER_TIME_MIN && f->time <= XFER_TIME_MAX) {
+		t = (time_t)f->time;
+		t -= (double)t > f->time;	/* down, also before 1970 */
+		tm = localtime(&t);
+	}
 	if (tm == NULL || strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
 	    tm) == 0)
 		strcpy(date, "?");
@@ -316,7 +319,7 @@ static const struct command xfer_commands[] = {
 	    xfer_list },
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "quit", 0, 0, "", "leave", leave },
-	{ "upload", 1, 2, "SRC [NAME]", "upload a file", xfer_upload },
+	{ "upload", 1, 2, UPLOAD_NAMES, "upload a file", xfer_upload },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 

@@ -913,6 +913,13 @@ static const struct command more_commands[] = {
 
 struct dir_client directory = { .fd = -1, .renew_at = NEVER };
 
+/* Is this a page of a list? A directory that knows no pages sends all at once. */
+static int
+is_page(const struct dir_message *m)
+{
+	return m->length >= 5 && memcmp(m->text, "skip ", 5) == 0;
+}
+
 /* Is this what was asked for, and not an answer that is late? */
 static int
 answers(const struct dir_message *asked, const struct dir_message *m)
@@ -928,8 +935,8 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 	case DIR_GET_USERS:
 	case DIR_GET_FILES:
 		if (m->op == asked->op + 1u && asked->number[0] == 0 &&
-		    (m->length < 5 || memcmp(m->text, "skip ", 5) != 0))
-			return 1;	/* it knows no pages: all of it */
+		    !is_page(m))
+			return 1;
 		n = (size_t)sprintf(skip, "skip %lu\n",
 		    (unsigned long)asked->number[0]);
 		return m->op == asked->op + 1u && m->length >= n &&
@@ -1183,7 +1190,7 @@ add_page(const struct dir_message *page, struct lines *l)
 
 	text = page->text;
 	left = page->length;
-	if (left < 5 || memcmp(text, "skip ", 5) != 0) {
+	if (!is_page(page)) {
 		for (; left > 0; text += n, left -= n) {
 			line = memchr(text, '\n', left);
 			n = line == NULL ? left : (size_t)(line - text);
@@ -1206,7 +1213,7 @@ add_page(const struct dir_message *page, struct lines *l)
 	return more;
 }
 
-/* Ends when a page has nothing new. */
+/* Ends when a page has nothing new, or is none. */
 int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
@@ -1230,7 +1237,7 @@ dir_list(const char *command, enum dir_op op, struct lines *l)
 			return fail("%s: directory %s %s: %s", command,
 			    cli.host, cli.port, reason());
 		}
-	} while (l->n > before);
+	} while (l->n > before && is_page(&page));
 	return 0;
 }
 

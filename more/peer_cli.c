@@ -458,6 +458,7 @@ static int
 peer_serve_command(int argc, char **argv)
 {
 	struct dir_message answer;
+	char address[HOST_BYTES];
 
 	if (not_registered(argv[0]))
 		return 1;
@@ -480,6 +481,11 @@ peer_serve_command(int argc, char **argv)
 	}
 	log_msg(INFO, "%s: %lu files on port %u", argv[0],
 	    (unsigned long)share.n, share.port);
+	if (sock_here(directory.fd, address) >= 0 &&
+	    strncmp(address, "127.", 4) == 0)
+		log_msg(INFO, "%s: others on the network cannot reach you at "
+		    "%s: name the directory by another address", argv[0],
+		    address);
 	return 0;
 }
 

@@ -1,0 +1,190 @@
+# reports.sh: tests of what users, bug reports and the original programs found,
+# read by test.sh. Licence: ISC, see README.
+# shellcheck shell=sh disable=SC2034,SC2086,SC2154
+
+# One put takes one file.
+test_reports_put() {
+	start reports ftp=0 xfer=0
+	xfer=$(awk 'NR == 2 { print $5 }' "$out")
+	mkdir -p "$tmp/here"
+	printf %s one >"$tmp/here/a.txt"
+	printf %s two >"$tmp/here/b.txt"
+	client 127.0.0.1 "$port" put a.txt b.txt
+	has "put f*.txt" "2 put: b.txt is a file here, too, and one put takes \
+one file (at the prompt this stores a.txt as b.txt)" "$status $said"
+	client -u gbn 127.0.0.1 "$port" put a.txt b.txt
+	is "...by UDP" 2 $status
+	client -m xfer 127.0.0.1 "$xfer" upload a.txt b.txt
+	has "upload f*.txt" "2 upload: b.txt is a file here*" "$status $said"
+	is "nothing is stored" "" "$(ls "$dir")"
+	client 127.0.0.1 "$port" put a.txt c.txt
+	is "a name that is no file here" "0 one" "$status $(cat "$dir/c.txt")"
+	is "a line of commands" "0 one" "$(echo 'put a.txt b.txt' |
+	    "$cli" -q -d "$tmp/here" 127.0.0.1 "$port" >/dev/null
+	    echo "$? $(cat "$dir/b.txt")")"
+	stop
+}
+
+# What other directories and peers say.
+test_reports_dir() {
+	mkdir -p "$tmp/here"
+	start asked dir=0
+	home=$port
+
+	# A file that was replaced by another of the same size and time.
+	mkdir -p "$tmp/ann"
+	printf %s hello >"$tmp/ann/five"
+	touch -t 202001010000 "$tmp/ann/five"
+	printf %s HELLO >"$tmp/new"
+	touch -t 202001010000 "$tmp/new"
+	dir_client ann
+	printf '%s\n' 'register ann' serve publish myfiles >&5
+	until_true grep -q "^$hello_hash" "$tmp/ann.said"
+	cp -p "$tmp/new" "$tmp/ann/five"
+	printf '%s\n' publish myfiles >&5
+	other=c65f99f8c5376adadddc46d5cbcf5762f9e55eb7	# of HELLO
+	until_true grep -q "^$other" "$tmp/ann.said"
+	is "a file replaced, size and time the same, has a new hash" 0 $?
+	has "who serves on this machine alone is told" \
+	    "*others on the network cannot reach you at 127.0.0.1*" \
+	    "$(cat "$tmp/ann.said")"
+	exec 5>&-
+	wait "$client"
+	stop
+
+	# An answer from another address than that which was asked.
+	if "$cli" -q -m dir 127.0.0.2 9 login 2>&1 | grep -q 'assign'; then
+		skip "no address 127.0.0.2"
+	else
+		start all -H 0.0.0.0 dir=0
+		client -m dir 127.0.0.2 "$port" login
+		has "the address that did answer" "1 login: directory \
+127.0.0.2 $port: it answers as 127.0.0.1:$port: ask there" "$status $said"
+		stop
+	fi
+	if start six -H :: dir=0 2>/dev/null && grep -q listening "$out"; then
+		is "a directory on :: answers IPv4" "0 0 file servers" \
+		    "$("$cli" -m dir 127.0.0.1 "$port" login >"$tmp/out" 2>&1
+		    echo "$? $(cat "$tmp/out")")"
+		is "...and does not say that nobody can ask it" 0 \
+		    "$(grep -c 'nobody can ask' "$log")"
+		stop
+	fi
+
+	# A directory that knows no pages, and sends bytes behind an answer.
+	list="$hello_hash 5 ann five\\x0athe rest as it likes\\x1b[2J\\x0a"
+	"$tmp/peer" ulisten uheard 'usend \x07\x00\x00' uheard \
+	    "usend \\x0f\\x00\\x00\\x00\\x4d$list" uheard \
+	    'usend \x15and more' >"$evil_out" 2>&1 &
+	evil=$!
+	until_true grep -q '^listening' "$evil_out"
+	printf 'register bob\nfilelist\nlogout\n' | "$cli" -m dir 127.0.0.1 \
+	    "$(awk 'NR == 1 { print $2 }' "$evil_out")" >"$tmp/out" 2>&1
+	is "a list without pages, and bytes behind an answer" "0 register: \
+you are bob $hello_hash 5 ann five the rest as it likes\\x1b[2J" \
+	    "$? $(grep -v logout "$tmp/out" | words)"
+	wait "$evil"
+}
+
+# Lists of files as other teams write them.
+test_reports_peer() {
+	mkdir -p "$tmp/here"
+	start teams dir=0
+	home=$port
+	evil_peer "take 24" "send $(message "operation:servedfiles|file:\
+$hello_hash;a;b.txt;5|files:nonsense|files:$hello_hash 5 two||")" "take 19"
+	has "HASH;NAME;SIZE, and a line that is none" \
+	    "*$hello_hash 5 two $hello_hash 5 a;b.txt*" \
+	    "$(dir_does 'register bob' "browse evil$evils" queryfiles close)"
+	wait "$evil"
+	evil_peer "take 24" "send $(message "operation:servedfiles|\
+files:nonsense|files:more||")"
+	has "a list of which no line is understood" "*malformed message*" \
+	    "$(dir_does 'register bob' "browse evil$evils" queryfiles)"
+	wait "$evil"
+	stop
+}
+
+# Dates, locales, and what a machine can do.
+test_reports_here() {
+	mkdir -p "$tmp/here"
+	evil "hex 1" 'send \x00\x00\x00\x00\x00\x00\x00\x00\x1d' \
+	    "send ('a', 5, 1e300)\\x0a('b', 5, 0.0)" close
+	has "one date that does not exist" "*\\[01-Jan-1970*\\[?\\] a -*" \
+	    "$(TZ=UTC0 "$cli" -m xfer 127.0.0.1 "$port" list 2>&1 |
+	    words)"
+	wait "$evil"
+
+	# A connection of a client with itself.
+	if unshare -n true 2>/dev/null && command -v ip >/dev/null; then
+		# shellcheck disable=SC2016 # for the inner shell
+		has "nobody listens, and both ports are one" "*refused*" \
+		    "$(unshare -n sh -c 'ip link set lo up
+		    echo "40000 40001" >/proc/sys/net/ipv4/ip_local_port_range
+		    i=0
+		    while [ $i -lt 20 ]; do
+			'"$cli"' 127.0.0.1 40000 ls && echo CONNECTED
+			'"$cli"' 127.0.0.1 40001 ls && echo CONNECTED
+			i=$((i + 1))
+		    done' 2>&1 | sort | uniq | grep -v 'again' | words)"
+	else
+		skip "no network of its own"
+	fi
+	if unshare -fp true 2>/dev/null; then
+		evil frame offer "send 0000000009abc" "nap 20000"
+		unshare -fp --kill-child "$cli" -d "$tmp/here" 127.0.0.1 \
+		    "$port" get one >/dev/null 2>&1 &
+		shell=$!
+		until_true sh -c "ls -A '$tmp/here' | grep -q part"
+		first=$(tree "$shell" | tail -n 1)
+		for first in $(tree "$shell"); do
+			[ "$first" = "$shell" ] || kill -TERM "$first"
+		done
+		wait "$shell"
+		is "process 1 ends by SIGTERM, too" "" \
+		    "$(find "$tmp/here" -name '.part*')"
+		kill "$evil"
+		wait "$evil" 2>/dev/null
+	else
+		skip "no processes of its own"
+	fi
+
+	# Numbers with a comma.
+	if command -v localedef >/dev/null && localedef -i de_DE -f UTF-8 \
+	    "$tmp/de_DE.UTF-8" >/dev/null 2>&1; then
+		"$cli" -m sim -t "$tmp/trace" 9 >/dev/null 2>&1
+		for awk in mawk "gawk --posix" awk; do
+			command -v ${awk%% *} >/dev/null || continue
+			in_german() { LOCPATH=$tmp LC_ALL=de_DE.UTF-8 "$@"; }
+			case $(in_german $awk 'BEGIN { printf "%.1f", 0.5 }') in
+			0.5) in_german $awk -f lab/plot.awk "$tmp/trace" |
+			    grep -q '</svg>'
+			    is "$awk, which knows no comma: a plot" 0 $? ;;
+			*) for f in plot ladder; do
+				said=$(in_german $awk -f lab/$f.awk \
+				    "$tmp/trace" 2>&1)
+				has "$awk with a comma: $f" "1 *LC_ALL=C*" \
+				    "$? $said"
+			    done ;;
+			esac
+		done
+		is "theory.sh sets its locale" "$(lab/theory.sh 100)" \
+		    "$(LOCPATH=$tmp LC_ALL=de_DE.UTF-8 lab/theory.sh 100)"
+		"$cli" -m sim -w "$tmp/x.pcapng" 3 >/dev/null 2>&1
+		is "packets.sh, too" "$(lab/packets.sh "$tmp/x.pcapng")" \
+		    "$(LOCPATH=$tmp LC_ALL=de_DE.UTF-8 lab/packets.sh \
+		    "$tmp/x.pcapng")"
+	else
+		skip "no locale with a comma can be made"
+	fi
+
+	# In a capture, what is dropped and what is delayed stand in order.
+	start order 0
+	dd if=/dev/zero of="$tmp/here/some" bs=1000 count=50 2>/dev/null
+	client -u sr -L drop=/3,delay=20 -w "$tmp/order.pcapng" 127.0.0.1 \
+	    "$port" put some
+	is "frames are in the order of their times" "0 0" "$status $(
+	    lab/packets.sh "$tmp/order.pcapng" | awk '
+	    $2 < last { n++ } { last = $2 } END { print n + 0 }')"
+	stop
+}

@@ -1,0 +1,131 @@
+#!/bin/sh
+# check.sh: how far is a protocol that a student has written? Licence: ISC, see
+# README.
+#
+#	lab/check.sh FILE		step by step, up to the first that fails
+#	lab/check.sh -m [-s SECRET] FILE ...
+#					a line for each file, `NAME 7/16'
+#
+# FILE is as lab/9-write-it/mine.c. Exit status 0 only if all steps pass. With a
+# secret the numbers, losses and windows of some steps are others, which nobody
+# knows before.
+marks='' secret=''
+while getopts hms: option; do
+	case $option in
+	h) sed -n '2,/^$/s/^#[ ]*//p' "$0"; exit ;;
+	m) marks=yes ;;
+	s) secret=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+if [ $# -eq 0 ] || { [ -z "$marks" ] && [ $# -gt 1 ]; }; then
+	echo "usage: lab/check.sh FILE | -m [-s SECRET] FILE ..." >&2
+	exit 2
+fi
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+LC_ALL=C
+export LC_ALL
+cc=${CC:-cc}
+steps=16
+tmp=$(mktemp -d) || exit 1
+server=
+# shellcheck disable=SC2086
+trap '[ -z "$server" ] || kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+seed=$(printf %s "$secret" | cksum | cut -d ' ' -f 1)
+
+# limited SECONDS COMMAND ...: ended if it takes longer; its status, or 1
+limited() {
+	seconds=$1
+	shift
+	"$@" &
+	job=$!
+	{ sleep "$seconds"; kill -9 $job; } >/dev/null 2>&1 &
+	alarm=$!
+	wait $job 2>/dev/null
+	result=$?
+	kill $alarm 2>/dev/null
+	wait $alarm 2>/dev/null
+	return $result
+}
+
+# transfer COMMAND ...: a megabyte by the student's client and ./serv, with loss
+transfer() {
+	limited 15 "$tmp/cli" -q -d "$tmp/here" -u mine -W 16 \
+	    -L "drop=0.02,seed=$((seed % 1000))" 127.0.0.1 "$port" "$@" \
+	    >"$tmp/said" 2>&1 && return
+	echo "FAILED   carries a megabyte over UDP, both ways"
+	echo "         $*: $(tail -n 1 "$tmp/said")"
+	return 1
+}
+
+# by_udp: the last step
+by_udp() {
+	[ -x "$top/serv" ] || (cd "$top" && make -s) >/dev/null 2>&1
+	$cc -O2 -I"$top" -DMINE -o "$tmp/cli" "$top/cli.c" "$top/proto.c" \
+	    "$tmp/mine.o" "$top/more/more.a" >"$tmp/said" 2>&1 || {
+		cat "$tmp/said"
+		return 1
+	}
+	mkdir -p "$tmp/served" "$tmp/here"
+	dd if=/dev/urandom of="$tmp/here/file" bs=1000 count=1000 2>/dev/null
+	"$top/serv" -q -s "$tmp/served" -L "drop=0.02,seed=$((seed % 997))" 0 \
+	    >"$tmp/listening" 2>/dev/null </dev/null &
+	server=$!
+	tries=0
+	until port=$(awk '/listening/ { print $5 }' "$tmp/listening") &&
+	    [ -n "$port" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 50 ] || break
+		sleep 1
+	done
+	transfer put file && transfer get file back || return 1
+	if cmp -s "$tmp/here/file" "$tmp/served/file" &&
+	    cmp -s "$tmp/here/file" "$tmp/here/back"; then
+		echo "ok       carries a megabyte over UDP, both ways"
+	else
+		echo "FAILED   carries a megabyte over UDP, both ways"
+		echo "         what arrived is not what was sent"
+		return 1
+	fi
+}
+
+# check FILE
+check() {
+	if ! $cc -g -I"$top" -c -o "$tmp/mine.o" "$1" 2>"$tmp/said"; then
+		echo "FAILED   compiles"
+		sed 's/^/         /' "$tmp/said"
+		return 1
+	fi
+	if ! $cc -O1 -I"$top" -DMINE -o "$tmp/check" \
+	    "$top/lab/9-write-it/check.c" "$tmp/mine.o" "$top/proto.c" \
+	    "$top/more/sr.c" "$top/more/congestion.c" 2>"$tmp/said"; then
+		echo "FAILED   compiles"
+		sed 's/^/         /' "$tmp/said"
+		return 1
+	fi
+	echo "ok       compiles"
+	limited 60 "$tmp/check" "$seed" || {
+		[ $? -eq 1 ] || echo "FAILED   it ended the checker itself"
+		return 1
+	}
+	by_udp
+	result=$?
+	[ -z "$server" ] || kill "$server" 2>/dev/null
+	[ -z "$server" ] || wait "$server" 2>/dev/null
+	server=
+	return $result
+}
+
+failed=0
+for file in "$@"; do
+	if [ -n "$marks" ]; then
+		check "$file" >"$tmp/out" 2>&1 || failed=1
+		echo "$file $(grep -c '^ok' "$tmp/out")/$steps"
+	else
+		check "$file" || failed=1
+		[ $failed -ne 0 ] || echo "all $steps steps passed"
+	fi
+done
+exit $failed

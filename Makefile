@@ -77,7 +77,7 @@ tiny:
 MINE = lab/9-write-it/mine.c
 mine: all
 	mkdir -p .mine
-	$(CC) $(CFLAGS) -I. -c -o .mine/mine.o $(MINE)
+	$(CC) $(CFLAGS) -Wno-error -I. -c -o .mine/mine.o $(MINE)
 	$(CC) $(CFLAGS) -DMINE -c -o .mine/proto.o proto.c
 	for p in serv cli; do $(CC) $(LDFLAGS) -o .mine/$$p $$p.o .mine/proto.o \
 	    .mine/mine.o more/more.a $(LDLIBS) || exit; done

@@ -21,7 +21,7 @@ cd "$(dirname "$0")" || exit 1
 # Of all at once, some do little but wait: they begin first, and run beside the
 # N others, of which the longest begin first.
 waiting='udp_silence udp_pause peer strangers'
-longest='tiny valgrind fuzz soak fail udp_sw capture stats limits'
+longest='tiny mine valgrind fuzz soak fail udp_sw capture stats limits'
 sections=$(sed -n 's/^test_\([a-z_]*\)() *{.*/\1/p' test.sh more/*.sh)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
 jobs=

@@ -88,7 +88,8 @@ step "with sanitizers" with_sanitizers
 step "under valgrind" under_valgrind
 step "fuzzing, $FUZZ s for each parser" .ci/fuzz.sh "$FUZZ"
 step "loss patterns of seven transmissions" engine
-step "all labs" make -s labs LAB_OUT="$tmp/labs"
+all_labs() { make -s labs LAB_OUT="$tmp/labs" || return 1; }
+step "all labs" all_labs
 step "system calls that fail" end_failing
 step "$SOAK s under load" .ci/soak.sh "$SOAK"
 # shellcheck disable=SC2086

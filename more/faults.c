@@ -445,11 +445,18 @@ static const struct network by_channel = { send_by_channel, flush,
 
 /* ---- -L -------------------------------------------------------------------- */
 
-static const char *list;
+static char *list;
+
+static const char *
+set_faults(char *value)
+{
+	list = value;
+	return NULL;
+}
 
 const struct option fault_options[] = {
 	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
-	    "delay=MS, rate=KBIT/S, queue=N, seed=N", .text = &list },
+	    "delay=MS, rate=KBIT/S, queue=N, seed=N", .set = set_faults },
 	OPTIONS_END
 };
 
@@ -462,7 +469,7 @@ faults_begin(int sim)
 
 	if (list == NULL)
 		return;
-	bad = faults_parse(&faults, strdup(list), sim, &why);
+	bad = faults_parse(&faults, list, sim, &why);
 	if (bad != NULL)
 		usage_error(bad, why);
 	if (faults.rule[DROP].every != 0)

@@ -306,7 +306,7 @@ test_udp_lies() {
 	for c in none half reno; do
 		client -u sr -C $c 127.0.0.1 "$port" get five five.c
 		is "a get under $c" "0 $c" "$status $(field control)"
-		client -u sr -C $c 127.0.0.1 "$port" put five five.c
+		client -u sr -C $c 127.0.0.1 "$port" put five five.p
 		is "a put under $c" "0 $c" "$status $(field control)"
 	done
 	is "...and the server knew" 2 \

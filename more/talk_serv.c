@@ -206,6 +206,8 @@ client_read(struct client *c)
 	got = recv_some(c->fd, text, sizeof text);
 	if (got < 0 && errno == EAGAIN)
 		return;
+	if (got == 0)			/* it may still read */
+		send_queued(c, 1);
 	if (got <= 0) {
 		drop_client(c, LOST);
 		return;

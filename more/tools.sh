@@ -118,6 +118,56 @@ test_labs() {
 ../x: no student number" "$? $(words <"$tmp/out")"
 }
 
+# What students may hand in, and what the checker says of it.
+test_mine() {
+	ours || return 0
+	cp .ci/mine.c "$tmp/right.c"
+	lab/check.sh "$tmp/right.c" >"$tmp/out" 2>&1
+	is "a right solution" "0 16" "$? $(grep -c '^ok' "$tmp/out")"
+	[ "$(grep -c '^ok' "$tmp/out")" -eq 16 ] || cat "$tmp/out"
+	n=0
+	while IFS='|' read -r step what; do
+		n=$((n + 1))
+		{ echo "#define WRONG $n"; cat .ci/mine.c; } >"$tmp/wrong$n.c"
+		lab/check.sh "$tmp/wrong$n.c" >"$tmp/out" 2>&1
+		has "wrong: $what" "1 FAILED $step *$what*" \
+		    "$? $(sed -n '/^FAILED/,$p' "$tmp/out" | words |
+		    tr -s ' ')"
+	done <<-END
+		slides over ten packets|the window of 3 ends with packet 3
+		survives a lost DATA|sits still for ever
+		receives|moves over a packet that is not here
+		sends one packet|mine_next() does not return
+		sends one packet|mine_next() crashes
+		slides over ten packets|writes outside of its arrays
+		receives|a packet comes a second time
+		sends no more than is needed|transmissions are enough
+	END
+	echo 'int x' >"$tmp/none.c"
+	lab/check.sh "$tmp/none.c" >"$tmp/out" 2>&1
+	has "what does not compile" "1 FAILED   compiles*" "$? $(cat "$tmp/out")"
+	is "marks" "$tmp/wrong1.c 4/16 $tmp/none.c 0/16" \
+	    "$(lab/check.sh -m -s secret "$tmp/wrong1.c" "$tmp/none.c" | words)"
+	lab/check.sh lab/9-write-it/mine.c >"$tmp/out" 2>&1
+	has "the stub" "1 ok *FAILED   sends one packet*" "$? $(cat "$tmp/out")"
+	# Another end that knows nothing of it.
+	mkdir "$tmp/copy"
+	cp -R Makefile ./*.[ch] ./*.o more lab "$tmp/copy"
+	(cd "$tmp/copy" && make -s CC="${CC:-cc}" CFLAGS= \
+	    MINE="$tmp/right.c" mine) >"$tmp/out" 2>&1
+	is "make mine" 0 $?
+	is "mode sim" "transmissions=16" "$("$tmp/copy/.mine/cli" -m sim \
+	    -u mine -W 3 -C none -L drop=/5 9 2>&1 | tr ' ' '\n' |
+	    grep transmissions)"
+	start mine 0
+	printf %s hello >"$dir/five"
+	has "another end that knows nothing of it" "*mode=mine*" \
+	    "$("$tmp/copy/.mine/cli" -d "$tmp/here" -u mine 127.0.0.1 \
+	    "$port" get five 2>&1)"
+	same "...the file" "$dir/five" "$tmp/here/five"
+	stop
+}
+
 # ---- tools, where they are installed -------------------------------------
 
 test_tools() {

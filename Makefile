@@ -87,7 +87,7 @@ demo: all
 
 labs: all
 	@out=$${LAB_OUT:-lab/out}; mkdir -p "$$out"; \
-	for lab in lab/[1-8]-*.sh; do \
+	for lab in lab/[1-8]-*.sh lab/10-*.sh; do \
 		echo "$$lab"; \
 		"$$lab" >"$$out/log" 2>&1 || { cat "$$out/log"; exit 1; }; \
 	done

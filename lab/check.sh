@@ -106,10 +106,14 @@ check() {
 		return 1
 	fi
 	echo "ok       compiles"
-	limited 60 "$tmp/check" "$seed" || {
-		[ $? -eq 1 ] || echo "FAILED   it ended the checker itself"
+	limited 60 "$tmp/check" "$seed" >"$tmp/steps"
+	result=$?
+	cat "$tmp/steps"
+	if [ $result -ne 0 ] || [ "$(grep -c '^ok' "$tmp/steps")" -ne \
+	    $((steps - 2)) ]; then
+		[ $result -eq 1 ] || echo "FAILED   it ended the checker itself"
 		return 1
-	}
+	fi
 	by_udp
 	result=$?
 	[ -z "$server" ] || kill "$server" 2>/dev/null

@@ -4,8 +4,8 @@
 #	lab/packets.sh FILE
 #
 # For captures that -w wrote, where there is no tshark: a line for each packet,
-# with its time, ports, flags and bytes, the first of them as text, and what a
-# comment says. Each block, length and checksum is looked at; what is wrong is
+# with its time, ports, flags and bytes, what it says in rdt or dir or else the
+# first of them as text, and what a comment says. Each block, length and checksum is looked at; what is wrong is
 # said, and ends it with 1.
 
 [ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
@@ -14,6 +14,14 @@
 LC_ALL=C
 export LC_ALL
 od -An -v -tu1 "$1" | awk '
+BEGIN {
+	split("sw gbn sr", protocol, " ")
+	split("Login LoginOk Lookup LookupOk LookupFail Register RegisterOk " \
+	    "RegisterFail ServeFiles ServeFilesOk ServeFilesFail GetUsers " \
+	    "Users GetFiles Files Publish PublishOk Stop StopOk Logout " \
+	    "LogoutOk Fail", op, " ")
+}
+
 # A block at a time: its type and length, then as many bytes.
 {
 	for (i = 1; i <= NF; i++) {
@@ -119,8 +127,35 @@ function packet(   ip, len, v6, head, size, proto, i, s, text) {
 		text = text segment(ip, size - head) \
 		    preview(ip + int(b[ip + 12] / 16) * 4, 28 + len)
 	else
-		text = text size - head - 8 " bytes" preview(ip + 8, 28 + len)
+		text = text size - head - 8 " bytes" datagram(ip + 8,
+		    size - head - 8)
 	print text (note != "" ? "  (" note ")" : "")
+}
+
+# What a datagram says, if it looks like one of rdt or of dir.
+function datagram(at, len,   type, text, i) {
+	type = b[at]
+	if (len >= 16 && be(at + 2) == len - 16 && type >= 1 && type <= 4 &&
+	    b[at + 1] < 2) {
+		if (type == 1)
+			return "  HELLO " protocol[b[at + 16]] ", window " \
+			    be(at + 18) ", block " be(at + 20)
+		i = be(at + 8) * 65536 + be(at + 10)
+		return type == 4 ? "  DONE" : type == 3 ? "  ACK " i \
+		    (len > 16 ? ", bitmap" : "") : \
+		    "  DATA " i ", " len - 16 " bytes" (b[at + 1] ? ", last" : "")
+	}
+	if (len < 1 || type < 1 || type > 22)
+		return preview(at, at + len)
+	if (len == 1 || len == 5 || len == 9) {
+		text = "  " op[type]
+		for (i = 1; i < len; i += 4)
+			text = text " " be(at + i) * 65536 + be(at + i + 2)
+		return text
+	}
+	if (len > 5 && be(at + 1) == 0 && be(at + 3) == len - 5)
+		return "  " op[type] preview(at + 5, at + len)
+	return preview(at, at + len)
 }
 
 # The first bytes of what is carried; a dot for what is no character.

@@ -41,6 +41,8 @@
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
 enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
 
+enum { READER_GONE = 2 };	/* of a FIFO: no failure */
+
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
@@ -260,8 +262,9 @@ write_packet(const struct capture_packet *p, int protocol,
 	    option(end, 0, "", 0))) == 0)
 		return;
 	dgram_tap = NULL;
-	capture.failed = 1;
-	log_msg(ERROR, "-w: the capture ends here: %s", reason());
+	capture.failed = errno == EPIPE ? READER_GONE : 1;
+	log_msg(capture.failed == READER_GONE ? INFO : ERROR,
+	    "-w: the capture ends here: %s", reason());
 }
 
 /* UDP: ports, length, checksum. */
@@ -634,5 +637,5 @@ capture_close(void)
 	if (capture.fd >= 0)
 		close(capture.fd);
 	capture.fd = -1;
-	return capture.failed ? -1 : 0;
+	return capture.failed == 1 ? -1 : 0;
 }

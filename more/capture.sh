@@ -304,6 +304,30 @@ captured() {	# others may use this system, too
 	esac
 }
 
+# A FIFO: the reader sees it live, and goes away.
+test_capture_live() {
+	mkdir -p "$tmp/here"
+	start live 0
+	printf %s hello >"$dir/five"
+	mkfifo "$tmp/wire"
+	if command -v tshark >/dev/null; then
+		tshark -i "$tmp/wire" -l >"$tmp/shown" 2>/dev/null &
+	else
+		skip "no tshark: another reader"
+		dd bs=1 count=2000 if="$tmp/wire" of="$tmp/shown" 2>/dev/null &
+	fi
+	reader=$!
+	{ sleep 1; echo "get five"; until_true grep -q . "$tmp/shown"
+	  kill "$reader"; wait "$reader"; echo "get five six"; } 2>/dev/null |
+	    "$cli" -w "$tmp/wire" -d "$tmp/here" 127.0.0.1 "$port" \
+	    >"$tmp/out" 2>&1
+	is "the client goes on when the reader is gone" 0 $?
+	has "...and says that the capture ends" \
+	    "*-w: the capture ends here: *" "$(cat "$tmp/out")"
+	same "...with what it was doing" "$dir/five" "$tmp/here/six"
+	stop
+}
+
 # Ladders and plots, by each awk that is there.
 capture_awk() {
 	"$cli" -q -m sim -u gbn -W 3 -C none -L drop=/5 -t "$own/x.trace" 9 \

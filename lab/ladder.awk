@@ -4,6 +4,7 @@
 #	awk -v svg=1 -f lab/ladder.awk TRACE ... >X.svg	as a picture
 #	-v from=S -v to=S	this part of it, in seconds
 #	-v most=N		events at most (text 1000, picture 150)
+#	-v title=TEXT		above the picture
 #	-v n=N			the N-th transfer of the trace (the last one)
 #
 # TRACE is what -t wrote: at the sender, at the receiver (as two files or one),
@@ -439,9 +440,9 @@ function text_at(x, y, anchor, size, text) {
 }
 
 function line(x1, y1, x2, y2, class, dead) {
-	if (dead) {		# it ends half-way, in a cross
-		x2 = x1 + (x2 - x1) * 0.55
-		y2 = y1 + (y2 - y1) * 0.55
+	if (dead) {		# it ends before half-way, in a cross
+		x2 = x1 + (x2 - x1) * 0.45
+		y2 = y1 + (y2 - y1) * 0.45
 	}
 	printf "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" " \
 	    "y2=\"%.1f\"%s/>\n", class, x1, y1, x2, y2,
@@ -473,8 +474,8 @@ function draw(   x) {
 	right = 575
 	place()
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" " \
-	    "height=\"%d\" viewBox=\"0 0 760 %d\" font-family=\"sans-serif\">\n",
-	    bottom, bottom
+	    "height=\"%d\" viewBox=\"0 -26 760 %d\" " \
+	    "font-family=\"sans-serif\">\n", bottom + 56, bottom + 56
 	print "<style>line{stroke:#000;stroke-width:1.2}" \
 	    ".data{stroke:#0072b2}.again{stroke:#d55e00;stroke-width:2.2}" \
 	    ".ack{stroke:#000;stroke-dasharray:5 3}" \
@@ -485,11 +486,21 @@ function draw(   x) {
 	    "refY=\"4\" markerWidth=\"9\" markerHeight=\"8\" " \
 	    "markerUnits=\"userSpaceOnUse\"><path d=\"M0 0L9 4L0 8Z\"/>" \
 	    "</marker></defs>"
-	printf "<rect width=\"760\" height=\"%d\" fill=\"#fff\"/>\n", bottom
+	printf "<rect y=\"-26\" width=\"760\" height=\"%d\" " \
+	    "fill=\"#fff\"/>\n", bottom + 56
+	text_at(400, -6, "middle", 14, title)
+	line(40, bottom + 14, 100, bottom + 14, "data", 0)
+	text_at(108, bottom + 18, "start", 12, "DATA")
+	line(190, bottom + 14, 250, bottom + 14, "again", 0)
+	text_at(258, bottom + 18, "start", 12, "DATA, again")
+	line(390, bottom + 14, 450, bottom + 14, "ack", 0)
+	text_at(458, bottom + 18, "start", 12, "ACK")
+	line(540, bottom + 14, 650, bottom + 14, "data", 1)
+	text_at(608, bottom + 18, "start", 12, "lost")
 	text_at(60, 24, "middle", 13, "window")
 	text_at(left, 24, "middle", 13, "sender")
 	text_at(right, 24, "middle", 13, "receiver")
-	text_at(735, 24, "end", 13, "seconds")
+	text_at(750, 24, "end", 13, "ms")
 	printf "<line class=\"axis\" x1=\"%d\" y1=\"35\" x2=\"%d\" y2=\"%d\"/>" \
 	    "\n", left, left, bottom - 10
 	printf "<line class=\"axis\" x1=\"%d\" y1=\"35\" x2=\"%d\" y2=\"%d\"/>" \
@@ -516,7 +527,8 @@ function draw_gap(y, t) {
 
 function time_at(y, t) {
 	if (y - last_time_y >= 13 || !last_time_y) {
-		text_at(750, y + 4, "end", 10, sprintf("%.6f", t))
+		text_at(750, y + 4, "end", 10, sprintf("%.10g",
+		    int(t * 1000000 + 0.5) / 1000))
 		last_time_y = y
 	}
 }
@@ -536,9 +548,20 @@ function draw_left(x, i,   e) {
 		    "d=\"M%d %.1fv-4m0 4h3\"/>\n", left, Y[x], left, Y[x]
 	if (e != "send" && e != "resend")
 		return
-	if ((i in lost) || !(i in arrival) || !(arrival[i] in row_r))
-		line(left, Y[x], right, Y[x] + half * scale, kind_of(i),
-		    i in lost)
+	if (i in lost)
+		line(left, Y[x], right, Y[x] + slope(i), kind_of(i), 1)
+	else if (!(i in arrival))
+		line(left, Y[x], right, Y[x] + half * scale, kind_of(i), 0)
+}
+
+# How far down the arrow of a packet goes that left near this one, which is lost.
+function slope(i,   d, j) {
+	for (d = 1; d < 4; d++)
+		for (j = i - d; j <= i + d; j += 2 * d)
+			if ((j in arrival) && (j in row_s) &&
+			    (arrival[j] in row_r))
+				return Y[row_r[arrival[j]]] - Y[row_s[j]]
+	return half * scale
 }
 
 function kind_of(i) {

@@ -177,6 +177,11 @@ test_tools() {
 	*) has "the code asks for no more than POSIX" \
 		"nothing beyond POSIX.1-2008,*" "$said" ;;
 	esac
+	for p in serv cli; do
+		is "the man page of $p has the options of $p -h" \
+		    "$("./$p" -h | sed -n 's/^  -\(.\) .*/\1/p' | sort | words)" \
+		    "$(sed -n 's/^.It Fl \(.\).*/\1/p' more/$p.1 | sort | words)"
+	done
 	if command -v mandoc >/dev/null; then
 		is "man pages" "" "$(mandoc -T lint -W warning more/*.1)"
 	else

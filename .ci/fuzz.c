@@ -262,7 +262,8 @@ fuzz_xfer(unsigned char *d, size_t n)
 	must(text != NULL, "malloc");
 	memcpy(text, d, n);
 	text[n] = '\0';
-	if (xfer_line_unpack(&f, text) == 0 && strlen(f.name) <= NAME_BYTES) {
+	if (xfer_line_unpack(&f, text) == 0 && strlen(f.name) <= NAME_BYTES &&
+	    f.time >= XFER_TIME_MIN && f.time <= XFER_TIME_MAX) {
 		xfer_line_pack(line, &f);
 		must(xfer_line_unpack(&g, line) == 0, "not unpacked again");
 		must(strcmp(f.name, g.name) == 0 && f.size == g.size, "again");

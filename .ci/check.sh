@@ -88,6 +88,7 @@ step "with sanitizers" with_sanitizers
 step "under valgrind" under_valgrind
 step "fuzzing, $FUZZ s for each parser" .ci/fuzz.sh "$FUZZ"
 step "loss patterns of seven transmissions" engine
+step "sw and gbn do what they did" .ci/recorded.sh
 all_labs() { make -s labs LAB_OUT="$tmp/labs" || return 1; }
 step "all labs" all_labs
 step "system calls that fail" end_failing

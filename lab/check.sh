@@ -9,7 +9,7 @@
 # FILE is as lab/9-write-it/mine.c. Exit status 0 only if all steps pass. With a
 # secret the numbers, losses and windows of some steps are others, which nobody
 # knows before.
-marks='' secret=''
+marks='' secret=none
 while getopts hms: option; do
 	case $option in
 	h) sed -n '2,/^$/s/^#[ ]*//p' "$0"; exit ;;
@@ -52,8 +52,8 @@ limited() {
 
 # transfer COMMAND ...: a megabyte by the student's client and ./serv, with loss
 transfer() {
-	limited 15 "$tmp/cli" -q -d "$tmp/here" -u mine -W 16 -b 8000 -C none \
-	    -L "drop=0.03,seed=$((seed % 1000))" 127.0.0.1 "$port" "$@" \
+	limited 15 "$tmp/cli" -q -d "$tmp/here" -u mine -W 16 -b 8000 -C none -R 200 \
+	    -L "drop=0.02,seed=$((seed % 1000))" 127.0.0.1 "$port" "$@" \
 	    >"$tmp/said" 2>&1 && return
 	echo "FAILED   carries a megabyte over UDP, both ways"
 	echo "         $*: $(tail -n 1 "$tmp/said")"
@@ -70,7 +70,7 @@ by_udp() {
 	}
 	mkdir -p "$tmp/served" "$tmp/here"
 	dd if=/dev/urandom of="$tmp/here/file" bs=1000 count=1000 2>/dev/null
-	"$top/serv" -q -s "$tmp/served" -L "drop=0.03,seed=$((seed % 997))" 0 \
+	"$top/serv" -q -s "$tmp/served" -L "drop=0.02,seed=$((seed % 997))" 0 \
 	    >"$tmp/listening" 2>/dev/null </dev/null &
 	server=$!
 	tries=0

@@ -175,7 +175,4 @@ test_sim_link() {
 	is "a fixed timer does not double" "0.300 0.600 0.900" "$(moments timeout)"
 	sim -u gbn -W 1 -C none -R 5 1
 	is "...nor learn" "0.005 0.010 0.015" "$(moments timeout)"
-	.ci/recorded.sh >"$tmp/out" 2>&1
-	is "sw and gbn do what they did in 2,000 runs" 0 $?
-	cat "$tmp/out"
 }

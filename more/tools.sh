@@ -152,7 +152,7 @@ test_mine() {
 	has "the stub" "1 ok *FAILED   sends one packet*" "$? $(cat "$tmp/out")"
 	# Another end that knows nothing of it.
 	mkdir "$tmp/copy"
-	cp -R Makefile ./*.[ch] ./*.o more lab "$tmp/copy"
+	cp -Rp Makefile ./*.[ch] ./*.o more lab "$tmp/copy"
 	(cd "$tmp/copy" && make -s CC="${CC:-cc}" CFLAGS= \
 	    MINE="$tmp/right.c" mine) >"$tmp/out" 2>&1
 	is "make mine" 0 $?

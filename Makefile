@@ -128,7 +128,8 @@ loc:
 	    /^#ifndef TINY/ { out = 1; next } \
 	    /^#ifdef TINY/ { next } \
 	    /^#else/ { out = !out; next } \
-	    /^#endif/ { out = 0; next } \
+	    /^#ifdef MINE/ { mine = 1; next } \
+	    /^#endif/ { out = out && mine; mine = 0; next } \
 	    out { next } \
 	    { lines++; gsub("/[*][^*]*[*]/", "") } \
 	    /\/[*]/ { comment = 1 } \

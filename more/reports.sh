@@ -105,6 +105,37 @@ files:nonsense|files:more||")"
 	stop
 }
 
+# A terminal: keys that edit nothing, and one of 40 columns.
+test_reports_terminal() {
+	if ! script -qc tty /dev/null </dev/null 2>&1 | grep -q /dev; then
+		skip "no script(1) that makes a terminal"
+		return
+	fi
+	start keys chat=0
+	speaker 6 bob -m raw 127.0.0.1 "$port"
+	echo bob >&6
+	heard bob "ALL "
+	long=$(printf '%060d' 7)
+	{ echo ann; until_true grep -q 'ann has joined' "$tmp/bob.got"
+	  printf '\033[Dhi\033OC\n'; until_true grep -q 'ann: hi' "$tmp/bob.got"
+	  printf %s "$long"; i=0
+	  while [ $i -lt 10 ]; do
+		echo $i >&6
+		until_true grep -q "bob: $i" "$tmp/bob.got"
+		i=$((i + 1))
+	  done
+	  printf '\n{quit}\n'; until_true grep -q 'ann left' "$tmp/bob.got"
+	} | COLUMNS=40 script -qc "$cli -m chat -d $tmp/here 127.0.0.1 $port" \
+	    /dev/null >"$tmp/screen" 2>&1
+	heard bob "ann: hi"
+	heard bob "ann: $long"
+	is "ten messages do not break the half-typed line" 0 \
+	    "$(tr '\r' '\n' <"$tmp/screen" | grep -v "^$long" |
+	    awk 'length($0) > 40' | grep -c '^ *0*7$')"
+	exec 6>&-
+	stop
+}
+
 # Dates, locales, and what a machine can do.
 test_reports_here() {
 	mkdir -p "$tmp/here"

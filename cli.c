@@ -913,7 +913,8 @@ static const struct command more_commands[] = {
 
 struct dir_client directory = { .fd = -1, .renew_at = NEVER };
 
-/* Is this a page of a list? A directory that knows no pages sends all at once. */
+/* Is this a page of a list? A directory that knows no pages sends all at
+ * once. */
 static int
 is_page(const struct dir_message *m)
 {
@@ -1009,8 +1010,8 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 
 /*
  * A machine with several addresses may answer from another one than that which
- * was asked, and the system drops that. Asks by a socket that takes all; true if
- * an answer comes, whose address host receives.
+ * was asked, and the system drops that. Asks by a socket that takes all; true
+ * if an answer comes, whose address host receives.
  */
 static int
 answers_elsewhere(const struct dir_message *asked, char host[PEER_BYTES])

@@ -891,15 +891,15 @@ struct rdt_receiver;
 
 /*
  * A row of the table of protocols. Of the sender: next() tells which packet may
- * be sent now, if one may; ack() is called for an ACK from base to highest, with
- * the bitmap that came with it; timer() when it is deadline(). Of the receiver:
- * data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP (here
- * already) or EV_OOO (not wanted now), and moves expected.
+ * be sent now, if one may; ack() is called for an ACK from base to highest,
+ * with the bitmap that came with it; timer() when it is deadline(). Of the
+ * receiver: data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP
+ * (here already) or EV_OOO (not wanted now), and moves expected.
  *
- * NULL, where a protocol has no need of it: window(), how many packets from base
- * on may have been sent, else cwnd; bitmap(), which writes what has arrived
- * beyond expected and returns its bytes; begin(), which sets `own' of a sender
- * or of a receiver (the other is NULL) to memory that free() takes.
+ * NULL, where a protocol has no need of it: window(), how many packets from
+ * base on may have been sent, else cwnd; bitmap(), which writes what has
+ * arrived beyond expected and returns its bytes; begin(), which sets `own' of a
+ * sender or of a receiver (the other is NULL) to memory that free() takes.
  */
 struct rdt_protocol {
 	const char *name;
@@ -988,9 +988,9 @@ struct rdt_sender {
 
 /*
  * What drivers call. rdt_send_init(), once, before all others: packets is at
- * least 1; -1 if there is no memory. rdt_send_next() until it returns false: may
- * a packet be sent now, and which? rdt_send_ack() when an ACK came, with its
- * bitmap; one below base, or for what was never sent, is ignored.
+ * least 1; -1 if there is no memory. rdt_send_next() until it returns false:
+ * may a packet be sent now, and which? rdt_send_ack() when an ACK came, with
+ * its bitmap; one below base, or for what was never sent, is ignored.
  * rdt_send_timer() at rdt_send_deadline(), unless that is NEVER.
  */
 int	rdt_send_init(struct rdt_sender *s, const struct rdt_protocol *protocol,
@@ -1298,8 +1298,8 @@ extern struct by_udp {
 /* Rows of options that both programs have. */
 extern const struct option fault_options[], trace_options[], capture_options[];
 
-/* Once all options are read. more/faults.c: puts -L to work; more/trace.c: hangs
- * itself on the watcher, for -t and -v. */
+/* Once all options are read. more/faults.c: puts -L to work; more/trace.c:
+ * hangs itself on the watcher, for -t and -v. */
 void	faults_begin(int sim);
 void	trace_begin(void);
 int	trace_close(void);		/* -1: not all could be written */

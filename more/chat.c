@@ -91,8 +91,8 @@ pickle_memo(struct cursor *c, unsigned protocol, unsigned number)
 		pickle_expect(c, number);
 }
 
-/* In a list the pair has a mark before it, and the list is remembered first. The
- * bytes may be alone, without their number. */
+/* In a list the pair has a mark before it, and the list is remembered first.
+ * The bytes may be alone, without their number. */
 ssize_t
 chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 {

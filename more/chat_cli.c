@@ -201,8 +201,8 @@ chat_line(char *line)
 
 /*
  * Reads the first line of standard input that is not empty, byte by byte: what
- * follows is the loop's. It is read before the client connects, for the original
- * server does not bear one whose name it does not know.
+ * follows is the loop's. It is read before the client connects, for the
+ * original server does not bear one whose name it does not know.
  */
 static int
 read_name(char name[CHAT_MESSAGE_MAX + 2])

@@ -61,8 +61,8 @@ struct offer {
 };
 
 /*
- * Starts a child that fetches an offer: fetch() fills in s->t.sock and moves the
- * bytes. linger(), unless NULL, is called once the file is stored.
+ * Starts a child that fetches an offer: fetch() fills in s->t.sock and moves
+ * the bytes. linger(), unless NULL, is called once the file is stored.
  */
 void	start_fetch(const struct offer *o,
 	    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),

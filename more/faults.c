@@ -25,7 +25,7 @@
 
 struct faults faults = { .delay = -1 };
 
-/* ---- rules ---------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------- */
 
 static char *const names[] = { "drop", "dup", "reorder", "corrupt", "ackdrop",
     "ackdup", "ackreorder", "delay", "seed", "rate", "queue", NULL };
@@ -166,7 +166,7 @@ faults_parse(struct faults *f, char *text, int sim, const char **why)
 	return f->queued && f->rate == 0 ? "queue" : NULL;
 }
 
-/* ---- a channel ------------------------------------------------------------ */
+/* ---- a channel ----------------------------------------------------------- */
 
 /* Does a fault of this kind hit the datagram that was counted last? Notes it,
  * if it does. A datagram without a number is hit by probabilities only. */
@@ -347,7 +347,7 @@ channel_next(const struct channel *c)
 	return c->first == NULL ? NEVER : c->first->arrives;
 }
 
-/* ---- between dgram_send() and the system ----------------------------------- */
+/* ---- between dgram_send() and the system --------------------------------- */
 
 static struct channel outgoing;
 static int failed;		/* errno of one that was held back; 0: none */
@@ -443,7 +443,7 @@ drain(void)
 static const struct network by_channel = { send_by_channel, flush,
     flush_failed, begin, drain };
 
-/* ---- -L -------------------------------------------------------------------- */
+/* ---- -L ------------------------------------------------------------------ */
 
 static char *list;
 

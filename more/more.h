@@ -249,7 +249,7 @@ struct held {
 struct channel {
 	int acks;			/* the rules for ACKs hold */
 	void (*entered)(const struct held *h);	/* it is on its way; NULL: */
-	void (*lost)(const struct held *h, const char *note);	/* nobody asks */
+	void (*lost)(const struct held *h, const char *note);	/* nobody */
 	struct held *first, **end;	/* on their way, in order */
 	struct held *waiting;		/* the first that has not left yet */
 	struct held *late;		/* until the next is sent; or NULL */

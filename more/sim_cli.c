@@ -37,7 +37,7 @@ static struct {
 	const struct rdt_watcher *tracer;	/* -t */
 } sim;
 
-/* ---- the ladder ------------------------------------------------------------ */
+/* ---- the ladder ---------------------------------------------------------- */
 
 /* Begins the word on the left, which begins with the flow if there are two. */
 static void
@@ -169,7 +169,7 @@ capture_entered(const struct held *h)
 	capture(h, h->note);
 }
 
-/* ---- what happens ----------------------------------------------------------- */
+/* ---- what happens -------------------------------------------------------- */
 
 /*
  * Sends a packet of this flow through a channel. It is a datagram as on a
@@ -321,8 +321,8 @@ next_channel(void)
 	return there < back ? &sim.there : &sim.back;
 }
 
-/* What happens next: a datagram arrives, a timer runs out, a flow begins. Returns
- * false when nothing does. */
+/* What happens next: a datagram arrives, a timer runs out, a flow begins.
+ * Returns false when nothing does. */
 static int
 sim_step(void)
 {
@@ -359,7 +359,7 @@ sim_step(void)
 	return 1;
 }
 
-/* ---- a run ------------------------------------------------------------------ */
+/* ---- a run --------------------------------------------------------------- */
 
 static int
 flow_begin(unsigned i, int64_t packets)

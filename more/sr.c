@@ -1,17 +1,17 @@
 /* sr.c: selective repeat. Licence: ISC, see README.
  *
  * A row of the table of protocols in proto.c. The receiver keeps what arrives
- * out of order, and its ACK has a bitmap of it; the sender sends again only what
- * is lost. It goes by the order of transmission, as RFC 9002 (6.1.1): a packet
- * is lost when one has been acknowledged that was transmitted three or more
- * later. That holds for a retransmission too, so each can be found lost and sent
- * again without the timer.
+ * out of order, and its ACK has a bitmap of it; the sender sends again only
+ * what is lost. It goes by the order of transmission, as RFC 9002 (6.1.1): a
+ * packet is lost when one has been acknowledged that was transmitted three or
+ * more later. That holds for a retransmission too, so each can be found lost
+ * and sent again without the timer.
  *
- *     transmission   1  2  3  4  5  6  7  8
- *     packet         0  1  2  3  4  5  1  6
- *                       |        |  |
- *                       lost     |  acknowledged: so is 1, lost (6 - 2 >= 3)
- *                                acknowledged: 5 - 2 >= 3, it was so already
+ *     transmission   1  2  3  4  5  6  7
+ *     packet         0  1  2  3  4  1  5
+ *                       |        |
+ *                       lost     acknowledged: 5 - 2 >= 3, so 1 is lost, and
+ *                                leaves again as transmission 6
  *
  * When no ACK has come for two RTTs the oldest packet is sent once more, a tail
  * probe: its ACK tells what is missing behind it.
@@ -28,7 +28,7 @@ extern const struct rdt_protocol rdt_sr;
 
 #define REORDERING	3		/* transmissions: kPacketThreshold */
 #define PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
-#define GAP_SHARE	16		/* DATA behind a known gap get one ACK */
+#define GAP_SHARE	16	/* DATA behind a known gap get one ACK */
 
 /* Of a packet that the sender has sent. */
 struct packet {

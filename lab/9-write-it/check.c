@@ -42,7 +42,7 @@ struct plan {
 	uint32_t first;			/* the number of the first packet */
 	unsigned char fate[32];		/* of the first transmissions */
 	unsigned fates;
-	unsigned hit;			/* or of this DATA or ACK alone, from 1 */
+	unsigned hit;			/* or of this DATA or ACK alone */
 	int hit_ack;
 	enum fate hit_fate;
 	unsigned lose;			/* or every so many-th DATA is lost */
@@ -73,14 +73,14 @@ static struct {
 	unsigned char got[PACKETS];
 	char left[32];
 	const char *calling;		/* the function of the student's */
-	int drawing;			/* the run is done again, for a ladder */
+	int drawing;			/* it is done again, for a ladder */
 } run;
 
 static const char *step;
 static char lines[FLIGHTS][96];
 static unsigned nlines;
 
-/* ---- saying what is wrong --------------------------------------------------- */
+/* ---- saying what is wrong ------------------------------------------------ */
 
 static void simulate(const struct plan *plan);
 
@@ -115,13 +115,14 @@ print_failure(const char *why)
 	printf("FAILED   %s\n         %s\n", step, why);
 	if (nlines == 0)
 		return;
-	printf("\n  seconds  sender          channel       receiver             "
-	    "window\n");
+	printf("\n  seconds  sender          channel       receiver"
+	    "             window\n");
 	from = nlines > 40 ? nlines - 40 : 0;
 	if (from > 0)
 		printf("      ...  (%u lines)\n", from);
 	for (i = from; i < nlines; i++)
-		printf("%s%s\n", lines[i], i == nlines - 1 ? "   <== here" : "");
+		printf("%s%s\n", lines[i],
+		    i == nlines - 1 ? "   <== here" : "");
 }
 
 /* Ends with what is wrong, as of printf(3); the run is done again for its
@@ -162,7 +163,7 @@ signalled(int sig)
 	_exit(1);
 }
 
-/* ---- a run ---------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------- */
 
 static unsigned
 chance(unsigned n)
@@ -274,7 +275,8 @@ send_all(void)
 			    "packets leave in order", nr(f.seq), nr(highest));
 		if (n > 2 * s->window)
 			wrong("%u packets leave at once, and mine_next() wants "
-			    "more: it must return 0 when the window is full", n);
+			    "more: it must return 0 when the window is full",
+			    n);
 		if (s->highest - s->base > run.most)
 			run.most = s->highest - s->base;
 		strcpy(text, run.left);
@@ -444,7 +446,7 @@ simulate(const struct plan *plan)
 			    i + 1);
 }
 
-/* ---- the steps -------------------------------------------------------------- */
+/* ---- the steps ----------------------------------------------------------- */
 
 static uint32_t seed = 1;
 
@@ -470,8 +472,9 @@ one_packet(void)
 	run.plan = p;
 	run.plan.packets = 0;		/* no ladder */
 	run.calling = "mine_next()";
-	if (rdt_send_init(&run.s, p.protocol, p.window, congestion_named("none"),
-	    p.first, 1) < 0 || !rdt_send_next(&run.s, 0, &seq))
+	if (rdt_send_init(&run.s, p.protocol, p.window,
+	    congestion_named("none"), p.first, 1) < 0 ||
+	    !rdt_send_next(&run.s, 0, &seq))
 		wrong("there is a packet to be sent, and room in the window, "
 		    "but mine_next() returns 0");
 	if (seq != p.first)

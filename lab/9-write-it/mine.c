@@ -59,11 +59,12 @@ extern const struct rdt_protocol rdt_mine;
 /* ---- the sender --------------------------------------------------------- */
 
 /*
- * May a packet be sent now? If so, set *seq to its number, move next, and return
- * 1; you are called again at once. Else return 0: you are called again when
- * something has happened.
+ * May a packet be sent now? If so, set *seq to its number, move next, and
+ * return 1; you are called again at once. Else return 0: you are called again
+ * when something has happened.
  *
- * It may if it is not the end, and lies within the window, which begins at base.
+ * It may if it is not the end, and lies within the window, which begins at
+ * base.
  */
 static int
 mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
@@ -76,9 +77,9 @@ mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 }
 
 /*
- * An ACK has come: the receiver has everything before packet `ack', which is one
- * of base..highest. Is it new, or a duplicate? (One that finds nothing in flight
- * is neither.)
+ * An ACK has come: the receiver has everything before packet `ack', which is
+ * one of base..highest. Is it new, or a duplicate? (One that finds nothing in
+ * flight is neither.)
  *
  * Go-Back-N: with the third duplicate in a row ask congestion control, by
  * s->congestion->lost(s, packets in flight). If that returns true, a packet is
@@ -100,8 +101,8 @@ mine_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 }
 
 /*
- * The timer has run out. What is to be sent again, and how does mine_next() learn
- * of it?
+ * The timer has run out. What is to be sent again, and how does mine_next()
+ * learn of it?
  */
 static void
 mine_timer(struct rdt_sender *s, int64_t t)
@@ -129,9 +130,9 @@ mine_deadline(const struct rdt_sender *s)
  *      EV_DUP     it was here already
  *      EV_OOO     it is not wanted now, and thrown away
  *
- * and move expected over all that is here now. Then an ACK leaves, by itself. It
- * leaves at once if share is 1; for a packet in order you may set it to 2, and
- * then two packets share one.
+ * and move expected over all that is here now. Then an ACK leaves, by itself.
+ * It leaves at once if share is 1; for a packet in order you may set it to 2,
+ * and then two packets share one.
  */
 static enum rdt_event
 mine_data(struct rdt_receiver *r, uint32_t seq)
@@ -147,8 +148,8 @@ mine_data(struct rdt_receiver *r, uint32_t seq)
 #if CODE == 3
 /*
  * Memory of your own, by calloc(): s->own of a sender, or r->own of a receiver;
- * the other one is NULL. It is freed for you. Packet n of a window has its place
- * at n % RDT_WINDOW_MAX. Return 0, or -1 if there is no memory.
+ * the other one is NULL. It is freed for you. Packet n of a window has its
+ * place at n % RDT_WINDOW_MAX. Return 0, or -1 if there is no memory.
  */
 static int
 mine_begin(struct rdt_sender *s, struct rdt_receiver *r)

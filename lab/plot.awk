@@ -36,8 +36,8 @@ BEGIN {
 
 { sub(/\r$/, "") }
 
-FILENAME != path {
-	path = name[++file] = FILENAME
+FNR == 1 {
+	name[++file] = FILENAME
 	sub(/.*\//, "", name[file])
 	if (file > 5) {
 		print "plot.awk: five traces at most" >"/dev/stderr"

@@ -85,25 +85,6 @@ connect_server(int type)
 	return fd;
 }
 
-static int heard;			/* the server, saying what it should */
-
-const char *
-doubt(void)
-{
-	static char text[32];
-
-	sprintf(text, ": is this a%s %.8s server?",
-	    strchr("fx", cli.mode->name[0]) != NULL ? "n" : "", cli.mode->name);
-	return heard ? "" : text;
-}
-
-/* For good: one client talks to one server. */
-void
-server_heard(void)
-{
-	heard = 1;
-}
-
 /* In pieces, as long as the line that printable() fills. */
 void
 print_safely(const char *text, size_t n, int lines)
@@ -220,8 +201,9 @@ upload(const char *command, const char *name, int fd, struct file *f,
 
 /* ---- ftp -------------------------------------------------------------- */
 
-int ftp_control = -1;			/* the connection; -1: none */
+static int ftp_control = -1;			/* the connection; -1: none */
 static int ftp_answered;		/* a command on it */
+static int heard;			/* an answer of this server */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -232,22 +214,22 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Is nothing to be heard but by a question? Not if the server has closed, since
- * the client was idle. (One that is full says so before it is asked.) */
+/* Has the server closed, since the client was idle? After an answer nothing
+ * else may come, either; before, a server that is full has said so. */
 static int
-ftp_silent(void)
+ftp_stale(void)
 {
 	char byte;
 
-	return !readable(ftp_control, 0) || (!ftp_answered &&
-	    recv(ftp_control, &byte, 1, MSG_PEEK) == 1);
+	return readable(ftp_control, 0) && (ftp_answered ||
+	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1);
 }
 
 /* Connects, if there is no connection, or none that is good. */
 static int
 ftp_connect(void)
 {
-	if (ftp_control >= 0 && !ftp_silent()) {
+	if (ftp_control >= 0 && ftp_stale()) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
@@ -262,7 +244,7 @@ ftp_connect(void)
  * Sends a command and takes the answer, of at most max bytes; returns its
  * bytes, or -1 after a message about verb and name (NULL: without a name).
  */
-ssize_t
+static ssize_t
 ftp_ask(const char *verb, const char *name, const char *command, char *answer,
     size_t max)
 {
@@ -279,24 +261,19 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	 * answered before it was asked, and closed. */
 	frame_send(ftp_control, command, strlen(command));
 	n = frame_recv(ftp_control, answer, max);
-	if (n >= 0 && !heard && readable(ftp_control, 0) &&
-	    strcmp(answer, command) == 0) {
-		errno = EBADMSG;	/* an echo, and it goes on */
-		n = -1;
-	}
 	if (n >= 0) {
-		ftp_answered = 1;
-		server_heard();
+		ftp_answered = heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
-	    name == NULL ? "" : ": ", reason(), doubt());
+	    name == NULL ? "" : ": ", reason(),
+	    heard ? "" : ": is this an ftp server?");
 	ftp_drop();
 	return -1;
 }
 
 /* Says what a code means that came instead of what was hoped for. */
-int
+static int
 ftp_failed(const char *verb, const char *name, long code)
 {
 	const char *why;
@@ -643,6 +620,23 @@ run_mode(const struct mode *m, int argc, char **argv)
 #ifndef TINY
 
 struct by_udp by_udp = { .protocol = &rdt_gbn, .block = RDT_BLOCK };
+
+const char *
+doubt(void)
+{
+	static char text[32];
+
+	sprintf(text, ": is this a%s %.8s server?",
+	    cli.mode->name[0] == 'x' ? "n" : "", cli.mode->name);
+	return heard ? "" : text;
+}
+
+/* For good: one client talks to one server. */
+void
+server_heard(void)
+{
+	heard = 1;
+}
 
 /* ---- more commands of ftp ---------------------------------------------- */
 

@@ -71,7 +71,7 @@ struct logger logger = { .level = INFO };
 size_t
 utf8_bytes(const unsigned char *s, size_t n)
 {
-	static const unsigned long least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	static const unsigned long lowest[] = { 0, 0, 0xa0, 0x800, 0x10000 };
 	unsigned long code;
 	size_t i, len;
 
@@ -85,7 +85,7 @@ utf8_bytes(const unsigned char *s, size_t n)
 			return 0;
 		code = code << 6 | (s[i] & 0x3f);
 	}
-	if (code < least[len] || code > 0x10ffff ||
+	if (code < lowest[len] || code > 0x10ffff ||
 	    (code >= 0xd800 && code <= 0xdfff) ||	/* surrogates */
 	    (code >= 0x2028 && code <= 0x202e) ||	/* separators, turns */
 	    (code >= 0x2066 && code <= 0x2069))		/* more turns */
@@ -893,27 +893,27 @@ directory_gone(void)
 const struct file *moving;
 static char chunk[CHUNK_BYTES];		/* both directions use it */
 
-/* A file moves by this function; the hook learns when it begins and ends. */
-static int
-move_file(int sock, struct file *f, int (*move)(int, struct file *, size_t),
-    size_t have)
+/* Tells the hook that a file begins to move. */
+static void
+file_begins(int sock, struct file *f)
 {
-	int result, saved;
-
 	f->done = 0;
 	moving = f;
 	tell(sock, FILE_BEGINS, NULL, 0);
-	result = move(sock, f, have);
-	saved = errno;
+}
+
+/* ...and that it has moved. */
+static int
+file_ends(int sock, int result)
+{
 	tell(sock, FILE_ENDS, NULL, 0);
 	moving = NULL;
-	errno = saved;
 	return result;
 }
 
 /* The lesser of what is left of a file and the room for it. */
 static size_t
-least(uint64_t left, size_t room)
+lesser(uint64_t left, size_t room)
 {
 	return left < room ? (size_t)left : room;
 }
@@ -930,7 +930,7 @@ send_contents(int sock, struct file *f, size_t have)
 	ssize_t got;
 
 	do {
-		part = least(f->size - f->done, CHUNK_BYTES - have);
+		part = lesser(f->size - f->done, CHUNK_BYTES - have);
 		got = read_all(f->fd, chunk + have, part);
 		if (got < 0)
 			return -1;
@@ -948,20 +948,20 @@ int
 file_send(int sock, struct file *f, const void *head, size_t headlen)
 {
 	memcpy(chunk, head, headlen);
-	return move_file(sock, f, send_contents, headlen);
+	file_begins(sock, f);
+	return file_ends(sock, send_contents(sock, f, headlen));
 }
 
 /* A chunk is filled before it is written: few large writes are what makes a
  * download fast. */
 static int
-recv_contents(int sock, struct file *f, size_t have)
+recv_contents(int sock, struct file *f)
 {
 	size_t part;
 	ssize_t got;
 
-	(void)have;
 	while (f->done < f->size) {
-		part = least(f->size - f->done, CHUNK_BYTES);
+		part = lesser(f->size - f->done, CHUNK_BYTES);
 		got = read_all(sock, chunk, part);
 		if (got < 0 || write_all(f->fd, chunk, (size_t)got) < 0)
 			return -1;
@@ -976,7 +976,8 @@ recv_contents(int sock, struct file *f, size_t have)
 int
 file_recv(int sock, struct file *f)
 {
-	return move_file(sock, f, recv_contents, 0);
+	file_begins(sock, f);
+	return file_ends(sock, recv_contents(sock, f));
 }
 
 /* ---- new files ------------------------------------------------------- */
@@ -1262,7 +1263,7 @@ frame_send(int fd, const char *text, size_t n)
 {
 	size_t first;
 
-	first = least(n, CHUNK_BYTES - FRAME_HEAD);
+	first = lesser(n, CHUNK_BYTES - FRAME_HEAD);
 	frame_pack(chunk, n);
 	memcpy(chunk + FRAME_HEAD, text, first);
 	return write_all(fd, chunk, FRAME_HEAD + first) < 0 ? -1 :

@@ -402,7 +402,7 @@ ssize_t	frame_recv(int fd, char *text, size_t max);
  */
 long	frame_number(const char *text, size_t n);
 
-/* ---- serv.c: what it offers to services -------------------------------- */
+/* ---- serv.c: services ------------------------------------------------- */
 
 /* What the command line of serv set; only serv.c changes it. */
 extern struct serv {
@@ -429,6 +429,8 @@ struct service {
 	const void *commands;
 	size_t ncommands, command_bytes;
 };
+#define REFUSERS	16	/* children that only say: server is full */
+
 #define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
 	.command_bytes = sizeof *(table)
 
@@ -451,43 +453,7 @@ struct request {
 	uint64_t size;			/* of a uput */
 };
 
-/* Logs that a request is refused, and why. NULL: errno says why, and it is an
- * ERROR unless the fault is the client's. */
-void	log_refused(const struct request *r, const char *why);
-
-/* Logs that a connection ended too early, and why, which errno says. */
-void	log_end(const char *peer);
-
-/* Logs how a download ended, and counts it; result is 0 or -1. */
-void	log_sent(const struct request *r, int result);
-
-/* Ends an upload: stores the file, if all went well, or removes it; logs which,
- * and counts it. Returns 0 if it is stored. */
-int	store_file(const struct request *r, int went_well);
-
-/* Answers a request of ftp with a code. */
-int	ftp_refuse(const struct request *r, enum ftp_code code);
-
-/* The code of a file that cannot be opened, and of one that was not stored, by
- * what errno says. */
-enum ftp_code code_of_open(void);
-enum ftp_code code_of_store(void);
-
-/* Opens a free data port, or says that there is none. */
-int	ftp_port(const struct request *r, int type, unsigned *port);
-
-/* Sends a number, a port or a code, as a frame. */
-int	ftp_answer(int fd, long n);
-
-/* What a process changes that serves a connection: it ends by SIGTERM alone. */
-void	become_child(void);
-
-/* Called in each child when it begins; i is its place among max_children and
- * REFUSERS. NULL: nobody uses it. */
-#define REFUSERS	16	/* children that only say: server is full */
-extern void (*child_hook)(size_t i);
-
-/* ---- cli.c: what it offers to modes ------------------------------------- */
+/* ---- cli.c: modes and commands ---------------------------------------- */
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
 #define STALL_S		300	/* the same where data is still on its way */
@@ -534,6 +500,40 @@ struct mode {
 	unsigned window;		/* default of -W; 0: RDT_WINDOW */
 	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: no server; raw: -u sw */
 };
+/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+#ifndef TINY
+
+/* Prints the program and its version, and exits: -V. */
+const char *print_version(char *value);
+
+/* ---- Part I of serv.c: what services use of it ---------------------------- */
+
+/* Logs that a request is refused, and why. NULL: errno says why, and it is an
+ * ERROR unless the fault is the client's. */
+void	log_refused(const struct request *r, const char *why);
+
+/* Logs that a connection ended too early, and why, which errno says. */
+void	log_end(const char *peer);
+
+/* Logs how a download ended, and counts it; result is 0 or -1. */
+void	log_download(const struct request *r, int result);
+
+/* Ends an upload: stores the file, if all went well, or removes it; logs which,
+ * and counts it. Returns 0 if it is stored. */
+int	end_upload(const struct request *r, int went_well);
+
+/* The code of a file that cannot be opened, by what errno says. */
+enum ftp_code code_of_open(void);
+
+/* What a process changes that serves a connection: it ends by SIGTERM alone. */
+void	become_child(void);
+
+/* Called in each child when it begins; i is its place among max_children and
+ * REFUSERS. NULL: nobody uses it. */
+extern void (*child_hook)(size_t i);
+
+/* ---- Part I of cli.c: what modes use of it -------------------------------- */
+
 extern int over;			/* no more commands */
 
 /* Runs one mode from open to close: with a command, or a loop of commands. 2:
@@ -593,18 +593,6 @@ int	download_end(const char *command, const char *name,
 int	upload(const char *command, const char *name, int fd, struct file *f,
 	    const void *head, size_t headlen,
 	    int (*answer)(int fd, const char **why));
-
-/* ftp: its connection, a question, and what a code says. */
-extern int ftp_control;
-ssize_t	ftp_ask(const char *verb, const char *name, const char *command,
-	    char *answer, size_t max);
-int	ftp_failed(const char *verb, const char *name, long code);
-
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
-#ifndef TINY
-
-/* Prints the program and its version, and exits: -V. */
-const char *print_version(char *value);
 
 /* ---- waiting: for several things at once ------------------------------- */
 

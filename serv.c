@@ -80,7 +80,7 @@ log_refused(const struct request *r, const char *why)
 }
 
 void
-log_sent(const struct request *r, int result)
+log_download(const struct request *r, int result)
 {
 	counters[DOWNLOADS] += result == 0;
 	if (result == 0)
@@ -90,7 +90,7 @@ log_sent(const struct request *r, int result)
 }
 
 int
-store_file(const struct request *r, int went_well)
+end_upload(const struct request *r, int went_well)
 {
 	if (newfile_end(went_well) < 0) {
 		log_refused(r, NULL);
@@ -103,7 +103,7 @@ store_file(const struct request *r, int went_well)
 
 /* ---- ftp: in a child for each connection ------------------------------- */
 
-int
+static int
 ftp_answer(int fd, long n)
 {
 	char text[24];
@@ -111,7 +111,7 @@ ftp_answer(int fd, long n)
 	return frame_send(fd, text, (size_t)sprintf(text, "%ld", n));
 }
 
-int
+static int
 ftp_refuse(const struct request *r, enum ftp_code code)
 {
 	log_refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
@@ -127,13 +127,13 @@ code_of_open(void)
 	    errno == ENXIO || errno == ELOOP ? FTP_NOFILE : FTP_STORE;
 }
 
-enum ftp_code
+static enum ftp_code
 code_of_store(void)
 {
 	return peer_failed() ? FTP_SYNTAX : FTP_STORE;
 }
 
-int
+static int
 ftp_port(const struct request *r, int type, unsigned *port)
 {
 	int fd;
@@ -190,7 +190,7 @@ ftp_get(const struct request *r)
 	fd = ftp_data(r);
 	if (fd >= 0) {
 		frame_pack(head, f.size);
-		log_sent(r, file_send(fd, &f, head, FRAME_HEAD));
+		log_download(r, file_send(fd, &f, head, FRAME_HEAD));
 		sock_finish(fd);
 	}
 	close(f.fd);
@@ -214,7 +214,7 @@ ftp_put(const struct request *r)
 		return 0;
 	}
 	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
-	ftp_answer(fd, store_file(r, came) == 0 ? FTP_OK :
+	ftp_answer(fd, end_upload(r, came) == 0 ? FTP_OK :
 	    code_of_store());
 	sock_finish(fd);
 	return 0;
@@ -260,17 +260,17 @@ static int	ftp_uput(const struct request *r);
 /* A name that is refused does not exist, for a client that wants to get it. */
 static const struct {
 	const char *verb;
-	int refused;	/* what answers a name that is refused; 0: no name
-			   follows; 1: run() looks at it */
+	int named;		/* does a name follow? */
+	enum ftp_code refusal;	/* of a bad name; FTP_OK: run() looks at it */
 	int (*run)(const struct request *r);	/* -1: the end */
 } ftp_verbs[] = {
-	{ "get", FTP_NOFILE, ftp_get },
-	{ "ls", 0, ftp_ls },
-	{ "put", FTP_NAME, ftp_put },
-	{ "quit", 0, ftp_quit },
+	{ "get", 1, FTP_NOFILE, ftp_get },
+	{ "ls", 0, FTP_OK, ftp_ls },
+	{ "put", 1, FTP_NAME, ftp_put },
+	{ "quit", 0, FTP_OK, ftp_quit },
 #ifndef TINY
-	{ "uget", FTP_NOFILE, ftp_uget },
-	{ "uput", 1, ftp_uput },
+	{ "uget", 1, FTP_NOFILE, ftp_uget },
+	{ "uput", 1, FTP_OK, ftp_uput },
 #endif
 };
 
@@ -300,15 +300,15 @@ ftp_command(int control, const char *peer, char *text, size_t n)
 	row = strlen(text) == n ? ftp_verb(text + skip, len) : -1;
 	text += skip + len;
 	named = *text != '\0';
-	if (row < 0 || named != (ftp_verbs[row].refused != 0)) {
+	if (row < 0 || named != ftp_verbs[row].named) {
 		counters[BAD_REQUESTS]++;
 		return ftp_refuse(&r, FTP_SYNTAX);
 	}
 	counters[COMMANDS + row]++;
 	r.verb = ftp_verbs[row].verb;
 	r.name = text + named;
-	if (ftp_verbs[row].refused < 0 && !name_ok(r.name, strlen(r.name)))
-		return ftp_refuse(&r, (enum ftp_code)ftp_verbs[row].refused);
+	if (ftp_verbs[row].refusal < 0 && !name_ok(r.name, strlen(r.name)))
+		return ftp_refuse(&r, ftp_verbs[row].refusal);
 	return ftp_verbs[row].run(&r);
 }
 
@@ -339,11 +339,9 @@ ftp_serve(int control, const char *peer)
 static struct {
 	const struct service *service;
 	int listener;
-	struct child {
-		pid_t pid;		/* 0: none */
-		int refuser;
-	} *child;
-	int children, refusers;		/* how many there are of each */
+	pid_t *child;			/* 0: a free place; behind those of -n
+					   are REFUSERS for who say `full' */
+	int places;			/* in all */
 	sigset_t awake;			/* the signals of its sleep */
 	int lifeline;			/* its end ends the parent; -1: none */
 } parent = { .lifeline = -1 };
@@ -408,54 +406,59 @@ serve_client(const struct service *s, int fd, int refuse)
 	_exit(0);
 }
 
+/* The place of a child, or with pid 0 the first that is free, among n; or
+ * -1. */
+static int
+place_of(pid_t pid, int n)
+{
+	int i;
+
+	for (i = 0; i < n && parent.child[i] != pid; i++)
+		;
+	return i < n ? i : -1;
+}
+
 /* Forks a child for a connection. The signals are still blocked in it until it
  * has its own handlers. */
 static void
-start_child(int fd, int refuse)
+start_child(int place, int fd)
 {
 	const struct service *s = parent.service;
-	size_t i;
+	pid_t pid;
 
-	for (i = 0; parent.child[i].pid != 0; i++)
-		;
-	parent.child[i].refuser = refuse;
-	parent.child[i].pid = fork();
-	if (parent.child[i].pid == 0) {
+	pid = fork();
+	if (pid == 0) {
 		close(parent.listener);
 		if (child_hook != NULL)
-			child_hook(i);
+			child_hook((size_t)place);
 		become_child();
 		sigprocmask(SIG_SETMASK, &parent.awake, NULL);
-		serve_client(s, fd, refuse);
+		serve_client(s, fd, place >= serv.max_children);
 	}
-	if (parent.child[i].pid < 0) {
-		parent.child[i].pid = 0;
+	if (pid < 0) {
 		log_msg(ERROR, "%s: fork: %s", s->name, reason());
 		write_all(fd, s->full, strlen(s->full));
 		sock_close(fd);
 		return;
 	}
-	log_msg(DEBUG, "%s: child %ld started", s->name,
-	    (long)parent.child[i].pid);
-	++*(refuse ? &parent.refusers : &parent.children);
+	log_msg(DEBUG, "%s: child %ld started", s->name, (long)pid);
+	parent.child[place] = pid;
 	close(fd);			/* it is the child's now */
 }
 
-/* Forgets the children that have ended. One that crashed may have left a part
- * of a file. */
-static void
+/* Forgets the children that have ended; returns -1 if no others are left. One
+ * that crashed may have left a part of a file. */
+static int
 reap(void)
 {
-	size_t i;
 	pid_t pid;
-	int status;
+	int place, status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 0; parent.child[i].pid != pid; i++)
-			;
-		parent.child[i].pid = 0;
-		--*(parent.child[i].refuser ? &parent.refusers :
-		    &parent.children);
+		place = place_of(pid, parent.places);
+		if (place < 0)
+			continue;	/* of a shell that called exec() */
+		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
 			if (!ending)
@@ -465,6 +468,7 @@ reap(void)
 			log_msg(DEBUG, "child %ld ended", (long)pid);
 		}
 	}
+	return (int)pid;
 }
 
 /* Sleeps until there is a connection, if there is room for one; a signal; or so
@@ -473,7 +477,7 @@ static int
 parent_sleep(int room, int ms)
 {
 	struct timespec limit;
-	sigset_t pending;
+	sigset_t arrived;
 	fd_set set;
 	int most;
 
@@ -490,8 +494,8 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&pending);	/* a supervisor in order asks first */
-		ending = sigismember(&pending, SIGTERM) ? ASKED : ORPHANED;
+		sigpending(&arrived);	/* a supervisor in order asks first */
+		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
 }
@@ -505,13 +509,13 @@ static void
 accept_one(void)
 {
 	char host[HOST_BYTES];
-	int fd, refuse;
+	int fd, place;
 
-	if (parent.children == serv.max_children) {
+	if (place_of(0, serv.max_children) < 0) {
 		parent_sleep(0, FULL_WAIT_MS);
 		reap();
 	}
-	refuse = parent.children == serv.max_children;
+	place = place_of(0, parent.places);
 	fd = sock_accept(parent.listener, host);
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
@@ -520,8 +524,8 @@ accept_one(void)
 	}
 	if (fd < 0)
 		return;
-	counters[refuse ? REFUSED : CONNECTIONS]++;
-	start_child(fd, refuse);
+	counters[place < serv.max_children ? CONNECTIONS : REFUSED]++;
+	start_child(place, fd);
 }
 
 /* An orderly end: no new clients, and SIGTERM for all children. */
@@ -529,19 +533,16 @@ static void
 end_children(void)
 {
 	time_t end;
-	size_t i;
+	int i;
 
 	close(parent.listener);
-	for (i = 0; i < (size_t)serv.max_children + REFUSERS; i++)
-		if (parent.child[i].pid > 0)
-			kill(parent.child[i].pid, SIGTERM);
+	for (i = 0; i < parent.places; i++)
+		if (parent.child[i] > 0)
+			kill(parent.child[i], SIGTERM);
 	end = time(NULL) + END_S;
 	parent.listener = parent.lifeline = -1;
-	reap();
-	while (parent.children + parent.refusers > 0 && time(NULL) < end) {
+	while (reap() == 0 && time(NULL) < end)
 		parent_sleep(0, 1000);
-		reap();
-	}
 }
 
 /* Serves a service, a child for each connection, until it is told to end. If
@@ -553,8 +554,8 @@ serve_connections(const struct service *s, int listener)
 
 	parent.service = s;
 	parent.listener = listener;
-	parent.child = calloc((size_t)serv.max_children + REFUSERS + 1,
-	    sizeof *parent.child);
+	parent.places = serv.max_children + REFUSERS;
+	parent.child = calloc((size_t)parent.places, sizeof *parent.child);
 	if (parent.child == NULL)
 		return fail("serv: %s", reason());
 	sigfillset(&all);
@@ -563,8 +564,8 @@ serve_connections(const struct service *s, int listener)
 	on_signal(SIGCHLD, child_ended);
 	on_signal(SIGTERM, end_asked);
 	while (!ending) {
-		if (parent_sleep(parent.children < serv.max_children ||
-		    parent.refusers < REFUSERS, -1) && !ending)
+		if (parent_sleep(place_of(0, parent.places) >= 0, -1) &&
+		    !ending)
 			accept_one();
 		reap();
 	}
@@ -630,7 +631,7 @@ ftp_uget(const struct request *r)
 		if (rdt_send_gave_up(&s.sender))
 			log_refused(r, rdt_why_gave_up());
 		else
-			log_sent(r, moved_result(moved));
+			log_download(r, moved_result(moved));
 		if (moved == FILE_FAILED || moved == FILE_SHORT ||
 		    (moved == PEER_FAILED && errno == EMSGSIZE))
 			told = ftp_answer(r->control, FTP_STORE);
@@ -672,7 +673,7 @@ ftp_uput(const struct request *r)
 	}
 	if (moved == MOVED)
 		moved = rdt_recv(&s);
-	code = store_file(r, moved_result(moved) == 0) == 0 ? FTP_OK :
+	code = end_upload(r, moved_result(moved) == 0) == 0 ? FTP_OK :
 	    moved == STOPPED ? FTP_SYNTAX : code_of_store();
 	code = ftp_answer(r->control, code);
 	if (moved == MOVED)

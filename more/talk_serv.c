@@ -461,7 +461,7 @@ start_download(const struct client *c, const struct request *r,
 	if (d->why != NULL)
 		log_refused(r, d->why);
 	else
-		log_sent(r, moved_result(moved));
+		log_download(r, moved_result(moved));
 	rdt_close(&d->s);
 	_exit(0);
 }

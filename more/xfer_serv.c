@@ -56,7 +56,7 @@ xfer_upload(const struct request *r)
 		came = 0;
 	}
 	came = came && file_recv(r->control, &f) == 0;
-	xfer_answer(r, store_file(r, came) == 0 ? XFER_OK : XFER_FAILED);
+	xfer_answer(r, end_upload(r, came) == 0 ? XFER_OK : XFER_FAILED);
 }
 
 /* A file that cannot be read to its end is an early end for the client too. */
@@ -74,7 +74,7 @@ xfer_download(const struct request *r)
 		return;
 	}
 	xfer_pack(head + 1, f.size, NULL);
-	log_sent(r, file_send(r->control, &f, head, sizeof head));
+	log_download(r, file_send(r->control, &f, head, sizeof head));
 	close(f.fd);
 }
 

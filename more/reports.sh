@@ -25,6 +25,56 @@ one file (at the prompt this stores a.txt as b.txt)" "$status $said"
 	stop
 }
 
+# A served directory that was removed, and made again, is no empty one.
+test_reports_gone() {
+	mkdir -p "$tmp/here/own"
+	printf %s hello >"$tmp/here/five"
+	start gone ftp=0 xfer=0 chat=0 room=0
+	set -- $(awk '{ print $5 }' "$out")
+	ftp=$1 xfer=$2 chat=$3 room=$4
+	rm -r "$dir"
+	mkdir "$dir"
+	for command in ls "get five" "put five" "-u gbn get five" \
+	    "-u gbn put five"; do
+		case $command in -u*) mode="-u gbn" ;; *) mode= ;; esac
+		client $mode 127.0.0.1 "$ftp" ${command#-u gbn }
+		has "$command" "1 *: the server cannot store or read it*" \
+		    "$status $said"
+	done
+	for command in list "download five" "upload five"; do
+		client -m xfer 127.0.0.1 "$xfer" $command
+		has "xfer: $command" "1 *: refused by the server, or failed*" \
+		    "$status $said"
+	done
+	for command in get_list_file "download_file five"; do
+		has "chat: $command" "*ERROR*" \
+		    "$(printf '%s\n' "$command" "{quit}" | "$cli" -m chat \
+			-d "$tmp/here/own" 127.0.0.1 "$chat" ann 2>&1)"
+	done
+	for command in files "get five"; do
+		has "room: $command" "*${command% *}: no such file on *" \
+		    "$(printf '%s\n' "join ann" "$command" leave | "$cli" \
+			-m room -d "$tmp/here/own" 127.0.0.1 "$room" 2>&1)"
+	done
+	has "the log says why" "*directory cannot be read*" "$(cat "$log")"
+	stop
+
+	# A peer that shares files, and whose directory goes.
+	start registry dir=0
+	home=$port
+	dir_client ann
+	printf '%s\n' 'register ann' serve publish >&5
+	until_true grep -q published "$tmp/ann.said"
+	rm -r "$tmp/ann"
+	printf '%s\n' myfiles publish >&5
+	until_true grep -q '^publish: .*No such' "$tmp/ann.said"
+	has "a peer says so" "*myfiles: *No such file*publish: *No such file*" \
+	    "$(cat "$tmp/ann.said")"
+	exec 5>&-
+	wait "$client"
+	stop
+}
+
 # What other directories and peers say.
 test_reports_dir() {
 	mkdir -p "$tmp/here"

@@ -226,7 +226,8 @@ room_all(struct client *c, const struct room_message *m)
 	reply_others(c, "2040", "2041");
 }
 
-/* 105: at most 99 names, of at most 99 bytes. */
+/* 105: at most 99 names, of at most 99 bytes. A directory that is gone is no
+ * empty one. */
 static void
 room_files(struct client *c, const struct room_message *m)
 {
@@ -238,7 +239,7 @@ room_files(struct client *c, const struct room_message *m)
 	for (i = some = 0; i < n; i++)
 		some += strlen(files[i]->d_name) <= ROOM_TEXT_MAX;
 	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
-	begin(some == 0 ? "2050" : "2051");
+	begin(n < 0 ? "4061" : some == 0 ? "2050" : "2051");
 	if (some > 0)
 		add_number("%02u", some);
 	for (i = 0; i < n && some > 0; i++)

@@ -30,6 +30,7 @@ test_reports_gone() {
 	mkdir -p "$tmp/here/own"
 	printf %s hello >"$tmp/here/five"
 	start gone ftp=0 xfer=0 chat=0 room=0
+	# shellcheck disable=SC2046
 	set -- $(awk '{ print $5 }' "$out")
 	ftp=$1 xfer=$2 chat=$3 room=$4
 	rm -r "$dir"

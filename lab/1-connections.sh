@@ -20,6 +20,7 @@ for who in client server; do
 	lab/packets.sh "$out/$who.pcapng" >"$out/$who.txt" || wrong=1
 done
 cat "$out/client.txt"
+sequence connections client "ls, get song, put poem, quit"
 
 # by WHO PORT PATTERN: lines of packets from or to a port
 by() { grep " $2 " "$out/$1.txt" | grep "$3"; }

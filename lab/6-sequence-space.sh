@@ -21,6 +21,7 @@ cat "$out/room.said"
 stop
 room=$port
 lab/packets.sh "$out/room.pcapng" >"$out/room-packets.txt" || wrong=1
+sequence room room "the client: the third packet of data is the first one"
 say "DATA as it arrived: the packet's number and its first bytes. The" \
     "number stands behind a 0, or behind a 1 in the last packet."
 grep ' in  UDP' "$out/room-packets.txt"

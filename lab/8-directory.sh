@@ -52,6 +52,7 @@ stop
 for who in directory alice bob mallory; do
 	lab/packets.sh "$out/$who.pcapng" >"$out/$who.txt" || wrong=1
 done
+sequence bob bob "bob asks the directory, then alice"
 check "packets of TCP at the directory" 0 "$(grep -c TCP "$out/directory.txt")"
 check "bob took the song by TCP, in base 64: more than 133,000 bytes" yes \
     "$(grep 'in  TCP' "$out/bob.txt" | sed 's/^[^,]*, \([0-9]*\) bytes.*/\1/' |

@@ -132,6 +132,12 @@ plot() {
 	awk -f lab/plot.awk "$@" >"$out/$name.svg" || wrong=1
 }
 
+# sequence NAME CAPTURE TITLE: the same of a capture
+sequence() {
+	lab/packets.sh "$out/$2.pcapng" |
+	    awk -v "title=$3" -f lab/sequence.awk >"$out/$1.svg" || wrong=1
+}
+
 # look CAPTURE [PORT,PROTOCOL]: how to open it, for what a port does not tell
 looks=
 look() {

@@ -167,6 +167,7 @@ function rtt_event(   once) {
 }
 
 function extent(what, a, b) {
+	number_of[what]++
 	if (!(what in most) || b > most[what])
 		most[what] = b
 	if (max_x == "" || a > max_x)
@@ -217,9 +218,7 @@ function axes(low, high, label,   step, v, i) {
 	}
 	step = tick(high - low > 0 ? high - low : 1, int((Y0 - Y1) / 50))
 	low_y = int(low / step) * step
-	high_y = int(high / step + 0.999) * step
-	if (high_y <= low_y)
-		high_y = low_y + step
+	high_y = (int(high / step) + 1) * step	# no curve on the frame
 	for (i = 0; (v = low_y + i * step) <= high_y + step / 2; i++) {
 		printf "<path class=\"grid\" d=\"M%d %.1fH%d\"/>\n", X0, Y(v),
 		    X1
@@ -255,30 +254,31 @@ function curve(f, what, class, stepped,   i, d, x, v, last_x, last_v, path) {
 		printf "<path class=\"%s\" d=\"%s\"/>\n", class, path
 }
 
-# One mark: a dot, a triangle, a cross, a bar or a ring.
-function mark(shape, x, v) {
-	if (shape == "dot")
-		printf "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.2\"/>\n",
-		    x, v
-	else if (shape == "triangle")
-		printf "<path class=\"triangle\" d=\"M%.1f %.1fl4 7h-8z\"/>\n",
-		    x, v - 4
+# One mark: a dot, a triangle, a cross or a ring, r to each side.
+function mark(shape, x, v, r) {
+	if (shape == "triangle")
+		printf "<path class=\"triangle\" d=\"M%.1f %.1fl%.1f %.1f" \
+		    "h%.1fz\"/>\n", x, v - r, r, 1.75 * r, -2 * r
 	else if (shape == "cross")
-		printf "<path class=\"cross\" d=\"M%.1f %.1fl8 8m0 -8l-8 8\"/>\n",
-		    x - 4, v - 4
-	else if (shape == "ring")
-		printf "<circle class=\"ring\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n",
-		    x, v
+		printf "<path class=\"cross\" style=\"stroke-width:%.1f\" " \
+		    "d=\"M%.1f %.1fl%.1f %.1fm0 %.1fl%.1f %.1f\"/>\n", r / 2,
+		    x - r, v - r, 2 * r, 2 * r, -2 * r, -2 * r, 2 * r
+	else
+		printf "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" " \
+		    "r=\"%.1f\"/>\n", shape, x, v,
+		    (shape == "dot") ? 0.55 * r : 1.25 * r
 }
 
-function marks(f, what, shape,   i, x, v, last) {
+# Small ones where there are many.
+function marks(f, what, shape,   i, x, v, last, r) {
+	r = number_of[what] > 100 ? 2 : 4
 	for (i = 1; i <= points[f]; i++) {
 		if (kind[f, i] != what)
 			continue
 		x = X(px[f, i])
 		v = Y(py[f, i])
 		if (int(x) " " int(v) != last)
-			mark(shape, x, v)
+			mark(shape, x, v, r)
 		last = int(x) " " int(v)
 	}
 }
@@ -289,7 +289,7 @@ function legend(class, shape, text) {
 	if (class != "")
 		printf "<path class=\"%s\" d=\"M%d 34h26\"/>\n", class, legend_x
 	else
-		mark(shape, legend_x + 13, 34)
+		mark(shape, legend_x + 13, 34, 4)
 	text_at(legend_x + 32, 38, "start", 12, text)
 	legend_x += 48 + 7 * length(text)
 }
@@ -323,11 +323,11 @@ function draw_seq() {
 	axes(min_y, max_y, "sequence number (packets)")
 	curve(1, "ack", "line2", 1)
 	legend("line2", "", "ACK")
+	marks(1, "drop", "cross")
 	marks(1, "send", "dot")
 	legend("", "dot", "DATA")
 	marks(1, "resend", "triangle")
 	legend("", "triangle", "retransmission")
-	marks(1, "drop", "cross")
 	legend("", "cross", "lost")
 	timeouts()
 }

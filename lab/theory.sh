@@ -22,9 +22,10 @@
 # and sent again.
 #
 # Utilization: a packet has L = 8 * 1416 bits, the link R = 8000 kbit/s, so a
-# packet takes L / R = 1.416 ms to leave; there and back are 20 ms. A window of W
-# keeps the link busy for W L / R of each RTT + L / R, and when that is all of the
-# time, what is more than fits waits in the queue, and the RTT is W L / R.
+# packet takes L / R = 1.416 ms to leave; there and back are 20 ms. A window
+# of W keeps the link busy for W L / R of each RTT + L / R, and when that is
+# all of the time, what is more than fits waits in the queue, and the RTT is W
+# L / R.
 
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d) || exit 1

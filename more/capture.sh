@@ -350,6 +350,26 @@ capture_awk() {
 			    sed -n '1s/ .*//p;$p' | words)"
 		done
 	done
+	# The list is no capture's, but it has each kind of line.
+	cat >"$own/list" <<-END
+	     1     0.000000 out TCP  35106 > 45569  SYN         seq 0, 0 bytes
+	     2     0.000012 in  TCP  45569 > 35106  SYN ACK     seq 0, 0 bytes
+	     3     0.000014 out TCP  35106 > 45569  ACK         seq 1, 0 bytes
+	     4     0.000128 out TCP  35106 > 45569  ACK         seq 1, 4 bytes  "<&>"
+	     5     1.000182 in  UDP  57154 > 44970 38 bytes  Users  "skip 0."
+	END
+	for a in awk mawk gawk "gawk --posix" original-awk "busybox awk"; do
+		command -v ${a%% *} >/dev/null || continue
+		is "a sequence diagram by $a" "0.000 45569 SYN|0.012 45569 SYN \
+ACK|0.128 45569 4 bytes \"&lt;&amp;&gt;\"|1000.182 57154 38 bytes Users \"skip 0.\"" \
+		    "$($a -f lab/sequence.awk "$own/list" |
+		    sed -n '/y="4.">/d;s/^<text.*>\(.*\)<.*/\1/p' |
+		    sed '1,3d' | paste -d ' ' - - - | tr -s ' ' |
+		    paste -s -d '|' -)"
+	done
+	is "no list of packets" "sequence.awk: no packets of packets.sh 1" \
+	    "$( (echo x | awk -f lab/sequence.awk 2>&1 >/dev/null || echo 1) |
+	    words)"
 	awk -f lab/ladder.awk "$own/one" >/dev/null 2>"$own/said"
 	is "a ladder of no trace" "1 ladder.awk: $own/one: no header of a trace" \
 	    "$? $(cat "$own/said")"

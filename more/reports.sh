@@ -242,7 +242,7 @@ test_reports_here() {
 			0.5) in_german $awk -f lab/plot.awk "$tmp/trace" |
 			    grep -q '</svg>'
 			    is "$awk, which knows no comma: a plot" 0 $? ;;
-			*) for f in plot ladder; do
+			*) for f in plot ladder sequence; do
 				said=$(in_german $awk -f lab/$f.awk \
 				    "$tmp/trace" 2>&1)
 				has "$awk with a comma: $f" "1 *LC_ALL=C*" \

@@ -685,59 +685,39 @@ ftp_uput(const struct request *r)
 /* ---- dir: a daemon, a UDP loop ------------------------------------------ */
 
 /*
- * Nicks, files, and holdings, each of which says that a nick has a file:
- *
- *      nick ---> holding ---> holding ---> ...       what a nick published
- *                   |            |
- *                   v            v
- *                 file         file ---> holding ---> ...    and who has it
- *
- * tsearch(3) finds nicks by name and by address, files by hash, name and size,
- * and holdings by both. A list is sent in the order of entry, so nicks and
- * listed files are in an array as well. A file is listed while one of its
- * holders serves.
+ * A nick points to the files that it has published, in an array, and a file to
+ * the nicks that hold it, in another. tsearch(3) finds nicks by name and by
+ * address, and files by hash, name and size. A list is sent in the order of
+ * entry, so nicks and listed files are in arrays as well. A file is listed while
+ * one of its holders serves.
  */
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
-#define DIR_HOLDINGS	1000000		/* and of all together */
+#define DIR_HOLDINGS	1000000		/* and of all nicks together */
 #define PAGES_AT_ONCE	200		/* pages of lists for an address, */
 #define PAGES_A_SECOND	50		/* and from then on */
 #define PAGES_ALL	2000		/* a second, for all */
 #define PAGE_LINE_BYTES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
 struct nick {
-	size_t index;			/* in the array; must be first */
 	char name[DIR_NICK_MAX + 1];
 	uint32_t ip;			/* the UDP address that owns it, */
 	unsigned port;			/* and its port */
 	unsigned serves;		/* TCP port; 0: it does not */
 	int64_t heard;			/* when it last spoke */
-	struct holding *holdings;
-	unsigned nholdings;
+	unsigned long serial;		/* the how many-th to register */
+	struct listed **file;		/* what it has published */
+	unsigned files;
 };
 
 struct listed {
-	size_t index;			/* in the array, if listed; first */
+	size_t index;			/* in the list, if it is there */
+	struct nick **holder;		/* the last to register first */
+	unsigned holders;
 	unsigned serving;		/* holders that serve; 0: not listed */
-	struct holding *holders;
 	uint64_t size;
 	char hash[HASH_DIGITS + 1];
 	char name[];
-};
-
-struct holding {
-	struct nick *nick;
-	struct listed *file;
-	struct holding *next;			/* of the nick */
-	struct holding *next_holder, **link;	/* of the file; and what points
-						   here */
-};
-
-/* Things in the order of their coming; NULL where one has gone. */
-struct order {
-	void **item;
-	size_t n, room;			/* slots in use, and there */
-	size_t live;			/* slots that are not NULL */
 };
 
 /* How many pages of a list may go out. */
@@ -747,12 +727,15 @@ struct bucket {
 };
 
 static struct {
-	void *nicks_by_name, *nicks_by_address, *files, *holdings;
-	struct order users, listed;
-	size_t nholdings;
+	void *nicks_by_name, *nicks_by_address, *files;	/* trees */
+	struct nick **nick;		/* in the order of their coming, too */
+	size_t nicks;
+	struct listed **list;		/* of files; NULL where one has gone */
+	size_t slots, listed;		/* slots of it, and files */
+	size_t holdings;		/* files of all nicks */
 	unsigned long servers;		/* nicks that serve */
-	uint32_t secret;		/* of the hash that picks a bucket */
-	struct bucket page_each[4096], page_all;
+	struct bucket page_each[256], page_all;	/* by the last byte of an
+						   address, and of all */
 } dir;
 
 /* May one more page leave? Fills up at `rate' a second, to `most'. */
@@ -787,7 +770,7 @@ by_address(const void *a, const void *b)
 	    (int)x->port - (int)y->port;
 }
 
-/* ...files by all that a line says of them... */
+/* ...and files by all that a line says of them. */
 static int
 by_contents(const void *a, const void *b)
 {
@@ -798,19 +781,6 @@ by_contents(const void *a, const void *b)
 	if (order == 0)
 		order = strcmp(x->name, y->name);
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
-}
-
-/* ...and holdings by both their ends, so that a nick with many files costs no
- * more than one with few. */
-static int
-by_ends(const void *a, const void *b)
-{
-	const struct holding *x = a, *y = b;
-
-	if (x->nick != y->nick)
-		return (uintptr_t)x->nick < (uintptr_t)y->nick ? -1 : 1;
-	return ((uintptr_t)x->file > (uintptr_t)y->file) -
-	    ((uintptr_t)x->file < (uintptr_t)y->file);
 }
 
 /* What a tree holds that is equal to key, or NULL. */
@@ -834,105 +804,132 @@ check_memory(void *memory)
 	return memory;
 }
 
-/* Appends an item and stores its index in its first member. */
-static void
-order_add(struct order *o, void *item)
+/* An array of n items gets room for one more: twice as much, each time that n
+ * is a power of two. */
+static void *
+grow(void *array, size_t n, size_t item_bytes)
 {
-	if (o->n == o->room) {
-		o->room = 2 * o->room + 64;
-		o->item = check_memory(realloc(o->item,
-		    o->room * sizeof *o->item));
-	}
-	*(size_t *)item = o->n;
-	o->item[o->n++] = item;
-	o->live++;
+	if ((n & (n - 1)) != 0)
+		return array;
+	return check_memory(realloc(array, (n == 0 ? 1 : 2 * n) * item_bytes));
 }
 
-/* Closes the holes, once half of all slots are holes. */
+/* A file is listed from its first holder that serves... */
 static void
-order_remove(struct order *o, size_t index)
+file_served(struct listed *f)
+{
+	if (f->serving++ > 0)
+		return;
+	dir.list = grow(dir.list, dir.slots, sizeof *dir.list);
+	f->index = dir.slots;
+	dir.list[dir.slots++] = f;
+	dir.listed++;
+}
+
+/* ...to its last. When half of all slots are empty, the list is closed up. */
+static void
+file_unserved(struct listed *f)
 {
 	size_t i, n;
 
-	o->item[index] = NULL;
-	o->live--;
-	if (o->n < 64 || o->live > o->n / 2)
+	if (--f->serving > 0)
 		return;
-	for (i = n = 0; i < o->n; i++)
-		if (o->item[i] != NULL) {
-			*(size_t *)o->item[i] = n;
-			o->item[n++] = o->item[i];
+	dir.list[f->index] = NULL;
+	dir.listed--;
+	if (dir.listed > dir.slots / 2)
+		return;
+	for (i = n = 0; i < dir.slots; i++)
+		if (dir.list[i] != NULL) {
+			dir.list[i]->index = n;
+			dir.list[n++] = dir.list[i];
 		}
-	o->n = n;
+	dir.slots = n;
 }
 
-/* The slot of the item that comes after `skip' others. */
+/* The slot of the file that comes after `skip' others. */
 static size_t
-order_skip(const struct order *o, size_t skip)
+list_skip(size_t skip)
 {
 	size_t i;
 
-	if (o->live == o->n)
-		return skip < o->n ? skip : o->n;
-	for (i = 0; i < o->n; i++)
-		if (o->item[i] != NULL && skip-- == 0)
+	if (dir.listed == dir.slots)
+		return skip;
+	for (i = 0; i < dir.slots; i++)
+		if (dir.list[i] != NULL && skip-- == 0)
 			break;
 	return i;
 }
 
-/* A file is listed from its first holder that serves to its last. */
-static void
-file_serving(struct listed *f, int change)
+/* The place of a nick among the holders of a file, or where it would be. */
+static unsigned
+holder_place(const struct listed *f, const struct nick *k)
 {
-	if (f->serving == 0)
-		order_add(&dir.listed, f);
-	f->serving += (unsigned)change;
-	if (f->serving == 0)
-		order_remove(&dir.listed, f->index);
+	unsigned from, middle, to;
+
+	for (from = 0, to = f->holders; from < to;) {
+		middle = (from + to) / 2;
+		if (f->holder[middle]->serial > k->serial)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
-/* The caller has taken h off the list of its nick. A file goes with its last
- * holder. */
-static void
-holding_remove(struct holding *h)
+/* Has a nick published this file already? */
+static int
+has_file(const struct nick *k, const struct listed *f)
 {
-	struct listed *f = h->file;
+	unsigned at;
 
-	if (h->nick->serves != 0)
-		file_serving(f, -1);
-	*h->link = h->next_holder;
-	if (h->next_holder != NULL)
-		h->next_holder->link = h->link;
-	tdelete(h, &dir.holdings, by_ends);
-	if (f->holders == NULL) {
+	at = holder_place(f, k);
+	return at < f->holders && f->holder[at] == k;
+}
+
+/* A nick has a file no more. The file goes with its last holder. */
+static void
+drop_holder(struct listed *f, const struct nick *k)
+{
+	unsigned at;
+
+	if (k->serves != 0)
+		file_unserved(f);
+	at = holder_place(f, k);
+	memmove(&f->holder[at], &f->holder[at + 1],
+	    (--f->holders - at) * sizeof *f->holder);
+	if (f->holders == 0) {
 		tdelete(f, &dir.files, by_contents);
+		free(f->holder);
 		free(f);
 	}
-	free(h);
-	dir.nholdings--;
 }
 
 /* A nick serves no more, and has no files. */
 static void
 nick_stop(struct nick *k)
 {
-	struct holding *h;
+	unsigned i;
 
-	while ((h = k->holdings) != NULL) {
-		k->holdings = h->next;
-		holding_remove(h);
-	}
-	k->nholdings = 0;
+	for (i = 0; i < k->files; i++)
+		drop_holder(k->file[i], k);
+	dir.holdings -= k->files;
 	dir.servers -= k->serves != 0;
-	k->serves = 0;
+	free(k->file);
+	k->file = NULL;
+	k->files = k->serves = 0;
 }
 
 /* Called at a Logout, and when a nick has been silent for too long. */
 static void
 nick_remove(struct nick *k)
 {
+	size_t i;
+
 	nick_stop(k);
-	order_remove(&dir.users, k->index);
+	for (i = 0; dir.nick[i] != k; i++)
+		;
+	memmove(&dir.nick[i], &dir.nick[i + 1],
+	    (--dir.nicks - i) * sizeof *dir.nick);
 	tdelete(k, &dir.nicks_by_name, by_name);
 	tdelete(k, &dir.nicks_by_address, by_address);
 	free(k);
@@ -975,10 +972,11 @@ limit_reached(const char *what, int *said)
 static struct nick *
 nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 {
+	static unsigned long registered;
 	static int said;
 	struct nick *k;
 
-	if (dir.users.live >= DIR_NICKS) {
+	if (dir.nicks >= DIR_NICKS) {
 		limit_reached(STRING(DIR_NICKS) " nicks", &said);
 		return NULL;
 	}
@@ -986,7 +984,9 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 	memcpy(k->name, name, n);
 	k->ip = ip;
 	k->port = port;
-	order_add(&dir.users, k);
+	k->serial = ++registered;
+	dir.nick = grow(dir.nick, dir.nicks, sizeof *dir.nick);
+	dir.nick[dir.nicks++] = k;
 	check_memory(tsearch(k, &dir.nicks_by_name, by_name));
 	check_memory(tsearch(k, &dir.nicks_by_address, by_address));
 	return k;
@@ -1011,42 +1011,26 @@ file_of(const struct file_line *line, int add)
 	return f;
 }
 
-/* Does a nick have this file already? */
-static int
-has_file(struct nick *k, struct listed *f)
-{
-	struct holding key;
-
-	key.nick = k;
-	key.file = f;
-	return f != NULL && find(&key, &dir.holdings, by_ends) != NULL;
-}
-
 /* A nick has the file of this line from now on. */
 static void
 publish(struct nick *k, const struct file_line *line)
 {
-	struct holding *h;
 	struct listed *f;
+	unsigned at;
 
 	f = file_of(line, 1);
 	if (has_file(k, f))
 		return;
-	h = check_memory(calloc(1, sizeof *h));
-	h->nick = k;
-	h->file = f;
-	h->next = k->holdings;
-	k->holdings = h;
-	h->next_holder = f->holders;
-	if (h->next_holder != NULL)
-		h->next_holder->link = &h->next_holder;
-	h->link = &f->holders;
-	f->holders = h;
-	check_memory(tsearch(h, &dir.holdings, by_ends));
-	k->nholdings++;
-	dir.nholdings++;
+	at = holder_place(f, k);
+	f->holder = grow(f->holder, f->holders, sizeof *f->holder);
+	memmove(&f->holder[at + 1], &f->holder[at],
+	    (f->holders++ - at) * sizeof *f->holder);
+	f->holder[at] = k;
+	k->file = grow(k->file, k->files, sizeof *k->file);
+	k->file[k->files++] = f;
+	dir.holdings++;
 	if (k->serves != 0)
-		file_serving(f, 1);
+		file_served(f);
 }
 
 /* A request, and what is known of its sender. */
@@ -1123,6 +1107,7 @@ count_lines(struct nick *k, const char *text, size_t left,
     unsigned *fresh)
 {
 	struct file_line f;
+	struct listed *known;
 	const char *line;
 	size_t n;
 	int lines, more;
@@ -1132,7 +1117,8 @@ count_lines(struct nick *k, const char *text, size_t left,
 	    lines++) {
 		if (file_line_parse(&f, line, n, 0) < 0)
 			return -1;
-		*fresh += !has_file(k, file_of(&f, 0));
+		known = file_of(&f, 0);
+		*fresh += known == NULL || !has_file(k, known);
 	}
 	return more < 0 ? -1 : lines;
 }
@@ -1157,11 +1143,11 @@ dir_publish(const struct dir_request *r, struct dir_answer *a)
 	lines = k == NULL ? -1 : count_lines(k, text, left, &fresh);
 	if (lines < 0)
 		return;
-	if (k->nholdings + fresh > DIR_NICK_FILES) {
+	if (k->files + fresh > DIR_NICK_FILES) {
 		limit_reached(STRING(DIR_NICK_FILES) " files a nick", &said);
 		return;
 	}
-	if (dir.nholdings + fresh > DIR_HOLDINGS) {
+	if (dir.holdings + fresh > DIR_HOLDINGS) {
 		limit_reached(STRING(DIR_HOLDINGS) " files", &said_all);
 		return;
 	}
@@ -1179,7 +1165,7 @@ static void
 dir_serve_files(const struct dir_request *r, struct dir_answer *a)
 {
 	struct nick *k = r->nick;
-	struct holding *h;
+	unsigned i;
 
 	if (r->m.text != NULL) {
 		dir_publish(r, a);
@@ -1191,8 +1177,8 @@ dir_serve_files(const struct dir_request *r, struct dir_answer *a)
 	a->m.op = DIR_SERVE_OK;
 	if (k->serves == 0) {
 		dir.servers++;
-		for (h = k->holdings; h != NULL; h = h->next)
-			file_serving(h->file, 1);
+		for (i = 0; i < k->files; i++)
+			file_served(k->file[i]);
 	}
 	k->serves = r->m.number[0];
 }
@@ -1219,9 +1205,8 @@ dir_leave(const struct dir_request *r, struct dir_answer *a)
 
 /* A line of the list of users; returns its bytes. */
 static size_t
-user_line(char *line, const void *item)
+user_line(char *line, const struct nick *k)
 {
-	const struct nick *k = item;
 	char ip[IPV4_BYTES];
 
 	if (k->serves == 0)
@@ -1232,20 +1217,22 @@ user_line(char *line, const void *item)
 
 /* A line of the list of files, with as many nicks as an answer has room for. */
 static size_t
-file_line(char *line, const void *item)
+file_line(char *line, const struct listed *f)
 {
-	const struct listed *f = item;
-	const struct holding *h;
+	const struct nick *k;
 	size_t n, room;
+	unsigned i;
 
 	n = (size_t)sprintf(line, "%s %llu ", f->hash,
 	    (unsigned long long)f->size);
 	room = PAGE_LINE_BYTES - n - strlen(f->name) - 2;
-	for (h = f->holders; h != NULL && room > 1; h = h->next_holder)
-		if (h->nick->serves != 0 && strlen(h->nick->name) < room) {
-			room -= strlen(h->nick->name) + 1;
-			n += (size_t)sprintf(line + n, "%s,", h->nick->name);
+	for (i = 0; i < f->holders && room > 1; i++) {
+		k = f->holder[i];
+		if (k->serves != 0 && strlen(k->name) < room) {
+			room -= strlen(k->name) + 1;
+			n += (size_t)sprintf(line + n, "%s,", k->name);
 		}
+	}
 	n--;				/* the last comma */
 	return n + (size_t)sprintf(line + n, " %s\n", f->name);
 }
@@ -1254,10 +1241,20 @@ file_line(char *line, const void *item)
 static int
 page_allowed(const struct dir_request *r)
 {
-	struct bucket *own = &dir.page_each[(r->ip * dir.secret) >> 20];
-
-	return bucket_take(own, r->t, PAGES_AT_ONCE, PAGES_A_SECOND) &&
+	return bucket_take(&dir.page_each[r->ip & 255], r->t, PAGES_AT_ONCE,
+	    PAGES_A_SECOND) &&
 	    bucket_take(&dir.page_all, r->t, PAGES_ALL, PAGES_ALL);
+}
+
+/* Adds a line to the page, if there is room for it. */
+static int
+add_line(struct dir_answer *a, const char *line, size_t n)
+{
+	if (5 + a->m.length + n > DIR_REPLY_MAX)
+		return 0;
+	memcpy(a->text + a->m.length, line, n);
+	a->m.length += n;
+	return 1;
 }
 
 /* GetUsers, GetFiles: a page of lines, whole ones. */
@@ -1265,8 +1262,7 @@ static void
 answer_list(const struct dir_request *r, struct dir_answer *a)
 {
 	char line[DIR_REPLY_MAX];
-	const struct order *o;
-	size_t i, n;
+	size_t i;
 
 	a->m.op = DIR_FAIL;		/* as short as the request */
 	if (r->nick == NULL)
@@ -1274,22 +1270,21 @@ answer_list(const struct dir_request *r, struct dir_answer *a)
 	a->m.op = 0;
 	if (!page_allowed(r))
 		return;
-	o = r->m.op == DIR_GET_USERS ? &dir.users : &dir.listed;
 	a->m.op = r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES;
 	a->m.text = a->text;
 	if (r->m.numbers > 0)
 		a->m.length = (size_t)sprintf(a->text, "skip %lu\n",
 		    (unsigned long)r->m.number[0]);
-	for (i = order_skip(o, r->m.number[0]); i < o->n; i++) {
-		if (o->item[i] == NULL)
-			continue;
-		n = o == &dir.users ? user_line(line, o->item[i]) :
-		    file_line(line, o->item[i]);
-		if (5 + a->m.length + n > DIR_REPLY_MAX)
-			break;
-		memcpy(a->text + a->m.length, line, n);
-		a->m.length += n;
-	}
+	i = r->m.number[0];
+	if (a->m.op == DIR_USERS)
+		while (i < dir.nicks && add_line(a, line,
+		    user_line(line, dir.nick[i])))
+			i++;
+	else
+		for (i = list_skip(i); i < dir.slots; i++)
+			if (dir.list[i] != NULL && !add_line(a, line,
+			    file_line(line, dir.list[i])))
+				break;
 }
 
 /* Login */
@@ -1402,19 +1397,14 @@ static void
 dir_expire(int64_t t)
 {
 	struct nick *k;
-	size_t i, n;
+	size_t i;
 
-	n = dir.users.n;
-	for (i = 0; i < n; i++) {
-		k = dir.users.item[i];
-		if (k == NULL || t - k->heard < DIR_EXPIRE_S * SECOND)
+	for (i = dir.nicks; i-- > 0;) {
+		k = dir.nick[i];
+		if (t - k->heard < DIR_EXPIRE_S * SECOND)
 			continue;
 		log_msg(INFO, "Nick %s expired.", k->name);
 		nick_remove(k);
-		if (dir.users.n != n) {	/* all have moved: once more */
-			n = dir.users.n;
-			i = (size_t)-1;
-		}
 	}
 }
 
@@ -1432,7 +1422,6 @@ dir_serve(int fd, const char *peer)
 	    (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0))
 		log_msg(ERROR, "dir: speaks IPv4 alone, so nobody can ask it "
 		    "on %s", serv.host);
-	dir.secret = rdt_key() | 1;
 	sweep = 0;
 	do {
 		t = now();

@@ -877,21 +877,19 @@ get_parts(int fd, const struct offered *o, struct transfer *t, int64_t parts)
 	    "the contents are not those of this hash";
 }
 
-/* Asks for a file and receives it into t. Returns NULL, or why it did not come.
- * *usable: something else can be asked on this connection then. */
+/* Asks for a file and receives it into t. Returns NULL, or why it did not
+ * come. */
 static const char *
-get_file(int fd, const struct offered *o, struct transfer *t, int *usable)
+get_file(int fd, const struct offered *o, struct transfer *t)
 {
 	const char *value;
 	int64_t parts;
 
-	*usable = 0;
 	t->size = o->size;
 	if (peer_say(fd, "download", "filehash", o->hash) < 0 ||
 	    peer_recv(fd, &message) < 0)
 		return reason();
-	*usable = peer_is(&message, "notfound");
-	if (*usable)
+	if (peer_is(&message, "notfound"))
 		return "it has no such file any more";
 	value = peer_value(&message, NULL, "filelength");
 	if (!peer_is(&message, "filelength") || value == NULL)
@@ -902,8 +900,7 @@ get_file(int fd, const struct offered *o, struct transfer *t, int *usable)
 	    get_parts(fd, o, t, parts);
 }
 
-/* Downloads a file from a peer. Returns 0; 1 after an error, which was said; 2
- * after one that leaves the connection of no use. */
+/* Downloads a file from a peer. Returns 1 after an error, which was said. */
 static int
 peer_get(const char *command, int fd, const char *nick,
     const struct offered *o, const char *path)
@@ -912,7 +909,6 @@ peer_get(const char *command, int fd, const char *nick,
 	struct file f;
 	char hash[PEER_PREFIX + 1];
 	const char *why;
-	int usable;
 
 	sprintf(hash, "%.*s", PEER_PREFIX, o->hash);
 	/* A name that others chose shall replace nothing. */
@@ -920,14 +916,13 @@ peer_get(const char *command, int fd, const char *nick,
 	    cli.keep || path == NULL, &f) != 0)
 		return 1;
 	t.file = f.fd;
-	why = get_file(fd, o, &t, &usable);
+	why = get_file(fd, o, &t);
 	end_bar();
 	f.size = t.size;
 	if (why == NULL)
 		return download_end(command, hash, &f, 1);
-	log_msg(ERROR, "%s: %s from %s: %s", command, hash, nick, why);
 	newfile_end(0);
-	return usable ? 1 : 2;
+	return fail("%s: %s from %s: %s", command, hash, nick, why);
 }
 
 /* Leaves a peer in order. */
@@ -956,7 +951,7 @@ download_from(const char *nick, const char *hash, const char *path)
 	if (!failed)
 		failed = peer_get("download", fd, nick, &s.found, path);
 	leave_peer(fd);
-	return failed != 0;
+	return failed;
 }
 
 /* Tries one of the nicks of a list, joined by commas, after the other, until
@@ -1015,7 +1010,7 @@ download_any(const char *hash, const char *path)
 			    f.nicks_len, path);
 		}
 	lines_free(&l);
-	return failed != 0;
+	return failed;
 }
 
 /* Of two arguments the first is a nick if the second looks like a hash. */
@@ -1028,12 +1023,9 @@ peer_download(int argc, char **argv)
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
 
-/* ---- browse: a mode of its own ----------------------------------------- */
+/* ---- browse: the files of one nick, which need not be named ------------- */
 
-static struct {
-	int fd;				/* -1: the connection is lost */
-	const char *nick;
-} browsed = { -1, NULL };
+static const char *browsed;
 
 /* The line as it came. */
 static void
@@ -1044,50 +1036,27 @@ print_line(const struct file_line *f, void *with)
 	putchar('\n');
 }
 
-/* Ends the connection. Browse goes on, or mode dir would get the next line. */
-static int
-browse_lost(void)
-{
-	sock_close(browsed.fd);
-	browsed.fd = -1;
-	return fail("browse: the connection to %s is closed", browsed.nick);
-}
-
-/* Looks at the list of the peer. Returns 1 after an error, which was said. */
-static int
-browse_list(const char *command, void (*each)(const struct file_line *f,
-    void *with), void *with)
-{
-	if (browsed.fd < 0)
-		return fail("%s: no connection any more; close", command);
-	if (peer_list(browsed.fd, each, with) == 0)
-		return 0;
-	log_msg(ERROR, "%s: %s: %s", command, browsed.nick, reason());
-	return browse_lost();
-}
-
 /* queryfiles */
 static int
 browse_queryfiles(int argc, char **argv)
 {
+	int failed, fd;
+
 	(void)argc;
-	return browse_list(argv[0], print_line, NULL);
+	fd = connect_peer(argv[0], browsed);
+	if (fd < 0)
+		return 1;
+	failed = peer_list(fd, print_line, NULL) < 0 &&
+	    fail("%s: %s: %s", argv[0], browsed, reason());
+	leave_peer(fd);
+	return failed;
 }
 
-/* download HASH [NAME], of the peer */
+/* download HASH [NAME] */
 static int
 browse_download(int argc, char **argv)
 {
-	struct search s;
-	int failed;
-
-	if (search_begin(argv[0], argv[1], &s) != 0 ||
-	    browse_list(argv[0], search_line, &s) != 0 ||
-	    search_end(argv[0], &s) != 0)
-		return 1;
-	failed = peer_get(argv[0], browsed.fd, browsed.nick, &s.found,
-	    argc > 2 ? argv[2] : NULL);
-	return failed == 2 ? browse_lost() : failed;
+	return download_from(browsed, argv[1], argc > 2 ? argv[2] : NULL);
 }
 
 static const struct command browse_commands[] = {
@@ -1106,19 +1075,15 @@ peer_browse(int argc, char **argv)
 	struct mode browse = { .commands = { browse_commands },
 	    .wait = peer_wait };
 	char prompt[DIR_NICK_MAX + 16];
-	int failed;
+	struct place where;
 
 	(void)argc;
-	browsed.fd = connect_peer(argv[0], argv[1]);
-	if (browsed.fd < 0)
+	if (dir_where(argv[0], argv[1], &where) != 0)
 		return 1;
-	browsed.nick = argv[1];
+	browsed = argv[1];
 	snprintf(prompt, sizeof prompt, "browse %s> ", argv[1]);
 	browse.prompt = prompt;
-	failed = run_mode(&browse, 0, NULL);
-	if (browsed.fd >= 0)
-		leave_peer(browsed.fd);
-	return failed;
+	return run_mode(&browse, 0, NULL);
 }
 
 /* What mode dir can do beside asking the directory. */

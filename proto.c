@@ -1403,29 +1403,6 @@ sock_nonblock(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-/* EINTR and EWOULDBLOCK are EAGAIN, too: the one code that callers test for. */
-static ssize_t
-some(int fd, enum passing what, const void *buf, ssize_t n)
-{
-	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
-		errno = EAGAIN;
-	return tell(fd, what, buf, n) < 0 ? -1 : n;
-}
-
-/* Here a byte leaves the program... */
-ssize_t
-send_some(int fd, const void *buf, size_t n)
-{
-	return some(fd, SENT, buf, send(fd, buf, n, 0));
-}
-
-/* ...and here it enters. */
-ssize_t
-recv_some(int fd, void *buf, size_t n)
-{
-	return some(fd, RECEIVED, buf, recv(fd, buf, n, 0));
-}
-
 static int (*hooks[4])(int fd, enum passing what, const void *buf, ssize_t n);
 static size_t nhooks;
 
@@ -1449,45 +1426,29 @@ add_hook(int (*hook)(int fd, enum passing what, const void *buf, ssize_t n))
 	io_hook = call_hooks;
 }
 
-/* The IPv4 address within an IPv4-mapped IPv6 one (::ffff:1.2.3.4), or NULL. */
-static const unsigned char *
-mapped_ipv4(const struct addr *a)
-{
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
-
-	if (a->ss.ss_family != AF_INET6 ||
-	    !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		return NULL;
-	return in6->sin6_addr.s6_addr + 12;
-}
-
-/* The four bytes of an IPv4 address, however it came; NULL: it is none. */
+/* The four bytes of an IPv4 address, mapped into IPv6 or not; NULL: it is
+ * none. */
 static const unsigned char *
 ipv4_bytes(const struct addr *a)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
 
-	return a->ss.ss_family == AF_INET ?
-	    (const unsigned char *)&in->sin_addr : mapped_ipv4(a);
+	if (a->ss.ss_family == AF_INET)
+		return (const unsigned char *)&in->sin_addr;
+	return a->ss.ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ?
+	    in6->sin6_addr.s6_addr + 12 : NULL;
 }
 
-/* Where the port of an address stands, in network order. */
-static in_port_t *
-port_in(struct addr *a)
-{
-	if (a->ss.ss_family == AF_INET6)
-		return &((struct sockaddr_in6 *)&a->ss)->sin6_port;
-	return &((struct sockaddr_in *)&a->ss)->sin_port;
-}
-
-/* The copy is there for port_in(), which cannot promise const. */
 unsigned
 addr_port(const struct addr *a)
 {
-	struct addr copy;
+	char host[HOST_BYTES];
+	int port;
 
-	copy = *a;
-	return ntohs(*port_in(&copy));
+	port = host_text(&a->ss, a->len, host);
+	return port < 0 ? 0 : (unsigned)port;
 }
 
 /* This end of a socket... */
@@ -1509,11 +1470,11 @@ addr_peer(int fd, struct addr *a)
 void
 addr_text(const struct addr *a, char text[PEER_BYTES])
 {
-	char host[HOST_BYTES];
+	char host[HOST_BYTES] = "?";
+	int port;
 
-	if (host_text(&a->ss, a->len, host) < 0)
-		strcpy(host, "?");
-	peer_text(text, host, (int)addr_port(a));
+	port = host_text(&a->ss, a->len, host);
+	peer_text(text, host, port < 0 ? 0 : port);
 }
 
 int

@@ -617,11 +617,8 @@ int	wait_for(int fd, short events, int64_t deadline);
  */
 int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 
-/* Makes a socket one that does not block. send_some() and recv_some() are one
- * send(2) or recv(2) on it: at least one byte, or EAGAIN, or 0 at the end. */
+/* Makes a socket one that does not block. */
 int	sock_nonblock(int fd);
-ssize_t	send_some(int fd, const void *buf, size_t n);
-ssize_t	recv_some(int fd, void *buf, size_t n);
 
 /* Adds a hook to io_hook: all of them are called. */
 void	add_hook(int (*hook)(int fd, enum passing what, const void *buf,

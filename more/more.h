@@ -151,6 +151,11 @@ ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
 
 /* ---- talk: what chat and room share -------------------------------------- */
 
+/* One send(2) or recv(2) on a socket that does not block: at least one byte, or
+ * EAGAIN, or 0 at the end. */
+ssize_t	send_some(int fd, const void *buf, size_t n);
+ssize_t	recv_some(int fd, void *buf, size_t n);
+
 /*
  * Bytes that wait: to be sent, or for the rest of their message to come.
  *

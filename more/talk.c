@@ -11,6 +11,8 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
+#include <sys/socket.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,29 @@
 #include "more.h"
 
 #define READ_BYTES	(64 * 1024)	/* at one go */
+
+/* EINTR and EWOULDBLOCK are EAGAIN, too: the one code that callers test for. */
+static ssize_t
+some(int fd, enum passing what, const void *buf, ssize_t n)
+{
+	if (n < 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		errno = EAGAIN;
+	return io_hook != NULL && io_hook(fd, what, buf, n) < 0 ? -1 : n;
+}
+
+/* Here a byte leaves the program... */
+ssize_t
+send_some(int fd, const void *buf, size_t n)
+{
+	return some(fd, SENT, buf, send(fd, buf, n, 0));
+}
+
+/* ...and here it enters. */
+ssize_t
+recv_some(int fd, void *buf, size_t n)
+{
+	return some(fd, RECEIVED, buf, recv(fd, buf, n, 0));
+}
 
 /* The middle part of the drawing. */
 size_t

@@ -3,7 +3,7 @@
  *      cli localhost 50000                     a prompt
  *      cli localhost 50000 get notes.txt       one command
  *      cli -m chat localhost bob               a chat
- *      cli -m raw localhost 50000              a telnet
+ *      cli -m raw localhost 50000              messages typed by hand
  *      cli -m sim -u gbn -W 3 -L drop=/5 9     packets on a simulated channel
  *      cli -h                                  all options
  *
@@ -25,12 +25,12 @@
  *                            +--- table of commands ---> print_help()
  *
  * A command reports its own error as one line `command: what: why` and returns
- * 1; if any command fails, the exit status is not 0. Standard output carries
- * what was asked for, standard error all that is said about it. Whatever goes
- * wrong on a connection: it is dropped, and the next command makes a new one.
+ * 1; if any command fails, the exit status is not 0. Lists go to standard
+ * output, messages to standard error. After any error the connection is closed,
+ * and the next command makes a new one.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
+#define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -56,7 +56,7 @@
 struct cli cli = { .directory = "." };
 const char senseless[] = "the server's answer makes no sense";
 
-/* Called in each process that may store a file. */
+/* A signal that ends the client removes an unfinished file first. */
 void
 guard_signals(void)
 {
@@ -85,7 +85,7 @@ connect_server(int type)
 	return fd;
 }
 
-/* In pieces, as long as the line that printable() fills. */
+/* In pieces that fit into the line. */
 void
 print_safely(const char *text, size_t n, int lines)
 {
@@ -98,7 +98,7 @@ print_safely(const char *text, size_t n, int lines)
 	}
 }
 
-/* Said once: all that follows would fail too. */
+/* Reports the error once: later writes would fail, too. */
 int
 flush_output(void)
 {
@@ -114,8 +114,8 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* A name on the server that is no file name here needs LOCAL; a LOCAL that ends
- * with / is a directory. */
+/* Where to store `get NAME [LOCAL]'. Without LOCAL, NAME must be a good name
+ * here; LOCAL/ is a directory. */
 int
 download_path(int argc, char **argv, char path[1024])
 {
@@ -132,7 +132,7 @@ download_path(int argc, char **argv, char path[1024])
 	return 0;
 }
 
-/* Nothing is asked of the server before the file can be stored. */
+/* Comes before the server is asked: an error here costs nothing. */
 int
 download_open(const char *command, const char *path, int keep, struct file *f)
 {
@@ -146,7 +146,7 @@ download_open(const char *command, const char *path, int keep, struct file *f)
 	return fail("%s: %s: %s, here", command, path, reason());
 }
 
-/* The one place that says how a download ended. */
+/* Stores the file, if all went well, or removes it; says which. */
 int
 download_end(const char *command, const char *name, const struct file *f,
     int went_well)
@@ -164,8 +164,9 @@ download_end(const char *command, const char *name, const struct file *f,
 	    reason());
 }
 
-/* Whatever happens while the file is sent, the answer counts, if there is
- * one. */
+/* The server may answer before all is sent, since its disk is full: its answer
+ * tells more than our EPIPE. One that closes without an answer (ENOTCONN) is an
+ * original server: if all was sent, that is no failure. */
 int
 upload(const char *command, const char *name, int fd, struct file *f,
     const void *head, size_t headlen, int (*answer)(int fd, const char **why))
@@ -202,8 +203,8 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;			/* the connection; -1: none */
-static int ftp_answered;		/* a command on it */
-static int heard;			/* an answer of this server */
+static int ftp_answered;		/* it has answered a command */
+static int heard;			/* the server ever has */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -214,8 +215,9 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Has the server closed, since the client was idle? After an answer nothing
- * else may come, either; before, a server that is full has said so. */
+/* Is the connection of no more use? After an answer any input is wrong: the
+ * end, or bytes that nobody asked for. Before one, bytes are `server full',
+ * which the first command takes for its answer. */
 static int
 ftp_stale(void)
 {
@@ -225,7 +227,7 @@ ftp_stale(void)
 	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1);
 }
 
-/* Connects, if there is no connection, or none that is good. */
+/* Connects, unless there is a connection that can be used. */
 static int
 ftp_connect(void)
 {
@@ -242,7 +244,7 @@ ftp_connect(void)
 
 /*
  * Sends a command and takes the answer, of at most max bytes; returns its
- * bytes, or -1 after a message about verb and name (NULL: without a name).
+ * bytes, or -1 after a message, for which verb and name (or NULL) are.
  */
 static ssize_t
 ftp_ask(const char *verb, const char *name, const char *command, char *answer,
@@ -257,8 +259,8 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	if (ftp_connect() < 0)
 		return -1;
 	sock_limit(ftp_control, heard ? ANSWER_S : DOUBT_S);
-	/* An error here is no reason to stop: a server that is full has
-	 * answered before it was asked, and closed. */
+	/* No matter if it fails: a server that is full has answered already,
+	 * and closed, and that answer is still to be read. */
 	frame_send(ftp_control, command, strlen(command));
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0) {
@@ -272,17 +274,17 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	return -1;
 }
 
-/* Says what a code means that came instead of what was hoped for. */
+/* Prints a code in words; returns 1. */
 static int
 ftp_failed(const char *verb, const char *name, long code)
 {
 	const char *why;
 
-	why = code < 0 ? ftp_code_text(code) : NULL;
+	why = ftp_code_text(code);
 	return fail("%s: %s: %s", verb, name, why != NULL ? why : senseless);
 }
 
-/* Asks for a data channel and connects to it. Returns -1 after an error. */
+/* Asks for a data port and connects to it. Returns -1 after a message. */
 static int
 ask_data(const char *verb, const char *name)
 {
@@ -352,8 +354,8 @@ ftp_confirmation(int fd, const char **why)
 	if (n < 0)
 		return -1;
 	code = frame_number(answer, (size_t)n);
-	*why = code < 0 && ftp_code_text(code) != NULL ? ftp_code_text(code) :
-	    code == FTP_OK ? NULL : senseless;
+	*why = code == FTP_OK || ftp_code_text(code) != NULL ?
+	    ftp_code_text(code) : senseless;
 	return 0;
 }
 
@@ -401,7 +403,7 @@ ls_command(int argc, char **argv)
 		return fail("ls: %s", reason());
 	n = ftp_ask("ls", NULL, "ls", answer, LIST_BYTES);
 	code = n < 0 ? 0 : frame_number(answer, (size_t)n);
-	if (code < 0 && ftp_code_text(code) != NULL) {
+	if (ftp_code_text(code) != NULL) {
 		n = -1;
 		log_msg(ERROR, "ls: %s", ftp_code_text(code));
 	}
@@ -413,7 +415,7 @@ ls_command(int argc, char **argv)
 	return n < 0;
 }
 
-/* Where there is no server the client ends at once. */
+/* So the client ends at once where there is no server. */
 static int
 ftp_open(void)
 {
@@ -432,9 +434,9 @@ ftp_close(void)
 
 /* ---- the command loop ------------------------------------------------- */
 
-int over;
+int over;				/* the command loop ends */
 
-/* quit: what the server must be told, the mode tells when it closes. */
+/* quit: the mode's close() tells the server. */
 int
 leave(int argc, char **argv)
 {
@@ -444,7 +446,7 @@ leave(int argc, char **argv)
 	return 0;
 }
 
-/* The command of this name, or NULL. The first table that has it counts. */
+/* The command of this name, or NULL. Earlier tables win. */
 static const struct command *
 find_command(const struct mode *m, const char *name)
 {
@@ -458,7 +460,6 @@ find_command(const struct mode *m, const char *name)
 	return NULL;
 }
 
-/* help: the tables of commands. */
 static int
 print_help(const struct mode *m)
 {
@@ -473,8 +474,8 @@ print_help(const struct mode *m)
 	return 0;
 }
 
-/* The command that is meant, with a good number of arguments: so no command has
- * to check that. NULL: there is none, which was said. */
+/* Finds the command, and checks the number of its arguments. Prints an error
+ * and returns NULL if either fails. */
 static const struct command *
 check_command(const struct mode *m, int argc, char **argv)
 {
@@ -503,9 +504,10 @@ run_command(const struct mode *m, int argc, char **argv)
 }
 
 /*
- * Ends the word that begins at *line, in place, and moves *line behind it.
+ * Ends the word that begins at *line, in place, and moves *line after it.
  * Quotes work as in a shell: "..." and '...' hold words together, \ takes the
- * next character as it is, but within '...'. Returns -1 if a quote stays open.
+ * next character as it is, except within '...'. Returns -1 if a quote stays
+ * open.
  */
 static int
 end_word(char **line)
@@ -587,8 +589,8 @@ command_loop(const struct mode *m)
 	return failed;
 }
 
-/* A mode may run another one, as dir runs browse: `over` ends the inner one
- * only. */
+/* A mode may run another one, as dir runs browse: so `over' is reset, and quit
+ * leaves the inner one alone. */
 int
 run_mode(const struct mode *m, int argc, char **argv)
 {
@@ -611,7 +613,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 	if (m->open != NULL && m->open() != 0)
 		return 1;
 	failed = m->session != NULL ? m->session(argc, argv) :
-	    argc > 0 ? run_command(m, argc, argv) : command_loop(m);
+	    c != NULL ? c->run(argc, argv) : command_loop(m);
 	over = 0;
 	return m->close != NULL && m->close() != 0 ? 1 : failed;
 }
@@ -1482,9 +1484,9 @@ static const struct command_line command_line = { "cli",
     "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
 /*
- * Takes host and port off the operands; returns how many they were. A number
- * alone is a port, of localhost. An operand after the host that does not begin
- * with a digit is a command already.
+ * Reads [host] [port]; returns how many operands they were. A number alone is a
+ * port of localhost. An operand after the host that does not begin with a digit
+ * is a command already.
  */
 static int
 read_operands(int argc, char **argv)
@@ -1507,7 +1509,7 @@ read_operands(int argc, char **argv)
 	return with_host + with_port;
 }
 
-/* What must be decided once the mode is known. */
+/* Called when the mode is known. */
 static void
 complete_options(void)
 {
@@ -1526,7 +1528,6 @@ complete_options(void)
 #endif
 }
 
-/* All that a mode needs is ready before it opens. */
 int
 main(int argc, char **argv)
 {
@@ -1539,12 +1540,12 @@ main(int argc, char **argv)
 	complete_options();
 	if (chdir(cli.directory) < 0)
 		return fail("cli: -d %s: %s", cli.directory, reason());
-	on_signal(SIGCHLD, SIG_DFL);	/* or nobody could be waited for */
+	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() could fail */
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();
 	if (cli.mode->wait != NULL)
-		setvbuf(stdin, NULL, _IONBF, 0);	/* as poll() sees it */
+		setvbuf(stdin, NULL, _IONBF, 0);	/* poll() sees all */
 	status = run_mode(cli.mode, argc - optind, argv + optind);
 #ifndef TINY
 	if (trace_close() < 0)

@@ -1,12 +1,12 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
  * No main, no policy: serv.c and cli.c decide what to say and when to stop.
- * They call this file; it calls back only what they hand in. Read proto.h
- * first; with few exceptions a section uses those above it:
+ * They call this file; it calls only functions that they pass to it. Read
+ * proto.h first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
  *           options         tables of options: getopt's string and the usage
- *           exact I/O       read_all() and write_all(), through which all goes
+ *           exact I/O       read_all() and write_all(): messages and contents
  *           sockets         addresses as text, listen, connect, data channel
  *           names, files    name_ok(), the data path, whole-or-nothing files
  *           frame           the messages of ftp
@@ -21,16 +21,16 @@
  *
  *      frame_recv()  file_send()  file_recv()  ...
  *              \        |        /
- *          read_all()  write_all()      until n bytes have passed, the end has
- *               |         |             come, or sock_limit() has
- *            read(2)   write(2)         told to io_hook
+ *          read_all()  write_all()      until n bytes, the end, or the limit
+ *               |         |             of sock_limit()
+ *            read(2)   write(2)         each is reported to io_hook
  *
- * SO_RCVTIMEO and SO_SNDTIMEO end a call in which nothing passes; a glance at
- * the clock after each call ends a message that only dribbles.
+ * SO_RCVTIMEO and SO_SNDTIMEO end a call in which nothing passes; a look at the
+ * clock after each call ends a message that comes byte by byte.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
-#define _XOPEN_SOURCE 700		/* NetBSD hides fchmod() else, */
-#define _DARWIN_C_SOURCE		/* and macOS O_NOFOLLOW */
+#define _XOPEN_SOURCE 700		/* NetBSD: for fchmod() */
+#define _DARWIN_C_SOURCE		/* macOS: for O_NOFOLLOW */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
 
 #include <sys/types.h>
@@ -64,10 +64,7 @@
 
 struct logger logger = { .level = INFO };
 
-/*
- * Decodes one character; control characters (C1 included) and those that turn
- * the direction of a line count as none.
- */
+/* The table has the lowest code of each length; C1 is a control. */
 size_t
 utf8_bytes(const unsigned char *s, size_t n)
 {
@@ -93,10 +90,8 @@ utf8_bytes(const unsigned char *s, size_t n)
 	return len;
 }
 
-/*
- * Bytes at s that can be shown as they are, or 0. A byte that belongs to no
- * UTF-8 may be ISO 8859-1, and is shown unless it is a control character there.
- */
+/* Length of the character at s if it can be shown, or 0. A byte that is not
+ * UTF-8 may be ISO 8859-1, and is shown unless it is a control there. */
 static size_t
 shown_bytes(const unsigned char *s, size_t n)
 {
@@ -137,8 +132,8 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Standard error; of a terminal, which may be ready for a byte and not for a
- * line, a descriptor of our own, which does not block. */
+/* Standard error. If that is a terminal, a second descriptor of it, which does
+ * not block: poll(2) may see room for a byte where there is none for a line. */
 static int
 log_descriptor(void)
 {
@@ -155,8 +150,8 @@ log_descriptor(void)
 
 /*
  * Writes logger.line to standard error; called by log_msg() alone. A server
- * does not wait for who reads its log, at a terminal that is stopped, say: it
- * counts the lines that are lost by that.
+ * never blocks on its log (on a terminal that is stopped, for example): it
+ * drops lines, and counts them.
  */
 void
 log_write(enum level level)
@@ -199,7 +194,7 @@ log_write(enum level level)
 	errno = saved;
 }
 
-/* strerror(), with better words where these programs mean more than it says. */
+/* strerror(), with clearer words for some errors. */
 const char *
 reason(void)
 {
@@ -296,7 +291,6 @@ print_usage(void)
 	exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
-/* Does what the row says, with the option's value. */
 static void
 option_set(const struct option *o, char *value)
 {
@@ -321,8 +315,8 @@ option_set(const struct option *o, char *value)
 		usage_error(value, n < 0 ? range : wrong);
 }
 
-/* getopt() itself says which option is unknown, or lacks its value; it wants
- * all letters, each with a colon if the option has one. */
+/* getopt() needs the letters, with a colon after each that takes a value. It
+ * prints its own errors. */
 void
 options_read(const struct command_line *line, int argc, char **argv)
 {
@@ -351,14 +345,13 @@ uint64_t *counters = own_counters;
 
 int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
-/* Tells the hook, if there is one. */
 static int
 tell(int fd, enum passing what, const void *buf, ssize_t n)
 {
 	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
 }
 
-/* Milliseconds of a clock that is never set back. */
+/* Of a clock that is never set back. */
 static int64_t
 clock_ms(void)
 {
@@ -368,7 +361,7 @@ clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* How far a message is, and since when nothing of a piece is complete. */
+/* Where the current piece of a message begins, and when it began. */
 struct pace {
 	size_t from;
 	int64_t since;
@@ -376,7 +369,8 @@ struct pace {
 
 /*
  * Called after each read or write: has this piece taken longer than the limit
- * of the socket, which is its SO_RCVTIMEO? A file has no limit.
+ * of the socket, which is its SO_RCVTIMEO? (A file has no limit: getsockopt()
+ * fails.)
  */
 static int
 too_slow(int fd, struct pace *p, size_t done)
@@ -476,8 +470,8 @@ close_failed(int fd)
 }
 
 /*
- * Writes an address as text; returns its port. An IPv4 address that came by an
- * IPv6 socket, ::ffff:1.2.3.4, loses its beginning.
+ * Writes an address as text; returns its port. ::ffff:1.2.3.4, an IPv4 address
+ * of an IPv6 socket, is written as 1.2.3.4.
  */
 static int
 host_text(const struct sockaddr_storage *ss, socklen_t len,
@@ -498,7 +492,7 @@ host_text(const struct sockaddr_storage *ss, socklen_t len,
 	return atoi(port);
 }
 
-/* The address of one end, as get() tells it. */
+/* get() is getsockname() or getpeername(). */
 static int
 socket_end(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
     char host[HOST_BYTES])
@@ -523,7 +517,8 @@ sock_peer(int fd, char host[HOST_BYTES])
 	return socket_end(fd, getpeername, host);
 }
 
-/* An IPv6 address goes in brackets, or its port would look like a part. */
+/* An IPv6 address goes in brackets, or its port would look like a part of
+ * it. */
 void
 peer_text(char text[PEER_BYTES], const char *host, int port)
 {
@@ -531,8 +526,8 @@ peer_text(char text[PEER_BYTES], const char *host, int port)
 	    "%s:%d", host, port);
 }
 
-/* A write is tried again each second: a system may wake it only when a third of
- * a large buffer is free, but takes what fits when it is asked. */
+/* A write wakes up each second, and is tried again: some systems wake it only
+ * when a third of a large buffer is free, but then take what fits. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -555,9 +550,9 @@ readable(int fd, int ms)
 }
 
 /*
- * What a new connection gets. A descriptor that accept() returns inherits
- * O_NONBLOCK on some systems and not on others. Each message is handed over
- * whole by one write, so that Nagle's waiting for more could only delay it.
+ * Makes a new connection block (on some systems it inherits O_NONBLOCK from its
+ * listener), and switches Nagle's algorithm off: each message is one write, so
+ * waiting for more could only delay it.
  */
 static int
 sock_prepare(int fd, int type)
@@ -570,7 +565,6 @@ sock_prepare(int fd, int type)
 	return fcntl(fd, F_SETFL, 0);
 }
 
-/* Binds a socket and, if it is a stream, listens. */
 static int
 sock_bind(int fd, const struct addrinfo *a)
 {
@@ -578,11 +572,11 @@ sock_bind(int fd, const struct addrinfo *a)
 
 	off = 0;
 	on = 1;
-	/* Else bind() fails while an old connection of this port is in
+	/* Without this, bind() fails while an old connection of this port is in
 	 * TIME_WAIT: for a minute or more after the server closed it. */
 	if (a->ai_socktype == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	/* One socket for both families where the system has that (for ::). */
+	/* `::' takes IPv4 too, where the system supports it. */
 	if (a->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 ||
@@ -646,6 +640,8 @@ each_address(const char *host, const char *port, int type, int passive,
 	    gai_strerror(error);
 	if (error == 0)
 		freeaddrinfo(all);
+	else if (error != EAI_SYSTEM)
+		errno = EADDRNOTAVAIL;
 	return fd;
 }
 
@@ -655,8 +651,8 @@ sock_listen(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 1, why);
 }
 
-/* Is this socket connected to itself? That happens where nobody listens, if the
- * system has given it the very port that it dials. */
+/* TCP connects a socket to itself if nobody listens, and the port that the
+ * system gave it is the one that it dials. */
 static int
 both_ends(int fd)
 {
@@ -682,8 +678,8 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 	return fd;
 }
 
-/* A connection that broke before accept() counts as none: EAGAIN. Only a lack
- * of descriptors or memory is an error. */
+/* A connection that broke before accept() is reported as EAGAIN, too. Only a
+ * lack of descriptors or memory is an error. */
 int
 sock_accept(int listener, char host[HOST_BYTES])
 {
@@ -701,7 +697,7 @@ sock_accept(int listener, char host[HOST_BYTES])
 		tell(fd, ACCEPTED, NULL, 0);
 	else if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 	    errno != ENOMEM)
-		errno = EAGAIN;		/* the peer is gone already, say */
+		errno = EAGAIN;		/* the peer is gone already */
 	return fd;
 }
 
@@ -712,7 +708,7 @@ sock_end(int fd)
 	shutdown(fd, SHUT_WR);
 }
 
-/* The hook first: it looks whether input is left. */
+/* The hook first: it looks for unread input. */
 void
 sock_close(int fd)
 {
@@ -743,10 +739,10 @@ sock_finish(int fd)
 }
 
 /*
- * Picks the port itself. The system gives out no port that has a connection in
- * TIME_WAIT, and each download leaves one: after some thousand downloads it
- * would have no port left. Where the search begins differs between processes;
- * the next one goes on from there.
+ * The port is chosen here. The system gives out no port that has a connection
+ * in TIME_WAIT, and each download leaves one: after some thousand downloads it
+ * would have no port left. Each process begins its search elsewhere; its next
+ * search goes on where this one ended.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -780,14 +776,15 @@ int
 data_accept(int listener, const char *client)
 {
 	char host[HOST_BYTES];
-	int64_t end;
+	int64_t end, left;
 	int fd;
 
 	end = clock_ms() + ACCEPT_S * 1000;
-	while (clock_ms() < end) {
-		fd = readable(listener, (int)(end - clock_ms())) ?
-		    sock_accept(listener, host) : -1;
-		if (fd >= 0 && strcmp(host, client) == 0)
+	while ((left = end - clock_ms()) > 0) {
+		if (!readable(listener, (int)left))
+			continue;
+		fd = sock_accept(listener, host);
+		if (fd < 0 ? errno != EAGAIN : strcmp(host, client) == 0)
 			return fd;
 		if (fd >= 0)
 			sock_close(fd);
@@ -796,7 +793,7 @@ data_accept(int listener, const char *client)
 	return -1;
 }
 
-/* The host is that of the control connection, whatever its name meant. */
+/* By the address of the control connection: its name may have several. */
 int
 data_connect(int control, int type, unsigned port)
 {
@@ -826,7 +823,7 @@ name_ok(const char *name, size_t n)
 	return 1;
 }
 
-/* A file's status tells whether it is a regular one; if not, -1 and errno. */
+/* Returns 0 for a regular file; else -1 and EISDIR or ENXIO. */
 static int
 check_regular(const struct stat *st)
 {
@@ -836,7 +833,7 @@ check_regular(const struct stat *st)
 	return -1;
 }
 
-/* May it be sent? What says that it is empty must be. */
+/* Checks an open file: it is regular, and empty if its size is 0. */
 static int
 check_open(int fd, struct stat *st)
 {
@@ -853,7 +850,7 @@ check_open(int fd, struct stat *st)
 /*
  * Checks twice. Before open(), because opening a FIFO or a device has effects:
  * it may hang, and wakes whoever waits at the other end. And after it, because
- * the name may mean another file by then.
+ * the name may mean another file meanwhile.
  */
 int
 file_open(struct file *f, const char *path, int follow)
@@ -891,9 +888,9 @@ directory_gone(void)
 }
 
 const struct file *moving;
-static char chunk[CHUNK_BYTES];		/* both directions use it */
+static char chunk[CHUNK_BYTES];		/* of file_send(), file_recv() and
+					   frame_send() */
 
-/* Tells the hook that a file begins to move. */
 static void
 file_begins(int sock, struct file *f)
 {
@@ -902,7 +899,6 @@ file_begins(int sock, struct file *f)
 	tell(sock, FILE_BEGINS, NULL, 0);
 }
 
-/* ...and that it has moved. */
 static int
 file_ends(int sock, int result)
 {
@@ -911,18 +907,14 @@ file_ends(int sock, int result)
 	return result;
 }
 
-/* The lesser of what is left of a file and the room for it. */
 static size_t
 lesser(uint64_t left, size_t room)
 {
 	return left < room ? (size_t)left : room;
 }
 
-/*
- * Reads the next piece of the file behind what is in the chunk already, so that
- * a head travels in the same write as the beginning of the contents: a small
- * file is one segment.
- */
+/* The first write has head and contents: a small file is one segment. The head,
+ * of `have' bytes, is in the chunk already. */
 static int
 send_contents(int sock, struct file *f, size_t have)
 {
@@ -987,10 +979,11 @@ file_recv(int sock, struct file *f)
 static struct {				/* the file that is being made */
 	int fd;
 	int keep;
-	char path[1024];		/* that it shall have */
-	char temp[1024 + 48];		/* that it has, in the same directory */
+	char path[1024];		/* its final name */
+	char temp[1024 + 48];		/* the temporary one, beside it */
 } newfile;
-static volatile sig_atomic_t pending;	/* a signal must remove it */
+static volatile sig_atomic_t pending;	/* newfile.temp is there, and a signal
+					   must remove it */
 
 /* Not basename(3), which may write over the path. */
 const char *
@@ -1025,7 +1018,7 @@ check_replaceable(const char *path, mode_t *bits)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* Process 1, as in a container, survives a signal's default action. */
+/* _exit(), since raise() does not end process 1, as in a container. */
 void
 end_by(int sig)
 {
@@ -1047,23 +1040,22 @@ remove_pending(int sig)
 	end_by(sig);
 }
 
-/* SA_RESETHAND: the signal that end_by() raises again is deadly. */
+/* SA_RESETHAND: when end_by() raises the signal, it has its default action. */
 void
 newfile_guard(int sig)
 {
-	struct sigaction sa, old;
+	struct sigaction sa;
 
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
+	sigaction(sig, NULL, &sa);
+	if (sa.sa_handler == SIG_IGN)		/* by nohup, for example */
+		return;
 	sa.sa_handler = remove_pending;
 	sa.sa_flags = SA_RESETHAND;
-	sigaction(sig, &sa, &old);
-	if (old.sa_handler == SIG_IGN)		/* nohup, say */
-		sigaction(sig, &old, NULL);
+	sigaction(sig, &sa, NULL);
 }
 
-/* Signals stay blocked until `pending' is set, so that none leaves a temporary
- * file behind. */
+/* Signals stay blocked until `pending' is set, so that no signal can leave a
+ * temporary file. */
 int
 newfile_open(const char *path, int keep)
 {
@@ -1086,7 +1078,7 @@ newfile_open(const char *path, int keep)
 	strcpy(newfile.path, path);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	do {		/* one may be left by a dead process of our number */
+	do {		/* a dead process of our number may have left one */
 		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
 		    path, (long)getpid(), count++);
 		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |
@@ -1095,14 +1087,14 @@ newfile_open(const char *path, int keep)
 	pending = newfile.fd >= 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (newfile.fd >= 0 && bits != NO_MODE)
-		fchmod(newfile.fd, bits);	/* what the umask took away */
+		fchmod(newfile.fd, bits);	/* which the umask changed */
 	return newfile.fd;
 }
 
 /*
  * Gives the temporary file this name, if it is free. link() fails where
  * rename() would replace, so that no race can lose a file. Where a file system
- * has no links (a memory card's, say), an empty file takes the name first.
+ * has no links (that of a memory card), an empty file takes the name first.
  */
 static int
 take_name(const char *path)
@@ -1220,7 +1212,7 @@ list_files(uint64_t max, struct dirent ***files)
 	return n < 0 ? -1 : kept;
 }
 
-/* Each entry is a piece of memory of its own, and so is the array. */
+/* scandir() allocates the array, and each entry. */
 void
 list_free(struct dirent **files, ssize_t n)
 {
@@ -1236,7 +1228,7 @@ const char *
 ftp_code_text(long code)
 {
 	static const char *const words[] = {
-		"stored",
+		NULL,
 		"no such file on the server",
 		"name refused by the server",
 		"the server cannot store or read it",
@@ -1247,7 +1239,6 @@ ftp_code_text(long code)
 	return code > 0 || code < FTP_SYNTAX ? NULL : words[-code];
 }
 
-/* From the last digit to the first. */
 void
 frame_pack(char head[FRAME_HEAD], uint64_t length)
 {
@@ -1257,7 +1248,7 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 		head[i] = (char)('0' + length % 10);
 }
 
-/* Head and text go by one write: two would be two segments. */
+/* One write for both: two could become two segments. */
 int
 frame_send(int fd, const char *text, size_t n)
 {
@@ -1270,8 +1261,7 @@ frame_send(int fd, const char *text, size_t n)
 	    write_all(fd, text + first, n - first);
 }
 
-/* Ten bytes exactly: what follows may be the contents of a file, which others
- * read. */
+/* Reads no more than ten bytes: file_recv() reads the contents of a file. */
 int
 frame_head(int fd, uint64_t *length)
 {
@@ -1304,7 +1294,7 @@ frame_recv(int fd, char *text, size_t max)
 	return (ssize_t)n;
 }
 
-/* Ports and codes are short; what is longer need not be looked at. */
+/* Ports and codes are short; anything longer is neither. */
 long
 frame_number(const char *text, size_t n)
 {

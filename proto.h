@@ -53,28 +53,28 @@
 
 /* ---- limits ---------------------------------------------------------- */
 
-#define NAME_BYTES	255	/* of a file name: NAME_MAX nearly everywhere */
-#define CHUNK_BYTES	(256 * 1024)	/* moved at a time: .ci/bench.sh */
-#define PIECE_BYTES	(16 * 1024)	/* to which a time limit applies */
-#define CONNECT_S	10	/* seconds for one address to be connected */
-#define DISCARD_BYTES	(64 * 1024)	/* bytes that sock_finish() discards */
-#define DISCARD_S	1		/* seconds that it does */
+#define NAME_BYTES	255	/* of a file name (NAME_MAX on most systems) */
+#define CHUNK_BYTES	(256 * 1024)	/* of a file, read or written at once */
+#define PIECE_BYTES	(16 * 1024)	/* see sock_limit() */
+#define CONNECT_S	10	/* seconds to connect to one address */
+#define DISCARD_BYTES	(64 * 1024)	/* that sock_finish() discards */
+#define DISCARD_S	1		/* seconds that it waits for them */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
 enum level { ERROR, INFO, DEBUG };
 
 extern struct logger {
-	int level;		/* what is above it is not written */
-	int stamped;		/* a server's: a line begins `HH:MM:SS - LEVEL -
-				   `, from DEBUG on with a date before it */
+	int level;		/* messages above it are dropped */
+	int stamped;		/* in a server: a line begins with time and
+				   level, at DEBUG with the date, too */
 	char line[2048];	/* the line being made; a longer one is cut */
 } logger;
 
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
  * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it, wherever they come from, are shown as \xNN. A macro, so
+ * characters in it are shown as \xNN. A macro, so
  * that the compiler can check the format at each call, without any extension.
  */
 #define log_msg(level_, ...) \
@@ -83,52 +83,53 @@ extern struct logger {
 	log_write(level_)) : (void)0)
 void	log_write(enum level level);
 
-/* Says what went wrong; its value, 1, is what a failed command returns. */
+/* Logs an error. Its value is 1, the result of a failed command. */
 #define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
 
 /*
- * Copies len bytes of text to out, a string of at most size - 1 bytes that a
- * terminal can be shown: control characters, and those of Unicode that turn the
+ * Makes text safe for a terminal: copies len bytes of it to out, a string of at
+ * most size - 1 bytes. Control characters, and those of Unicode that change the
  * direction of a line, become \xNN; other UTF-8 and ISO 8859-1 stays, and so do
- * newlines if lines is true. Returns the bytes of text that found room, so that
- * a long text can be printed in pieces.
+ * newlines if lines is true. Returns the number of bytes of text that were
+ * copied, so that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
 
-/* Bytes of the UTF-8 character at s, which has n bytes; 0: ASCII, malformed, or
- * not to be shown. */
+/* Length of the UTF-8 character at the start of the n bytes at s; 0: it is
+ * ASCII, malformed, or not to be shown. */
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
 /* What errno means, in words. */
 const char *reason(void);
 
-/* The number that n bytes of text are; -1: not only digits, or not in
+/* Reads a number of n digits; -1: there is a non-digit, or it is not in
  * lo..hi. */
 int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
 /*
- * Makes sure that descriptors 0 to 2 are open, before any other is: a socket
- * that got number 2 would be sent all error messages.
+ * Opens descriptors 0 to 2 if they are closed: else a socket could get number
+ * 2, and all error messages.
  */
 int	std_descriptors(void);
 
-/* Sets what happens on a signal; system calls are not restarted. */
+/* Installs a handler; a system call that is interrupted fails with EINTR. */
 void	on_signal(int sig, void (*handler)(int));
 
-/* In a handler with SA_RESETHAND: ends the process by the signal after all. */
+/* For a handler that was set with SA_RESETHAND: ends the process by sig. */
 void	end_by(int sig);
 
 /* ---- options --------------------------------------------------------- */
 
 /*
- * A row of a table of options. It sets a text; or a number, of lo to hi, or
- * just lo if the option has no value; or else set() gets the value, and returns
- * NULL or what is wrong with it. A row that sets nothing is -h.
+ * A row of a table of options. One of text, number and set is given: text is
+ * set to the value; number to a value of lo..hi, or to lo if the option takes
+ * none; set() gets the value, and returns NULL or an error. -h has none of
+ * them.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
-	const char *argument;		/* what it is called; NULL: none */
+	const char *argument;		/* name of the value; NULL: no value */
 	const char *help;
 	const char **text;
 	int *number, lo, hi;
@@ -136,27 +137,27 @@ struct option {
 };
 #define OPTIONS_END	{ .letter = '\0' }
 
-/* A program's command line. The tables end with NULL; list() prints what -h
- * shows below the options. */
+/* A program's command line. The tables end with NULL; list() prints the end of
+ * the usage. */
 struct command_line {
 	const char *program, *operands;
 	const struct option *const *tables;
 	void (*list)(void);
 };
 
-/* Sets all that is given; optind is then that of getopt(3). -h prints the usage
- * and exits; what is wrong is said, and the exit status 2. */
+/* Takes the options; optind is then the first operand. -h prints the usage, and
+ * exits with 0; an error prints a message, and exits with 2. */
 void	options_read(const struct command_line *c, int argc, char **argv);
 
-/* Says what is wrong with the command line that was read, and exits. */
+/* Prints `PROGRAM: what: why', and exits with 2. */
 void	usage_error(const char *what, const char *why);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * Every byte that goes to or comes from a socket or a file goes through these
- * two. read_all() reads n bytes, or fewer only if the end came first. Both fail
- * with ETIMEDOUT when the limit of a socket has passed, see sock_limit().
+ * All messages and contents of files go through these two. read_all() reads n
+ * bytes, or fewer only if the end came first. Both fail with ETIMEDOUT when the
+ * limit of a socket has passed, see sock_limit().
  */
 ssize_t	read_all(int fd, void *buf, size_t n);
 int	write_all(int fd, const void *buf, size_t n);
@@ -166,10 +167,10 @@ int	write_all(int fd, const void *buf, size_t n);
 int	read_exact(int fd, void *buf, size_t n);
 
 /*
- * A hook, NULL if nobody uses it. It is told what each read(2) and write(2) on
- * the way returned, EINTR too; when a connection begins, ends its sending side,
- * and is closed; and when a file begins to move, and has moved. It keeps errno.
- * -1 from it, with errno, ends the transfer.
+ * A hook, NULL if nobody uses it. It is called after each read(2) and write(2)
+ * of these two, EINTR included; when a connection begins, ends its sending
+ * side, and is closed; and when a file begins to move, and has moved. It leaves
+ * errno alone; or returns -1 and sets it, which ends the transfer.
  */
 enum passing {
 	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
@@ -179,8 +180,8 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
 /* ---- sockets --------------------------------------------------------- */
 
-/* An address is text. One of IPv4 that comes by an IPv6 socket is written as
- * IPv4, so two hosts are compared by strcmp(). */
+/* An address is text. An IPv4-mapped address of IPv6 is written as IPv4, so
+ * that strcmp() compares two hosts. */
 #define HOST_BYTES	64	/* room for a numeric address, scope included */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
@@ -189,36 +190,37 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 int	sock_here(int fd, char host[HOST_BYTES]);
 int	sock_peer(int fd, char host[HOST_BYTES]);
 
-/* `ADDRESS:PORT', or `[ADDRESS]:PORT' of IPv6. */
+/* `ADDRESS:PORT', or `[ADDRESS]:PORT' for IPv6. */
 void	peer_text(char text[PEER_BYTES], const char *host, int port);
 
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
  * usable address of host and listening, or connected to the first address
- * that answers. On failure *why says the reason, which may be getaddrinfo's. A
- * listener does not block; a connection does.
+ * that answers. On failure *why is the reason, which may be getaddrinfo's
+ * (errno is then EADDRNOTAVAIL). A listener does not block; a connection does.
  */
 int	sock_listen(const char *host, const char *port, int type,
 	    const char **why);
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* The next connection of a listener, and its host; EAGAIN: there is none. */
+/* Accepts a connection; host is the client's. EAGAIN: none waits. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * Sets how many seconds a message may take, either way, from the call that
- * begins it; of a file, each PIECE_BYTES. So a peer that sends a byte at a time
- * does not hold a place for ever. (A peer that has stopped is noticed at most
- * twice as late.)
+ * Sets how many seconds a message may take, in or out, or each PIECE_BYTES of a
+ * file; they begin with the call of read_all() or write_all(). So a peer that
+ * sends a byte at a time cannot occupy a child for ever. (A peer that has
+ * stopped is noticed at most twice as late.)
  */
 void	sock_limit(int fd, int seconds);
 
-/* Is there something to read, or the end? Waits up to ms. */
+/* Waits up to ms milliseconds. Is there input, or the end of it? */
 int	readable(int fd, int ms);
 
-/* shutdown(2) of the sending side, and close(2), of a connection. A process
- * that hands one on to a child closes its own copy by close(2). */
+/* sock_end() shuts down the sending side of a connection, sock_close() closes
+ * it; both tell the hook. A process that hands a connection on to a child
+ * closes its own copy by close(2). */
 void	sock_end(int fd);
 void	sock_close(int fd);
 
@@ -232,14 +234,14 @@ void	sock_finish(int fd);
 /*
  * The data channel of a control connection. data_listen() opens a free port of
  * lo..hi on the control connection's own address and returns the listener, or
- * with SOCK_DGRAM the socket; EADDRINUSE if there is none.
+ * with SOCK_DGRAM the socket; EADDRINUSE: no port is free.
  * data_accept() returns the first connection from the client's host and closes
  * any that comes before it. data_connect() connects to a port of the peer's
  * host.
  */
-#define DATA_LO	56000	/* dynamic ports (RFC 6335), above the default */
-#define DATA_HI	65535	/* ports of all services here */
-#define ACCEPT_S	10	/* seconds that a data port is open */
+#define DATA_LO	56000	/* above the default ports of all services, */
+#define DATA_HI	65535	/* and dynamic (RFC 6335) */
+#define ACCEPT_S	10	/* seconds that a data port waits */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
 int	data_accept(int listener, const char *client);
@@ -254,7 +256,7 @@ int	data_connect(int control, int type, unsigned port);
  */
 int	name_ok(const char *name, size_t n);
 
-/* A file on its way: its size, and how much of it has passed. */
+/* A file that is transferred: its size, and bytes done. */
 struct file {
 	int fd;
 	uint64_t size, done;
@@ -262,48 +264,50 @@ struct file {
 
 /*
  * Opens a regular file for reading. A symbolic link is followed only if follow
- * is true: not for a name that came from elsewhere. What is not a regular file
- * is not even opened: EISDIR, or ENXIO for all others. ENOTSUP: it claims to be
- * empty and is not, as those of /proc.
+ * is true: not for a name that came from elsewhere. Other types of files are
+ * not even opened: EISDIR for a directory, else ENXIO. ENOTSUP: its size is 0,
+ * but it has contents, as in /proc.
  */
 int	file_open(struct file *f, const char *path, int follow);
 
 /*
- * The data path. file_send() sends headlen bytes of head (at most 1024) and
- * then the contents, file_recv() takes exactly f->size bytes off the socket.
- * ESTALE: the file is shorter than it was; the caller closes, so that the peer
- * sees an early end, and no false bytes.
+ * file_send() sends headlen bytes of head (at most 1024) and then the contents,
+ * file_recv() takes exactly f->size bytes off the socket. ESTALE: the file
+ * became shorter while it was sent. The caller must close: so the peer sees an
+ * early end, and not a wrong file.
  */
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
 
-/* The file that moves now, for the hook; or NULL. */
+/* The file that is transferred now, for the hook; or NULL. */
 extern const struct file *moving;
 
-/* Does errno tell of the peer, and not of this machine? */
+/* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? What is made anew under its name is
- * another one. */
+/* Has the working directory been removed? A new one of its name does not
+ * count. */
 int	directory_gone(void);
 
-/* The part of a path behind its last slash. */
+/* The part of a path after its last slash. */
 const char *base_name(const char *path);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
  * temporary name in the directory of path, and returns where to write.
- * newfile_end() gives the file its name in one step, if all went well, or
- * removes it, and then fails with the errno of before. There is no fsync(2): a
- * power failure may lose what was stored. A process has one at a time.
+ * newfile_end() gives the file its name in one step, if all went well; else it
+ * removes the file and returns -1, with errno as it was. There is no fsync(2):
+ * a power failure may lose what was stored. A process has one new file at a
+ * time.
  *
- * Without keep it replaces a regular file of that name that may be written,
- * and anything else there fails with EISDIR, ENXIO or EACCES at open. With
- * keep it replaces nothing: when `name.ext` is taken, it is stored as
- * `name(1).ext`, `name(2).ext`... newfile_name() is the one it got.
+ * Without keep the file replaces a regular one of that name that may be
+ * written; newfile_open() fails with EISDIR, ENXIO or EACCES if something else
+ * is there. With keep it replaces nothing: when `name.ext` is taken, it is
+ * stored as `name(1).ext`, `name(2).ext`... newfile_name() is the name that it
+ * got.
  *
- * newfile_guard() makes a signal that ends the process remove it first;
- * newfile_sweep() removes what a process left that could not.
+ * After newfile_guard() a signal that ends the process removes the file first;
+ * newfile_sweep() removes the temporary files of a dead process.
  */
 int	newfile_open(const char *path, int keep);
 int	newfile_end(int went_well);
@@ -313,8 +317,8 @@ void	newfile_sweep(pid_t pid);
 
 /*
  * The files that a peer may fetch: regular, readable, name_ok, of at most max
- * bytes; sorted by byte value. Returns how many, or -1; they are the caller's,
- * for list_free().
+ * bytes; sorted by byte value. Returns how many, or -1; the caller frees them
+ * by list_free().
  */
 ssize_t	list_files(uint64_t max, struct dirent ***files);
 void	list_free(struct dirent **files, ssize_t n);
@@ -322,7 +326,7 @@ void	list_free(struct dirent **files, ssize_t n);
 /* ---- frame: the messages of ftp -------------------------------------- */
 
 /*
- * All that is said in ftp, on every connection, is said in frames:
+ * Every message of ftp, on every connection, is a frame:
  *
  *    0                              10                    10 + length
  *   +------------------------------+---------------------+
@@ -339,31 +343,32 @@ void	list_free(struct dirent **files, ssize_t n);
  *
  * Blanks before the verb are skipped, it is matched without regard to case, and
  * it ends at the first space or tab; all that follows is the name, which may
- * hold spaces. The contents travel on a connection of their own, to that port
- * of the same host, which the client has ACCEPT_S seconds to make, and on which
- * the server takes nobody else:
+ * hold spaces. The contents travel as one frame on a second connection, to that
+ * port. The client must make it within ACCEPT_S seconds; the server closes
+ * those of other hosts:
  *
  *    client                 server          client                 server
  *      |---- get NAME ------->|               |---- put NAME ------->|
  *      |<------- port --------|               |<------- port --------|
  *      |                      |               |                      |
  *      |==== connect ========>|               |==== connect ========>|
- *      |<==== contents =======|               |===== contents ======>|
+ *      |<=== frame: contents =|               |= frame: contents ===>|
  *      |<==== end ============|               |===== end ===========>|
  *      |                      |               |<==== 0, or a code ===|
  *
- * The original server closes without that last answer: `not confirmed`.
+ * The original server closes without that last answer; our client then says
+ * `sent, not confirmed'.
  *
- * A server that is full says FTP_FULL to a new connection before it is asked,
- * and closes. A head that is not digits, or tells of more than FTP_COMMAND_MAX,
- * is answered FTP_SYNTAX and the connection closed, since nobody knows where
- * the next frame would begin; after every other code it goes on.
+ * A server that is full answers a new connection with FTP_FULL at once, before
+ * any command, and closes. A head that is not digits, or a length above
+ * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
+ * cannot find the next frame. After any other code the connection stays open.
  *
- * Where the document is silent we chose: a verb with a name too many or too few
- * is FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short,
- * or stands still for too long, is FTP_SYNTAX, if anyone still listens. The
- * original client knows no code but FTP_NOFILE, and so a get of a name that is
- * refused gets that one. An answer to ls that is nothing but a code is taken
+ * Where the document is silent we chose: a missing or unexpected name is
+ * FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short, or
+ * stands still for too long, is FTP_SYNTAX, if the connection still works. The
+ * original client knows no code but FTP_NOFILE; so a get with a bad name is
+ * answered FTP_NOFILE, too. An answer to ls that is nothing but a code is taken
  * for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
@@ -379,7 +384,8 @@ enum ftp_code {
 	FTP_SYNTAX = -5		/* malformed, cut short, or unknown */
 };
 
-/* What a code means, for a person; NULL if there is no such code. */
+/* What the code of an error means; NULL for FTP_OK, and if there is no such
+ * code. */
 const char *ftp_code_text(long code);
 
 /* Writes the ten digits. */
@@ -398,13 +404,13 @@ ssize_t	frame_recv(int fd, char *text, size_t max);
 
 /*
  * The number in an answer: digits, with or without a minus sign before them,
- * nothing else, at most six of them. LONG_MIN if it is no such thing.
+ * nothing else, at most six of them. LONG_MIN for anything else.
  */
 long	frame_number(const char *text, size_t n);
 
 /* ---- serv.c: services ------------------------------------------------- */
 
-/* What the command line of serv set; only serv.c changes it. */
+/* The options of serv; only serv.c changes them. */
 extern struct serv {
 	const char *host, *directory;	/* -H, -s */
 	unsigned data_lo, data_hi;	/* -P */
@@ -415,27 +421,27 @@ extern struct serv {
 
 /*
  * A row of the table of services, in the manner of inetd.conf. serve() runs in
- * a process of its own for each connection, which the caller closes. A daemon
- * is one process for all clients: serve() is called once, with the listener.
- * `commands' is a table whose rows begin with the names that are counted.
+ * a child for each connection; the caller closes the connection. A daemon is
+ * one process for all clients: serve() is called once, with the listener.
+ * `commands' is a table whose rows begin with a name; the statistics use it.
  */
 struct service {
 	const char *name;
 	int type;			/* SOCK_STREAM, SOCK_DGRAM */
 	const char *port;		/* default */
-	const char *full;		/* said to one client too many */
+	const char *full;		/* said to a client that is refused */
 	int is_daemon;
 	void (*serve)(int fd, const char *peer);	/* peer: ADDRESS:PORT */
 	const void *commands;
 	size_t ncommands, command_bytes;
 };
-#define REFUSERS	16	/* children that only say: server is full */
+#define REFUSERS	16	/* more children, which only refuse */
 
 #define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
 	.command_bytes = sizeof *(table)
 
-/* What this process has done, counted; and from COMMANDS on the commands of its
- * service. The last six are those of Part II. */
+/* Counters of this process. COMMANDS + i counts row i of the service's table of
+ * commands. Those of packets, and MALFORMED, belong to Part II. */
 enum {
 	CONNECTIONS, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
 	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
@@ -456,13 +462,13 @@ struct request {
 /* ---- cli.c: modes and commands ---------------------------------------- */
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
-#define STALL_S		300	/* the same where data is still on its way */
-#define DOUBT_S		10	/* the same for the very first answer */
+#define STALL_S		300	/* seconds without progress of a file */
+#define DOUBT_S		10	/* as ANSWER_S, for the very first answer */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at most */
 #define WORDS_MAX	16	/* words of a command line */
 #define BLANKS		" \t\r\n"
 
-/* What the command line of cli set; only cli.c changes it. */
+/* The options of cli; only cli.c changes them. */
 extern struct cli {
 	const char *host, *port;
 	const char *directory;		/* -d */
@@ -473,20 +479,19 @@ extern struct cli {
 /* The arguments of a command that uploads. */
 #define UPLOAD_NAMES	"LOCAL [NAME]"
 
-/* A command. It says itself what went wrong, and then returns 1; else 0. */
+/* A command. run() returns 0, or 1 after a message. */
 struct command {
 	const char *name;		/* NULL: the end of the table */
-	int least, most;		/* arguments */
+	int least, most;		/* number of arguments */
 	const char *arguments, *help;	/* help NULL: not listed */
-	int (*run)(int argc, char **argv);	/* argv[0] is the command; NULL:
-						   prints this help */
+	int (*run)(int argc, char **argv);	/* NULL: prints the table */
 };
 
 /*
- * A row of the table of modes. A mode opens (1: it could not, and said so),
- * runs one command or a loop, and closes; what that returns is part of the
- * exit status. wait() is called before each line is read, to return when there
- * is one. A mode with a session has a loop of its own instead.
+ * A row of the table of modes. A mode opens, runs one command or a loop, and
+ * closes; a result of 1, after a message, becomes the exit status. wait() is
+ * called before each line is read, and returns when there is one. session()
+ * replaces the table and the loop.
  */
 struct mode {
 	const char *name;
@@ -498,7 +503,8 @@ struct mode {
 	void (*wait)(void);
 	int (*session)(int argc, char **argv);
 	unsigned window;		/* default of -W; 0: RDT_WINDOW */
-	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: no server; raw: -u sw */
+	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: there is no server; raw:
+						   -u takes sw alone */
 };
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
 #ifndef TINY
@@ -506,7 +512,7 @@ struct mode {
 /* Prints the program and its version, and exits: -V. */
 const char *print_version(char *value);
 
-/* ---- Part I of serv.c: what services use of it ---------------------------- */
+/* ---- Part I of serv.c: what services use of it --------------------------- */
 
 /* Logs that a request is refused, and why. NULL: errno says why, and it is an
  * ERROR unless the fault is the client's. */
@@ -532,7 +538,7 @@ void	become_child(void);
  * REFUSERS. NULL: nobody uses it. */
 extern void (*child_hook)(size_t i);
 
-/* ---- Part I of cli.c: what modes use of it -------------------------------- */
+/* ---- Part I of cli.c: what modes use of it ------------------------------- */
 
 extern int over;			/* no more commands */
 

@@ -5,7 +5,7 @@
  *
  * Read proto.h first, then Part I of proto.c. This file goes:
  *
- *  Part I   requests        how they end is logged and counted here
+ *  Part I   requests        logs and counts how they end
  *           ftp             get, put, ls, quit: in a child for each connection
  *           parent          accepts, forks, reaps
  *  Part II  ftp by UDP      uget, uput
@@ -15,18 +15,18 @@
  *
  * The processes of the tiny program:
  *
- *      parent           waits for connections and signals, for no client
+ *      parent           waits for connections and signals, never for a client
  *       +--- child      one for each connection, forked after accept(): runs
  *       +--- child      serve() of the service, and ends
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child is a process of its own, so its code reads as one conversation with
- * one client, and whatever happens to it happens to no other. The parent's
- * signals are blocked but while it sleeps in pselect(2): so nothing is done
- * inside a handler, and none can slip in between a test and the sleep.
+ * one client, and if it crashes no other client notices. The parent's signals
+ * are blocked except during pselect(2): so a handler only sets a flag, and no
+ * signal can arrive between a test and the sleep.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* for SIGXFSZ and tsearch() */
+#define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/types.h>
@@ -61,6 +61,7 @@ struct serv serv = { DEFAULT_HOST, ".", DATA_LO, DATA_HI, DEFAULT_CHILDREN,
 
 /* ---- requests ---------------------------------------------------------- */
 
+/* A connection ended too early; errno says why. */
 void
 log_end(const char *peer)
 {
@@ -70,7 +71,8 @@ log_end(const char *peer)
 		log_msg(INFO, "%s: %s", peer, reason());
 }
 
-/* One line, `get x from ADDRESS: why`. */
+/* One line, `get x from ADDRESS: why'. If why is NULL, errno is the reason, and
+ * an ERROR unless the client caused it. */
 void
 log_refused(const struct request *r, const char *why)
 {
@@ -79,6 +81,7 @@ log_refused(const struct request *r, const char *why)
 	    why == NULL ? reason() : why);
 }
 
+/* How a download ended: result is 0 or -1. */
 void
 log_download(const struct request *r, int result)
 {
@@ -89,6 +92,7 @@ log_download(const struct request *r, int result)
 		log_refused(r, NULL);
 }
 
+/* Stores the file, if all went well, or removes it; logs and counts that. */
 int
 end_upload(const struct request *r, int went_well)
 {
@@ -118,8 +122,7 @@ ftp_refuse(const struct request *r, enum ftp_code code)
 	return ftp_answer(r->control, code);
 }
 
-/* errno never travels itself. What is not a regular file does not exist, for a
- * client. */
+/* errno never travels itself. To a client only regular files exist. */
 enum ftp_code
 code_of_open(void)
 {
@@ -171,8 +174,8 @@ ftp_data(const struct request *r)
 	return fd;
 }
 
-/* get NAME: the answer is a port, and whoever connects there gets the file. A
- * client that takes nothing for -T seconds is given up. */
+/* get NAME: answers a port, and sends the file to the client when it connects.
+ * A client that takes nothing for -T seconds is dropped. */
 static int
 ftp_get(const struct request *r)
 {
@@ -197,8 +200,8 @@ ftp_get(const struct request *r)
 	return 0;
 }
 
-/* put NAME: the answer is a port, and who connects there sends the file; it
- * gets its name when all of it is here. */
+/* put NAME: answers a port, and receives the file there, which gets its name
+ * when it is complete. */
 static int
 ftp_put(const struct request *r)
 {
@@ -230,13 +233,14 @@ ftp_ls(const struct request *r)
 	int result;
 
 	n = list_files(FRAME_MAX, &files);
-	text = n < 0 ? NULL : malloc((size_t)n * (NAME_BYTES + 1) + 1);
-	if (text == NULL)
+	if (n < 0)
 		return ftp_refuse(r, FTP_STORE);
-	end = text;
-	for (i = 0; i < n; i++)
+	end = text = malloc((size_t)n * (NAME_BYTES + 1) + 1);
+	for (i = 0; i < n && text != NULL; i++)
 		end += sprintf(end, i == 0 ? "%s" : "\n%s", files[i]->d_name);
 	list_free(files, n);
+	if (text == NULL)
+		return ftp_refuse(r, FTP_STORE);
 	result = frame_send(r->control, text, (size_t)(end - text));
 	free(text);
 	if (result == 0)
@@ -257,11 +261,11 @@ static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
 #endif
 
-/* A name that is refused does not exist, for a client that wants to get it. */
+/* For a get, a file with a bad name does not exist. */
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
-	enum ftp_code refusal;	/* of a bad name; FTP_OK: run() looks at it */
+	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
 	int (*run)(const struct request *r);	/* -1: the end */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
@@ -333,25 +337,26 @@ ftp_serve(int control, const char *peer)
 
 /* ---- the parent ------------------------------------------------------ */
 
-#define FULL_WAIT_MS	50	/* for a child that is just ending */
+#define FULL_WAIT_MS	50	/* for a child to end, if all are there */
 #define END_S		2	/* seconds for all children to end */
 
 static struct {
 	const struct service *service;
 	int listener;
-	pid_t *child;			/* 0: a free place; behind those of -n
-					   are REFUSERS for who say `full' */
+	pid_t *child;			/* places for -n clients, then REFUSERS
+					   to refuse others; 0: free */
 	int places;			/* in all */
-	sigset_t awake;			/* the signals of its sleep */
-	int lifeline;			/* its end ends the parent; -1: none */
+	sigset_t awake;			/* the signal mask during pselect() */
+	int lifeline;			/* of Part II: a pipe whose end of file
+					   ends the parent; -1: none */
 } parent = { .lifeline = -1 };
 
 static volatile sig_atomic_t ending;
-enum { ASKED = 1, ORPHANED };		/* values of it */
+enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
 void (*child_hook)(size_t i);
 
-/* SIGTERM, and of the tiny program SIGINT too. */
+/* Handles SIGTERM, and in the tiny program SIGINT. */
 static void
 end_asked(int sig)
 {
@@ -359,7 +364,7 @@ end_asked(int sig)
 	ending = ASKED;
 }
 
-/* SIGCHLD: it is enough that the sleep ends. */
+/* Handles SIGCHLD: the signal only has to end the sleep. */
 static void
 child_ended(int sig)
 {
@@ -368,8 +373,8 @@ child_ended(int sig)
 
 /*
  * SIGINT, SIGQUIT and SIGHUP reach the whole process group of a terminal: a
- * child ignores them, and ends by the SIGTERM of its parent. What it has not
- * stored yet is removed then.
+ * child ignores them, and ends when its parent sends SIGTERM, which first
+ * removes an unfinished file.
  */
 void
 become_child(void)
@@ -406,8 +411,8 @@ serve_client(const struct service *s, int fd, int refuse)
 	_exit(0);
 }
 
-/* The place of a child, or with pid 0 the first that is free, among n; or
- * -1. */
+/* The index of a child among the first n places; pid 0 finds a free place. -1:
+ * there is none. */
 static int
 place_of(pid_t pid, int n)
 {
@@ -446,8 +451,8 @@ start_child(int place, int fd)
 	close(fd);			/* it is the child's now */
 }
 
-/* Forgets the children that have ended; returns -1 if no others are left. One
- * that crashed may have left a part of a file. */
+/* Removes the children that have ended from the table, and what those that were
+ * killed left of a file. Returns -1 if no child is left. */
 static int
 reap(void)
 {
@@ -457,7 +462,8 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, parent.places);
 		if (place < 0)
-			continue;	/* of a shell that called exec() */
+			continue;	/* of a shell, which became this
+					   process by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -471,8 +477,8 @@ reap(void)
 	return (int)pid;
 }
 
-/* Sleeps until there is a connection, if there is room for one; a signal; or so
- * many milliseconds have passed (-1: any). Returns whether there is one. */
+/* Waits for a connection, if there is room for one; for a signal; and at most
+ * ms milliseconds (-1: any). Returns true for a connection. */
 static int
 parent_sleep(int room, int ms)
 {
@@ -494,7 +500,7 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&arrived);	/* a supervisor in order asks first */
+		sigpending(&arrived);	/* in order, SIGTERM comes first */
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
@@ -520,7 +526,7 @@ accept_one(void)
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
 		    reason());
-		parent_sleep(0, 1000);		/* or it would spin */
+		parent_sleep(0, 1000);		/* or the loop would spin */
 	}
 	if (fd < 0)
 		return;
@@ -545,7 +551,7 @@ end_children(void)
 		parent_sleep(0, 1000);
 }
 
-/* Serves a service, a child for each connection, until it is told to end. If
+/* Runs a service, with a child for each connection, until it is told to end. If
  * the supervisor is gone, the children serve their clients to the end. */
 static int
 serve_connections(const struct service *s, int listener)
@@ -688,8 +694,8 @@ ftp_uput(const struct request *r)
  * A nick points to the files that it has published, in an array, and a file to
  * the nicks that hold it, in another. tsearch(3) finds nicks by name and by
  * address, and files by hash, name and size. A list is sent in the order of
- * entry, so nicks and listed files are in arrays as well. A file is listed while
- * one of its holders serves.
+ * entry, so nicks and listed files are in arrays as well. A file is listed
+ * while one of its holders serves.
  */
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
@@ -1741,7 +1747,7 @@ static struct {
 } supervised[SERVICES_MAX];
 #endif
 
-/* Notes that a service shall be started on a port. */
+/* Sets the port of a service. */
 static void
 start_on(size_t i, const char *port, const char *operand)
 {
@@ -1772,7 +1778,6 @@ read_operand(const char *text)
 		usage_error(text, "neither a port nor a service");
 }
 
-/* The options of Part I, in the order of their letters. */
 static const char *
 set_port(char *value)
 {
@@ -1801,7 +1806,7 @@ static const struct option options[] = {
 	{ 'h', NULL, "this text", .set = NULL },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
 	    .text = &serv.host },
-	{ 'n', "children", "connections at most, of each service ("
+	{ 'n', "children", "most connections, of each service ("
 	    STRING(DEFAULT_CHILDREN) ")",
 	    .number = &serv.max_children, .lo = 1, .hi = 10000 },
 	{ 'p', "port", "port of the ftp service, 0: any free one",
@@ -1809,7 +1814,7 @@ static const struct option options[] = {
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
 	    STRING(DATA_HI) ")", .set = set_data_ports },
 	{ 'q', NULL, "log errors only", .number = &logger.level, .lo = ERROR },
-	{ 's', "dir", "directory that is served (.)", .text = &serv.directory },
+	{ 's', "dir", "directory to serve (.)", .text = &serv.directory },
 	{ 'T', "seconds", "idle limit of a connection ("
 	    STRING(DEFAULT_IDLE_S) ")",
 	    .number = &serv.idle, .lo = 1, .hi = 1000000 },
@@ -1864,7 +1869,7 @@ read_command_line(int argc, char **argv)
 		supervised[0].port = services[0]->port;
 }
 
-/* Opens all listeners and says so, a line each. */
+/* Opens all listeners, and prints a line for each. */
 static int
 listen_all(void)
 {
@@ -1897,7 +1902,7 @@ listen_all(void)
 	    fail("serv: standard output: %s", reason());
 }
 
-/* Nothing is listened to before all else is ready. */
+/* Listens last, when all else is ready. */
 int
 main(int argc, char **argv)
 {
@@ -1915,7 +1920,7 @@ main(int argc, char **argv)
 		return 1;
 #endif
 	if (listen_all() != 0)
-		_exit(1);	/* what was opened before is not announced */
+		_exit(1);	/* and drops the lines of those before */
 #ifdef TINY
 	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], supervised[0].listener);

@@ -1212,7 +1212,7 @@ list_files(uint64_t max, struct dirent ***files)
 	return n < 0 ? -1 : kept;
 }
 
-/* scandir() allocates the array, and each entry. */
+/* scandir() took memory for the array, and for each entry. */
 void
 list_free(struct dirent **files, ssize_t n)
 {

@@ -5,7 +5,7 @@
 begin "1: control connection and data connections"
 
 say "A client lists the files of a server, fetches one and stores one." \
-    "Both ends write down what passes: client.pcapng and server.pcapng."
+    "Both ends capture their packets: client.pcapng and server.pcapng."
 random_file "$out/served/song" 5000
 random_file "$out/here/poem" 3000
 serve server -v -w "$out/server.pcapng" 0
@@ -28,7 +28,7 @@ opened() { grep 'SYN  ' "$out/client.txt" | awk '{ print $7 }'; }
 get=$(opened | sed -n 2p)
 put=$(opened | sed -n 3p)
 
-say "Looking at it:"
+say "Checking the results:"
 check "the song arrived" same \
     "$(cmp -s "$out/served/song" "$out/here/song" && echo same)"
 check "the poem is stored" same \
@@ -43,7 +43,7 @@ check "bytes of the song's connection, with ten digits" 5010 \
 	awk '{ n += $1 } END { print n }')"
 check "after the song, the server sends its FIN first" out \
     "$(by server "$get" FIN | awk 'NR == 1 { print $3 }')"
-check "after the poem, the client" out \
+check "after the poem, the client sends its FIN first" out \
     "$(by client "$put" FIN | awk 'NR == 1 { print $3 }')"
 check "the server says that the poem is stored" 1 \
     "$(by client "$put" ' in .*"0"' | wc -l | tr -d ' ')"

@@ -8,9 +8,9 @@ begin "10: a bottleneck"
 last_rtt() { awk -F '\t' '$9 > 0 { s = $9 } END { printf "%.1f", 1000 * s }' \
     "$out/$1.trace"; }
 
-say "A packet of 1416 bytes takes 1.416 ms to leave at 8,000 kbit/s; there" \
-    "and back are 20 ms. So 15 packets keep the link busy. Go-Back-N with a" \
-    "window that is too small, right, and too large:"
+say "A packet of 1416 bytes takes 1.416 ms to send at 8,000 kbit/s, and the" \
+    "round trip takes 20 ms more. So 15 packets keep the link busy. Go-Back-N" \
+    "with a window that is too small, right, and too large:"
 for w in "small 5" "right 15" "large 60"; do
 	run $cli -m sim -q -u gbn -W "${w#* }" -C none -L rate=8000 \
 	    -t "$out/${w% *}.trace" 600 2>"$out/${w% *}.said"
@@ -26,16 +26,16 @@ check "60 is not faster than 15" yes "$(awk -v a="$(count \
     "$out/right.said" seconds)" -v b="$(count "$out/large.said" seconds)" \
     'BEGIN { print (b > a - 0.05 ? "yes" : "no") }')"
 
-say "The queue has room for 20 packets, and reno looks for what the link" \
-    "takes:"
+say "The queue has room for 20 packets, and reno probes how much the link" \
+    "can carry:"
 run $cli -m sim -q -u sr -W 200 -C reno -L rate=8000,queue=20 \
     -t "$out/loss.trace" 4000 2>"$out/loss.said"
 cat "$out/loss.said"
 plot loss -v "title=cwnd, a queue of 20" "$out/loss.trace"
-check "nobody dropped by hand, but the queue did" yes \
+check "packets that the full queue dropped" yes \
     "$([ "$(grep -c 'snd	full	' "$out/loss.trace")" -gt 5 ] && echo yes)"
 
-say "Two senders share it; the second one begins half a second later:"
+say "Two senders share the link; the second one begins half a second later:"
 run $cli -m sim -q -u sr -W 200 -C reno -L rate=8000,queue=20 \
     -t "$out/shared.trace" 4000 4000 >"$out/shared.txt" 2>"$out/shared.said"
 cat "$out/shared.said" "$out/shared.txt"

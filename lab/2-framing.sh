@@ -18,8 +18,8 @@ dribble() {
 	done
 }
 
-say "One message of ftp, in twelve pieces: a length in ten digits, and" \
-    "ls."
+say "One message of ftp, a length in ten digits and ls, sent as twelve" \
+    "single bytes."
 echo "\$ dribble 0000000002ls | $cli -m raw localhost $port"
 dribble 0000000002ls | $cli -m raw localhost "$port" >"$out/pieces.txt"
 cat "$out/pieces.txt"
@@ -34,8 +34,8 @@ cat "$out/joined.txt"
 echo
 check "the answers" 0000000003one0000000003one "$(cat "$out/joined.txt")"
 
-say "A wrong length: the server takes the next command for a part of" \
-    "this one, and what is left of it for a length."
+say "A wrong length: the server takes the next two bytes as part of this" \
+    "message, and the rest as a length."
 echo "\$ printf 0000000004ls0000000002ls | $cli -m raw localhost $port"
 printf 0000000004ls0000000002ls |
     $cli -m raw localhost "$port" >"$out/wrong.txt"
@@ -44,8 +44,8 @@ echo
 check "the answers: unknown command, and no length" 0000000002-50000000002-5 \
     "$(cat "$out/wrong.txt")"
 
-say "The original chat has no frames: what one read gives is one" \
-    "message. First a name; when that is answered, a greeting."
+say "The original chat has no frames: the bytes of one read are one" \
+    "message. First a name; after the answer, a greeting."
 : >"$out/apart.txt"
 {
 	printf ann
@@ -58,7 +58,7 @@ echo
 check "two reads, two messages" "ann has joined the chat!ALL ann: hello" \
     "$(cat "$out/apart.txt")"
 
-say "The same bytes, by one send:"
+say "The same bytes, with one send:"
 echo "\$ printf annhello | $cli -m raw localhost $chat"
 printf annhello | $cli -m raw localhost "$chat" >"$out/together.txt"
 cat "$out/together.txt"

@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lab.sh"
 begin "3: stop-and-wait, and the alternating bit"
 
-say "Four packets; the second transmission is lost. The timer sends it" \
-    "again."
+say "Four packets; the second transmission is lost. When the timer runs" \
+    "out, the sender sends it again."
 run $cli -m sim -u sw -C none -L drop=2 -t "$out/data.trace" \
     -w "$out/data.pcapng" 4 2>"$out/data.said"
 cat "$out/data.said"
@@ -23,16 +23,17 @@ check transmissions 5 "$(count "$out/ack.said" transmissions)"
 check "the receiver says that it had it" 1 \
     "$(grep -c 'had 2' "$out/ack.ladder")"
 
-say "A hundred packets of 1400 bytes, nothing lost, 20 ms there and" \
-    "back."
+say "A hundred packets of 1400 bytes; nothing is lost, and the round trip" \
+    "takes 20 ms."
 run $cli -m sim -u sw 100 2>"$out/long.said" >"$out/long.txt"
 cat "$out/long.said"
 check "seconds: one packet in each round trip" 2.000 \
     "$(count "$out/long.said" seconds)"
 
-say "How few numbers are enough? room counts packets modulo its window" \
-    "plus one: with a window of 1 that is the alternating bit. The" \
-    "server loses every third packet, the client every fourth ACK."
+say "How few numbers are enough? The service room numbers its packets" \
+    "modulo its window plus one: with a window of 1 that is the" \
+    "alternating bit. The server loses every third packet, the client" \
+    "every fourth ACK."
 random_file "$out/served/song" 8000
 serve server -v -L drop=/3 room=0
 $cli -d "$out/here" -L drop=/4 -W 1 -t "$out/room.trace" \

@@ -51,7 +51,7 @@ esac
 begin "4: Go-Back-N, and the exam question"
 packets=9 window=3 every=5
 ask
-say "Simulated:"
+say "In the simulator:"
 exam -t "$out/sim.trace" -w "$out/sim.pcapng" >"$out/sim.txt" \
     2>"$out/sim.said"
 cat "$out/sim.txt" "$out/sim.said"
@@ -61,7 +61,7 @@ check transmissions 16 "$(count "$out/sim.said" transmissions)"
 check order "1 2 3 4 5x 6 7 5 6 7x 8 9 7 8 9x 9" "$(order <"$out/sim.txt")"
 check timeouts 3 "$(count "$out/sim.said" timeouts)"
 
-say "Sent, by UDP, with the same losses:"
+say "Over UDP, with the same losses:"
 random_file "$out/here/nine" 8500
 serve server -t "$out/real.trace" 0
 run $cli -d "$out/here" -u gbn -W 3 -b 1000 -C none -L drop=/5 \
@@ -83,7 +83,7 @@ $cli -m sim -u gbn -W 5 -C none -L drop=/5 20 >"$out/livelock.txt" \
     2>"$out/livelock.said"
 check "it gives up: exit status" 1 $?
 cat "$out/livelock.said"
-say "Your own question: lab/4-go-back-n.sh and your student number."
+say "For your own question, run lab/4-go-back-n.sh YOUR-STUDENT-NUMBER."
 look sim.pcapng
 look client.pcapng
 finish

@@ -19,7 +19,7 @@ check "transmissions of gbn: all that were sent behind it, too" 20 \
 check "transmissions of sr: one more than packets" 13 \
     "$(count "$out/sr.said" transmissions)"
 
-say "Random losses, p, and a window of 8: transmissions per packet, by" \
+say "Random losses with probability p, window 8: transmissions per packet, by" \
     "formula and by simulation (formulas.txt; lab/theory.sh says more)."
 lab/theory.sh 3000 >"$out/formulas.txt"
 cat "$out/formulas.txt"
@@ -33,7 +33,7 @@ set -- $line
 check "p = 5 %, gbn, (1 - p + Wp) / (1 - p) = $6" near "$(near "$6" "$7")"
 check "p = 5 %, sr, 1 / (1 - p) = ${10}" near "$(near "${10}" "${11}")"
 
-say "Sent by UDP, 10 ms there and back, one packet in twenty lost:"
+say "Over UDP, with a round trip of 10 ms; one packet in twenty is lost:"
 random_file "$out/here/file" 200000
 serve server -L delay=5 0
 for mode in gbn sr; do

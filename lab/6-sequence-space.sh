@@ -5,10 +5,9 @@
 begin "6: a sequence space of window + 1, and a channel that reorders"
 
 say "room numbers its packets modulo window + 1, here modulo 2. The" \
-    "textbook says that this is enough; it says so of a channel that" \
-    "keeps the order. An ACK is back after 1.5 s here, and the timer" \
-    "waits for 1 s: so packet 0 is sent twice. The second one is held" \
-    "back, and arrives behind packet 1."
+    "textbook says that this is enough, if the channel never reorders." \
+    "Here an ACK takes 1.5 s, and the timer waits for 1 s: so packet 0 is" \
+    "sent twice. The second copy is delayed, and arrives after packet 1."
 random_file "$out/served/song" 3500
 serve room -L reorder=2,delay=750 -t "$out/room.trace" room=0
 echo "\$ $cli -m room -W 1 -L delay=750 ... localhost $port join ann, get song"
@@ -23,7 +22,7 @@ room=$port
 lab/packets.sh "$out/room.pcapng" >"$out/room-packets.txt" || wrong=1
 sequence room room "the client: the third packet of data is the first one"
 say "DATA as it arrived: the packet's number and its first bytes. The" \
-    "number stands behind a 0, or behind a 1 in the last packet."
+    "number is the second byte; the first is 0, or 1 in the last packet."
 grep ' in  UDP' "$out/room-packets.txt"
 say "Nobody noticed anything. And yet:"
 check "the client says that it is stored" 1 \
@@ -35,8 +34,8 @@ dd if="$out/here/song" of="$out/third.block" bs=1000 skip=2 count=1 2>/dev/null
 check_same "the third block is the first one again" "$out/first.block" \
     "$out/third.block"
 
-say "The same window, delay and fault in the native encoding, whose" \
-    "numbers have 32 bits. (Now the client sends.)"
+say "The same window, delay and fault in our own format, whose numbers" \
+    "have 32 bits. (Now the client sends.)"
 cp "$out/served/song" "$out/here/sent"
 serve native -v -L delay=750 -t "$out/native.trace" 0
 run $cli -d "$out/here" -u gbn -W 1 -C none -b 1000 -L reorder=2,delay=750 \

@@ -4,9 +4,9 @@
 . "$(dirname "$0")/lab.sh"
 begin "7: Reno's sawtooth, half, and none"
 
-say "600 packets by Go-Back-N with a window of 32, one in a hundred" \
-    "lost, under each congestion control; simulated, 20 ms there and" \
-    "back."
+say "In the simulator, Go-Back-N sends 600 packets with a window of 32; one" \
+    "in a hundred is lost, and the round trip takes 20 ms. One run for each" \
+    "congestion control:"
 for c in none half reno; do
 	run $cli -m sim -u gbn -W 32 -C $c -L drop=0.01,seed=5 \
 	    -t "$out/$c.trace" 600 2>&1 >"$out/$c.txt" | tee "$out/$c.said"
@@ -34,7 +34,7 @@ check "reno sends less in vain than none" yes "$([ "$(count \
     "$out/reno.said" transmissions)" -lt "$(count "$out/none.said" \
     transmissions)" ] && echo yes)"
 
-say "By selective repeat, over UDP, with fast recovery:"
+say "Selective repeat over UDP, with fast recovery:"
 random_file "$out/here/file" 700000
 serve server -L delay=5 0
 run $cli -d "$out/here" -u sr -W 64 -L delay=5,drop=0.01,seed=3 \

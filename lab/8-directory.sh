@@ -18,8 +18,8 @@ printf 'register alice\nserve\npublish\n' >&3
 until_true grep -q '^publish:' "$out/alice.said"
 cat "$out/alice.said"
 
-say "Bob asks who has what, and fetches the song. The directory never" \
-    "sees it."
+say "Bob asks who has what, and fetches the song, which does not pass" \
+    "through the directory."
 hash=$(printf 'myfiles\n' | $cli -m dir -d "$out/served" localhost "$dir" |
     sed 's/ .*//')
 printf 'register bob\nuserlist\nfilelist\ndownload %s song\n' "$hash" |
@@ -28,8 +28,8 @@ printf 'register bob\nuserlist\nfilelist\ndownload %s song\n' "$hash" |
 cat "$out/bob.said"
 check_same "bob has the song" "$out/served/song" "$out/here/song"
 
-say "Mallory sends what alice would send to leave: opcode 20 and a TLV." \
-    "But she sends it from an address of her own."
+say "Mallory sends the Logout that alice would send: opcode 20, then the" \
+    "name with its length. But it comes from her own port."
 printf '\\x14\\x00\\x00\\x00\\x05alice\n' >"$out/forged.txt"
 echo "\$ $cli -m raw -u sw -w $out/mallory.pcapng localhost $dir <forged.txt"
 {
@@ -42,7 +42,7 @@ check "the answer, in hexadecimal: Fail" 16 \
 echo 'lookup alice' | $cli -m dir localhost "$dir" >"$out/lookup.said" 2>&1
 check "alice is still there" 1 "$(grep -c 127.0.0.1 "$out/lookup.said")"
 
-say "Alice leaves, in order."
+say "Alice logs out."
 echo quit >&3
 exec 3>&-
 wait "$alice"

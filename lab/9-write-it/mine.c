@@ -1,47 +1,47 @@
 /* mine.c: a protocol of your own. Licence: ISC, see README.
  *
- * You write the functions marked TODO, and touch nothing else in any file:
+ * Copy this file. Write the functions marked TODO, and set CODE; change nothing
+ * else.
  *
- *      make mine                          builds .mine/serv and .mine/cli
+ *      make mine MINE=FILE                builds .mine/serv and .mine/cli
  *      .mine/cli -m sim -u mine -W 3 -C none -L drop=/5 9
- *      lab/check.sh lab/9-write-it/mine.c says how far you are
+ *      lab/check.sh FILE                  says how far you are
  *
- * First stop-and-wait: CODE 1. When lab/check.sh is content, Go-Back-N: CODE 2.
- * As a bonus selective repeat: CODE 3, which needs what stands at the end. The
- * code goes into HELLO, so the other end may be a serv that knows nothing of
- * you: ./serv 50000, and .mine/cli -u mine localhost 50000 put FILE.
+ * Begin with CODE 1, stop-and-wait. When lab/check.sh passes, set it to 2 for
+ * Go-Back-N. As a bonus, 3 is selective repeat, which also needs the two
+ * functions at the end. HELLO carries the code, so the other end may be an
+ * ordinary ./serv 50000: .mine/cli -u mine localhost 50000 put FILE.
  *
- * Read `rdt: the engine' in proto.h, and nothing else. You are told what has
- * happened, and when (t, in microseconds); you never wait, and never read a
- * clock. Of struct rdt_sender you use
+ * Read `rdt: the engine' in proto.h, and nothing else. The engine calls your
+ * functions when something happens; t is the time in microseconds. They never
+ * wait, and never read a clock. Of struct rdt_sender you use
  *
  *      base       the oldest packet that is not acknowledged
  *      next       the next packet to be sent: you move it
  *      highest    one above the highest ever sent
- *      end        one above the last of all
+ *      end        one above the last packet of the file
  *      rto_at     when the timer runs out, or NEVER
  *      dupacks    duplicate ACKs since the last new one
  *
  * and of struct rdt_receiver
  *
- *      expected   the next packet in order: you move it. Its number is what an
- *                 ACK says
- *      window     how many packets from there on the sender may send
+ *      expected   the next packet in order: you move it. Each ACK carries it
+ *      window     how many packets, from expected on, the sender may send
  *      share      see mine_data()
  *
  * What you call:
  *
- *      rdt_send_window(s)          packets from base on that may be sent: the
- *                                  window, or less, by congestion control
+ *      rdt_send_window(s)          how many packets, from base on, may be sent:
+ *                                  the window, or less, by congestion control
  *      rdt_slide(s, t, ack)        the window slides: base = ack. The RTT is
  *                                  measured, the timer begins anew or stops
  *      rdt_duplicate(s, t)         counts a duplicate ACK
- *      rdt_timed_out(s, t, n)      the timer begins anew, for twice as long; n
- *                                  packets were in flight
+ *      rdt_timed_out(s, t, n)      the timer begins anew, with twice the time;
+ *                                  n is the number of packets in flight
  *      seq_less(a, b)              is a before b? Numbers wrap around at 2^32:
  *                                  a < b would be wrong
  *
- * The timer starts by itself when a packet is sent and it does not run.
+ * Sending a packet starts the timer, if it is not running.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -63,8 +63,8 @@ extern const struct rdt_protocol rdt_mine;
  * return 1; you are called again at once. Else return 0: you are called again
  * when something has happened.
  *
- * It may if it is not the end, and lies within the window, which begins at
- * base.
+ * Packet next may be sent if it is before end, and within the window, which
+ * begins at base.
  */
 static int
 mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
@@ -78,15 +78,15 @@ mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 
 /*
  * An ACK has come: the receiver has everything before packet `ack', which is
- * one of base..highest. Is it new, or a duplicate? (One that finds nothing in
- * flight is neither.)
+ * one of base..highest. Is it new, or a duplicate? (Ignore an ACK that comes
+ * when nothing is in flight.)
  *
- * Go-Back-N: with the third duplicate in a row ask congestion control, by
- * s->congestion->lost(s, packets in flight). If that returns true, a packet is
- * lost: do what a timeout would do, but do not call rdt_timed_out().
+ * Go-Back-N: on the third duplicate in a row call s->congestion->lost(s, number
+ * of packets in flight). If that returns true, a packet is lost: do what a
+ * timeout would do, but do not call rdt_timed_out().
  *
- * bits is the bitmap of selective repeat, of n bytes: bit i, the most
- * significant of bits[0] being bit 0, says that ack + 1 + i has arrived.
+ * bits, of n bytes, is the bitmap of selective repeat. Bit 0 is the most
+ * significant bit of bits[0]; bit i says that packet ack + 1 + i has arrived.
  */
 static void
 mine_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
@@ -112,8 +112,8 @@ mine_timer(struct rdt_sender *s, int64_t t)
 	/* TODO */
 }
 
-/* When mine_timer() shall be called: there is nothing to be done here, unless
- * you have a second timer. */
+/* Returns when mine_timer() is to be called. Change this only if you have a
+ * second timer. */
 static int64_t
 mine_deadline(const struct rdt_sender *s)
 {
@@ -125,14 +125,14 @@ mine_deadline(const struct rdt_sender *s)
 /*
  * Packet seq has come. Return
  *
- *      EV_RECV    it is new, and stored (that is done for you): once for each
- *                 packet; and, but in selective repeat, in order
+ *      EV_RECV    it is new, and the engine stores it: once for each packet,
+ *                 and in order, except in selective repeat
  *      EV_DUP     it was here already
  *      EV_OOO     it is not wanted now, and thrown away
  *
- * and move expected over all that is here now. Then an ACK leaves, by itself.
- * It leaves at once if share is 1; for a packet in order you may set it to 2,
- * and then two packets share one.
+ * and move expected past all packets that have arrived. The engine sends the
+ * ACK: at once if share is 1. For a packet in order you may set share to 2;
+ * then two packets share an ACK.
  */
 static enum rdt_event
 mine_data(struct rdt_receiver *r, uint32_t seq)
@@ -147,9 +147,9 @@ mine_data(struct rdt_receiver *r, uint32_t seq)
 
 #if CODE == 3
 /*
- * Memory of your own, by calloc(): s->own of a sender, or r->own of a receiver;
- * the other one is NULL. It is freed for you. Packet n of a window has its
- * place at n % RDT_WINDOW_MAX. Return 0, or -1 if there is no memory.
+ * Allocate memory by calloc(): s->own for a sender, r->own for a receiver; the
+ * other argument is NULL. The engine frees it. Packet n has its place at
+ * n % RDT_WINDOW_MAX. Return 0, or -1 if there is no memory.
  */
 static int
 mine_begin(struct rdt_sender *s, struct rdt_receiver *r)
@@ -160,7 +160,7 @@ mine_begin(struct rdt_sender *s, struct rdt_receiver *r)
 	return 0;
 }
 
-/* Writes the bitmap, up to its last 1; returns its bytes. */
+/* Writes the bitmap, up to its last bit that is 1; returns its bytes. */
 static size_t
 mine_bitmap(const struct rdt_receiver *r, unsigned char *bits)
 {

@@ -263,6 +263,11 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	 * and closed, and that answer is still to be read. */
 	frame_send(ftp_control, command, strlen(command));
 	n = frame_recv(ftp_control, answer, max);
+	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
+	    readable(ftp_control, 0)) {
+		errno = EBADMSG;	/* an echo with more: a chat, perhaps */
+		n = -1;
+	}
 	if (n >= 0) {
 		ftp_answered = heard = 1;
 		return n;

@@ -978,7 +978,7 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 	}
 }
 
-/* What still comes for earlier requests is thrown away first. */
+/* Late answers to earlier requests are thrown away first. */
 int
 dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 {
@@ -1349,7 +1349,7 @@ dir_close(void)
 	return failed;
 }
 
-/* What people try first. */
+/* Names that people try first. */
 const struct command names_people_try[] = {
 	{ "?", 0, 0, "", NULL, NULL },
 	{ "bye", 0, 0, "", NULL, leave },

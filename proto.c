@@ -1580,7 +1580,7 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 	return got;
 }
 
-/* What is on its way when a program ends would have arrived. */
+/* Datagrams that are on their way when a program ends still arrive. */
 void
 dgram_close(int fd)
 {
@@ -1814,7 +1814,7 @@ rdt_happened(int64_t t, enum rdt_event event, uint32_t seq,
 		rdt_watcher->event(t, event, seq, s);
 }
 
-/* RFC 1982: as on a clock, what is less than half a turn ahead is later. */
+/* RFC 1982: as on a clock, a number less than half a turn ahead is later. */
 int
 seq_less(uint32_t a, uint32_t b)
 {
@@ -1984,7 +1984,7 @@ congestion_named(const char *name)
 	return NULL;
 }
 
-/* What goes into a HELLO... */
+/* The fields of a HELLO... */
 unsigned
 congestion_code(const struct congestion *c)
 {
@@ -2045,7 +2045,7 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	return 1;
 }
 
-/* What is outside of base..highest is old, or a lie. */
+/* An ACK outside of base..highest is stale, or forged. */
 void
 rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
@@ -2709,7 +2709,7 @@ flush_span(struct rdt_session *s)
 	return write_all(s->t.file, chunk, n);
 }
 
-/* Adds a packet to the span; what does not continue it begins a new one. */
+/* Adds a packet to the span; one that does not continue it begins another. */
 static int
 store_packet(struct rdt_session *s, const struct rdt_packet *p)
 {

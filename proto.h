@@ -100,7 +100,7 @@ size_t	printable(char *out, size_t size, const char *text, size_t len,
  * ASCII, malformed, or not to be shown. */
 size_t	utf8_bytes(const unsigned char *s, size_t n);
 
-/* What errno means, in words. */
+/* errno in words. */
 const char *reason(void);
 
 /* Reads a number of n digits; -1: there is a non-digit, or it is not in
@@ -531,7 +531,7 @@ int	end_upload(const struct request *r, int went_well);
 /* The code of a file that cannot be opened, by what errno says. */
 enum ftp_code code_of_open(void);
 
-/* What a process changes that serves a connection: it ends by SIGTERM alone. */
+/* Prepares a process that serves a connection: it ends by SIGTERM alone. */
 void	become_child(void);
 
 /* Called in each child when it begins; i is its place among max_children and
@@ -696,7 +696,7 @@ ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
 /* Sends all that the network holds back, then closes fd. */
 void	dgram_close(int fd);
 
-/* What the network did to the datagram sent last; "": nothing. */
+/* The fault of the datagram that was sent last; "": none. */
 extern const char *dgram_fate;
 
 /*
@@ -735,7 +735,7 @@ unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
 /*
- * What is left of a message while it is parsed. A failure sticks, so one check
+ * The rest of a message that is parsed. A failure sticks, so one check
  * at the end is enough: INCOMPLETE, it ended too early; BAD, it is malformed.
  */
 struct cursor {
@@ -751,7 +751,7 @@ const char *cursor_bytes(struct cursor *c, size_t n);
 uint64_t cursor_number(struct cursor *c, size_t n);
 uint64_t cursor_hex(struct cursor *c, size_t n);
 
-/* What stands before the next `end`, of *n bytes; moves behind that. */
+/* The text before the next `end', of *n bytes; moves behind that. */
 const char *cursor_until(struct cursor *c, char end, size_t *n);
 
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
@@ -870,7 +870,7 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
 /* Is a before b? Right for numbers less than 2^31 apart. */
 int	seq_less(uint32_t a, uint32_t b);
 
-/* What happens, as a trace has it; in words in rdt_event_names. */
+/* Events, as in a trace; rdt_event_names has their words. */
 enum rdt_event {
 	EV_SEND, EV_RESEND, EV_DROP, EV_FULL, EV_RECV, EV_DUP, EV_OOO,
 	EV_CORRUPT, EV_ACK, EV_DUPACK, EV_TIMEOUT, EV_FAST, EV_DONE, EV_PROBE
@@ -956,7 +956,7 @@ struct rdt_sender {
 	uint32_t next;		/* the next to be sent */
 	uint32_t highest;	/* one above the highest ever sent */
 	uint32_t end;		/* one above the last of all */
-	struct rdt_slot {	/* what is known of a packet in it */
+	struct rdt_slot {	/* a packet in it */
 		int64_t sent;		/* when last */
 		int retransmitted;	/* more than once */
 	} slot[RDT_WINDOW_MAX];	/* see rdt_slot() */
@@ -971,7 +971,7 @@ struct rdt_sender {
 	/* Congestion control, in packets: 1 <= cwnd <= window. */
 	const struct congestion *congestion;
 	unsigned cwnd, ssthresh;
-	uint32_t noted[3];	/* what a control notes for itself, */
+	uint32_t noted[3];	/* a control's own numbers, */
 	void *own;		/* and a protocol */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
@@ -1070,7 +1070,7 @@ struct rdt_session {
 	struct transfer t;		/* not done; client: not sock */
 	int control;			/* the TCP connection it belongs to */
 	uint32_t key;
-	const struct rdt_protocol *protocol;	/* what the client wants; */
+	const struct rdt_protocol *protocol;	/* that the client wants; */
 	unsigned window, block;			/* and both use */
 	const struct congestion *congestion;	/* of the sender: the client
 						   chooses it */
@@ -1276,7 +1276,7 @@ int	read_console(void);
 /* more/stats.c: begins to count the time, and the bytes of connections. */
 void	statistics_begin(void);
 
-/* What the command line of cli set beside struct cli. */
+/* The options of cli that are not in struct cli. */
 extern struct by_udp {
 	int given;			/* -u: data by UDP... */
 	const struct rdt_protocol *protocol;	/* ...and how */

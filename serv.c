@@ -712,7 +712,7 @@ struct nick {
 	unsigned serves;		/* TCP port; 0: it does not */
 	int64_t heard;			/* when it last spoke */
 	unsigned long serial;		/* the how many-th to register */
-	struct listed **file;		/* what it has published */
+	struct listed **file;		/* that it has published */
 	unsigned files;
 };
 
@@ -789,7 +789,7 @@ by_contents(const void *a, const void *b)
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
 }
 
-/* What a tree holds that is equal to key, or NULL. */
+/* The item of a tree that is equal to key, or NULL. */
 static void *
 find(void *key, void **tree, int (*compare)(const void *, const void *))
 {
@@ -1449,11 +1449,11 @@ dir_serve(int fd, const char *peer)
  *       +--- dir            a daemon: serves all clients itself
  *       +--- chat, room     the same; a child for each file that they send
  *
- * What a process does it counts in a slot of a page that all share, and which
- * nobody else writes to. A slot is used again when its process has ended, and
- * goes on counting; so the sum of all slots is what all have done, at any time.
- * The lifeline is a pipe whose writing end the supervisor alone holds: when
- * that is gone, the services end.
+ * A process counts in a slot of a page that all share; nobody else writes to
+ * that slot. A slot is used again when its process has ended, and goes on
+ * counting; so the sum of all slots is what all have done, at any time. The
+ * lifeline is a pipe whose writing end the supervisor alone holds: when that is
+ * gone, the services end.
  */
 #define RESTARTS	5	/* of a service that dies, at most, */
 #define RESTART_S	10	/* in so many seconds */
@@ -1657,7 +1657,7 @@ end_services(void)
 		supervisor_sleep(end, 0);
 }
 
-/* What the supervisor needs, before anything is listened to. */
+/* Prepares the supervisor, before any listener is opened. */
 static int
 supervisor_begin(void)
 {

@@ -431,7 +431,7 @@ stream_closing(struct stream *s, int fd, int all)
 	s->open = s->open && !all;
 }
 
-/* What a call on a connection did; n is what it returned. */
+/* A call on a connection has returned n. */
 static void
 stream_passed(struct stream *s, int fd, enum passing what, const void *buf,
     ssize_t n)

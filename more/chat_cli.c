@@ -128,7 +128,7 @@ chat_message(const char *text, size_t n)
 	free(words);
 }
 
-/* Takes whole lines; with -S, what one read returned is one message. */
+/* Takes whole lines; with -S, the bytes of one read are a message. */
 static size_t
 chat_text(char *text, size_t n)
 {

@@ -19,7 +19,7 @@
 
 /* ---- what is said ------------------------------------------------------- */
 
-/* What is said next, to one or to many, with room for a newline behind it. */
+/* The next message, to one or to many, with room for a newline after it. */
 static struct {
 	char text[CHAT_LIST_MAX + CHAT_MESSAGE_MAX + 2];
 	size_t n;
@@ -165,7 +165,7 @@ chat_private(struct client *c, const char *text)
 	tell(c);
 }
 
-/* What is no command is for everyone. */
+/* Any other message is for everyone. */
 static void
 chat_public(struct client *c, const char *text)
 {
@@ -334,9 +334,10 @@ chat_lines(struct client *c, const char *text, size_t n)
 #define FIRST_MS	50	/* before the first segment for a client */
 
 /*
- * What came from a client. With a newline in its first read it speaks in lines;
- * otherwise in segments, unless a lone newline comes next, as PuTTY sends it.
- * That counts only while no segment is queued, each with its length before it.
+ * Takes bytes from a client. With a newline in its first read it speaks in
+ * lines; otherwise in segments, unless a lone newline comes next, as PuTTY
+ * sends it. That counts only while no segment is queued, each with its length
+ * before it.
  */
 static void
 chat_input(struct client *c, char *text, size_t n)

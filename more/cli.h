@@ -9,8 +9,8 @@
 
 /* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
 
-/* What chat and room do differently. text() and updates() get what came on a
- * connection, and return how much of it they used. */
+/* The differences of chat and room. text() and updates() get the bytes that
+ * came on a connection, and return how many of them they used. */
 struct talk_cli {
 	const char *bye;		/* said at the end of the input */
 	void (*line)(char *line);	/* takes a line that was typed */

@@ -56,7 +56,7 @@ enum xfer_status {
 	XFER_FAILED = 3		/* refused or failed, or the server is full */
 };
 
-/* What a status means, for a person. */
+/* A status in words. */
 const char *xfer_status_text(int status);
 
 /*
@@ -262,7 +262,7 @@ struct channel {
 	int64_t queued;			/* and wait */
 	int64_t free_at;		/* when the link is */
 	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* what befell the last one, */
+	char fate[80];			/* the fault of the last one, */
 	char note[NOTE_BYTES];		/* and why */
 };
 
@@ -295,7 +295,7 @@ struct held *channel_take(struct channel *c, int64_t t);
  *           {quit}               the rest: `NAME left the chat...', the lists
  *           what else            all, the sender too: `SENDER: what else'
  *
- * What cannot be done is answered `ERROR ' and the reason. A name that
+ * A request that fails is answered `ERROR ' and the reason. A name that
  * would make a list longer than CHAT_LIST_MAX is left out.
  *
  * A file is pulled by UDP: the client sends `part I' from a new port each time,

@@ -125,7 +125,7 @@ hash_file(int fd, char hex[HASH_DIGITS + 1])
 
 /* ---- peer -------------------------------------------------------------- */
 
-/* What follows is added line by line. */
+/* The keys and values are added line by line. */
 void
 peer_begin(struct peer_message *m, const char *operation)
 {

@@ -57,8 +57,8 @@ struct shared {
 };
 
 static struct {
-	struct shared *file;		/* what is shared, */
-	size_t n;			/* so many */
+	struct shared *file;		/* the files that are shared, */
+	size_t n;			/* and their number */
 	int listener;			/* -1: no peer is served */
 	unsigned port;
 	int line[2];			/* the lifeline of the processes */
@@ -723,7 +723,7 @@ list_line(struct file_line *f, const char *line, size_t n)
 	return file_line_parse(f, copy, n, 0);
 }
 
-/* What is here of a list: lines, and those that were understood. */
+/* The lines of a list so far, and those that were understood. */
 struct list_count {
 	int lines, good;
 };
@@ -1086,7 +1086,7 @@ peer_browse(int argc, char **argv)
 	return run_mode(&browse, 0, NULL);
 }
 
-/* What mode dir can do beside asking the directory. */
+/* The commands of mode dir that do more than ask the directory. */
 const struct command peer_commands[] = {
 	{ "browse", 1, 1, "NICK", "look at the files of a peer", peer_browse },
 	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",

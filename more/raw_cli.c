@@ -29,7 +29,7 @@ static struct {
 	int unsent;			/* the server did not take all of it */
 } raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
 
-/* Does a person look, who wants to see datagrams, not a stream of bytes? */
+/* On a terminal each datagram is shown on a line. */
 static int
 for_eyes(void)
 {

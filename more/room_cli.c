@@ -263,7 +263,7 @@ room_offered(const struct room_message *m)
 	start_fetch(o, fetch_file, rdt_linger);
 }
 
-/* What a code of an answer means, if it is a failure; else NULL. */
+/* The words for a code that is a failure; else NULL. */
 static const char *
 room_why(const char *code)
 {
@@ -368,7 +368,7 @@ for_each_message(const char *text, size_t n,
 	return done;
 }
 
-/* What comes on the main connection... */
+/* Takes bytes of the main connection... */
 static size_t
 room_text(char *text, size_t n)
 {

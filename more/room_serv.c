@@ -377,8 +377,8 @@ next_message(struct client *c)
 	return used;
 }
 
-/* What came from a client: messages, however they were split or joined. With
- * none, what has waited. */
+/* Takes bytes from a client: messages, however they were split or joined. With
+ * none, it takes those that have waited. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {

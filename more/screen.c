@@ -24,7 +24,7 @@
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
 #define STALLED_S	2		/* from then on it says so */
-#define CLEAR		"\r\033[K"	/* what is right of it goes, too */
+#define CLEAR		"\r\033[K"	/* and the rest of the line */
 
 static struct {
 	int64_t start, last;		/* of the first picture, the last; 0:

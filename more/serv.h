@@ -48,7 +48,7 @@ extern struct clients {
 /* Is it there for the others to talk to? */
 int	is_present(const struct client *c);
 
-/* What chat and room do differently. */
+/* The differences of chat and room. */
 struct talk_serv {
 	const char *full;		/* said to one client too many */
 	size_t message_max;		/* bytes in struct client's `in' */

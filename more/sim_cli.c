@@ -50,7 +50,7 @@ say_left(const char *word, uint32_t seq)
 	    (unsigned long)seq);
 }
 
-/* What the sender does. */
+/* The sender's part of a line. */
 static void
 sim_event(int64_t t, enum rdt_event event, uint32_t seq,
     const struct rdt_sender *s)

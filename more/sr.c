@@ -62,7 +62,7 @@ packet_of(const struct rdt_sender *s, uint32_t n)
 	return &sr->packet[n % RDT_WINDOW_MAX];
 }
 
-/* What has arrived, or is lost, is in the network no more (RFC 6675). */
+/* A packet that has arrived, or is lost, has left the network (RFC 6675). */
 static unsigned
 sr_window(const struct rdt_sender *s)
 {
@@ -119,8 +119,8 @@ find_lost(struct rdt_sender *s, uint32_t *seq)
 	    s->next - s->base - sr->arrived - sr->lost < s->cwnd;
 }
 
-/* What is lost, then what is new. After a timeout next is base again, and jumps
- * over what the receiver has. */
+/* First lost packets, then new ones. After a timeout next is base again, and
+ * jumps over what the receiver has. */
 static int
 sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 {
@@ -213,7 +213,7 @@ find_losses(struct rdt_sender *s, int64_t t)
 	}
 }
 
-/* What the window slides over is counted no more. */
+/* Packets that the window slides over no longer count. */
 static void
 leave_behind(struct rdt_sender *s, int64_t t, uint32_t ack)
 {

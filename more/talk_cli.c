@@ -41,14 +41,14 @@ struct conversation talk = { .fd = -1, .update_fd = -1 };
 static struct {
 	const struct talk_cli *mode;
 	struct buffer out;		/* for the main connection */
-	struct buffer text, updates;	/* what came, and is not complete */
-	struct buffer keys;		/* was typed, and is not taken yet */
+	struct buffer text, updates;	/* messages that are not complete */
+	struct buffer keys;		/* typed, and not taken yet */
 	int64_t keys_from;		/* -S: no key is taken before that */
 	int64_t doubt_at;		/* then something should have come; 0:
 					   that has been looked at */
 	int input_ended;		/* bye is to be said */
 	struct child_fetch {		/* children that fetch files */
-		int fd;			/* what they say */
+		int fd;			/* their messages come here */
 		struct buffer text;
 	} fetch[FETCHES];
 	size_t fetches;
@@ -59,7 +59,7 @@ static struct {
 /* ---- the screen ------------------------------------------------------- */
 
 static struct {
-	char line[CHAT_MESSAGE_MAX + 2];	/* what was typed, so far */
+	char line[CHAT_MESSAGE_MAX + 2];	/* typed so far */
 	size_t n;
 	int too_long;			/* there was more of it */
 	int drawn;			/* columns of it on the screen */
@@ -153,7 +153,7 @@ draw_line(void)
 	fflush(stdout);
 }
 
-/* What comes while the user types is shown here, above the half-typed line. */
+/* Shows a line that comes while the user types, above the half-typed one. */
 void
 show(FILE *to, const char *text, size_t n)
 {

@@ -300,7 +300,7 @@ log_message(struct client *c, const char *to)
 	log_msg(INFO, "%s to %s from %s", c->name, to, c->peer);
 }
 
-/* What log_message() has counted. */
+/* Logs how many messages were not logged. */
 static void
 log_unlogged(struct client *c)
 {
@@ -616,7 +616,7 @@ client_late(struct client *c)
 	c->update_listener = -1;
 	c->name[0] = '\0';
 	c->deadline = now() + (serv.idle * SECOND);
-	hall.talk->input(c, "", 0);	/* what has waited for it */
+	hall.talk->input(c, "", 0);	/* messages have waited for it */
 }
 
 /* One round: wait, take what came, send what goes, forget what is gone. */

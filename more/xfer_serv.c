@@ -38,7 +38,7 @@ xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
 	xfer_answer(r, status);
 }
 
-/* What the client sends behind the name is a length and then so many bytes. */
+/* After the name the client sends a length, and then as many bytes. */
 static void
 xfer_upload(const struct request *r)
 {
@@ -78,7 +78,7 @@ xfer_download(const struct request *r)
 	close(f.fd);
 }
 
-/* Writes the lines of the list; what has gone meanwhile has none. */
+/* Writes the lines of the list; a file that has gone meanwhile has none. */
 static void
 xfer_lines(FILE *out, struct dirent **files, ssize_t n)
 {

@@ -966,7 +966,7 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 		n = dgram_recv(directory.fd, in, sizeof in, NULL);
 		if (n >= 0 && (dir_unpack(answer, in, (size_t)n) == 0 ||
 		    dir_unpack(answer, in, n > 1) == 0) &&	/* Control, */
-		    answers(asked, answer))	/* and bytes behind it */
+		    answers(asked, answer))	/* and bytes after it */
 			return 1;
 		if (n < 0 && errno != EAGAIN)
 			return -1;

@@ -221,7 +221,7 @@ reason(void)
 	return strerror(errno);
 }
 
-/* strtol() would take blanks and signs, and needs a NUL behind the digits. */
+/* strtol() would take blanks and signs, and needs a NUL after the digits. */
 int64_t
 number(const char *text, size_t n, int64_t lo, int64_t hi)
 {
@@ -1749,7 +1749,7 @@ rdt_crc(const unsigned char *d, size_t length)
 	return crc32(crc32(0, d, 12), d + RDT_HEAD, length);
 }
 
-/* The payload of DATA and ACK stands behind the head already; that of HELLO is
+/* The payload of DATA and ACK stands after the head already; that of HELLO is
  * written here. */
 size_t
 rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)

@@ -751,7 +751,7 @@ const char *cursor_bytes(struct cursor *c, size_t n);
 uint64_t cursor_number(struct cursor *c, size_t n);
 uint64_t cursor_hex(struct cursor *c, size_t n);
 
-/* The text before the next `end', of *n bytes; moves behind that. */
+/* The text before the next `end', of *n bytes; moves past that. */
 const char *cursor_until(struct cursor *c, char end, size_t *n);
 
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
@@ -826,7 +826,7 @@ struct rdt_packet {
 };
 
 /*
- * rdt_pack() makes a datagram, whose payload stands behind the head already,
+ * rdt_pack() makes a datagram, whose payload stands after the head already,
  * and returns its bytes. rdt_unpack() takes one apart, or returns -1 if it is
  * none with this key; the payload stays where it is.
  */
@@ -1043,7 +1043,7 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 
 /*
  * How packets become datagrams. pack() writes the head of one, whose payload
- * stands behind it already, and returns the bytes of both; 0 if the encoding
+ * stands after it already, and returns the bytes of both; 0 if the encoding
  * has no such message. unpack() returns -1 for what makes no sense.
  */
 struct rdt_session;

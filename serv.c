@@ -1088,7 +1088,7 @@ answer_lookup(const struct dir_request *r, struct dir_answer *a)
 	a->m.number[1] = k->serves;
 }
 
-/* The number of an `at N' that begins a text; moves behind that line. Or -1. */
+/* The number of an `at N' that begins a text; moves past that line. Or -1. */
 static int64_t
 read_at(const char **text, size_t *left)
 {

@@ -77,7 +77,7 @@ option(unsigned char *p, unsigned code, const void *value, size_t n)
 	return p + 4 + (n + 3) / 4 * 4;
 }
 
-/* Ends a block: its length stands before and behind it. Returns what follows
+/* Ends a block: its length stands before and after it. Returns what follows
  * it. */
 static unsigned char *
 end_block(unsigned char *block, uint32_t type, unsigned char *end)

@@ -69,7 +69,7 @@ reno_acked(struct rdt_sender *s, uint32_t packets)
 /*
  * Fast retransmit, at most once a window: while base is below RECOVER, ACKs
  * still answer packets that were sent before the loss was seen (RFC 6582). In
- * sr fast recovery follows: what arrives behind the gap has left the network,
+ * sr fast recovery follows: what arrives after the gap has left the network,
  * and makes room in the window, as by the inflation of RFC 5681, section 3.2,
  * or the pipe of RFC 6675.
  */

@@ -123,7 +123,7 @@ int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 #define PEER_PREFIX	8		/* digits of a hash, at least */
 
 struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* NUL behind it */
+	char text[PEER_MESSAGE_MAX + 1];	/* NUL after it */
 	size_t length;
 };
 

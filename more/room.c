@@ -15,7 +15,7 @@
 /* ---- messages --------------------------------------------------------- */
 
 /*
- * What follows each code: t a text behind its length in two digits, p the five
+ * What follows each code: t a text after its length in two digits, p the five
  * digits of a port, m three letters; 1 or 2 so many digits, which tell how many
  * texts follow.
  */
@@ -41,7 +41,7 @@ take_field(struct cursor *c, struct room_message *m, size_t n)
 }
 
 /*
- * Finds the code that these bytes begin with, and moves behind it. NULL: there
+ * Finds the code that these bytes begin with, and moves past it. NULL: there
  * is none; the cursor's state says whether more bytes could make one.
  */
 static const char *

@@ -35,7 +35,7 @@ begin(const char *code)
 	words.n = (size_t)sprintf(words.text, "%s", code);
 }
 
-/* Adds a text, behind its length. */
+/* Adds a text, after its length. */
 static void
 add_text(const char *text, size_t n)
 {

@@ -14,7 +14,7 @@
  *                                leaves again as transmission 6
  *
  * When no ACK has come for two RTTs the oldest packet is sent once more, a tail
- * probe: its ACK tells what is missing behind it.
+ * probe: its ACK tells what is missing after it.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -28,7 +28,7 @@ extern const struct rdt_protocol rdt_sr;
 
 #define REORDERING	3		/* transmissions: kPacketThreshold */
 #define PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
-#define GAP_SHARE	16	/* DATA behind a known gap get one ACK */
+#define GAP_SHARE	16	/* DATA after a known gap get one ACK */
 
 /* Of a packet that the sender has sent. */
 struct packet {
@@ -283,7 +283,7 @@ sr_timer(struct rdt_sender *s, int64_t t)
 
 /*
  * A new gap wants an ACK at once; while the same one is open, the sender learns
- * little from an ACK for each packet behind it, but pays for the bitmap.
+ * little from an ACK for each packet after it, but pays for the bitmap.
  */
 static enum rdt_event
 sr_data(struct rdt_receiver *r, uint32_t seq)

@@ -155,7 +155,7 @@ bitmap_text(const struct rdt_packet *p)
 	return text;
 }
 
-/* Logs a packet as it goes by: `-> DATA seq 5, 1400 bytes'; behind it what -L
+/* Logs a packet as it goes by: `-> DATA seq 5, 1400 bytes'; after it what -L
  * did to it. */
 static void
 packet(const struct rdt_session *s, const char *arrow,

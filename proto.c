@@ -1336,14 +1336,13 @@ now(void)
 
 int lifeline = -1;
 
-#define SPIN_US	50		/* wait_many() asks so long before it sleeps */
+#define SPIN_US	50		/* microseconds of asking before a sleep */
 
 /*
- * To sleep and be woken costs more than a neighbour on the same machine or
- * network takes to answer. So it first asks again and again for SPIN_US, and
- * lets others run between. Without that, on two cores, a get of 1 KiB on one
- * connection takes 100 us and not 50, and stop-and-wait over UDP is ten times
- * as slow.
+ * To sleep and be woken takes longer than an answer from a near host. So it
+ * first asks again and again for SPIN_US, and yields in between. Without that,
+ * on two cores, a get of 1 KiB on one connection takes 100 us instead of 50,
+ * and stop-and-wait over UDP is ten times as slow.
  */
 int
 wait_many(struct pollfd *p, size_t n, int64_t deadline)
@@ -1514,8 +1513,8 @@ void (*dgram_tap)(int fd, enum tapped what, const void *buf, size_t n,
 /*
  * Hands a datagram to the system; if its buffer is full, waits a moment (not by
  * wait_many(), which calls this). The first EMSGSIZE may mean that the path MTU
- * was not known yet; so it tries once more. What then cannot be sent, for want
- * of room or of a route, is lost.
+ * was not known yet; so it tries once more. Without room or a route the
+ * datagram is lost.
  */
 ssize_t
 dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
@@ -1541,7 +1540,7 @@ dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	return sent;
 }
 
-/* Without a network nothing stands between the caller and the system. */
+/* With -L the network has it first. */
 ssize_t
 dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 {
@@ -1556,7 +1555,7 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 	return sent;
 }
 
-/* One datagram, or EAGAIN. An empty one is 0, and no end of anything. */
+/* One datagram, or EAGAIN. 0 is an empty datagram, not the end. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
@@ -1580,7 +1579,7 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 	return got;
 }
 
-/* Datagrams that are on their way when a program ends still arrive. */
+/* Delayed datagrams are still sent, as a real network would deliver them. */
 void
 dgram_close(int fd)
 {
@@ -1670,7 +1669,7 @@ cursor_hex(struct cursor *c, size_t n)
 	return cursor_digits(c, n, 16);
 }
 
-/* Where the end is missing, more bytes could bring it: INCOMPLETE. */
+/* A missing end is INCOMPLETE: it may still come. */
 const char *
 cursor_until(struct cursor *c, char end, size_t *n)
 {
@@ -1821,7 +1820,7 @@ seq_less(uint32_t a, uint32_t b)
 	return a - b > UINT32_MAX / 2;
 }
 
-/* The slots are used again and again, as the window slides. */
+/* The slots form a ring. */
 struct rdt_slot *
 rdt_slot(struct rdt_sender *s, uint32_t n)
 {
@@ -1839,8 +1838,7 @@ gbn_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	return 1;
 }
 
-/* Stop-and-wait: an ACK is new, and the window of one packet slides, or it
- * tells nothing. */
+/* Stop-and-wait: an ACK slides the window of one packet, or is a duplicate. */
 static void
 sw_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
@@ -2025,7 +2023,8 @@ rdt_send_init(struct rdt_sender *s, const struct rdt_protocol *protocol,
 	return protocol->begin == NULL ? 0 : protocol->begin(s, NULL);
 }
 
-/* What the protocol chooses is on its way then; so the timer runs. */
+/* The caller sends the packet that the protocol chooses, so the timer starts
+ * here. */
 int
 rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 {
@@ -2136,7 +2135,7 @@ rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 		retransmitted |= rdt_slot(s, s->base)->retransmitted;
 	if (seq_less(s->next, s->base))
 		s->next = s->base;
-	if (!retransmitted)	/* Karn: whose transmission would it answer? */
+	if (!retransmitted)	/* Karn: which one does the ACK answer? */
 		rtt_sample(s, t - sent);
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
@@ -2233,8 +2232,8 @@ rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 		sprintf(text + n, " %llu", (unsigned long long)*size);
 }
 
-/* What was read must look as it came when it is written again: no zeros before
- * a number, no capitals. */
+/* Packed again, it must give the same text: so there are no leading zeros and
+ * no capitals. */
 int
 rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
     uint64_t *size)
@@ -2262,7 +2261,7 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 
 /* ---- rdt: packets over UDP ---------------------------------------------- */
 
-/* The datagram that came last, and the one that is made. */
+/* The last datagram that came, and the one that is built. */
 static unsigned char incoming[65536];
 static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
 
@@ -2393,9 +2392,8 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 
 /*
  * Waits for a datagram, until the deadline or the end of this turn: MOVED; or
- * until the control connection has something to say: STOPPED. A wait that ends
- * a second late was a pause of this process or of the machine, after which
- * silence counts from now.
+ * until the control connection has something to say: STOPPED. If a wait ends a
+ * second late, the process or the machine was paused: silence counts from now.
  */
 static enum moved
 await(struct rdt_session *s, int64_t deadline)
@@ -2460,8 +2458,8 @@ rdt_begins(struct rdt_session *s)
 	s->start = now();
 }
 
-/* A client that sends keeps its own control, whatever the server knows of
- * it. */
+/* A client that sends keeps its congestion control, even if the server does not
+ * know it. */
 void
 rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 {
@@ -2481,9 +2479,8 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 
 /*
  * Waits for a HELLO until the deadline, and agrees. It must come from the host
- * of the client: or the answer to a forged one would be a whole file, sent to
- * somebody who does not want it. The server may not agree to more than the
- * client asked for.
+ * of the client: or a forged one would make us send a file to a victim. The
+ * server may not agree to more than the client asked for.
  */
 static enum moved
 await_hello(struct rdt_session *s, const struct addr *client, int64_t deadline)
@@ -2519,8 +2516,8 @@ await_hello(struct rdt_session *s, const struct addr *client, int64_t deadline)
 	return PEER_FAILED;
 }
 
-/* Once connected, the system keeps strangers away; what they sent before is in
- * the socket still, and thrown away. */
+/* Once connected, the system keeps other senders away; datagrams that they sent
+ * before are thrown away here. */
 enum moved
 rdt_accept(struct rdt_session *s, const struct addr *client)
 {
@@ -2577,8 +2574,8 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 
 /*
  * Each end keeps a span of the file in `chunk', span_bytes from span_from, to
- * read and write large pieces. This points *bytes to n bytes of the file from
- * `at' on. Packets mostly go out in order, so they are mostly in the span.
+ * read and write large pieces. Sets *bytes to n bytes of the file from `at' on.
+ * Packets mostly go out in order, so they are mostly in the span.
  */
 static enum moved
 read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
@@ -2728,7 +2725,7 @@ store_packet(struct rdt_session *s, const struct rdt_packet *p)
 	return 0;
 }
 
-/* Acknowledges all that is here, if it is due. */
+/* Sends an ACK if one is due. */
 static enum moved
 send_ack(struct rdt_session *s, unsigned share)
 {
@@ -2787,8 +2784,8 @@ receive_burst(struct rdt_session *s, int *n)
 	return moved == MOVED ? send_ack(s, 1) : moved;
 }
 
-/* What is done when no DATA comes: HELLO, until the first is here; an end, when
- * there was silence for too long. */
+/* Called when no DATA came: repeats HELLO until the first comes; fails after
+ * RDT_SILENCE_S. */
 static enum moved
 receive_nothing(struct rdt_session *s)
 {
@@ -2825,7 +2822,7 @@ rdt_recv(struct rdt_session *s)
 	if (s->t.tick != NULL)
 		s->t.tick(&s->t);
 	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
-		moved = MOVED;		/* a peer that is gone wants no ACK */
+		moved = MOVED;		/* all DATA is here: no matter */
 	if (moved == MOVED && flush_span(s) < 0)
 		moved = FILE_FAILED;
 	if (moved == MOVED)
@@ -2854,7 +2851,7 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
-/* Of sender and receiver, one has counted nothing. */
+/* Adds both ends: one of them has counted nothing. */
 void
 rdt_report(const struct rdt_session *s)
 {
@@ -3039,7 +3036,7 @@ file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
 	    name_ok(f->name, f->name_len) ? 0 : -1;
 }
 
-/* A text whose last line has no newline is not whole. */
+/* -1: the last line has no newline. */
 int
 next_line(const char **text, size_t *left, const char **line, size_t *n)
 {

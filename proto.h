@@ -514,27 +514,27 @@ const char *print_version(char *value);
 
 /* ---- Part I of serv.c: what services use of it --------------------------- */
 
-/* Logs that a request is refused, and why. NULL: errno says why, and it is an
- * ERROR unless the fault is the client's. */
+/* Logs a refused request. If why is NULL the reason is errno, and it is an
+ * ERROR unless the client caused it. */
 void	log_refused(const struct request *r, const char *why);
 
-/* Logs that a connection ended too early, and why, which errno says. */
+/* Logs a connection that ended too early; the reason is errno. */
 void	log_end(const char *peer);
 
 /* Logs how a download ended, and counts it; result is 0 or -1. */
 void	log_download(const struct request *r, int result);
 
-/* Ends an upload: stores the file, if all went well, or removes it; logs which,
- * and counts it. Returns 0 if it is stored. */
+/* Ends an upload: stores the file if went_well, else removes it. Logs and
+ * counts that; returns 0 if it is stored. */
 int	end_upload(const struct request *r, int went_well);
 
-/* The code of a file that cannot be opened, by what errno says. */
+/* The code for errno after file_open() has failed. */
 enum ftp_code code_of_open(void);
 
 /* Prepares a process that serves a connection: it ends by SIGTERM alone. */
 void	become_child(void);
 
-/* Called in each child when it begins; i is its place among max_children and
+/* Called in each child when it begins; i is its place, below max_children +
  * REFUSERS. NULL: nobody uses it. */
 extern void (*child_hook)(size_t i);
 
@@ -543,7 +543,7 @@ extern void (*child_hook)(size_t i);
 extern int over;			/* no more commands */
 
 /* Runs one mode from open to close: with a command, or a loop of commands. 2:
- * there is no such command, or it takes other arguments. */
+ * no such command, or wrong arguments. */
 int	run_mode(const struct mode *m, int argc, char **argv);
 
 /* Looks a command up in the tables of a mode and runs it. */
@@ -552,28 +552,28 @@ int	run_command(const struct mode *m, int argc, char **argv);
 /* quit: no more commands. */
 int	leave(int argc, char **argv);
 
-/* Splits a line into words, in place; their number, or -1, which was said. */
+/* Splits a line into words, in place; returns their number, or -1 after a
+ * message. */
 int	split(char *line, char **argv);
 
 /* A signal that ends the client leaves nothing half-written. */
 void	guard_signals(void);
 
-/* Connects to the server; -1: it could not, which was said. */
+/* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
 /*
- * Until the server of this mode has said something that only it can say, a
- * failure may mean that another one is there: doubt() is then `: is this an ftp
- * server?', and later "".
+ * doubt() is `: is this an ftp server?' until server_heard() is called, and
+ * then "". It is appended to errors, since another service may be at that port.
  */
 const char *doubt(void);
 void	server_heard(void);
 
-/* Prints text that came from the network, its control characters made visible,
- * but newlines, if lines is true. */
+/* Prints text that came from the network. Control characters are escaped;
+ * newlines stay if lines is true. */
 void	print_safely(const char *text, size_t n, int lines);
 
-/* Hands over what was printed. Says why if that fails, and returns 1. */
+/* Flushes standard output; returns 1 after a message if that fails. */
 int	flush_output(void);
 
 extern const char senseless[];		/* of an answer of the server */
@@ -581,8 +581,8 @@ extern const char senseless[];		/* of an answer of the server */
 /*
  * A download into a new file below -d. download_path() finds where: argv is
  * `COMMAND NAME [LOCAL]', and a LOCAL that ends with / is a directory.
- * download_open() creates the file; download_end() stores it, if all went well,
- * or removes it, and says which. All say what is wrong, and return 1 then.
+ * download_open() creates the file; download_end() stores or removes it, and
+ * reports which. All return 1 after a message about an error.
  */
 int	download_path(int argc, char **argv, char path[1024]);
 int	download_open(const char *command, const char *path, int keep,
@@ -591,10 +591,10 @@ int	download_end(const char *command, const char *name,
 	    const struct file *f, int went_well);
 
 /*
- * Sends head and file, then takes the answer by answer(), which sets *why to
- * NULL if the file is stored; says which, and returns 1 if it is not. The
- * original servers send no answer and close (ENOTCONN); if all was sent, that
- * is no failure.
+ * Sends head and file, then reads the answer by answer(), which sets *why to
+ * NULL if the file is stored. Prints the result; returns 1 if it is not stored.
+ * The original servers send no answer and close (ENOTCONN); if all was sent,
+ * that is no failure.
  */
 int	upload(const char *command, const char *name, int fd, struct file *f,
 	    const void *head, size_t headlen,
@@ -611,15 +611,15 @@ int64_t	now(void);
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
  * come; a deadline that is past asks once and does not wait. If lifeline is a
- * descriptor, its end of file ends the wait with ECANCELED: so a process learns
- * that the one that started it is gone.
+ * descriptor, its end of file ends the wait with ECANCELED: so a process
+ * notices that its parent has ended.
  */
 extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
 
 /*
- * The same for n descriptors; p has room for one more. Sets revents; after a
- * failure all of these are 0. A descriptor of -1 is passed over.
+ * The same for n descriptors; p must have room for one more. Sets revents,
+ * which are all 0 after a failure. Skips a descriptor of -1.
  */
 int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 
@@ -681,9 +681,9 @@ int	moved_result(enum moved moved);
  * socket if that is NULL; dgram_recv() says who sent it, if `from` is not NULL,
  * and cuts a datagram longer than n; EAGAIN if there is none.
  *
- * One for which the system has no room, or the network no route, is lost like
- * any other. Errors are that UDP cannot send it at all (EMSGSIZE), and that
- * nobody is at the other end (ECONNREFUSED).
+ * A full buffer or a missing route counts as a loss, not as an error. Errors
+ * are that UDP cannot send it at all (EMSGSIZE), and that nobody is at the
+ * other end (ECONNREFUSED).
  *
  * COUNTED: -L may hit it by its number. SHOWN: the caller logs its fate. AGAIN:
  * it has been sent before, as a capture will say.
@@ -693,7 +693,7 @@ ssize_t	dgram_send(int fd, const void *buf, size_t n, const struct addr *to,
 	    int flags);
 ssize_t	dgram_recv(int fd, void *buf, size_t n, struct addr *from);
 
-/* Sends all that the network holds back, then closes fd. */
+/* Sends all that -L has delayed, then closes fd. */
 void	dgram_close(int fd);
 
 /* The fault of the datagram that was sent last; "": none. */
@@ -744,7 +744,7 @@ struct cursor {
 	enum { GOOD, INCOMPLETE, BAD } state;
 };
 
-/* The next n bytes; after a failure others, of which eight may be looked at. */
+/* The next n bytes; after a failure eight bytes of 0. */
 const char *cursor_bytes(struct cursor *c, size_t n);
 
 /* The number in the next n digits, or in hexadecimal ones. */
@@ -757,7 +757,7 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
 
 /*
- * All that is said in rdt. Numbers are big-endian.
+ * All messages of rdt. Numbers are big-endian.
  *
  *    0      1      2            4            8            12           16
  *   +------+------+------------+------------+------------+------------+--------
@@ -774,8 +774,8 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  *   4 DONE   sender     0                      none
  *
  * Bit i of the bitmap, the most significant of the first byte being bit 0, says
- * that packet seq + 1 + i is here; it ends with the byte of its last 1. A file
- * is at least one packet, and all are full but the last.
+ * that packet seq + 1 + i has arrived; it ends with the byte of its last 1. A
+ * file is at least one packet, and all are full but the last.
  *
  * On the control connection of ftp the server gives a port, a key that only
  * this client knows, and the size of a file that is fetched:
@@ -800,7 +800,7 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  */
 #define RDT_HEAD	16
 #define RDT_HELLO	6	/* bytes of its payload */
-#define RDT_HELLOS	20	/* the client says it so many times, */
+#define RDT_HELLOS	20	/* HELLOs of a client, at most */
 #define RDT_HELLO_US	(SECOND / 2)	/* so often */
 #define RDT_FIRST_S	10	/* seconds the server waits for the first */
 #define RDT_SILENCE_S	30	/* the receiver, for DATA */
@@ -858,8 +858,9 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  *   sr   W                 W            back, but skips     keeps, and the ACK
  *                                       what has arrived    tells what arrived
  *
- * An ACK tells the number that the receiver expects next: it acknowledges all
- * before that. Numbers are 32 bits and wrap; seq_less() is the only comparison.
+ * An ACK carries the number that the receiver expects next, and acknowledges
+ * all below it. Numbers are 32 bits and wrap; seq_less() is the only
+ * comparison.
  *
  * Both ends are state machines. They read no clock and touch no socket: they
  * are told what happened and when, in microseconds, and answer what to send and
@@ -912,8 +913,8 @@ const struct rdt_protocol *rdt_protocol_named(const char *name);
 const struct rdt_protocol *rdt_protocol_of(unsigned code);
 
 /*
- * A row of the table of congestion controls: what happens to cwnd on a new ACK,
- * on a loss that ACKs tell of, and on a timeout. flight is how many packets are
+ * A row of the table of congestion controls: how cwnd changes on a new ACK, on
+ * a loss that ACKs reveal, and on a timeout. flight is how many packets are
  * under way. If lost() returns true, a sender of gbn goes back to base at once.
  *
  *     none   cwnd is the window, always
@@ -937,7 +938,7 @@ const struct congestion *congestion_of(unsigned code);
  * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
  * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1
  * to 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It
- * deviates in 2.4, a least RTO of 1 s, and 2.5, a greatest of at least 60 s: a
+ * deviates from 2.4 (RTO at least 1 s) and 2.5 (maximum at least 60 s), since a
  * lab cannot wait. G of 2.2 is 0, so a long and steady RTT may time out early.
  * In 5.4 it resends not one packet, but all that the window allows.
  */
@@ -993,7 +994,8 @@ void	rdt_send_ack(struct rdt_sender *s, int64_t now, uint32_t ack,
 int64_t	rdt_send_deadline(const struct rdt_sender *s);
 void	rdt_send_timer(struct rdt_sender *s, int64_t now);
 
-/* All is acknowledged; or there were RDT_GIVE_UP timeouts in a row. */
+/* rdt_send_done(): all is acknowledged. rdt_send_gave_up(): there were
+ * RDT_GIVE_UP timeouts in a row. */
 int	rdt_send_done(const struct rdt_sender *s);
 int	rdt_send_gave_up(const struct rdt_sender *s);
 
@@ -1001,7 +1003,7 @@ int	rdt_send_gave_up(const struct rdt_sender *s);
 const char *rdt_why_gave_up(void);
 extern const char *rdt_guess;
 
-/* Packets from base on that may have been sent: window, or less by cwnd. */
+/* The window in use: window, or less because of cwnd. */
 unsigned rdt_send_window(const struct rdt_sender *s);
 
 /*
@@ -1044,7 +1046,7 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 /*
  * How packets become datagrams. pack() writes the head of one, whose payload
  * stands after it already, and returns the bytes of both; 0 if the encoding
- * has no such message. unpack() returns -1 for what makes no sense.
+ * has no such message. unpack() returns -1 for a malformed one.
  */
 struct rdt_session;
 struct rdt_encoding {
@@ -1115,8 +1117,7 @@ void	rdt_corrupt(struct rdt_session *s);
 /* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
 void	rdt_linger(struct rdt_session *s);
 
-/* Reports how it went, if it ever began, and closes the socket, if there is
- * one. */
+/* Reports the transfer, if it began, and closes the socket, if it is open. */
 void	rdt_close(struct rdt_session *s);
 
 /*
@@ -1164,7 +1165,7 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *   | op     | length             | text ...               TLV
  *   +--------+--------------------+------------------
  *
- *    1 Login       Control           2 LoginOk     One: how many serve files
+ *    1 Login       Control           2 LoginOk     One: clients that serve files
  *    3 Lookup      TLV nick          4 LookupOk    Two: IPv4 address, TCP port
  *                                    5 LookupFail  Control
  *    6 Register    TLV nick          7 RegisterOk, 8 RegisterFail   Control
@@ -1182,9 +1183,9 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
  * number skip so many entries, and the first line of the answer is `skip N'. A
  * Publish whose first line is `at N' is answered with N plus the lines that
- * follow. So every request can be repeated, and every answer told from one that
- * comes late. A TLV with opcode 9 is a Publish too (a slip in the document),
- * and answered with 10.
+ * follow. So requests may be repeated, and late answers are recognized. A TLV
+ * with opcode 9 is a Publish too (a slip in the document), and answered with
+ * 10.
  *
  * A nick belongs to the UDP address and port from which it was registered: what
  * comes from elsewhere cannot serve, publish, stop or log out in its name.
@@ -1202,7 +1203,7 @@ enum dir_op {
 #define DIR_REQUEST_MAX	8192	/* bytes of a datagram */
 #define DIR_REPLY_MAX	1200
 #define DIR_NICK_MAX	32
-#define DIR_EXPIRE_S	90	/* a nick that is silent for so long is gone */
+#define DIR_EXPIRE_S	90	/* seconds of silence until a nick expires */
 #define DIR_RENEW_S	30	/* so often a client speaks */
 #define DIR_LINE_MAX	(HASH_DIGITS + 1 + 20 + 1 + NAME_BYTES)
 
@@ -1231,8 +1232,8 @@ int	nick_ok(const char *nick, size_t n);
 
 /*
  * A line of a list of files: `hash size name', or `hash size nicks name', the
- * nicks joined by commas. All parts are checked, and point into the line, which
- * has n bytes and no newline. -1: it is none.
+ * nicks joined by commas. Checks all parts, which point into the line, of n
+ * bytes without a newline. -1: malformed.
  */
 struct file_line {
 	const char *hash;		/* HASH_DIGITS of them */
@@ -1263,8 +1264,8 @@ extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
 int	is_started(int k);
 uint64_t counted(int k, size_t counter);
 
-/* more/stats.c: prints them, waiting at most so many milliseconds for whoever
- * reads standard output. */
+/* more/stats.c: prints them, giving up after ms milliseconds if standard output
+ * blocks. */
 void	print_statistics(int ms);
 
 /* more/stats.c: the console. console_fd() is -1 while there is nothing to look
@@ -1328,11 +1329,10 @@ int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
 int	dir_command(const char *command, const struct dir_message *asked,
 	    struct dir_message *answer);
 
-/* A request that consists of a text. */
+/* Makes a request with a text. */
 struct dir_message dir_text(enum dir_op op, const char *text);
 
-/* To list, serve, publish or log out a client must be registered. Returns 1 if
- * it is not, and says so. */
+/* Returns 1 after a message if the client has no nick. */
 int	not_registered(const char *command);
 
 /* Registers the nick again, to renew it or because the directory forgot it;
@@ -1342,7 +1342,7 @@ int	dir_register_again(struct dir_message *answer, int tries);
 /* Forgets the nick. */
 int	dir_logout(int argc, char **argv);
 
-/* Lines of a list, in the order in which they came, each of them once. */
+/* Lines of a list, in the order in which they came, without doubles. */
 struct lines {
 	char **line;
 	size_t n;

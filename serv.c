@@ -586,9 +586,9 @@ serve_connections(const struct service *s, int listener)
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
 /*
- * Opens the session: answers its port and key, with_size the size too, and
- * waits for the client's HELLO. *moved tells whether that came. Returns -1 if
- * there is no port for it.
+ * Opens the session: answers its port and key (and the size, if with_size), and
+ * waits for the client's HELLO; *moved is the result. Returns -1 if no port was
+ * free, after the answer that says so.
  */
 static int
 udp_open(const struct request *r, struct rdt_session *s, int with_size,
@@ -711,14 +711,14 @@ struct nick {
 	unsigned port;			/* and its port */
 	unsigned serves;		/* TCP port; 0: it does not */
 	int64_t heard;			/* when it last spoke */
-	unsigned long serial;		/* the how many-th to register */
+	unsigned long serial;		/* number of its registration */
 	struct listed **file;		/* that it has published */
 	unsigned files;
 };
 
 struct listed {
-	size_t index;			/* in the list, if it is there */
-	struct nick **holder;		/* the last to register first */
+	size_t index;			/* in dir.list, if it is there */
+	struct nick **holder;		/* newest registration first */
 	unsigned holders;
 	unsigned serving;		/* holders that serve; 0: not listed */
 	uint64_t size;
@@ -726,7 +726,7 @@ struct listed {
 	char name[];
 };
 
-/* How many pages of a list may go out. */
+/* A token bucket of pages. */
 struct bucket {
 	int64_t filled;			/* when last */
 	double pages;
@@ -734,7 +734,7 @@ struct bucket {
 
 static struct {
 	void *nicks_by_name, *nicks_by_address, *files;	/* trees */
-	struct nick **nick;		/* in the order of their coming, too */
+	struct nick **nick;		/* by registration */
 	size_t nicks;
 	struct listed **list;		/* of files; NULL where one has gone */
 	size_t slots, listed;		/* slots of it, and files */
@@ -744,7 +744,8 @@ static struct {
 						   address, and of all */
 } dir;
 
-/* May one more page leave? Fills up at `rate' a second, to `most'. */
+/* Takes a page; false if there is none. Fills up at `rate' a second, to
+ * `most'. */
 static int
 bucket_take(struct bucket *b, int64_t t, double most, double rate)
 {
@@ -776,7 +777,7 @@ by_address(const void *a, const void *b)
 	    (int)x->port - (int)y->port;
 }
 
-/* ...and files by all that a line says of them. */
+/* ...and files by hash, name and size. */
 static int
 by_contents(const void *a, const void *b)
 {
@@ -799,7 +800,7 @@ find(void *key, void **tree, int (*compare)(const void *, const void *))
 	return node == NULL ? NULL : *(void **)node;
 }
 
-/* Without memory the daemon ends, and is started again, empty. */
+/* Without memory the daemon ends, and the supervisor starts it again, empty. */
 static void *
 check_memory(void *memory)
 {
@@ -892,7 +893,8 @@ has_file(const struct nick *k, const struct listed *f)
 	return at < f->holders && f->holder[at] == k;
 }
 
-/* A nick has a file no more. The file goes with its last holder. */
+/* Removes a nick from the holders of a file, which goes with the last of
+ * them. */
 static void
 drop_holder(struct listed *f, const struct nick *k)
 {
@@ -910,7 +912,7 @@ drop_holder(struct listed *f, const struct nick *k)
 	}
 }
 
-/* A nick serves no more, and has no files. */
+/* Withdraws all files of a nick. */
 static void
 nick_stop(struct nick *k)
 {
@@ -965,7 +967,7 @@ nick_named(const char *name, size_t n)
 	return find(&key, &dir.nicks_by_name, by_name);
 }
 
-/* Says once in a process that a limit was reached. */
+/* Logs a limit the first time that it is reached. */
 static void
 limit_reached(const char *what, int *said)
 {
@@ -998,7 +1000,8 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 	return k;
 }
 
-/* The file of a line; if there is none yet, a new one (add), or NULL. */
+/* Finds the file of a line; if it is unknown, makes it (add), or returns
+ * NULL. */
 static struct listed *
 file_of(const struct file_line *line, int add)
 {
@@ -1017,7 +1020,7 @@ file_of(const struct file_line *line, int add)
 	return f;
 }
 
-/* A nick has the file of this line from now on. */
+/* Adds the file of a line to those of a nick. */
 static void
 publish(struct nick *k, const struct file_line *line)
 {
@@ -1048,13 +1051,13 @@ struct dir_request {
 	int64_t t;			/* when it came */
 };
 
-/* An answer. If its op stays 0 there is none. */
+/* An answer. If op is 0, none is sent. */
 struct dir_answer {
 	struct dir_message m;
 	char text[DIR_REPLY_MAX];
 };
 
-/* Register: a nick that is free, or one's own. */
+/* Register: for a free nick, or the sender's own. */
 static void
 answer_register(const struct dir_request *r, struct dir_answer *a)
 {
@@ -1088,7 +1091,7 @@ answer_lookup(const struct dir_request *r, struct dir_answer *a)
 	a->m.number[1] = k->serves;
 }
 
-/* The number of an `at N' that begins a text; moves past that line. Or -1. */
+/* Reads a first line `at N', and moves past it; -1: there is none. */
 static int64_t
 read_at(const char **text, size_t *left)
 {
@@ -1107,7 +1110,8 @@ read_at(const char **text, size_t *left)
 	return at;
 }
 
-/* How many lines there are, and how many are new; -1 if one is malformed. */
+/* Returns the number of lines, and in *fresh how many are new; -1 if one is
+ * malformed. */
 static int
 count_lines(struct nick *k, const char *text, size_t left,
     unsigned *fresh)
@@ -1189,7 +1193,7 @@ dir_serve_files(const struct dir_request *r, struct dir_answer *a)
 	k->serves = r->m.number[0];
 }
 
-/* Stop, Logout: of one's own nick, or of one that nobody has. */
+/* Stop, Logout: of the sender's own nick, or of an unknown one. */
 static void
 dir_leave(const struct dir_request *r, struct dir_answer *a)
 {
@@ -1329,7 +1333,7 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	char what[24], who[DIR_NICK_MAX + 3];
 	int lines, again;
 
-	/* Before it is carried out: a Logout takes the nick away. */
+	/* Formatted first, since a Logout frees the nick. */
 	sprintf(who, r->nick == NULL ? "%s" : "%s, ", r->nick == NULL ? "" :
 	    r->nick->name);
 	sprintf(what, r->m.numbers > 0 ? " %lu" : "%.0lu",
@@ -1346,7 +1350,7 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	    a->m.op == r->m.op + 2u ? ": refused" : ".");
 }
 
-/* The row of dir_ops for a datagram, which is taken apart into r->m; or -1. */
+/* Parses a datagram into r; returns its row of dir_ops, or -1. */
 static int
 dir_parse(struct dir_request *r, const struct addr *from,
     const unsigned char *datagram, size_t n)
@@ -1449,18 +1453,17 @@ dir_serve(int fd, const char *peer)
  *       +--- dir            a daemon: serves all clients itself
  *       +--- chat, room     the same; a child for each file that they send
  *
- * A process counts in a slot of a page that all share; nobody else writes to
- * that slot. A slot is used again when its process has ended, and goes on
- * counting; so the sum of all slots is what all have done, at any time. The
+ * Each process counts in a slot of its own, in a page that all share. A slot is
+ * used again but never reset, so the sum of all slots is right at any time. The
  * lifeline is a pipe whose writing end the supervisor alone holds: when that is
  * gone, the services end.
  */
-#define RESTARTS	5	/* of a service that dies, at most, */
+#define RESTARTS	5	/* of a service, at most, */
 #define RESTART_S	10	/* in so many seconds */
 #define ROWS		2	/* of slots: children may outlive a service */
 
 static struct supervised {
-	const char *port;		/* asked for; NULL: not started */
+	const char *port;		/* requested; NULL: not started */
 	int listener;			/* -1: none */
 	pid_t pid;			/* 0: does not run */
 	int64_t started[RESTARTS];
@@ -1468,7 +1471,7 @@ static struct supervised {
 } supervised[SERVICES_MAX];
 
 static uint64_t *page;		/* [SERVICES_MAX][ROWS][slots][COUNTERS] */
-static size_t slots;		/* of a service: its own, and its children's */
+static size_t slots;		/* of a service: its own, its children's */
 static int lifeline_end;	/* the writing one */
 
 static volatile sig_atomic_t statistics_asked;
@@ -1562,7 +1565,7 @@ run_service(size_t k)
 	_exit(0);
 }
 
-/* Starts a service, if it does not run and may be started. Returns when to call
+/* Starts a service, unless it runs or has died too often. Returns when to call
  * again. */
 static int64_t
 start_service(size_t k)

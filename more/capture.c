@@ -1,15 +1,15 @@
 /* capture.c: what passes, as a file for Wireshark. Licence: ISC, see README.
  *
- * -w FILE hangs capture_tap() on the line. A program sees no packets, only what
- * send() and recv() return; so the headers are made up here, from what is real:
+ * -w FILE installs a tap for datagrams and one for streams, which see each send
+ * and receive. A program sees no packets, so the headers are made up here:
  *
- *      six functions --> tap --> datagram() ----> UDP ---+
+ *      I/O functions --> tap --> datagram() ----> UDP ---+
  *                         |                              +--> IP --> block
  *                         +----> stream_passed() -> TCP -+
  *
  * Real are the bytes, addresses, ports and times, and who connects, ends and
  * closes. Made up are the rest of the headers: the handshake, where a segment
- * ends, the sequence numbers, which count the bytes, and the ACKs.
+ * ends, sequence numbers and ACKs.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -33,7 +33,7 @@
 
 /* ---- blocks -------------------------------------------------------------- */
 
-#define PACKET_AT	28	/* where an Enhanced Packet Block has it */
+#define PACKET_AT	28	/* offset in an Enhanced Packet Block */
 #define MTU		65535	/* of the loopback interface, about: so nothing
 				   has to be fragmented */
 #define BLOCK_MAX	(MTU + 512)	/* a packet, a comment and options */
@@ -41,12 +41,12 @@
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
 enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
 
-enum { READER_GONE = 2 };	/* of a FIFO: no failure */
+enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
 
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
-	int64_t epoch;			/* wall clock when now() is 0 */
+	int64_t epoch;			/* time of day when now() was 0 */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1 };
 
@@ -92,9 +92,8 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 }
 
 /*
- * Appends what stands in capture.block up to end, by one write(2) with
- * O_APPEND: so many processes can write to one file. If not all of it is
- * written, takes back what is.
+ * Appends capture.block up to end by one write(2) with O_APPEND, so that many
+ * processes can write to one file. Cuts off a part that was written.
  */
 static int
 write_block(const unsigned char *end)
@@ -273,7 +272,7 @@ capture_datagram(const struct capture_packet *p)
 {
 	unsigned char head[8];
 
-	if (p->n > DATAGRAM_MAX)	/* no system sends that */
+	if (p->n > DATAGRAM_MAX)	/* larger than any datagram of UDP */
 		return;
 	pack16(head, addr_port(p->from));
 	pack16(head + 2, addr_port(p->to));
@@ -290,7 +289,7 @@ enum { US, PEER };
 /* A connection, by its descriptor. */
 static struct stream {
 	int open;
-	int broken;			/* a send has met a reset */
+	int broken;			/* a send failed with a reset */
 	struct addr end[2];
 	size_t most;			/* bytes of a segment */
 	uint32_t next[2];		/* sequence numbers, */
@@ -298,8 +297,8 @@ static struct stream {
 } *streams;
 static size_t max_streams;
 
-/* Appends a segment from one end to the other; SYN brings two options, the
- * greatest segment and the shift of the window. */
+/* Appends a segment from one end to the other; SYN carries two options, MSS and
+ * window scale. */
 static void
 segment(struct stream *s, int from, unsigned flags, const void *bytes,
     size_t n)
@@ -531,7 +530,7 @@ tap_datagram(int fd, enum tapped what, const void *buf, size_t n,
 	errno = saved;
 }
 
-/* The hook of connections: see proto.h. What is no connection is a file. */
+/* The hook of connections: see proto.h. A file is no connection. */
 static int
 tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 {

@@ -4,8 +4,8 @@
 
 #include "more.h"
 
-#define SILENT_LEAST_S	5	/* seconds to wait where it may be that no */
-#define SILENT_MOST_S	60	/* answer comes: at least, at most */
+#define SILENT_LEAST_S	5	/* shortest wait for an answer that may not */
+#define SILENT_MOST_S	60	/* come, and longest, in seconds */
 
 /* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
 
@@ -21,21 +21,22 @@ struct talk_cli {
 extern struct conversation {
 	int fd;				/* the main connection */
 	int update_fd;			/* room: the update socket; or -1 */
-	const char *awaited;		/* the command whose answer is... */
+	const char *awaited;		/* command whose answer is awaited... */
 	int64_t answer_by;		/* ...until then */
-	int leaving;			/* the connection may end */
+	int leaving;			/* we have said bye */
 	int failed;			/* the exit status */
 	int edits;			/* standard input and output are a
 					   terminal: the line is drawn here */
 } talk;
 
-/* Connects, for a talk in this mode. 1 after an error, which was said. */
+/* Connects, for a talk in this mode. 1 after a message. */
 int	talk_open(const struct talk_cli *t);
 
 /* The loop, until the server closes and all files are here: the exit status. */
 int	talk_loop(void);
 
-/* Sends a message of n bytes; notes that its answer is awaited. */
+/* talk_send() queues a message; talk_ask() stops the input until it is
+ * answered. */
 void	talk_send(const char *text, size_t n);
 void	talk_ask(const char *command);
 
@@ -45,7 +46,7 @@ void	hide_line(void);
 /* Shows one line; to: stdout for what was said, stderr for all about it. */
 void	show(FILE *to, const char *text, size_t n);
 
-/* The same for what the client says; as an ERROR, it is a failure. */
+/* The same for a message of the client; an ERROR sets the exit status. */
 #define say(level_, ...) \
 	(snprintf(logger.line, sizeof logger.line, __VA_ARGS__), \
 	say_line(level_))

@@ -1,8 +1,8 @@
 /* faults.c: what a network does to datagrams (-L). Licence: ISC, see README.
  *
- * A channel takes datagrams and gives them back later, or never. It is the same
- * on two clocks: between dgram_send() and the system, on that of the machine;
- * and in mode sim, on virtual time.
+ * A channel delays or drops datagrams. It runs on two clocks: between
+ * dgram_send() and the system, on that of the machine; and in mode sim, on
+ * virtual time.
  *
  *                        reorder: waits for the next one
  *                             |
@@ -98,7 +98,7 @@ read_rule(struct fault_rule *rule, const char *text)
 	return *end == '\0' ? 0 : -1;
 }
 
-/* A setting is a number, and no rule. */
+/* Reads a plain number: delay, rate, queue, seed. */
 static int
 read_setting(struct faults *f, enum setting setting, const char *value)
 {
@@ -168,8 +168,8 @@ faults_parse(struct faults *f, char *text, int sim, const char **why)
 
 /* ---- a channel ----------------------------------------------------------- */
 
-/* Does a fault of this kind hit the datagram that was counted last? Notes it,
- * if it does. A datagram without a number is hit by probabilities only. */
+/* Does a fault of this kind hit the current datagram? If so, adds it to note
+ * and fate. A datagram without a number is hit by probabilities only. */
 static int
 strikes(struct channel *c, enum fault kind, int counted)
 {
@@ -280,8 +280,8 @@ enter_or_drop(struct channel *c, int64_t t, struct held *h)
 	return FULL;
 }
 
-/* The double of a corrupt datagram is corrupt too; one that is held back has
- * none. */
+/* A corrupt datagram is doubled corrupt; one that is held back is not
+ * doubled. */
 int
 channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 {
@@ -350,7 +350,7 @@ channel_next(const struct channel *c)
 /* ---- between dgram_send() and the system --------------------------------- */
 
 static struct channel outgoing;
-static int failed;		/* errno of one that was held back; 0: none */
+static int failed;		/* errno of a delayed one not sent */
 
 static int64_t
 flush(void)
@@ -375,7 +375,7 @@ flush_failed(void)
 	return errno != 0 ? -1 : 0;
 }
 
-/* A capture shows a datagram when it enters the channel, or is lost before. */
+/* A capture shows a datagram when it enters the channel, or is dropped. */
 static void
 entered(const struct held *h)
 {
@@ -425,7 +425,7 @@ begin(void)
 	failed = 0;
 }
 
-/* Nothing follows what is held back. */
+/* Sends all that is held back, since no later datagram will. */
 static void
 drain(void)
 {

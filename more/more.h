@@ -29,8 +29,8 @@
  *      |<==== end =====|       |<==== end =====|
  *
  * The original server closes without the last status: `not confirmed'. A status
- * that is not 0 is the end; it may come at any time, also while a file is sent,
- * and to a new connection if the server is full.
+ * that is not 0 ends the request; it may come at any time, also while a file is
+ * sent, and to a new connection if the server is full.
  *
  * The list is one line for each file, joined by newlines, and each a tuple of
  * Python: name, bytes, and when it was changed, in seconds since 1970:
@@ -97,7 +97,7 @@ void	sha1_begin(struct sha1 *s);
 void	sha1_add(struct sha1 *s, const void *buf, size_t n);
 void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
 
-/* Of what is left of a file. */
+/* Of a file, from its current offset on. */
 int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 
 /* ---- peer: files between the clients of dir ------------------------------ */
@@ -133,7 +133,7 @@ int	peer_add(struct peer_message *m, const char *key, const char *value,
 	    size_t n);
 int	peer_send(int fd, struct peer_message *m);
 
-/* Receives one and checks it; EBADMSG if it is none. */
+/* Receives one and checks it; EBADMSG if it is malformed. */
 int	peer_recv(int fd, struct peer_message *m);
 
 /*
@@ -157,7 +157,7 @@ ssize_t	send_some(int fd, const void *buf, size_t n);
 ssize_t	recv_some(int fd, void *buf, size_t n);
 
 /*
- * Bytes that wait: to be sent, or for the rest of their message to come.
+ * A queue of bytes, to be sent, or until their message is complete.
  *
  *      0            from                  to             room        max
  *      +------------+---------------------+--------------+- - - - - -+
@@ -181,13 +181,14 @@ int	buffer_add(struct buffer *b, const void *bytes, size_t n);
 void	buffer_drop(struct buffer *b, size_t n);
 
 /*
- * Adds what one call of recv_some() or read() gives, and returns what that
- * returns; EMSGSIZE if the buffer is full.
+ * Calls get() once, appends its bytes, and returns its result; EMSGSIZE if the
+ * buffer is full.
  */
 ssize_t	buffer_fill(struct buffer *b, int fd,
 	    ssize_t (*get)(int fd, void *buf, size_t n));
 
-/* Sends what goes without waiting. Returns -1 if the connection is broken. */
+/* Sends as much as is possible without waiting. Returns -1 if the connection is
+ * broken. */
 int	buffer_send(struct buffer *b, int fd);
 
 /* ---- faults: what -L does ------------------------------------------------ */
@@ -207,8 +208,8 @@ struct fault_rule {
 
 /*
  * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
- * one is sent, CORRUPT flips one bit. Those that begin with ACK are for mode
- * sim, in which one process is both ends: they hit ACKs.
+ * one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs; only
+ * mode sim has them, since it is both ends.
  */
 enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 	FAULT_KINDS };
@@ -231,8 +232,8 @@ const char *faults_parse(struct faults *f, char *text, int sim,
 
 /*
  * Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run can be repeated on any machine, and so
- * that a list or another kind of fault changes nothing for the rest.
+ * seed, kind and n alone, so that a run is the same on every machine, and one
+ * fault does not shift the others.
  */
 int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
 
@@ -240,7 +241,7 @@ int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
 #define NOTE_BYTES	256
 struct held {
 	struct held *next;
-	int64_t leaves, arrives;	/* when it enters the link; the end */
+	int64_t leaves, arrives;	/* enters the link; arrives */
 	uint64_t order;			/* in which all entered a channel */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
@@ -262,18 +263,18 @@ struct channel {
 	int64_t queued;			/* and wait */
 	int64_t free_at;		/* when the link is */
 	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* the fault of the last one, */
+	char fate[80];			/* the fate of the last one, */
 	char note[NOTE_BYTES];		/* and why */
 };
 
 /* A datagram, or NULL; wire is what it takes on the link, if that is more. */
 struct held *channel_datagram(const void *bytes, size_t n, size_t wire);
 
-/* Sends it through the faults at time t; says what befell it. */
+/* Applies the faults to it at time t; returns flags, see below. */
 enum { DROPPED = 1, FULL = 2, HELD_BACK = 4, DOUBLED = 8, CORRUPTED = 16 };
 int	channel_send(struct channel *c, int64_t t, struct held *h, int counted);
 
-/* When the next one arrives, or NEVER; and that, for free(), or NULL. */
+/* When the next one arrives, or NEVER; and that one, for free(), or NULL. */
 int64_t	channel_next(const struct channel *c);
 struct held *channel_take(struct channel *c, int64_t t);
 
@@ -325,8 +326,8 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in t. In the words of rdt a request
- * is a transmission, an answer its ACK. The client asks the peer of
+ * Both ends of a download; the caller fills in t. Reports count a request as a
+ * transmission, and its answer as an ACK. The client asks the peer of
  * `control'. At the server a download is STOPPED if `finished' comes before all
  * parts were asked for.
  */
@@ -337,8 +338,8 @@ enum moved chat_answer(struct rdt_session *s, const struct addr *client);
 
 /*
  * A message is a code of three or four digits. Each text that follows has its
- * length before it, in two digits; so a message tells where it ends. Nothing
- * stands between two of them but CR and LF, if at all:
+ * length before it, in two digits; so a message tells where it ends. Only CR
+ * and LF may stand between two of them:
  *
  *   100 name         200 name PORT    connect to PORT for updates
  *                    4001 no name, 4002 taken, 4003 full
@@ -357,7 +358,8 @@ enum moved chat_answer(struct rdt_session *s, const struct addr *client);
  *
  * Where room's document is silent we chose: a client outside the room can only
  * join or leave; one that is in it and joins again gets 4002. A file whose name
- * is longer than 99 bytes is not listed. Too many downloads at once are a 4062.
+ * is longer than 99 bytes is not listed. Too many downloads at once are
+ * answered 4062.
  */
 #define ROOM_USERS	10
 #define ROOM_TEXT_MAX	99
@@ -430,7 +432,7 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  *
  */
 
-/* Adds one datagram, while there is a capture: for mode sim, which has no
+/* Adds one datagram, if there is a capture. For mode sim, which has no
  * sockets. */
 struct capture_packet {
 	int64_t t;			/* microseconds since 1970 */

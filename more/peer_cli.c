@@ -1,9 +1,8 @@
 /* peer_cli.c: files between the clients of the directory. Licence: ISC, see
  * README.
  *
- * Both ends of dir's peer protocol. Mode dir (cli.c) uses three names of
- * this file: peer_commands, peer_tick and peer_close. The processes of a client
- * that serves:
+ * Both ends of dir's peer protocol. Mode dir (cli.c) uses peer_commands,
+ * peer_wait() and peer_close(). The processes of a client that serves:
  *
  *      client      the prompt; asks the directory, and renews its nick
  *       +--- acceptor      accepts peers; started anew when the files change
@@ -38,8 +37,8 @@
 #include "more.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
-#define PEER_S		30	/* seconds until a peer must say something */
-#define PEERS		64	/* that are served at a time */
+#define PEER_S		30	/* seconds until a peer must ask something */
+#define PEERS		64	/* served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
 
 static int64_t	peer_tick(void);
@@ -63,14 +62,14 @@ static struct {
 	unsigned port;
 	int line[2];			/* the lifeline of the processes */
 	pid_t acceptor;
-	int announced;			/* the directory may know the port, */
+	int announced;			/* the directory was told the port, */
 	int published;			/* and the files */
 } share = { .listener = -1 };
 
 /*
- * Opens a file and sees whether it is what it was. Returns its descriptor; -1
- * if it has changed, or has gone. Times are in seconds: within the second in
- * which a file was hashed it may have changed again, and only its hash tells.
+ * Opens a file if it has not changed; -1 if it has, or has gone. Times are in
+ * seconds: a file may have changed again within the second in which it was
+ * hashed, and only a new hash tells.
  */
 static int
 open_shared(const struct shared *s)
@@ -95,7 +94,7 @@ open_shared(const struct shared *s)
 	return -1;
 }
 
-/* Hashes a file, if it is not what it was. Returns -1 if it cannot be read. */
+/* Hashes a file, unless it has not changed. Returns -1 if it cannot be read. */
 static int
 hash_shared(struct shared *s, const struct shared *before)
 {
@@ -140,7 +139,7 @@ shared_named(const char *name)
 	return NULL;
 }
 
-/* Looks at all files of -d. Returns 1 after an error, which was said. */
+/* Lists and hashes the files of -d. Returns 1 after a message. */
 static int
 share_all(const char *command)
 {
@@ -155,7 +154,7 @@ share_all(const char *command)
 		return fail("%s: %s: %s", command, cli.directory,
 		    reason());
 	for (i = 0, k = 0; i < n; i++) {
-		peer_tick();		/* it may take long */
+		peer_tick();		/* to hash may take long */
 		all[k].name = strdup(files[i]->d_name);
 		if (all[k].name != NULL && hash_shared(&all[k],
 		    shared_named(files[i]->d_name)) == 0) {
@@ -259,7 +258,7 @@ shared_hash(const char *hash, size_t n)
 	return found;
 }
 
-/* Sends the parts of a file. One that became shorter ends the connection. */
+/* Sends the parts of a file. If it became shorter the connection ends. */
 static int
 send_parts(int fd, int file, uint64_t size, uint64_t parts)
 {
@@ -317,7 +316,7 @@ peer_serve(int fd)
 	int64_t patience;
 	int going;
 
-	patience = PEER_S * SECOND;	/* a peer connects to ask something */
+	patience = PEER_S * SECOND;	/* the first request must come soon */
 	sock_limit(fd, STALL_S);
 	do {
 		going = wait_for(fd, POLLIN, now() + patience) == 0 &&
@@ -334,8 +333,8 @@ peer_serve(int fd)
 }
 
 /*
- * The process that accepts peers, each for a child of its own. When there are
- * PEERS of them the next one is closed at once: it can ask another peer.
+ * The process that accepts peers, each for a child of its own. The next one
+ * after PEERS is closed at once: it can ask another peer.
  */
 static void
 accept_peers(void)
@@ -377,7 +376,7 @@ start_acceptor(void)
 	pid_t pid;
 
 	if (share.acceptor > 0) {
-		kill(share.acceptor, SIGKILL);	/* it holds nothing */
+		kill(share.acceptor, SIGKILL);	/* it has nothing to lose */
 		waitpid(share.acceptor, NULL, 0);
 	}
 	fflush(stdout);
@@ -576,9 +575,9 @@ peer_publish(int argc, char **argv)
 }
 
 /*
- * The tick of mode dir, also called during downloads: renews the nick. That the
- * directory is gone is said once, and that it is back. If it has forgotten the
- * nick, since it was started again, it is told everything anew.
+ * The tick of mode dir, also called during downloads: renews the nick. Says
+ * once that the directory is gone, and once that it is back. If it has
+ * forgotten the nick, since it was started again, tells it everything anew.
  */
 static int64_t
 peer_tick(void)
@@ -703,8 +702,8 @@ connect_peer(const char *command, const char *nick)
 	return fd;
 }
 
-/* A line of a list, of n bytes; or one as other teams write it, with
- * HASH;NAME;SIZE. */
+/* Parses `hash size name', of n bytes; or HASH;NAME;SIZE, as other teams write
+ * it. */
 static int
 list_line(struct file_line *f, const char *line, size_t n)
 {
@@ -748,8 +747,8 @@ list_lines(const char *key, void (*each)(const struct file_line *f, void *with),
 
 /*
  * Asks a peer for its list and calls each() with each file of it. Returns -1
- * with errno if the list is not what it should be: one of which no line is
- * understood is not empty.
+ * with errno if the list is malformed, or has lines of which none is
+ * understood.
  */
 static int
 peer_list(int fd, void (*each)(const struct file_line *f, void *with),
@@ -778,11 +777,11 @@ peer_list(int fd, void (*each)(const struct file_line *f, void *with),
 	return count.lines > 0 && count.good == 0 ? -1 : 0;
 }
 
-/* A search for the file whose hash begins so. */
+/* A search for a hash by its first digits. */
 struct search {
 	const char *prefix;
 	struct offered found;
-	int hashes;			/* different ones that do */
+	int hashes;			/* different ones that match */
 };
 
 /* A hash that was found already is no second one. */
@@ -799,7 +798,7 @@ search_line(const struct file_line *f, void *with)
 		copy_offered(&s->found, f);
 }
 
-/* Begins a search; says why not, and returns 1, if that is no hash. */
+/* Begins a search; returns 1 after a message if that is no hash. */
 static int
 search_begin(const char *command, const char *hash, struct search *s)
 {
@@ -811,7 +810,7 @@ search_begin(const char *command, const char *hash, struct search *s)
 	return 0;
 }
 
-/* Says what a search came to, unless one file was found. Returns 0 or 1. */
+/* Returns 1 after a message, unless one hash was found. */
 static int
 search_end(const char *command, const struct search *s)
 {
@@ -911,7 +910,7 @@ peer_get(const char *command, int fd, const char *nick,
 	const char *why;
 
 	sprintf(hash, "%.*s", PEER_PREFIX, o->hash);
-	/* A name that others chose shall replace nothing. */
+	/* A name that a peer chose replaces nothing. */
 	if (download_open(command, path != NULL ? path : o->name,
 	    cli.keep || path == NULL, &f) != 0)
 		return 1;
@@ -925,7 +924,7 @@ peer_get(const char *command, int fd, const char *nick,
 	return fail("%s: %s from %s: %s", command, hash, nick, why);
 }
 
-/* Leaves a peer in order. */
+/* Says close, and closes. */
 static void
 leave_peer(int fd)
 {
@@ -1027,7 +1026,7 @@ peer_download(int argc, char **argv)
 
 static const char *browsed;
 
-/* The line as it came. */
+/* Prints a line as it came. */
 static void
 print_line(const struct file_line *f, void *with)
 {

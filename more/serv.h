@@ -21,11 +21,11 @@ struct client {
 	int update_fd;			/* room: the update socket; or -1 */
 	struct buffer updates;		/* to be sent on that */
 	int update_listener;		/* room: where it will come; or -1 */
-	long id;			/* which no other has had */
+	long id;			/* never used again */
 	size_t slot[3];			/* where fd, update_fd, update_listener
 					   are in the poll set; 0: not in it */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
-	int joined;			/* and seen by the others */
+	int joined;			/* and announced to the others */
 	char peer[PEER_BYTES];		/* ADDRESS:PORT */
 	int64_t deadline;		/* for its name, its update socket,
 					   or its close at the end */
@@ -36,7 +36,7 @@ struct client {
 	unsigned long unlogged;		/* so many were not */
 	struct buffer in;		/* the beginning of a message */
 	int skipping;			/* chat: the rest of a long line */
-	int messages;			/* chat: so many came, up to 2 */
+	int messages;			/* chat: messages that came, up to 2 */
 	int64_t segment_at;		/* chat: then the next one may leave */
 };
 
@@ -45,7 +45,7 @@ extern struct clients {
 	size_t n;
 } clients;
 
-/* Is it there for the others to talk to? */
+/* Neither gone nor leaving. */
 int	is_present(const struct client *c);
 
 /* The differences of chat and room. */
@@ -57,15 +57,15 @@ struct talk_serv {
 	void (*enter)(struct client *c);	/* room: the update socket */
 };
 
-/* The life of a chat. */
+/* Runs the loop of a chat until the parent ends. */
 void	talk_serve(int listener, const struct talk_serv *t);
 
-/* Queue a message for a client: for its main connection; its update socket. */
+/* Queue a message for the main connection of a client, or its update socket. */
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
 
-/* Logs that c says something to one or to `all': once a second at most, then
- * how many there were. */
+/* Logs that c spoke to one or to `all': at most once a second, the rest as a
+ * number. */
 void	log_message(struct client *c, const char *to);
 
 /* Ends the talk with a client once what is queued is sent. */
@@ -74,17 +74,17 @@ void	dismiss(struct client *c);
 /* Marks a client as gone; it is forgotten when the round ends. */
 void	drop_client(struct client *c, enum gone why);
 
-/* Tells the others which clients are gone, before a name can mean another
- * one. */
+/* Tells the others which clients are gone, before their names can be used
+ * again. */
 void	announce_gone(void);
 
 /* The client of this name that is present, or NULL. */
 struct client *client_named(const char *name, size_t n);
 
-/* Would this name look like something else in a message? */
+/* Could this name be taken for a keyword? */
 int	is_reserved(const char *name, size_t n);
 
-/* The files that may be fetched, as they are in this round; or -1. Not to be
+/* The files that may be fetched, listed once in a round; or -1. Not to be
  * freed. log_list() logs that a client was told of them. */
 ssize_t	files_now(struct dirent ***files);
 void	log_list(const struct client *c, ssize_t n);
@@ -98,7 +98,7 @@ struct delivery {
 
 /*
  * Offers a file to c. OFFERED: a child waits at *port to send() the file, which
- * has *size bytes. Otherwise *why says why not.
+ * has *size bytes. Otherwise *why is the reason.
  */
 enum offer { OFFERED, NO_FILE, NOT_NOW };
 enum offer offer_file(const struct client *c, const char *name, int type,

@@ -3,9 +3,9 @@
  * A row of the table of protocols in proto.c. The receiver keeps what arrives
  * out of order, and its ACK has a bitmap of it; the sender sends again only
  * what is lost. It goes by the order of transmission, as RFC 9002 (6.1.1): a
- * packet is lost when one has been acknowledged that was transmitted three or
- * more later. That holds for a retransmission too, so each can be found lost
- * and sent again without the timer.
+ * packet is lost when one that was sent three or more transmissions later is
+ * acknowledged. This holds for retransmissions, too, so their loss needs no
+ * timeout.
  *
  *     transmission   1  2  3  4  5  6  7
  *     packet         0  1  2  3  4  1  5
@@ -28,11 +28,11 @@ extern const struct rdt_protocol rdt_sr;
 
 #define REORDERING	3		/* transmissions: kPacketThreshold */
 #define PROBE_MIN	(SECOND / 100)	/* the least time before a probe */
-#define GAP_SHARE	16	/* DATA after a known gap get one ACK */
+#define GAP_SHARE	16	/* DATA for each ACK while there is a gap */
 
 /* Of a packet that the sender has sent. */
 struct packet {
-	uint64_t order;			/* its last transmission, from 1 on */
+	uint64_t order;			/* number of its last transmission */
 	unsigned char arrived;		/* the receiver has it */
 	unsigned char lost;		/* to be sent again at once */
 };
@@ -43,11 +43,11 @@ struct sr_sender {
 	uint64_t newest;		/* the latest that is acknowledged */
 	int64_t least_rtt;		/* 0: none is known */
 	int64_t probe_at;		/* or NEVER */
-	int probed;			/* since the last ACK that told much */
-	unsigned arrived, lost;		/* packets of base..next that are so */
+	int probed;			/* since the last ACK with news */
+	unsigned arrived, lost;		/* packets of base..next so marked */
 };
 
-/* Of a window, and of its packets those that are here. */
+/* The window, and the packets of it that have arrived. */
 struct sr_receiver {
 	unsigned char here[RDT_WINDOW_MAX];
 	unsigned kept;			/* how many; all beyond expected */
@@ -92,7 +92,7 @@ set_lost(struct rdt_sender *s, struct packet *p, int lost)
 	p->lost = (unsigned char)lost;
 }
 
-/* A probe leaves when nothing is heard; not before an RTT is known. */
+/* A probe leaves after two RTTs of silence, once an RTT is known. */
 static void
 set_probe(struct rdt_sender *s, int64_t t)
 {
@@ -145,8 +145,8 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	return 1;
 }
 
-/* Packet n has been acknowledged for the first time. An ACK that comes sooner
- * after a retransmission than any RTT so far is of the original. */
+/* Packet n has been acknowledged for the first time. An ACK that follows a
+ * retransmission sooner than any RTT so far answers the original. */
 static void
 arrived(struct rdt_sender *s, int64_t t, uint32_t n)
 {
@@ -213,7 +213,7 @@ find_losses(struct rdt_sender *s, int64_t t)
 	}
 }
 
-/* Packets that the window slides over no longer count. */
+/* Packets below ack no longer count. */
 static void
 leave_behind(struct rdt_sender *s, int64_t t, uint32_t ack)
 {
@@ -306,7 +306,7 @@ sr_data(struct rdt_receiver *r, uint32_t seq)
 	return EV_RECV;
 }
 
-/* Bit i stands for expected + 1 + i; the last byte is that of the last 1. */
+/* Bit i stands for expected + 1 + i; zero bytes at the end are left out. */
 static size_t
 sr_bitmap(const struct rdt_receiver *r, unsigned char *bits)
 {

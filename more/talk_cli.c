@@ -2,8 +2,8 @@
  * README.
  *
  * The talk goes on while the user types. One loop takes lines from standard
- * input and what comes on one or two connections, and never waits for only one
- * of these. Each file is fetched by a child, which reports through a pipe:
+ * input and what comes on one or two connections, and never blocks on one of
+ * these. Each file is fetched by a child, which reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection
  *      main connection --> text()        \
@@ -11,8 +11,8 @@
  *      pipes of the children             /
  *
  * On a terminal the half-typed line is taken off the screen while something is
- * shown. So the terminal must not echo; the client draws the line itself, or as
- * much of its end as the screen is wide.
+ * shown. So the terminal must not echo; the client draws the line itself, or
+ * the end of it that fits the screen.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -32,7 +32,7 @@
 #include "cli.h"
 #include "more.h"
 
-#define OUT_MAX		(64 * 1024)	/* bytes of what was typed */
+#define OUT_MAX		(64 * 1024)	/* typed bytes, not yet sent */
 #define TEXT_MAX	(64 * 1024)	/* of a message */
 #define SEGMENT_WAIT	(SECOND / 20)	/* with -S: between two messages */
 
@@ -43,10 +43,10 @@ static struct {
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* messages that are not complete */
 	struct buffer keys;		/* typed, and not taken yet */
-	int64_t keys_from;		/* -S: no key is taken before that */
+	int64_t keys_from;		/* -S: earliest time of the next key */
 	int64_t doubt_at;		/* then something should have come; 0:
 					   that has been looked at */
-	int input_ended;		/* bye is to be said */
+	int input_ended;		/* so bye must be sent */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* their messages come here */
 		struct buffer text;
@@ -61,8 +61,8 @@ static struct {
 static struct {
 	char line[CHAT_MESSAGE_MAX + 2];	/* typed so far */
 	size_t n;
-	int too_long;			/* there was more of it */
-	int drawn;			/* columns of it on the screen */
+	int too_long;			/* it was longer */
+	int drawn;			/* columns that are drawn */
 	struct termios cooked, uncooked;	/* before, and while we draw */
 } screen;
 
@@ -74,7 +74,7 @@ terminal_back(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
 }
 
-/* Whatever ends the client, the shell gets its terminal back. */
+/* Restores the terminal, and ends by the signal. */
 static void
 terminal_signal(int sig)
 {
@@ -183,8 +183,8 @@ say_line(enum level level)
 /* ---- what is typed ---------------------------------------------------- */
 
 /*
- * With -S each message is one send, and nothing is typed for SEGMENT_WAIT after
- * it: one read of the server must not return two messages.
+ * With -S each message is one send, and the input pauses for SEGMENT_WAIT after
+ * it, so that one read of the server does not return two messages.
  */
 void
 talk_send(const char *text, size_t n)
@@ -199,7 +199,7 @@ talk_send(const char *text, size_t n)
 	}
 }
 
-/* Until the answer comes, nothing more is taken of what is typed. */
+/* Stops the input until the answer comes. */
 void
 talk_ask(const char *command)
 {
@@ -244,7 +244,7 @@ edit_key(char key)
 	} else if (key == (char)screen.cooked.c_cc[VSUSP]) {
 		hide_line();
 		fflush(stdout);
-		terminal_back();	/* the shell shall have it as it was */
+		terminal_back();	/* the shell gets it as it was */
 		kill(0, SIGTSTP);
 	} else if (key == (char)screen.cooked.c_cc[VEOF]) {
 		loop.input_ended |= screen.n == 0;
@@ -254,7 +254,8 @@ edit_key(char key)
 	return 1;
 }
 
-/* Is it part of what a key like an arrow sends, ESC [ D? That edits nothing. */
+/* Does this byte belong to an escape sequence, as an arrow key sends it? It is
+ * ignored. */
 static int
 escape_key(char key)
 {
@@ -298,7 +299,7 @@ may_type(void)
 
 /*
  * Takes what was typed, line by line. While an answer is awaited, what was read
- * stays in loop.keys: poll() does not tell of it again.
+ * stays in loop.keys: poll() would not report it again.
  */
 static void
 take_typed(void)
@@ -349,7 +350,7 @@ fetch_tick(const struct transfer *t)
 	return 0;
 }
 
-/* A child's last byte to the client: did it fail? It may still linger. */
+/* Sends the result of a child to the client; the child may still linger. */
 static void
 fetch_ended(int failed)
 {
@@ -399,7 +400,7 @@ fetch_file(const struct offer *o,
 /*
  * A child's standard error is a pipe, which the client reads. A second pipe is
  * its lifeline: only the client holds the writing end, so a child ends with the
- * client, unless it only lingers.
+ * client, except while it lingers.
  */
 void
 start_fetch(const struct offer *o,
@@ -411,7 +412,7 @@ start_fetch(const struct offer *o,
 	int ends[2], status;
 	pid_t pid;
 
-	on_terminal();			/* of which the child will know */
+	on_terminal();			/* asked before fork(), for the child */
 	pid = -1;
 	if (loop.fetches < FETCHES && (alive[0] >= 0 || pipe(alive) == 0) &&
 	    pipe(ends) == 0 && (pid = fork()) < 0) {
@@ -444,8 +445,8 @@ start_fetch(const struct offer *o,
 	_exit(status);
 }
 
-/* Shows what a child says, line by line. At the end only the \2 of
- * fetch_ended() may be left, or the child failed. */
+/* Shows what a child says, line by line. Anything but the \2 of fetch_ended()
+ * at the end means that the child failed. */
 static void
 read_fetch(size_t i)
 {
@@ -521,7 +522,7 @@ talk_open(const struct talk_cli *t)
 	return 0;
 }
 
-/* Where the loop looks. */
+/* Places in the poll set. */
 enum { TYPED, MAIN, UPDATES, FETCHED };
 
 /* Waits for anything. Returns what wait_many() does. */
@@ -585,7 +586,7 @@ talk_turn(void)
 	    may_type())
 		take_typed();
 	if (talk.fd >= 0)
-		buffer_send(&loop.out, talk.fd);	/* reads tell of loss */
+		buffer_send(&loop.out, talk.fd);	/* or a read fails */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 }

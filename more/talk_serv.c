@@ -9,13 +9,13 @@
  *          |       --> what is queued is sent, as much as goes
  *          +------ --> the clients that are gone are announced and forgotten
  *
- * All that waits is bounded. A client that does not read is dropped when more
+ * All queues are bounded. A client that does not read is dropped when more
  * than OUT_MAX bytes wait for it; so is one that does not say its name in time.
  * Files are sent by children, one each, so that no transfer holds up the talk.
  *
- * A client is dropped in two steps. drop_client() marks it, wherever it turns
- * out to be gone, and clients_sweep() frees it at the end of the round: so no
- * loop over the clients ever sees one vanish.
+ * A client is dropped in two steps. drop_client() only marks it, and
+ * clients_sweep() frees it at the end of the round: so no loop over the clients
+ * sees one vanish.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -37,8 +37,8 @@
 
 #define OUT_MAX		(64 * 1024)
 #define SEGMENT_MS	20	/* between two segments for a client */
-#define READ_MAX	(16 * 1024)	/* of one client, each round */
-#define TOO_MANY	16		/* clients that are only told `full' */
+#define READ_MAX	(16 * 1024)	/* bytes of a client, each round */
+#define TOO_MANY	16		/* more clients, who get `full' */
 #define DOWNLOADS_MAX	16		/* children at a time, */
 #define DOWNLOADS_EACH	4		/* and for one client */
 
@@ -48,7 +48,7 @@ static struct {
 	const struct talk_serv *talk;
 	int listener;
 	int64_t accept_from;		/* no accept() before */
-	int some_gone;			/* and the others do not know yet */
+	int some_gone;			/* and not announced yet */
 	unsigned long round;		/* of the loop */
 	struct {
 		pid_t pid;		/* 0: none */
@@ -65,7 +65,7 @@ is_present(const struct client *c)
 
 /* ---- what is sent -------------------------------------------------------- */
 
-/* The first reason counts. */
+/* Keeps the first reason. */
 void
 drop_client(struct client *c, enum gone why)
 {
@@ -74,7 +74,7 @@ drop_client(struct client *c, enum gone why)
 	hall.some_gone = 1;
 }
 
-/* Repeats: to send one announcement may show that another client is gone. */
+/* Repeats, since an announcement may show that another client is gone. */
 void
 announce_gone(void)
 {
@@ -93,8 +93,8 @@ announce_gone(void)
 
 /*
  * The same as buffer_send() for a client that gets segments: each message is
- * one send, and keeps its distance from the one before, unless in a hurry. What
- * a send did not take gets a new length.
+ * one send, SEGMENT_MS after the one before, unless in a hurry. After a send of
+ * a part the rest gets a new length.
  */
 static int
 send_segments(struct client *c, int hurry)
@@ -130,7 +130,7 @@ send_queued(struct client *c, int hurry)
 }
 
 /* Queues a head and a message. If they do not fit, it first sends as much as
- * goes; if they still do not fit, the client does not read. */
+ * possible; if they still do not fit, the client is dropped. */
 static void
 queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
     const char *text, size_t n)
@@ -161,8 +161,7 @@ send_update(struct client *c, const char *text, size_t n)
 		queue(c, &c->updates, "", 0, text, n);
 }
 
-/* Its last words are queued and will still be sent; to the others it is gone
- * from now on. */
+/* What is queued is still sent; the others see it leave now. */
 void
 dismiss(struct client *c)
 {
@@ -206,7 +205,7 @@ client_read(struct client *c)
 	got = recv_some(c->fd, text, sizeof text);
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got == 0)			/* it may still read */
+	if (got == 0)			/* it may have closed one side alone */
 		send_queued(c, 1);
 	if (got <= 0) {
 		drop_client(c, LOST);
@@ -368,7 +367,7 @@ is_reserved(const char *name, size_t n)
 
 /* ---- files ------------------------------------------------------------- */
 
-/* Many clients may ask in one round, and get the same answer. */
+/* Many clients may ask in one round: the list is made once. */
 ssize_t
 files_now(struct dirent ***files)
 {
@@ -377,7 +376,7 @@ files_now(struct dirent ***files)
 	static ssize_t n;
 
 	if (round != hall.round) {
-		if (n >= 0)		/* an empty list is memory, too */
+		if (n >= 0)		/* an empty list is allocated, too */
 			list_free(listed, n);
 		n = list_files(UINT64_MAX, &listed);
 		round = hall.round;
@@ -415,7 +414,7 @@ downloads(long id)
 	return n;
 }
 
-/* A child keeps no connection of any client. */
+/* In a child: closes all connections of clients. */
 static void
 close_clients(void)
 {
@@ -509,7 +508,7 @@ offer_file(const struct client *c, const char *name, int type,
 
 /* ---- the loop ------------------------------------------------------------ */
 
-/* When the loop must go on, though nothing came. */
+/* The earliest deadline of the loop. */
 static int64_t
 talk_deadline(void)
 {

@@ -788,7 +788,7 @@ udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
 
 	if (moved == STOPPED && s->start == 0)
 		errno = ETIMEDOUT;	/* the server has waited, too */
-	why = rdt_send_gave_up(&s->sender) ? rdt_why_gave_up() : reason();
+	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
 	code = udp_code(moved == PEER_FAILED ? 1 : STALL_S);
 	if (code == 1 && moved != PEER_FAILED && s->start != 0)
 		why = reason();

@@ -1415,21 +1415,6 @@ add_hook(int (*hook)(int fd, enum passing what, const void *buf, ssize_t n))
 	io_hook = call_hooks;
 }
 
-/* The four bytes of an IPv4 address, mapped into IPv6 or not; NULL: it is
- * none. */
-static const unsigned char *
-ipv4_bytes(const struct addr *a)
-{
-	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
-
-	if (a->ss.ss_family == AF_INET)
-		return (const unsigned char *)&in->sin_addr;
-	return a->ss.ss_family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ?
-	    in6->sin6_addr.s6_addr + 12 : NULL;
-}
-
 unsigned
 addr_port(const struct addr *a)
 {
@@ -1865,13 +1850,6 @@ gbn_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 	rdt_happened(t, EV_FAST, s->base, s);
 }
 
-/* One timer, that of the oldest packet. */
-static int64_t
-gbn_deadline(const struct rdt_sender *s)
-{
-	return s->rto_at;
-}
-
 /* Go back N: the whole window is sent again, from base on. */
 static void
 gbn_timer(struct rdt_sender *s, int64_t t)
@@ -1896,9 +1874,9 @@ gbn_data(struct rdt_receiver *r, uint32_t seq)
 }
 
 const struct rdt_protocol rdt_sw = { "sw", 1, 1, gbn_next, sw_ack,
-    gbn_deadline, gbn_timer, gbn_data, NULL, NULL, NULL };
+    gbn_timer, gbn_data, NULL, NULL, NULL, NULL };
 const struct rdt_protocol rdt_gbn = { "gbn", 2, RDT_WINDOW_MAX, gbn_next,
-    gbn_ack, gbn_deadline, gbn_timer, gbn_data, NULL, NULL, NULL };
+    gbn_ack, gbn_timer, gbn_data, NULL, NULL, NULL, NULL };
 extern const struct rdt_protocol rdt_sr, rdt_mine;
 
 /* The first one with a code is meant by it. */
@@ -1959,11 +1937,10 @@ none_timeout(struct rdt_sender *s, unsigned flight)
 	(void)flight;
 }
 
-static const struct congestion none = { "none", 0, none_acked, none_lost,
+static const struct congestion none = { "none", 1, 0, none_acked, none_lost,
     none_timeout };
 extern const struct congestion congestion_half, congestion_reno;
 
-/* In the order of the codes of HELLO, from 1. */
 static const struct congestion *const congestions[] = {
 	&none,
 	&congestion_half,
@@ -1982,23 +1959,15 @@ congestion_named(const char *name)
 	return NULL;
 }
 
-/* The fields of a HELLO... */
-unsigned
-congestion_code(const struct congestion *c)
-{
-	unsigned i;
-
-	for (i = 0; congestions[i] != c; i++)
-		;
-	return i + 1;
-}
-
-/* ...and what comes out of one: a peer that does not choose sends 0. */
 const struct congestion *
 congestion_of(unsigned code)
 {
-	return code < 1 || code > COUNT(congestions) ? &congestion_reno :
-	    congestions[code - 1];
+	size_t i;
+
+	for (i = 0; i < COUNT(congestions); i++)
+		if (congestions[i]->code == code)
+			return congestions[i];
+	return &congestion_reno;
 }
 
 int rdt_fixed_ms;
@@ -2056,7 +2025,8 @@ rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
 int64_t
 rdt_send_deadline(const struct rdt_sender *s)
 {
-	return s->protocol->deadline(s);
+	return s->protocol->deadline == NULL ? s->rto_at :
+	    s->protocol->deadline(s);
 }
 
 void
@@ -2079,17 +2049,8 @@ rdt_send_gave_up(const struct rdt_sender *s)
 	return s->consecutive_timeouts >= RDT_GIVE_UP;
 }
 
-const char *rdt_guess = "";
-
-const char *
-rdt_why_gave_up(void)
-{
-	static char text[160];
-
-	snprintf(text, sizeof text, "given up after " STRING(RDT_GIVE_UP)
-	    " timeouts in a row%s", rdt_guess);
-	return text;
-}
+const char *rdt_gave_up = "given up after " STRING(RDT_GIVE_UP)
+    " timeouts in a row";
 
 unsigned
 rdt_send_window(const struct rdt_sender *s)
@@ -2330,7 +2291,7 @@ send_control(const struct rdt_session *s, enum rdt_type type)
 
 	p.type = type;
 	p.protocol = s->protocol->code;
-	p.control = congestion_code(s->congestion);
+	p.control = s->congestion->code;
 	p.window = s->window;
 	p.block = s->block;
 	return transmit(s, &p);
@@ -2890,16 +2851,21 @@ rdt_close(struct rdt_session *s)
 
 /* ---- dir --------------------------------------------------------------- */
 
-/* As a number, so that it can be compared, and sent in four bytes. */
+/* An IPv6 address may have an IPv4 one in it, ::ffff:1.2.3.4. */
 int
 addr_ipv4(const struct addr *a, uint32_t *ip)
 {
-	const unsigned char *bytes;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
 
-	bytes = ipv4_bytes(a);
-	if (bytes != NULL)
-		*ip = unpack32(bytes);
-	return bytes == NULL ? -1 : 0;
+	if (a->ss.ss_family == AF_INET)
+		*ip = ntohl(in->sin_addr.s_addr);
+	else if (a->ss.ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		*ip = unpack32(in6->sin6_addr.s6_addr + 12);
+	else
+		return -1;
+	return 0;
 }
 
 /* inet_ntop() wants the bytes in network order. */

@@ -888,10 +888,11 @@ struct rdt_receiver;
  * receiver: data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP
  * (here already) or EV_OOO (not wanted now), and moves expected.
  *
- * NULL, where a protocol has no need of it: window(), how many packets from
- * base on may have been sent, else cwnd; bitmap(), which writes what has
- * arrived beyond expected and returns its bytes; begin(), which sets `own' of a
- * sender or of a receiver (the other is NULL) to memory that free() takes.
+ * NULL, where a protocol has no need of it: deadline(), else rto_at; window(),
+ * how many packets from base on may have been sent, else cwnd; bitmap(), which
+ * writes what has arrived beyond expected and returns its bytes; begin(), which
+ * sets `own' of a sender or of a receiver (the other is NULL) to memory that
+ * free() takes.
  */
 struct rdt_protocol {
 	const char *name;
@@ -900,9 +901,9 @@ struct rdt_protocol {
 	int (*next)(struct rdt_sender *s, int64_t now, uint32_t *seq);
 	void (*ack)(struct rdt_sender *s, int64_t now, uint32_t ack,
 	    const unsigned char *bits, size_t n);
-	int64_t (*deadline)(const struct rdt_sender *s);
 	void (*timer)(struct rdt_sender *s, int64_t now);
 	enum rdt_event (*data)(struct rdt_receiver *r, uint32_t seq);
+	int64_t (*deadline)(const struct rdt_sender *s);
 	unsigned (*window)(const struct rdt_sender *s);
 	size_t (*bitmap)(const struct rdt_receiver *r, unsigned char *bits);
 	int (*begin)(struct rdt_sender *s, struct rdt_receiver *r);
@@ -923,6 +924,7 @@ const struct rdt_protocol *rdt_protocol_of(unsigned code);
  */
 struct congestion {
 	const char *name;
+	unsigned code;			/* in HELLO */
 	int slow_start;			/* begins with one packet, not with W */
 	void (*acked)(struct rdt_sender *s, uint32_t packets);
 	int (*lost)(struct rdt_sender *s, unsigned flight);
@@ -930,9 +932,7 @@ struct congestion {
 };
 const struct congestion *congestion_named(const char *name);	/* or NULL */
 
-/* The code of HELLO for it: 1, 2, 3; and back, where all others mean reno. */
-unsigned congestion_code(const struct congestion *c);
-const struct congestion *congestion_of(unsigned code);
+const struct congestion *congestion_of(unsigned code);	/* or reno */
 
 /*
  * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
@@ -999,9 +999,8 @@ void	rdt_send_timer(struct rdt_sender *s, int64_t now);
 int	rdt_send_done(const struct rdt_sender *s);
 int	rdt_send_gave_up(const struct rdt_sender *s);
 
-/* Why a sender gave up, in words; -L may add a guess. */
-const char *rdt_why_gave_up(void);
-extern const char *rdt_guess;
+/* Why a sender gave up, in words; -L may set others. */
+extern const char *rdt_gave_up;
 
 /* The window in use: window, or less because of cwnd. */
 unsigned rdt_send_window(const struct rdt_sender *s);

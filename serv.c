@@ -635,7 +635,7 @@ ftp_uget(const struct request *r)
 		if (moved == MOVED)
 			moved = rdt_send(&s);
 		if (rdt_send_gave_up(&s.sender))
-			log_refused(r, rdt_why_gave_up());
+			log_refused(r, rdt_gave_up);
 		else
 			log_download(r, moved_result(moved));
 		if (moved == FILE_FAILED || moved == FILE_SHORT ||
@@ -652,7 +652,6 @@ static int
 ftp_uput(const struct request *r)
 {
 	struct rdt_session s = { 0 };
-	struct request named = *r;
 	enum moved moved;
 	char *space;
 	int64_t size;
@@ -673,7 +672,7 @@ ftp_uput(const struct request *r)
 		return ftp_refuse(r, FTP_STORE);
 	s.t.file = fd;
 	s.t.size = (uint64_t)size;
-	if (udp_open(&named, &s, 0, &moved) < 0) {
+	if (udp_open(r, &s, 0, &moved) < 0) {
 		newfile_end(0);
 		return 0;
 	}

@@ -54,7 +54,7 @@ ack(struct rdt_sender *s, int64_t t, uint32_t n, const unsigned char *bits,
 static int64_t
 deadline(const struct rdt_sender *s)
 {
-	return WRONG == TIMER ? NEVER : rdt_gbn.deadline(s);
+	return WRONG == TIMER ? NEVER : s->rto_at;
 }
 
 static void

@@ -38,7 +38,7 @@ half_timeout(struct rdt_sender *s, unsigned flight)
 	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
 }
 
-const struct congestion congestion_half = { "half", 0, half_acked, half_lost,
+const struct congestion congestion_half = { "half", 2, 0, half_acked, half_lost,
     half_timeout };
 
 /* Half of what is in flight, at least two packets: RFC 5681, equation 4. */
@@ -98,5 +98,5 @@ reno_timeout(struct rdt_sender *s, unsigned flight)
 	s->noted[RECOVER] = s->highest;
 }
 
-const struct congestion congestion_reno = { "reno", 1, reno_acked, reno_lost,
+const struct congestion congestion_reno = { "reno", 3, 1, reno_acked, reno_lost,
     reno_timeout };

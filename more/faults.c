@@ -473,8 +473,9 @@ faults_begin(int sim)
 	if (bad != NULL)
 		usage_error(bad, why);
 	if (faults.rule[DROP].every != 0)
-		rdt_guess = ": perhaps a livelock, in which drop=/k hits the "
-		    "same packet again and again";
+		rdt_gave_up = "given up after " STRING(RDT_GIVE_UP) " timeouts "
+		    "in a row: perhaps a livelock, in which drop=/k hits "
+		    "the same packet again and again";
 	outgoing.entered = entered;
 	outgoing.lost = lost;
 	if (!sim)

@@ -172,7 +172,7 @@ unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
 	memset(p, 0, sizeof *p);
 	p->type = HELLO;
 	p->protocol = rdt_gbn.code;
-	p->control = congestion_code(congestion_named("half"));
+	p->control = congestion_named("half")->code;
 	p->window = (unsigned)window;
 	p->block = ROOM_BLOCK;
 	return window < 0 ? -1 : 0;
@@ -217,7 +217,7 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 	s->control = -1;
 	s->congestion = congestion_named("half");
 	p.protocol = rdt_gbn.code;
-	p.control = congestion_code(s->congestion);
+	p.control = s->congestion->code;
 	p.window = s->window;
 	p.block = ROOM_BLOCK;
 	s->t.sock = data_connect(control, SOCK_DGRAM, port);

@@ -264,7 +264,7 @@ send_by_udp(struct delivery *d, const struct addr *to)
 	if (moved == MOVED)
 		moved = rdt_send(&d->s);
 	if (rdt_send_gave_up(&d->s.sender))
-		d->why = rdt_why_gave_up();
+		d->why = rdt_gave_up;
 	return moved;
 }
 

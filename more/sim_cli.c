@@ -478,7 +478,7 @@ sim_session(int argc, char **argv)
 		sum += rate;
 		square += rate * rate;
 		if (!rdt_send_done(&sim.flow[i].sender))
-			failed = fail("sim: %s", rdt_why_gave_up());
+			failed = fail("sim: %s", rdt_gave_up);
 	}
 	if (sim.flows > 1)		/* Jain's index */
 		printf("fairness=%.3f\n", square > 0 ? sum * sum /

@@ -348,4 +348,4 @@ sr_begin(struct rdt_sender *s, struct rdt_receiver *r)
 }
 
 const struct rdt_protocol rdt_sr = { "sr", 3, RDT_WINDOW_MAX, sr_next, sr_ack,
-    sr_deadline, sr_timer, sr_data, sr_window, sr_bitmap, sr_begin };
+    sr_timer, sr_data, sr_deadline, sr_window, sr_bitmap, sr_begin };

@@ -376,7 +376,7 @@ files_now(struct dirent ***files)
 	static ssize_t n;
 
 	if (round != hall.round) {
-		if (n >= 0)		/* an empty list is allocated, too */
+		if (n >= 0)		/* an empty list has memory, too */
 			list_free(listed, n);
 		n = list_files(UINT64_MAX, &listed);
 		round = hall.round;

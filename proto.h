@@ -916,7 +916,7 @@ const struct rdt_protocol *rdt_protocol_of(unsigned code);
 /*
  * A row of the table of congestion controls: how cwnd changes on a new ACK, on
  * a loss that ACKs reveal, and on a timeout. flight is how many packets are
- * under way. If lost() returns true, a sender of gbn goes back to base at once.
+ * sent and not acknowledged. If lost() returns true, a sender of gbn goes back to base at once.
  *
  *     none   cwnd is the window, always
  *     half   room's document: a timeout halves it, a new ACK adds one packet

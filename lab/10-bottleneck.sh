@@ -28,7 +28,7 @@ check "60 is not faster than 15" yes "$(awk -v a="$(count \
 
 say "The queue has room for 20 packets, and reno probes how much the link" \
     "can carry:"
-run $cli -m sim -q -u sr -W 200 -C reno -L rate=8000,queue=20 \
+run $cli -m sim -q -u sr -W 64 -C reno -L rate=8000,queue=20 \
     -t "$out/loss.trace" 4000 2>"$out/loss.said"
 cat "$out/loss.said"
 plot loss -v "title=cwnd, a queue of 20" "$out/loss.trace"
@@ -36,7 +36,7 @@ check "packets that the full queue dropped" yes \
     "$([ "$(grep -c 'snd	full	' "$out/loss.trace")" -gt 5 ] && echo yes)"
 
 say "Two senders share the link; the second one begins half a second later:"
-run $cli -m sim -q -u sr -W 200 -C reno -L rate=8000,queue=20 \
+run $cli -m sim -q -u sr -W 64 -C reno -L rate=8000,queue=20 \
     -t "$out/shared.trace" 4000 4000 >"$out/shared.txt" 2>"$out/shared.said"
 cat "$out/shared.said" "$out/shared.txt"
 for n in 1 2; do

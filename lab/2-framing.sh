@@ -68,7 +68,8 @@ check "one read, one message" "annhello has joined the chat!ALL " \
 stop
 
 lab/packets.sh "$out/server.pcapng" >"$out/packets.txt" || wrong=1
-sequence framing server "the server: a message in twelve segments, three in one"
+sequence reads server "what the server reads"
+sequence sent client "what the client sent: three messages in one segment"
 check "segments with three messages, as the client sent them" 1 \
     "$(lab/packets.sh "$out/client.pcapng" | grep -c ', 38 bytes')"
 check "segments of one byte, at the server" yes \

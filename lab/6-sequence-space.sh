@@ -20,7 +20,7 @@ cat "$out/room.said"
 stop
 room=$port
 lab/packets.sh "$out/room.pcapng" >"$out/room-packets.txt" || wrong=1
-sequence room room "the client: the third packet of data is the first one"
+sequence room room "what the client sends and receives"
 say "DATA as it arrived: the packet's number and its first bytes. The" \
     "number is the second byte; the first is 0, or 1 in the last packet."
 grep ' in  UDP' "$out/room-packets.txt"

@@ -35,8 +35,10 @@ $3 == "in" || $3 == "out" {
 		bytes = text
 		sub(/.* seq [0-9]+, /, "", bytes)
 		sub(/ bytes.*/, "", bytes)
-		if (!acks && bytes == 0 && text !~ /^(SYN|FIN|RST)/)
+		if (!acks && bytes == 0 && text !~ /^(SYN|FIN|RST)/) {
+			left_out++
 			next
+		}
 		sub(/ *seq [0-9]+, /, ", ", text)
 		sub(/, 0 bytes/, "", text)
 		sub(/^ACK, /, "", text)
@@ -64,7 +66,7 @@ END {
 		print "sequence.awk: no packets of packets.sh" >"/dev/stderr"
 		exit 1
 	}
-	H = TOP + n * ROW + (cut ? 40 : 20)
+	H = TOP + n * ROW + 24
 	printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" " \
 	    "height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\">\n",
 	    W, H, W, H
@@ -72,13 +74,14 @@ END {
 	write(W / 2, 20, "middle", 14, "#000", title)
 	write(LEFT, TOP - 20, "middle", 12, "#000", "this end")
 	write(RIGHT, TOP - 20, "middle", 12, "#000", "the other end")
+	write(LEFT - 8, TOP + 2, "end", 10, "#000", "ms")
+	write(RIGHT + 8, TOP + 2, "start", 10, "#000", "port")
 	line(LEFT, TOP - 12, LEFT, TOP + n * ROW, "#888", 1)
 	line(RIGHT, TOP - 12, RIGHT, TOP + n * ROW, "#888", 1)
 	for (i = 1; i <= n; i++)
 		arrow(i)
-	if (cut)
-		write(W / 2, H - 12, "middle", 11, "#000",
-		    "... and " cut " more")
+	write(W / 2, H - 8, "middle", 11, "#000", (cut ? "... and " cut \
+	    " more" : "") (left_out ? " (without ACKs alone)" : ""))
 	print "</svg>"
 }
 
@@ -102,6 +105,8 @@ function line(x1, y1, x2, y2, stroke, width) {
 }
 
 function write(x, y, anchor, size, fill, text) {
+	if (text == "")
+		return
 	if (length(text) > 66)
 		text = substr(text, 1, 63) "..."
 	gsub(/&/, "\\&amp;", text)

@@ -364,7 +364,7 @@ capture_awk() {
 ACK|0.128 45569 4 bytes \"&lt;&amp;&gt;\"|1000.182 57154 38 bytes Users \"skip 0.\"" \
 		    "$($a -f lab/sequence.awk "$own/list" |
 		    sed -n '/y="4.">/d;s/^<text.*>\(.*\)<.*/\1/p' |
-		    sed '1,3d' | paste -d ' ' - - - | tr -s ' ' |
+		    sed '1,4d;$d' | paste -d ' ' - - - | tr -s ' ' |
 		    paste -s -d '|' -)"
 	done
 	is "no list of packets" "sequence.awk: no packets of packets.sh 1" \

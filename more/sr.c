@@ -73,15 +73,6 @@ sr_window(const struct rdt_sender *s)
 	return w < s->window ? w : s->window;
 }
 
-/* Packets that are under way. */
-static unsigned
-in_flight(const struct rdt_sender *s)
-{
-	const struct sr_sender *sr = s->own;
-
-	return s->highest - s->base - sr->arrived;
-}
-
 static void
 set_lost(struct rdt_sender *s, struct packet *p, int lost)
 {
@@ -208,7 +199,7 @@ find_losses(struct rdt_sender *s, int64_t t)
 			continue;
 		set_lost(s, p, 1);
 		s->fast++;
-		s->congestion->lost(s, in_flight(s));
+		s->congestion->lost(s, s->highest - s->base);
 		rdt_happened(t, EV_FAST, n, s);
 	}
 }
@@ -274,7 +265,7 @@ sr_timer(struct rdt_sender *s, int64_t t)
 			set_lost(s, packet_of(s, s->base), 1);
 		return;
 	}
-	rdt_timed_out(s, t, in_flight(s));
+	rdt_timed_out(s, t, s->highest - s->base);
 	for (n = s->base; n != s->highest; n++)
 		packet_of(s, n)->lost = 0;
 	s->next = s->base;

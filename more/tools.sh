@@ -146,8 +146,13 @@ test_mine() {
 	echo 'int x' >"$tmp/none.c"
 	lab/check.sh "$tmp/none.c" >"$tmp/out" 2>&1
 	has "what does not compile" "1 FAILED   compiles*" "$? $(cat "$tmp/out")"
-	is "marks" "$tmp/wrong1.c 4/16 $tmp/none.c 0/16" \
-	    "$(lab/check.sh -m -s secret "$tmp/wrong1.c" "$tmp/none.c" | words)"
+	# A student's output is no step of the checker.
+	sed -e 's/^#include <string.h>/#include <stdio.h>/' \
+	    -e 's/	(void)t;/	for (int i = 0; i < 16; i++) puts("ok");/' \
+	    lab/9-write-it/mine.c >"$tmp/ok.c"
+	is "marks" "$tmp/wrong1.c 4/16 $tmp/none.c 0/16 $tmp/ok.c 1/16" \
+	    "$(lab/check.sh -m -s secret "$tmp/wrong1.c" "$tmp/none.c" \
+	    "$tmp/ok.c" | words)"
 	lab/check.sh lab/9-write-it/mine.c >"$tmp/out" 2>&1
 	has "the stub" "1 ok *FAILED   sends one packet*" "$? $(cat "$tmp/out")"
 	# Another end that knows nothing of it.

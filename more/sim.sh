@@ -105,6 +105,11 @@ test_sim() {
 		$2 == "timeout" { t = $1; n = 0 }
 		$1 == t && $2 ~ /send$/ && ++n > most { most = n }
 		END { print most }')"
+	"$cli" -q -m sim -u sr -C reno -W 64 -L drop=100 -t "$tmp/half" 300 \
+	    2>/dev/null
+	is "reno halves what is not acknowledged, in sr too (RFC 5681)" "64 32" \
+	    "$(awk -F '\t' '$4 == "fast" { print w, $7 }
+		$3 == "snd" { w = $7 }' "$tmp/half")"
 	lab/theory.sh 500 >"$tmp/out"
 	is "theory beside simulation" "0 9" "$? $(grep -c '%' "$tmp/out")"
 	lab/theory.sh -u >"$tmp/out"

@@ -26,8 +26,8 @@
  *
  * A command reports its own error as one line `command: what: why` and returns
  * 1; if any command fails, the exit status is not 0. Lists go to standard
- * output, messages to standard error. After any error the connection is closed,
- * and the next command makes a new one.
+ * output, messages to standard error. If no valid answer comes the connection
+ * is closed, and the next command makes a new one.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -114,8 +114,9 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* Where to store `get NAME [LOCAL]'. Without LOCAL, NAME must be a good name
- * here; LOCAL/ is a directory. */
+/* Where to store `get NAME [LOCAL]'. LOCAL/ is a directory. With that, or
+ * without LOCAL, the part of NAME after its last slash must be a good name
+ * here. */
 int
 download_path(int argc, char **argv, char path[1024])
 {
@@ -164,9 +165,9 @@ download_end(const char *command, const char *name, const struct file *f,
 	    reason());
 }
 
-/* The server may answer before all is sent, since its disk is full: its answer
- * tells more than our EPIPE. One that closes without an answer (ENOTCONN) is an
- * original server: if all was sent, that is no failure. */
+/* The server may answer before all is sent, for example because its disk is
+ * full: its answer tells more than our EPIPE. One that closes without an answer
+ * (ENOTCONN) is an original server: if all was sent, that is no failure. */
 int
 upload(const char *command, const char *name, int fd, struct file *f,
     const void *head, size_t headlen, int (*answer)(int fd, const char **why))
@@ -204,7 +205,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 
 static int ftp_control = -1;			/* the connection; -1: none */
 static int ftp_answered;		/* it has answered a command */
-static int heard;			/* the server ever has */
+static int heard;			/* the server has, at least once */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -244,7 +245,7 @@ ftp_connect(void)
 
 /*
  * Sends a command and takes the answer, of at most max bytes; returns its
- * bytes, or -1 after a message, for which verb and name (or NULL) are.
+ * length, or -1 after a message. verb and name (or NULL) are for that message.
  */
 static ssize_t
 ftp_ask(const char *verb, const char *name, const char *command, char *answer,
@@ -265,7 +266,7 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		errno = EBADMSG;	/* an echo with more: a chat, perhaps */
+		errno = EBADMSG;	/* our command, and more: a chat? */
 		n = -1;
 	}
 	if (n >= 0) {
@@ -420,14 +421,15 @@ ls_command(int argc, char **argv)
 	return n < 0;
 }
 
-/* So the client ends at once where there is no server. */
+/* Connects before the first command, so that the client ends at once if there
+ * is no server. */
 static int
 ftp_open(void)
 {
 	return ftp_connect() < 0;
 }
 
-/* The server needs no quit, but its log is clearer for it. */
+/* The server needs no quit, but counts it. */
 static int
 ftp_close(void)
 {
@@ -595,7 +597,7 @@ command_loop(const struct mode *m)
 }
 
 /* A mode may run another one, as dir runs browse: so `over' is reset, and quit
- * leaves the inner one alone. */
+ * leaves only the inner one. */
 int
 run_mode(const struct mode *m, int argc, char **argv)
 {
@@ -1489,9 +1491,9 @@ static const struct command_line command_line = { "cli",
     "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
 /*
- * Reads [host] [port]; returns how many operands they were. A number alone is a
- * port of localhost. An operand after the host that does not begin with a digit
- * is a command already.
+ * Reads [host] [port]; returns how many operands they were. A number in the
+ * place of the host is a port of localhost. If the operand after the host does
+ * not begin with a digit, it is the command.
  */
 static int
 read_operands(int argc, char **argv)

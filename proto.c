@@ -11,7 +11,7 @@
  *           names, files    name_ok(), the data path, whole-or-nothing files
  *           frame           the messages of ftp
  *  Part II  waiting         a clock, poll(2), sockets that do not block
- *           datagrams       one each; the network between
+ *           datagrams       sending and receiving one; the network of -L
  *           packing         numbers, and a cursor over what came
  *           rdt             its datagrams, the engine, a transfer by both
  *           dir             the messages of the directory
@@ -64,7 +64,8 @@
 
 struct logger logger = { .level = INFO };
 
-/* The table has the lowest code of each length; C1 is a control. */
+/* The table has the lowest code of each length; of two bytes 0xa0, since those
+ * before are control characters. */
 size_t
 utf8_bytes(const unsigned char *s, size_t n)
 {
@@ -132,8 +133,8 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Standard error. If that is a terminal, a second descriptor of it, which does
- * not block: poll(2) may see room for a byte where there is none for a line. */
+/* Standard error; for a terminal a second descriptor of it that does not block,
+ * since poll(2) may report room when a line does not fit. */
 static int
 log_descriptor(void)
 {
@@ -526,8 +527,9 @@ peer_text(char text[PEER_BYTES], const char *host, int port)
 	    "%s:%d", host, port);
 }
 
-/* A write wakes up each second, and is tried again: some systems wake it only
- * when a third of a large buffer is free, but then take what fits. */
+/* A write wakes up each second, and is tried again: some systems wake a writer
+ * only when a third of a large buffer is free, but a new write takes what
+ * fits. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -651,8 +653,8 @@ sock_listen(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 1, why);
 }
 
-/* TCP connects a socket to itself if nobody listens, and the port that the
- * system gave it is the one that it dials. */
+/* TCP connects a socket to itself if nobody listens and the port that the
+ * system gave it happens to be the one it dials. */
 static int
 both_ends(int fd)
 {
@@ -740,7 +742,7 @@ sock_finish(int fd)
 
 /*
  * The port is chosen here. The system gives out no port that has a connection
- * in TIME_WAIT, and each download leaves one: after some thousand downloads it
+ * in TIME_WAIT, and each download leaves one: after thousands of downloads it
  * would have no port left. Each process begins its search elsewhere; its next
  * search goes on where this one ended.
  */
@@ -793,7 +795,8 @@ data_accept(int listener, const char *client)
 	return -1;
 }
 
-/* By the address of the control connection: its name may have several. */
+/* Uses the address of the control connection's peer: the server's name may have
+ * several. */
 int
 data_connect(int control, int type, unsigned port)
 {
@@ -1002,8 +1005,8 @@ newfile_name(void)
 }
 
 /*
- * Returns 0 if a new file may take this name: nothing is there, or a regular
- * file that may be written, whose permissions *bits receives. Else -1.
+ * Returns 0 if a new file may take this name: nothing is there, or a regular,
+ * writable file, and *bits is then its permissions. Else -1.
  */
 static int
 check_replaceable(const char *path, mode_t *bits)

@@ -88,10 +88,10 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies len bytes of it to out, a string of at
- * most size - 1 bytes. Control characters, and those of Unicode that change the
- * direction of a line, become \xNN; other UTF-8 and ISO 8859-1 stays, and so do
- * newlines if lines is true. Returns the number of bytes of text that were
- * copied, so that a long text can be printed in pieces.
+ * most size - 1 bytes. Control characters become \xNN; those of Unicode that
+ * change the direction of a line are broken up by one; other UTF-8 and ISO
+ * 8859-1 stays, and so do newlines if lines is true. Returns the number of
+ * bytes of text that were copied, so that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -208,10 +208,10 @@ int	sock_connect(const char *host, const char *port, int type,
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * Sets how many seconds a message may take, in or out, or each PIECE_BYTES of a
- * file; they begin with the call of read_all() or write_all(). So a peer that
- * sends a byte at a time cannot occupy a child for ever. (A peer that has
- * stopped is noticed at most twice as late.)
+ * Sets how many seconds one read_all() or write_all() may take, or each
+ * PIECE_BYTES of a longer one; the time runs from the call. So a peer that
+ * sends a byte at a time cannot occupy a child for ever. (It may take up to
+ * twice as long to notice a peer that has stopped.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -240,7 +240,7 @@ void	sock_finish(int fd);
  * host.
  */
 #define DATA_LO	56000	/* above the default ports of all services, */
-#define DATA_HI	65535	/* and dynamic (RFC 6335) */
+#define DATA_HI	65535	/* in the dynamic range (RFC 6335) */
 #define ACCEPT_S	10	/* seconds that a data port waits */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
@@ -273,8 +273,8 @@ int	file_open(struct file *f, const char *path, int follow);
 /*
  * file_send() sends headlen bytes of head (at most 1024) and then the contents,
  * file_recv() takes exactly f->size bytes off the socket. ESTALE: the file
- * became shorter while it was sent. The caller must close: so the peer sees an
- * early end, and not a wrong file.
+ * became shorter while it was sent: the caller must then close the connection,
+ * so that the peer sees an early end, and not a wrong file.
  */
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
@@ -300,11 +300,10 @@ const char *base_name(const char *path);
  * a power failure may lose what was stored. A process has one new file at a
  * time.
  *
- * Without keep the file replaces a regular one of that name that may be
- * written; newfile_open() fails with EISDIR, ENXIO or EACCES if something else
- * is there. With keep it replaces nothing: when `name.ext` is taken, it is
- * stored as `name(1).ext`, `name(2).ext`... newfile_name() is the name that it
- * got.
+ * Without keep the file replaces a regular, writable file of that name;
+ * newfile_open() fails with EISDIR, ENXIO or EACCES if anything else is there.
+ * With keep it replaces nothing: when `name.ext` is taken, it is stored as
+ * `name(1).ext`, `name(2).ext`... newfile_name() is the name that it got.
  *
  * After newfile_guard() a signal that ends the process removes the file first;
  * newfile_sweep() removes the temporary files of a dead process.
@@ -336,7 +335,7 @@ void	list_free(struct dirent **files, ssize_t n);
  *
  * The client connects, sends commands, and gets an answer to each but quit:
  *
- *   ls          names, joined by newlines; an empty frame if there are none
+ *   ls          names, joined by newlines, perhaps none; or a code
  *   get NAME    a port in decimal, or a code
  *   put NAME    a port in decimal, or a code
  *   quit        the server closes
@@ -344,8 +343,8 @@ void	list_free(struct dirent **files, ssize_t n);
  * Blanks before the verb are skipped, it is matched without regard to case, and
  * it ends at the first space or tab; all that follows is the name, which may
  * hold spaces. The contents travel as one frame on a second connection, to that
- * port. The client must make it within ACCEPT_S seconds; the server closes
- * those of other hosts:
+ * port. The client must open it within ACCEPT_S seconds; the server closes any
+ * from another host:
  *
  *    client                 server          client                 server
  *      |---- get NAME ------->|               |---- put NAME ------->|
@@ -362,7 +361,7 @@ void	list_free(struct dirent **files, ssize_t n);
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
  * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. After any other code the connection stays open.
+ * cannot find the next frame. In all other cases it stays open after a code.
  *
  * Where the document is silent we chose: a missing or unexpected name is
  * FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short, or
@@ -395,11 +394,11 @@ void	frame_pack(char head[FRAME_HEAD], uint64_t length);
 int	frame_send(int fd, const char *text, size_t n);
 
 /* Receives the head of a frame, and nothing beyond it. A non-digit is EBADMSG,
- * even in a short head; else it fails as read_exact(). */
+ * even in a short head; its other errors are those of read_exact(). */
 int	frame_head(int fd, uint64_t *length);
 
 /* Receives a frame of at most max bytes (else EMSGSIZE) and adds a NUL. Returns
- * its bytes. */
+ * the length of the text. */
 ssize_t	frame_recv(int fd, char *text, size_t max);
 
 /*
@@ -916,7 +915,8 @@ const struct rdt_protocol *rdt_protocol_of(unsigned code);
 /*
  * A row of the table of congestion controls: how cwnd changes on a new ACK, on
  * a loss that ACKs reveal, and on a timeout. flight is how many packets are
- * sent and not acknowledged. If lost() returns true, a sender of gbn goes back to base at once.
+ * sent and not acknowledged. If lost() returns true, a sender of gbn goes back
+ * to base at once.
  *
  *     none   cwnd is the window, always
  *     half   room's document: a timeout halves it, a new ACK adds one packet
@@ -1164,7 +1164,7 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *   | op     | length             | text ...               TLV
  *   +--------+--------------------+------------------
  *
- *    1 Login       Control           2 LoginOk     One: clients that serve files
+ *    1 Login       Control           2 LoginOk     One: clients that serve
  *    3 Lookup      TLV nick          4 LookupOk    Two: IPv4 address, TCP port
  *                                    5 LookupFail  Control
  *    6 Register    TLV nick          7 RegisterOk, 8 RegisterFail   Control

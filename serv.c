@@ -22,8 +22,8 @@
  *
  * A child is a process of its own, so its code reads as one conversation with
  * one client, and if it crashes no other client notices. The parent's signals
- * are blocked except during pselect(2): so a handler only sets a flag, and no
- * signal can arrive between a test and the sleep.
+ * are blocked except during pselect(2), so no signal can arrive between a test
+ * and the sleep. A handler sets a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -71,8 +71,8 @@ log_end(const char *peer)
 		log_msg(INFO, "%s: %s", peer, reason());
 }
 
-/* One line, `get x from ADDRESS: why'. If why is NULL, errno is the reason, and
- * an ERROR unless the client caused it. */
+/* One line, `get x from ADDRESS: why'. If why is NULL, the reason is errno, and
+ * the line is an ERROR unless the client or a signal caused it. */
 void
 log_refused(const struct request *r, const char *why)
 {
@@ -122,7 +122,7 @@ ftp_refuse(const struct request *r, enum ftp_code code)
 	return ftp_answer(r->control, code);
 }
 
-/* errno never travels itself. To a client only regular files exist. */
+/* errno itself is never sent. To a client only regular files exist. */
 enum ftp_code
 code_of_open(void)
 {
@@ -175,7 +175,7 @@ ftp_data(const struct request *r)
 }
 
 /* get NAME: answers a port, and sends the file to the client when it connects.
- * A client that takes nothing for -T seconds is dropped. */
+ * A client that takes less than PIECE_BYTES in -T seconds is dropped. */
 static int
 ftp_get(const struct request *r)
 {
@@ -337,7 +337,7 @@ ftp_serve(int control, const char *peer)
 
 /* ---- the parent ------------------------------------------------------ */
 
-#define FULL_WAIT_MS	50	/* for a child to end, if all are there */
+#define FULL_WAIT_MS	50	/* for a child to end, if no place is free */
 #define END_S		2	/* seconds for all children to end */
 
 static struct {
@@ -451,8 +451,8 @@ start_child(int place, int fd)
 	close(fd);			/* it is the child's now */
 }
 
-/* Removes the children that have ended from the table, and what those that were
- * killed left of a file. Returns -1 if no child is left. */
+/* Removes ended children from the table, and the unfinished file of any that a
+ * signal killed. Returns -1 if no child is left. */
 static int
 reap(void)
 {
@@ -477,8 +477,9 @@ reap(void)
 	return (int)pid;
 }
 
-/* Waits for a connection, if there is room for one; for a signal; and at most
- * ms milliseconds (-1: any). Returns true for a connection. */
+/* Waits until a connection comes (if there is room for one), a signal arrives,
+ * the lifeline ends, or ms milliseconds pass (-1: no limit). Returns true for a
+ * connection. */
 static int
 parent_sleep(int room, int ms)
 {
@@ -500,7 +501,7 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&arrived);	/* in order, SIGTERM comes first */
+		sigpending(&arrived);	/* in an orderly end it comes first */
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
@@ -1808,7 +1809,7 @@ static const struct option options[] = {
 	{ 'h', NULL, "this text", .set = NULL },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
 	    .text = &serv.host },
-	{ 'n', "children", "most connections, of each service ("
+	{ 'n', "children", "connections at most, per service ("
 	    STRING(DEFAULT_CHILDREN) ")",
 	    .number = &serv.max_children, .lo = 1, .hi = 10000 },
 	{ 'p', "port", "port of the ftp service, 0: any free one",
@@ -1922,7 +1923,7 @@ main(int argc, char **argv)
 		return 1;
 #endif
 	if (listen_all() != 0)
-		_exit(1);	/* and drops the lines of those before */
+		_exit(1);	/* and drops the lines of listeners before */
 #ifdef TINY
 	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], supervised[0].listener);

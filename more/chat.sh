@@ -1,5 +1,5 @@
 # chat.sh: tests of the chat in free text, read by test.sh. Licence: ISC, see README.
-# shellcheck shell=sh disable=SC2034,SC2086,SC2154
+# shellcheck shell=sh disable=SC2034,SC2086,SC2154,SC2094
 
 # speaker FD NAME ARGUMENT ...: the client in the background, with these options
 # and operands; what is written to FD is typed, and $tmp/NAME.got is what it says

@@ -203,7 +203,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 
 /* ---- ftp -------------------------------------------------------------- */
 
-static int ftp_control = -1;			/* the connection; -1: none */
+static int ftp_control = -1;		/* the connection; -1: none */
 static int ftp_answered;		/* it has answered a command */
 static int heard;			/* the server has, at least once */
 

@@ -1134,7 +1134,7 @@ count() { echo $#; }
 # shellcheck disable=SC2086
 beside() {
 	wait=$(count $waiting)
-	echo "$# sections, $jobs at a time: about 90 s on two cores"
+	echo "$# sections, $jobs at a time: about 100 s on two cores"
 	running=
 	while [ $# -gt 0 ] || [ -n "$running" ]; do
 		while [ $# -gt 0 ] && [ "$(count $running)" -lt $((jobs + wait)) ]

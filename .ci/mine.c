@@ -27,9 +27,8 @@ next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 		*seq = s->next++;
 		return 1;
 	case LOOP:
-		while (s->next != s->end + 1)
-			t++;
-		break;
+		for (;;)
+			poll(NULL, 0, 1000);	/* takes no CPU of others */
 	case CRASH:
 		*(volatile int *)0 = 0;
 		break;

@@ -20,8 +20,8 @@
 cd "$(dirname "$0")" || exit 1
 # Of all at once, some do little but wait: they begin first, and run beside the
 # N others, of which the longest begin first.
-waiting='udp_silence udp_pause peer strangers'
-longest='tiny mine valgrind fuzz soak fail udp_sw capture stats limits'
+waiting='udp_silence udp_pause peer strangers promises reports_gone stats'
+longest='valgrind fuzz soak mine tiny tools fail udp_sw capture limits xfer adding sim'
 sections=$(sed -n 's/^test_\([a-z_]*\)() *{.*/\1/p' test.sh more/*.sh)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=2
 jobs=
@@ -1134,7 +1134,7 @@ count() { echo $#; }
 # shellcheck disable=SC2086
 beside() {
 	wait=$(count $waiting)
-	echo "$# sections, $jobs at a time: about 100 s on two cores"
+	echo "$# sections, $jobs at a time: about 80 s on two cores"
 	running=
 	while [ $# -gt 0 ] || [ -n "$running" ]; do
 		while [ $# -gt 0 ] && [ "$(count $running)" -lt $((jobs + wait)) ]

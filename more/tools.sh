@@ -227,7 +227,7 @@ test_valgrind() {
 		chmod +x "$tmp/vg/$p"
 	done
 	# shellcheck disable=SC2086
-	BIN=$tmp/vg ./test.sh ${VALGRIND:-hostile raw} >"$tmp/out" 2>&1
+	BIN=$tmp/vg ./test.sh ${VALGRIND:-hostile} >"$tmp/out" 2>&1
 	is "the tests under valgrind" 0 $?
 	grep -A 4 FAILED "$tmp/out"
 	is "what valgrind says" "" "$(cat "$tmp"/vg/*.[0-9]* | head -n 20)"

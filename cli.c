@@ -79,7 +79,7 @@ connect_server(int type)
 		log_msg(ERROR, "cli: %s %s: %s", cli.host, cli.port, why);
 		return -1;
 	}
-	port = sock_peer(fd, host);
+	port = sock_host(fd, getpeername, host);
 	peer_text(text, host, port);
 	log_msg(DEBUG, "connected to %s", text);
 	return fd;

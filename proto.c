@@ -67,12 +67,14 @@ struct logger logger = { .level = INFO };
 /* The table has the lowest code of each length; of two bytes 0xa0, since those
  * before are control characters. */
 size_t
-utf8_bytes(const unsigned char *s, size_t n)
+char_bytes(const unsigned char *s, size_t n)
 {
 	static const unsigned long lowest[] = { 0, 0, 0xa0, 0x800, 0x10000 };
 	unsigned long code;
 	size_t i, len;
 
+	if (s[0] < 0x80)
+		return s[0] >= ' ' && s[0] != 0x7f;
 	len = s[0] < 0xc0 || s[0] > 0xf7 ? 0 :
 	    s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 	if (len == 0 || len > n)
@@ -91,43 +93,26 @@ utf8_bytes(const unsigned char *s, size_t n)
 	return len;
 }
 
-/* Length of the character at s if it can be shown, or 0. A byte that is not
- * UTF-8 may be ISO 8859-1, and is shown unless it is a control there. */
-static size_t
-shown_bytes(const unsigned char *s, size_t n)
-{
-	size_t len;
-
-	if (s[0] < 0x80)
-		return s[0] >= ' ' && s[0] != 0x7f;
-	len = utf8_bytes(s, n);
-	return len > 0 ? len : s[0] >= 0xa0;
-}
-
 /* A character is copied whole or not at all, so the pieces of a long text
- * join without a seam. */
+ * join without a seam. A byte of no character may be ISO 8859-1. */
 size_t
 printable(char *out, size_t size, const char *text, size_t len, int lines)
 {
 	const unsigned char *s = (const unsigned char *)text;
-	size_t at, n;
+	size_t at, n, width;
 
-	for (at = 0; at < len; at += n) {
-		n = shown_bytes(s + at, len - at);
-		if (n == 0 && lines && s[at] == '\n')
+	for (at = 0; at < len && size >= 5; at += n) {	/* \xNN and a NUL */
+		n = char_bytes(s + at, len - at);
+		if (n == 0 && (s[at] >= 0xa0 || (lines && s[at] == '\n')))
 			n = 1;
-		if (size < 5)		/* room for \xNN and the NUL */
-			break;
-		if (n > 0) {
-			memcpy(out, s + at, n);
-			out += n;
-			size -= n;
-		} else {
-			sprintf(out, "\\x%02x", s[at]);
-			out += 4;
-			size -= 4;
+		width = n;
+		memcpy(out, s + at, n);
+		if (n == 0) {
+			width = (size_t)sprintf(out, "\\x%02x", s[at]);
 			n = 1;
 		}
+		out += width;
+		size -= width;
 	}
 	*out = '\0';
 	return at;
@@ -362,33 +347,26 @@ clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Where the current piece of a message begins, and when it began. */
-struct pace {
-	size_t from;
-	int64_t since;
-};
-
 /*
- * Called after each read or write: has this piece taken longer than the limit
- * of the socket, which is its SO_RCVTIMEO? (A file has no limit: getsockopt()
- * fails.)
+ * Called after each read or write of n bytes: has this piece of the message
+ * taken longer than the limit of the socket, which is its SO_RCVTIMEO? *since
+ * is when the piece began, and done the bytes before these n. (A file has no
+ * limit: getsockopt() fails.)
  */
 static int
-too_slow(int fd, struct pace *p, size_t done)
+too_slow(int fd, int64_t *since, size_t done, size_t n)
 {
-	struct timeval tv;
+	struct timeval limit = { 0, 0 };
 	socklen_t len;
 	int64_t t;
 
 	t = clock_ms();
-	if (done >= p->from + PIECE_BYTES) {
-		p->from = done;
-		p->since = t;
-	}
-	len = sizeof tv;
-	if (t - p->since < 1000 ||
-	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len) < 0 ||
-	    tv.tv_sec == 0 || t - p->since < (int64_t)tv.tv_sec * 1000)
+	if ((done + n) / PIECE_BYTES > done / PIECE_BYTES)
+		*since = t;
+	len = sizeof limit;
+	if (t - *since < 1000 ||
+	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) < 0 ||
+	    limit.tv_sec == 0 || t - *since < (int64_t)limit.tv_sec * 1000)
 		return 0;
 	errno = ETIMEDOUT;
 	return 1;
@@ -398,11 +376,11 @@ ssize_t
 read_all(int fd, void *buf, size_t n)
 {
 	char *p = buf;
-	struct pace pace = { 0, 0 };
+	int64_t since;
 	size_t done;
 	ssize_t got;
 
-	pace.since = clock_ms();
+	since = clock_ms();
 	for (done = 0; done < n; done += (size_t)got) {
 		got = read(fd, p + done, n - done);
 		if (tell(fd, RECEIVED, p + done, got) < 0)
@@ -415,7 +393,7 @@ read_all(int fd, void *buf, size_t n)
 			return -1;
 		got = got < 0 ? 0 : got;
 		if (done + (size_t)got < n &&
-		    too_slow(fd, &pace, done + (size_t)got))
+		    too_slow(fd, &since, done, (size_t)got))
 			return -1;
 	}
 	return (ssize_t)done;
@@ -425,11 +403,11 @@ int
 write_all(int fd, const void *buf, size_t n)
 {
 	const char *p = buf;
-	struct pace pace = { 0, 0 };
+	int64_t since;
 	size_t done;
 	ssize_t put;
 
-	pace.since = clock_ms();
+	since = clock_ms();
 	for (done = 0; done < n; done += (size_t)put) {
 		put = write(fd, p + done, n - done);
 		if (tell(fd, SENT, p + done, put) < 0)
@@ -439,7 +417,7 @@ write_all(int fd, const void *buf, size_t n)
 			return -1;
 		put = put < 0 ? 0 : put;
 		if (done + (size_t)put < n &&
-		    too_slow(fd, &pace, done + (size_t)put))
+		    too_slow(fd, &since, done, (size_t)put))
 			return -1;
 	}
 	return 0;
@@ -493,29 +471,16 @@ host_text(const struct sockaddr_storage *ss, socklen_t len,
 	return atoi(port);
 }
 
-/* get() is getsockname() or getpeername(). */
-static int
-socket_end(int fd, int (*get)(int, struct sockaddr *, socklen_t *),
+int
+sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
     char host[HOST_BYTES])
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
 
 	len = sizeof ss;
-	return get(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
+	return end(fd, (struct sockaddr *)&ss, &len) < 0 ? -1 :
 	    host_text(&ss, len, host);
-}
-
-int
-sock_here(int fd, char host[HOST_BYTES])
-{
-	return socket_end(fd, getsockname, host);
-}
-
-int
-sock_peer(int fd, char host[HOST_BYTES])
-{
-	return socket_end(fd, getpeername, host);
 }
 
 /* An IPv6 address goes in brackets, or its port would look like a part of
@@ -655,28 +620,22 @@ sock_listen(const char *host, const char *port, int type, const char **why)
 
 /* TCP connects a socket to itself if nobody listens and the port that the
  * system gave it happens to be the one it dials. */
-static int
-both_ends(int fd)
-{
-	char here[HOST_BYTES], there[HOST_BYTES];
-
-	return sock_here(fd, here) == sock_peer(fd, there) &&
-	    strcmp(here, there) == 0;
-}
-
 int
 sock_connect(const char *host, const char *port, int type, const char **why)
 {
+	char here[HOST_BYTES], there[HOST_BYTES];
 	int fd;
 
 	fd = each_address(host, port, type, 0, why);
-	if (fd >= 0 && type == SOCK_STREAM && both_ends(fd)) {
+	if (fd < 0 || type != SOCK_STREAM)
+		return fd;
+	if (sock_host(fd, getsockname, here) ==
+	    sock_host(fd, getpeername, there) && strcmp(here, there) == 0) {
 		errno = ECONNREFUSED;
 		*why = reason();
-		fd = close_failed(fd);
+		return close_failed(fd);
 	}
-	if (fd >= 0 && type == SOCK_STREAM)
-		tell(fd, CONNECTED, NULL, 0);
+	tell(fd, CONNECTED, NULL, 0);
 	return fd;
 }
 
@@ -755,7 +714,7 @@ data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
 	unsigned i;
 	int fd, own;
 
-	own = sock_here(control, host);
+	own = sock_host(control, getsockname, host);
 	if (own < 0)
 		return -1;
 	if (next == 0)
@@ -803,7 +762,7 @@ data_connect(int control, int type, unsigned port)
 	char host[HOST_BYTES], text[8];
 	const char *why;
 
-	if (sock_peer(control, host) < 0)
+	if (sock_host(control, getpeername, host) < 0)
 		return -1;
 	sprintf(text, "%u", port);
 	return sock_connect(host, text, type, &why);

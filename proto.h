@@ -96,9 +96,9 @@ void	log_write(enum level level);
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
 
-/* Length of the UTF-8 character at the start of the n bytes at s; 0: it is
- * ASCII, malformed, or not to be shown. */
-size_t	utf8_bytes(const unsigned char *s, size_t n);
+/* Length of the ASCII or UTF-8 character at the start of the n bytes at s; 0:
+ * it is malformed, or not to be shown. */
+size_t	char_bytes(const unsigned char *s, size_t n);
 
 /* errno in words. */
 const char *reason(void);
@@ -185,10 +185,10 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 #define HOST_BYTES	64	/* room for a numeric address, scope included */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
-/* The address of this end of a socket, or of the other. Both return the port,
- * or -1. */
-int	sock_here(int fd, char host[HOST_BYTES]);
-int	sock_peer(int fd, char host[HOST_BYTES]);
+/* The address of an end of a socket; end is getsockname() for this one,
+ * getpeername() for the other. Returns the port, or -1. */
+int	sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
+	    char host[HOST_BYTES]);
 
 /* `ADDRESS:PORT', or `[ADDRESS]:PORT' for IPv6. */
 void	peer_text(char text[PEER_BYTES], const char *host, int port);

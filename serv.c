@@ -162,7 +162,7 @@ ftp_data(const struct request *r)
 	if (listener < 0)
 		return -1;
 	fd = -1;
-	if (sock_peer(r->control, client) >= 0 &&
+	if (sock_host(r->control, getpeername, client) >= 0 &&
 	    ftp_answer(r->control, port) == 0)
 		fd = data_accept(listener, client);
 	if (fd < 0)
@@ -394,7 +394,7 @@ serve_client(const struct service *s, int fd, int refuse)
 	char host[HOST_BYTES], peer[PEER_BYTES];
 	int port;
 
-	port = sock_peer(fd, host);
+	port = sock_host(fd, getpeername, host);
 	if (port < 0)
 		_exit(0);		/* the client is gone already */
 	peer_text(peer, host, port);
@@ -1892,7 +1892,7 @@ listen_all(void)
 			    services[i]->name, serv.host, supervised[i].port,
 			    why);
 		supervised[i].listener = fd;
-		port = sock_here(fd, host);
+		port = sock_host(fd, getsockname, host);
 		printf("listening %s %s %s %d\n", services[i]->name,
 		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", host,
 		    port);

@@ -83,7 +83,7 @@ fork_server(void)
 	listener = sock_listen("127.0.0.1", "0", SOCK_STREAM, &why);
 	if (listener < 0)
 		die("listen");
-	printf("listening %d\n", sock_here(listener, host));
+	printf("listening %d\n", sock_host(listener, getsockname, host));
 	fflush(stdout);
 	signal(SIGCHLD, SIG_IGN);
 	while (wait_for(listener, POLLIN, now() + 60 * SECOND) == 0) {

@@ -432,12 +432,12 @@ open_port(const char *port)
 	const char *why;
 	int bound;
 
-	if (sock_here(directory.fd, address) < 0)
+	if (sock_host(directory.fd, getsockname, address) < 0)
 		return fail("serve: %s", reason());
 	share.listener = sock_listen(address, port, SOCK_STREAM, &why);
 	if (share.listener < 0)
 		return fail("serve: %s %s: %s", address, port, why);
-	bound = sock_here(share.listener, address);
+	bound = sock_host(share.listener, getsockname, address);
 	if (bound < 0 || pipe(share.line) < 0) {
 		close(share.listener);
 		share.listener = -1;
@@ -480,7 +480,7 @@ peer_serve_command(int argc, char **argv)
 	}
 	log_msg(INFO, "%s: %lu files on port %u", argv[0],
 	    (unsigned long)share.n, share.port);
-	if (sock_here(directory.fd, address) >= 0 &&
+	if (sock_host(directory.fd, getsockname, address) >= 0 &&
 	    strncmp(address, "127.", 4) == 0)
 		log_msg(INFO, "%s: others on the network cannot reach you at "
 		    "%s: name the directory by another address", argv[0],

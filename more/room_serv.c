@@ -144,7 +144,7 @@ room_enter(struct client *c)
 	fd = sock_accept(c->update_listener, other);	/* does not wait */
 	if (fd < 0)
 		return;
-	if (sock_peer(c->fd, host) < 0 ||
+	if (sock_host(c->fd, getpeername, host) < 0 ||
 	    strcmp(host, other) != 0 || sock_nonblock(fd) < 0) {
 		sock_close(fd);
 		return;

@@ -240,7 +240,7 @@ client_add(int fd, int full)
 	struct client *c;
 	int on, port;
 
-	port = sock_peer(fd, host);
+	port = sock_host(fd, getpeername, host);
 	c = port < 0 || sock_nonblock(fd) < 0 ? NULL : calloc(1, sizeof *c);
 	if (c == NULL) {
 		sock_close(fd);
@@ -493,7 +493,7 @@ offer_file(const struct client *c, const char *name, int type,
 	    downloads(c->id) >= DOWNLOADS_EACH ?
 	    "too many downloads, not now" : NULL;
 	d.host = host;
-	if (*why == NULL && sock_peer(c->fd, host) >= 0)
+	if (*why == NULL && sock_host(c->fd, getpeername, host) >= 0)
 		d.s.t.sock = data_listen(c->fd, type, serv.data_lo,
 		    serv.data_hi, port);
 	if (d.s.t.sock < 0 || start_download(c, &r, &d, send) < 0) {

@@ -96,7 +96,7 @@ xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f)
 
 	out = line + sprintf(line, "('");
 	for (left = strlen(f->name); left > 0; s += n, left -= n) {
-		n = *s >= ' ' && *s < 0x7f ? 1 : utf8_bytes(s, left);
+		n = char_bytes(s, left);
 		if (*s == '\'' || *s == '\\')
 			*out++ = '\\';
 		memcpy(out, s, n);

@@ -435,6 +435,8 @@ struct service {
 	size_t ncommands, command_bytes;
 };
 #define REFUSERS	16	/* more children, which only refuse */
+#define SERVICES_MAX	16
+extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
 
 #define NAMES_OF(table)	.commands = (table), .ncommands = COUNT(table), \
 	.command_bytes = sizeof *(table)
@@ -1256,10 +1258,8 @@ const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
 /* ---- serv.c and cli.c: what they offer to more/ -------------------------- */
 
-/* The services that are started, and what they counted; k is a row of the
- * table, -1: all together. */
-#define SERVICES_MAX	16
-extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
+/* Is this row of the table of services started, and what did it count? -1: all
+ * together. */
 int	is_started(int k);
 uint64_t counted(int k, size_t counter);
 

@@ -351,6 +351,12 @@ static struct {
 					   ends the parent; -1: none */
 } parent = { .lifeline = -1 };
 
+/* Which services are started: as the table at the end of this file. */
+static struct {
+	const char *port;		/* requested; NULL: not started */
+	int listener;
+} started[SERVICES_MAX];
+
 static volatile sig_atomic_t ending;
 enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
@@ -1462,11 +1468,9 @@ dir_serve(int fd, const char *peer)
 #define RESTART_S	10	/* in so many seconds */
 #define ROWS		2	/* of slots: children may outlive a service */
 
-static struct supervised {
-	const char *port;		/* requested; NULL: not started */
-	int listener;			/* -1: none */
+static struct supervised {		/* a row of the table of services */
 	pid_t pid;			/* 0: does not run */
-	int64_t started[RESTARTS];
+	int64_t begun[RESTARTS];
 	unsigned starts;		/* so far */
 } supervised[SERVICES_MAX];
 
@@ -1487,7 +1491,7 @@ ask_statistics(int sig)
 int
 is_started(int k)
 {
-	return supervised[k].port != NULL;
+	return started[k].port != NULL;
 }
 
 uint64_t
@@ -1500,7 +1504,7 @@ counted(int k, size_t counter)
 	row = ROWS * slots;
 	n = (size_t)(k < 0 ? SERVICES_MAX : k + 1) * row;
 	for (i = k < 0 ? 0 : (size_t)k * row; i < n; i++)
-		if (supervised[i / row].port != NULL)
+		if (is_started((int)(i / row)))
 			sum += page[i * COUNTERS + counter];
 	return sum;
 }
@@ -1545,8 +1549,8 @@ run_service(size_t k)
 	close(lifeline_end);
 	parent.lifeline = lifeline;
 	for (i = 0; services[i] != NULL; i++)
-		if (i != k && supervised[i].listener >= 0)
-			close(supervised[i].listener);
+		if (i != k && is_started((int)i))
+			close(started[i].listener);
 	counters = page + (k * ROWS + supervised[k].starts % ROWS) * slots *
 	    COUNTERS;
 	child_hook = use_slot;
@@ -1556,12 +1560,12 @@ run_service(size_t k)
 	on_signal(SIGQUIT, SIG_IGN);
 	on_signal(SIGUSR1, SIG_IGN);
 	if (!services[k]->is_daemon)
-		_exit(serve_connections(services[k], supervised[k].listener));
+		_exit(serve_connections(services[k], started[k].listener));
 	on_signal(SIGTERM, SIG_IGN);	/* it ends by the lifeline */
 	on_signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	services[k]->serve(supervised[k].listener, "");
+	services[k]->serve(started[k].listener, "");
 	_exit(0);
 }
 
@@ -1571,9 +1575,9 @@ static int64_t
 start_service(size_t k)
 {
 	struct supervised *s = &supervised[k];
-	int64_t *oldest = &s->started[s->starts % RESTARTS];
+	int64_t *oldest = &s->begun[s->starts % RESTARTS];
 
-	if (s->port == NULL || s->pid != 0)
+	if (!is_started((int)k) || s->pid != 0)
 		return NEVER;
 	if (*oldest != 0 && now() < *oldest + RESTART_S * SECOND)
 		return *oldest + RESTART_S * SECOND;
@@ -1698,8 +1702,8 @@ supervise(void)
 		supervisor_sleep(due, 1);
 	}
 	for (k = 0; services[k] != NULL; k++)
-		if (supervised[k].port != NULL)
-			close(supervised[k].listener);
+		if (is_started((int)k))
+			close(started[k].listener);
 	end_services();
 	if (logger.level > ERROR)
 		print_statistics(1000);
@@ -1731,24 +1735,19 @@ static const struct service dir_service = {
 	.is_daemon = 1, .serve = dir_serve, NAMES_OF(dir_ops)
 };
 extern const struct service xfer_service, chat_service, room_service;
+#endif
 
 /* To add a service: define a struct service in more/, declare it above, list it
  * here, and add its files to the Makefile. The first one is the default. */
 const struct service *const services[SERVICES_MAX + 1] = {
 	&ftp_service,
+#ifndef TINY
 	&xfer_service,
 	&dir_service,
 	&chat_service,
 	&room_service,
-};
-#else
-#define SERVICES_MAX 1
-static const struct service *const services[] = { &ftp_service, NULL };
-static struct {
-	const char *port;
-	int listener;
-} supervised[SERVICES_MAX];
 #endif
+};
 
 /* Sets the port of a service. */
 static void
@@ -1756,9 +1755,9 @@ start_on(size_t i, const char *port, const char *operand)
 {
 	if (number(port, strlen(port), 0, 65535) < 0)
 		usage_error(operand, "not a port (0 to 65535)");
-	if (supervised[i].port != NULL)
+	if (started[i].port != NULL)
 		usage_error(operand, "this service has a port already");
-	supervised[i].port = port;
+	started[i].port = port;
 }
 
 /* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
@@ -1864,12 +1863,12 @@ read_command_line(int argc, char **argv)
 	all = all_services;
 #endif
 	for (any = 0, i = 0; services[i] != NULL; i++) {
-		if (all && supervised[i].port == NULL)
-			supervised[i].port = services[i]->port;
-		any |= supervised[i].port != NULL;
+		if (all && started[i].port == NULL)
+			started[i].port = services[i]->port;
+		any |= started[i].port != NULL;
 	}
 	if (!any)
-		supervised[0].port = services[0]->port;
+		started[0].port = services[0]->port;
 }
 
 /* Opens all listeners, and prints a line for each. */
@@ -1882,16 +1881,15 @@ listen_all(void)
 	int fd, port;
 
 	for (i = 0; services[i] != NULL; i++) {
-		supervised[i].listener = -1;
-		if (supervised[i].port == NULL)
+		if (started[i].port == NULL)
 			continue;
-		fd = sock_listen(serv.host, supervised[i].port,
+		fd = sock_listen(serv.host, started[i].port,
 		    services[i]->type, &why);
 		if (fd < 0)
 			return fail("serv: %s: cannot listen on %s %s: %s",
-			    services[i]->name, serv.host, supervised[i].port,
+			    services[i]->name, serv.host, started[i].port,
 			    why);
-		supervised[i].listener = fd;
+		started[i].listener = fd;
 		port = sock_host(fd, getsockname, host);
 		printf("listening %s %s %s %d\n", services[i]->name,
 		    services[i]->type == SOCK_STREAM ? "tcp" : "udp", host,
@@ -1926,7 +1924,7 @@ main(int argc, char **argv)
 		_exit(1);	/* and drops the lines of listeners before */
 #ifdef TINY
 	on_signal(SIGINT, end_asked);
-	return serve_connections(services[0], supervised[0].listener);
+	return serve_connections(services[0], started[0].listener);
 #else
 	return supervise();
 #endif

@@ -672,19 +672,19 @@ list_local(int argc, char **argv)
 
 /*
  * Opens a session by `uget NAME' or `uput NAME SIZE'; the caller has filled in
- * s->t. Returns 1 if the server refuses, after a message about verb and name;
- * else 0, and *moved is what rdt_connect() returned.
+ * s->file. Returns 1 if the server refuses, after a message about verb and name;
+ * else 0, and *result is what rdt_connect() returned.
  */
 static int
 udp_ask(struct rdt_session *s, const char *verb, const char *name,
-    const char *command, uint64_t *size, enum moved *moved)
+    const char *command, uint64_t *size, int *result)
 {
 	char answer[FTP_COMMAND_MAX + 1];
 	unsigned port;
 	ssize_t n;
 
 	s->encoding = &rdt_native;
-	s->t.sock = -1;
+	s->sock = -1;
 	s->protocol = by_udp.protocol;
 	s->window = by_udp.window;
 	s->block = by_udp.block;
@@ -695,7 +695,7 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0)
 		return ftp_failed(verb, name, frame_number(answer, (size_t)n));
 	s->control = ftp_control;
-	*moved = rdt_connect(s, port);
+	*result = rdt_connect(s, port);
 	return 0;
 }
 
@@ -723,22 +723,19 @@ udp_code(int seconds)
 /* How a get by UDP ended. If the control connection spoke, the server cannot go
  * on, and says why; else the connection is left, which ends the session. */
 static int
-udp_got(const struct rdt_session *s, const char *name, enum moved moved)
+udp_got(const struct rdt_session *s, const char *name, int result)
 {
-	struct file f = { -1, s->t.size, s->t.done };
 	long code;
 
 	code = 1;
-	if (moved == STOPPED && !stopped()) {
+	if (result < 0 && errno == EINTR && !stopped()) {
 		code = udp_code(0);
 		errno = ECONNABORTED;
-	} else if (moved != MOVED) {
-		moved_result(moved);
-		errno = stopped() ? EINTR : errno;
+	} else if (result < 0) {
 		ftp_drop();
 	}
 	if (code == 1)
-		return download_end("get", name, &f, moved == MOVED);
+		return download_end("get", name, &s->file, result == 0);
 	newfile_end(0);
 	return ftp_failed("get", name, code == FTP_OK ? 1 : code);
 }
@@ -750,28 +747,26 @@ udp_get(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2], path[1024];
-	enum moved moved;
-	struct file f;
-	int failed;
+	int failed, result;
 
 	if (download_path(argc, argv, path) != 0 ||
-	    download_open("get", path, cli.keep, &f) != 0)
+	    download_open("get", path, cli.keep, &s.file) != 0)
 		return 1;
-	s.t.file = f.fd;
-	s.t.name = argv[1];
-	s.t.tick = draw_down;
+	s.name = argv[1];
+	s.tick = draw_down;
 	snprintf(command, sizeof command, "uget %s", argv[1]);
-	if (udp_ask(&s, "get", argv[1], command, &s.t.size, &moved) != 0) {
+	if (udp_ask(&s, "get", argv[1], command, &s.file.size,
+	    &result) != 0) {
 		end_bar();
 		newfile_end(0);
 		return 1;
 	}
-	if (moved == MOVED)
-		moved = rdt_recv(&s);
+	if (result == 0)
+		result = rdt_recv(&s);
 	end_bar();
-	failed = udp_got(&s, argv[1], moved);
-	if (moved == MOVED) {
-		s.t.tick = NULL;
+	failed = udp_got(&s, argv[1], result);
+	if (result == 0) {
+		s.tick = NULL;
 		rdt_linger(&s);
 	}
 	rdt_close(&s);
@@ -780,32 +775,32 @@ udp_get(int argc, char **argv)
 
 /*
  * Takes the answer to a uput, which decides even if ACKs are missing; waits for
- * it up to STALL_S, or one second if the session failed at this end.
+ * it up to STALL_S, or one second if the session failed: the peer was silent.
  */
 static int
-udp_confirmed(struct rdt_session *s, const char *name, enum moved moved)
+udp_confirmed(struct rdt_session *s, const char *name, int silent)
 {
 	const char *why;
 	long code;
 
-	if (moved == STOPPED && s->start == 0)
+	if (!silent && s->start == 0)
 		errno = ETIMEDOUT;	/* the server has waited, too */
 	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
-	code = udp_code(moved == PEER_FAILED ? 1 : STALL_S);
-	if (code == 1 && moved != PEER_FAILED && s->start != 0)
+	code = udp_code(silent ? 1 : STALL_S);
+	if (code == 1 && !silent && s->start != 0)
 		why = reason();
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
-		s->t.done = s->t.size;
+		s->file.done = s->file.size;
 		log_msg(INFO, "put: %s: %llu bytes stored", name,
-		    (unsigned long long)s->t.size);
+		    (unsigned long long)s->file.size);
 		return 0;
 	}
-	if (code != 1 && !(moved == STOPPED && s->start == 0) &&
-	    (moved != PEER_FAILED || code != FTP_SYNTAX))
+	if (code != 1 && (silent ? code != FTP_SYNTAX : s->start != 0))
 		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
 	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
-	    (unsigned long long)s->t.done, (unsigned long long)s->t.size, why);
+	    (unsigned long long)s->file.done,
+	    (unsigned long long)s->file.size, why);
 }
 
 /* A put by UDP. */
@@ -815,41 +810,37 @@ udp_put(int argc, char **argv)
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2];
 	const char *name;
-	enum moved moved;
-	struct file f;
-	int failed;
+	int failed, here, result;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
-	if (file_open(&f, argv[1], 1) < 0)
+	if (file_open(&s.file, argv[1], 1) < 0)
 		return fail("put: %s: %s, here", argv[1], reason());
-	s.t.file = f.fd;
-	s.t.size = f.size;
-	s.t.name = name;
-	s.t.tick = draw_up;
+	s.name = name;
+	s.tick = draw_up;
 	s.is_sender = 1;
 	failed = 1;
 	snprintf(command, sizeof command, "uput %s %llu", name,
-	    (unsigned long long)f.size);
-	if (udp_ask(&s, "put", name, command, NULL, &moved) == 0) {
-		if (moved == MOVED)
-			moved = rdt_send(&s);
+	    (unsigned long long)s.file.size);
+	if (udp_ask(&s, "put", name, command, NULL, &result) == 0) {
+		if (result == 0)
+			result = rdt_send(&s);
 		end_bar();
-		if (moved == MOVED || moved == PEER_FAILED ||
-		    (moved == STOPPED && !stopped())) {
-			failed = udp_confirmed(&s, name, moved);
-		} else {
-			moved_result(moved);
-			errno = stopped() ? EINTR : errno;
+		here = result < 0 && !peer_failed() &&
+		    (errno != EINTR || stopped());
+		if (here) {
 			ftp_drop();
 			failed = fail("put: %s: %llu of %llu bytes "
 			    "acknowledged, then: %s", name,
-			    (unsigned long long)s.t.done,
-			    (unsigned long long)s.t.size, reason());
+			    (unsigned long long)s.file.done,
+			    (unsigned long long)s.file.size, reason());
+		} else {
+			failed = udp_confirmed(&s, name,
+			    result < 0 && errno != EINTR);
 		}
 		rdt_close(&s);
 	}
 	end_bar();
-	close(f.fd);
+	close(s.file.fd);
 	return failed;
 }
 
@@ -1014,16 +1005,18 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 /*
  * A machine with several addresses may answer from another one than that which
  * was asked, and the system drops that. Asks by a socket that takes all; true
- * if an answer comes, whose address host receives.
+ * if an answer comes, whose address `where' receives.
  */
 static int
-answers_elsewhere(const struct dir_message *asked, char host[PEER_BYTES])
+answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 {
 	unsigned char datagram[DIR_REQUEST_MAX], answer[DIR_REPLY_MAX];
+	char host[HOST_BYTES];
 	struct addr from, to;
 	int fd, found;
 
-	if (addr_peer(directory.fd, &to) < 0)
+	if (addr_peer(directory.fd, &to) < 0 ||
+	    sock_host(directory.fd, getpeername, host) < 0)
 		return 0;
 	fd = socket(to.ss.ss_family, SOCK_DGRAM, 0);
 	if (fd < 0 || sock_nonblock(fd) < 0)
@@ -1031,9 +1024,9 @@ answers_elsewhere(const struct dir_message *asked, char host[PEER_BYTES])
 	dgram_send(fd, datagram, dir_pack(datagram, asked), &to, UNCOUNTED);
 	found = readable(fd, 1000) &&
 	    dgram_recv(fd, answer, sizeof answer, &from) > 0 &&
-	    addr_port(&from) == addr_port(&to) && !addr_same_host(&from, &to);
+	    addr_port(&from) == addr_port(&to) && !addr_is_of(&from, host);
 	if (found)
-		addr_text(&from, host);
+		addr_text(&from, where);
 	dgram_close(fd);
 	return found;
 }

@@ -837,8 +837,8 @@ int
 peer_failed(void)
 {
 	return errno == ENOTCONN || errno == ECONNABORTED ||
-	    errno == ECONNRESET || errno == EPIPE || errno == ETIMEDOUT ||
-	    errno == EBADMSG;
+	    errno == ECONNRESET || errno == ECONNREFUSED || errno == EPIPE ||
+	    errno == ETIMEDOUT || errno == EBADMSG;
 }
 
 int
@@ -1414,22 +1414,11 @@ addr_text(const struct addr *a, char text[PEER_BYTES])
 }
 
 int
-addr_same_host(const struct addr *a, const struct addr *b)
+addr_is_of(const struct addr *a, const char *host)
 {
-	char x[HOST_BYTES], y[HOST_BYTES];
+	char own[HOST_BYTES];
 
-	return host_text(&a->ss, a->len, x) >= 0 &&
-	    host_text(&b->ss, b->len, y) >= 0 && strcmp(x, y) == 0;
-}
-
-int
-moved_result(enum moved moved)
-{
-	if (moved == FILE_SHORT)
-		errno = ESTALE;
-	if (moved == STOPPED)
-		errno = EINTR;
-	return moved == MOVED ? 0 : -1;
+	return host_text(&a->ss, a->len, own) >= 0 && strcmp(own, host) == 0;
 }
 
 /* The name is the first member of a row: a pointer to the row points to it. */
@@ -2234,7 +2223,7 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	if (n == 0)
 		return 0;
 	flags = p->type == DATA || p->type == ACK ? COUNTED : UNCOUNTED;
-	sent = dgram_send(s->t.sock, datagram, n, NULL,
+	sent = dgram_send(s->sock, datagram, n, NULL,
 	    flags | SHOWN | (p->retransmitted ? AGAIN : 0));
 	if (rdt_watcher != NULL)
 		rdt_watcher->packet(s, "->", p, dgram_fate);
@@ -2282,7 +2271,7 @@ hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 	return p->type == HELLO && rdt_protocol_of(p->protocol) != NULL &&
 	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
 	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
-	    packets_of(s->t.size, p->block) <= UINT32_MAX;
+	    packets_of(s->file.size, p->block) <= UINT32_MAX;
 }
 
 /*
@@ -2296,7 +2285,7 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 	ssize_t got;
 
 	p->type = 0;
-	got = dgram_recv(s->t.sock, incoming, sizeof incoming, from);
+	got = dgram_recv(s->sock, incoming, sizeof incoming, from);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (s->encoding->unpack(s, p, incoming, (size_t)got) < 0 ||
@@ -2314,30 +2303,30 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 }
 
 /*
- * Waits for a datagram, until the deadline or the end of this turn: MOVED; or
- * until the control connection has something to say: STOPPED. If a wait ends a
- * second late, the process or the machine was paused: silence counts from now.
+ * Waits for a datagram, until the deadline or the end of this turn. If a wait
+ * ends a second late, the process or the machine was paused: silence counts
+ * from now.
  */
-static enum moved
+static int
 await(struct rdt_session *s, int64_t deadline)
 {
 	struct pollfd p[3];
 	int64_t begin, end;
-	int failed;
+	int failed, stop;
 
 	begin = now();
 	end = deadline < begin + TURN ? deadline : begin + TURN;
-	p[0].fd = s->t.sock;
+	p[0].fd = s->sock;
 	p[1].fd = s->control;
 	p[0].events = p[1].events = POLLIN;
-	if (s->t.tick != NULL && s->t.tick(&s->t))
-		return STOPPED;
-	failed = wait_many(p, 2, end) < 0;
+	stop = s->tick != NULL && s->tick(&s->file);
+	failed = !stop && wait_many(p, 2, end) < 0;
 	if (now() > (begin < end ? end : begin) + SECOND)
 		s->heard = now();
 	if (failed)
-		return errno == ETIMEDOUT ? MOVED : PEER_FAILED;
-	return p[1].revents != 0 ? STOPPED : MOVED;
+		return errno == ETIMEDOUT ? 0 : -1;
+	errno = EINTR;
+	return stop || p[1].revents != 0 ? -1 : 0;
 }
 
 /* ---- rdt: HELLO --------------------------------------------------------- */
@@ -2393,9 +2382,9 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	s->block = hello->block;
 	if (s->is_server || !s->is_sender)
 		s->congestion = congestion_of(hello->control);
-	s->packets = (uint32_t)packets_of(s->t.size, s->block);
-	make_room(s->t.sock, SO_RCVBUF, s->window * (2 * s->block + 512));
-	make_room(s->t.sock, SO_SNDBUF, s->window * (2 * s->block + 512));
+	s->packets = (uint32_t)packets_of(s->file.size, s->block);
+	make_room(s->sock, SO_RCVBUF, s->window * (2 * s->block + 512));
+	make_room(s->sock, SO_SNDBUF, s->window * (2 * s->block + 512));
 	s->hello_at = NEVER;
 	rdt_begins(s);
 }
@@ -2405,84 +2394,73 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
  * of the client: or a forged one would make us send a file to a victim. The
  * server may not agree to more than the client asked for.
  */
-static enum moved
-await_hello(struct rdt_session *s, const struct addr *client, int64_t deadline)
+static int
+await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 {
 	struct rdt_packet p;
 	struct addr from;
-	enum moved moved;
-	int got;
 
 	do {
-		moved = await(s, deadline);
-		if (moved != MOVED)
-			return moved;
-		got = receive(s, &p, &from);
-		if (got < 0)
-			return PEER_FAILED;
+		if (await(s, deadline) < 0 || receive(s, &p, &from) < 0)
+			return -1;
 		if (p.type != HELLO)
 			continue;
-		if (s->is_server && !addr_same_host(&from, client)) {
+		if (s->is_server && !addr_is_of(&from, client)) {
 			rdt_corrupt(s);
 			continue;
 		}
 		if (s->is_server || (p.protocol == s->protocol->code &&
 		    p.window <= s->window && p.block <= s->block)) {
-			if (s->is_server && connect(s->t.sock,
+			if (s->is_server && connect(s->sock,
 			    (struct sockaddr *)&from.ss, from.len) < 0)
-				return PEER_FAILED;
+				return -1;
 			rdt_agree(s, &p);
-			return MOVED;
+			return 0;
 		}
 	} while (now() < deadline);
 	errno = ETIMEDOUT;
-	return PEER_FAILED;
+	return -1;
 }
 
 /* Once connected, the system keeps other senders away; datagrams that they sent
  * before are thrown away here. */
-enum moved
-rdt_accept(struct rdt_session *s, const struct addr *client)
+int
+rdt_accept(struct rdt_session *s, const char *client)
 {
-	enum moved moved;
 	int i;
 
 	s->is_server = 1;
-	moved = await_hello(s, client, now() + RDT_FIRST_S * SECOND);
-	if (moved != MOVED)
-		return moved;
+	if (await_hello(s, client, now() + RDT_FIRST_S * SECOND) < 0)
+		return -1;
 	for (i = 0; i < RDT_WINDOW_MAX; i++)
-		if (dgram_recv(s->t.sock, incoming, sizeof incoming, NULL) < 0)
+		if (dgram_recv(s->sock, incoming, sizeof incoming, NULL) < 0)
 			break;
-	return send_control(s, HELLO) == 0 ? MOVED : PEER_FAILED;
+	return send_control(s, HELLO);
 }
 
 /* Says HELLO until it is answered. A file that needs more packets than there
  * are numbers is refused here, before any of it is sent. */
-enum moved
+int
 rdt_connect(struct rdt_session *s, unsigned port)
 {
-	enum moved moved;
-	int i;
+	int i, result;
 
 	if (s->window > s->protocol->window_max)
 		s->window = s->protocol->window_max;
-	s->t.sock = data_connect(s->control, SOCK_DGRAM, port);
-	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
-		return PEER_FAILED;
-	if (packets_of(s->t.size, s->block) > UINT32_MAX) {
-		errno = EFBIG;
-		return PEER_FAILED;
-	}
-	moved = PEER_FAILED;
+	s->sock = data_connect(s->control, SOCK_DGRAM, port);
+	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
+		return -1;
+	errno = EFBIG;
+	if (packets_of(s->file.size, s->block) > UINT32_MAX)
+		return -1;
+	result = -1;
 	errno = ETIMEDOUT;
-	for (i = 0; i < RDT_HELLOS && moved == PEER_FAILED &&
-	    errno == ETIMEDOUT; i++) {
+	for (i = 0; i < RDT_HELLOS && result < 0 && errno == ETIMEDOUT; i++) {
 		if (send_control(s, HELLO) < 0)
-			return PEER_FAILED;
-		moved = await_hello(s, NULL, now() + RDT_HELLO_US);
+			return -1;
+		result = await_hello(s, NULL, now() + RDT_HELLO_US);
 	}
-	return moved;
+	return result;
 }
 
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
@@ -2492,7 +2470,7 @@ static size_t
 packet_bytes(const struct rdt_session *s, uint32_t n)
 {
 	return n + 1 < s->packets ? s->block :
-	    (size_t)(s->t.size - (uint64_t)n * s->block);
+	    (size_t)(s->file.size - (uint64_t)n * s->block);
 }
 
 /*
@@ -2500,7 +2478,7 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
  * read and write large pieces. Sets *bytes to n bytes of the file from `at' on.
  * Packets mostly go out in order, so they are mostly in the span.
  */
-static enum moved
+static int
 read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
 {
 	ssize_t got;
@@ -2508,39 +2486,38 @@ read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
 	if (at < s->span_from || at + n > s->span_from + s->span_bytes) {
 		s->span_from = at;
 		s->span_bytes = 0;
-		if (lseek(s->t.file, (off_t)at, SEEK_SET) < 0)
-			return FILE_FAILED;
-		got = read_all(s->t.file, chunk, RDT_READ);
+		if (lseek(s->file.fd, (off_t)at, SEEK_SET) < 0)
+			return -1;
+		got = read_all(s->file.fd, chunk, RDT_READ);
 		if (got < 0)
-			return FILE_FAILED;
+			return -1;
 		s->span_bytes = (size_t)got;
 	}
 	*bytes = chunk + (at - s->span_from);
-	return s->span_bytes < n ? FILE_SHORT : MOVED;
+	errno = ESTALE;
+	return s->span_bytes < n ? -1 : 0;
 }
 
 /* Sends packet n, from the file. */
-static enum moved
+static int
 send_data(struct rdt_session *s, uint32_t n)
 {
 	struct rdt_packet p = { 0 };
 	const char *contents;
-	enum moved moved;
 
 	p.type = DATA;
 	p.seq = n;
 	p.last = n == s->packets - 1;
 	p.retransmitted = rdt_slot(&s->sender, n)->retransmitted;
 	p.length = packet_bytes(s, n);
-	moved = read_span(s, (uint64_t)n * s->block, p.length, &contents);
-	if (moved != MOVED)
-		return moved;
+	if (read_span(s, (uint64_t)n * s->block, p.length, &contents) < 0)
+		return -1;
 	memcpy(outgoing + RDT_HEAD, contents, p.length);
-	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
+	return transmit(s, &p);
 }
 
 /* Takes the ACKs that have come. */
-static enum moved
+static int
 receive_acks(struct rdt_session *s)
 {
 	struct rdt_packet p;
@@ -2549,19 +2526,18 @@ receive_acks(struct rdt_session *s)
 	for (n = 0; n < RDT_BURST; n++) {
 		got = receive(s, &p, NULL);
 		if (got <= 0)
-			return got < 0 ? PEER_FAILED : MOVED;
+			return got;
 		if (p.type == ACK)
 			rdt_send_ack(&s->sender, elapsed(s), p.seq, p.payload,
 			    p.length);
 	}
-	return MOVED;
+	return 0;
 }
 
 /* Sends what the window allows, and says when to go on. */
-static enum moved
+static int
 send_window(struct rdt_session *s, int64_t *next)
 {
-	enum moved moved;
 	uint32_t seq;
 	int n;
 
@@ -2572,47 +2548,61 @@ send_window(struct rdt_session *s, int64_t *next)
 			*next += *next == NEVER ? 0 : s->start;
 			break;
 		}
-		moved = send_data(s, seq);
-		if (moved != MOVED)
-			return moved;
+		if (send_data(s, seq) < 0)
+			return -1;
 	}
-	return MOVED;
+	return 0;
 }
 
-/* Each turn takes the ACKs that have come, then looks at the timer, sends what
- * the window allows, and waits for the next. */
-enum moved
-rdt_send(struct rdt_session *s)
+/* Takes the ACKs that have come, looks at the timer, sends what the window
+ * allows, and waits for the next. */
+static int
+send_turn(struct rdt_session *s)
 {
 	struct rdt_sender *snd = &s->sender;
-	enum moved moved;
 	int64_t next;
+	int result;
+
+	result = receive_acks(s);
+	if (elapsed(s) >= rdt_send_deadline(snd))
+		rdt_send_timer(snd, elapsed(s));
+	s->file.done = rdt_send_done(snd) ? s->file.size :
+	    (uint64_t)snd->base * s->block;
+	if (result < 0 || rdt_send_done(snd))
+		return result;
+	errno = ETIMEDOUT;
+	return rdt_send_gave_up(snd) || send_window(s, &next) < 0 ||
+	    await(s, next) < 0 ? -1 : 0;
+}
+
+/* The engine has done its part. Keeps errno. */
+static void
+note_end(struct rdt_session *s)
+{
+	int saved;
+
+	saved = errno;
+	s->took = elapsed(s);
+	if (s->tick != NULL)
+		s->tick(&s->file);
+	errno = saved;
+}
+
+int
+rdt_send(struct rdt_session *s)
+{
+	int result;
 
 	s->is_sender = 1;
 	s->span_bytes = 0;
-	moved = rdt_send_init(snd, s->protocol, s->window, s->congestion, 0,
-	    s->packets) < 0 ? FILE_FAILED : MOVED;
-	while (moved == MOVED && !rdt_send_done(snd)) {
-		moved = receive_acks(s);
-		if (elapsed(s) >= rdt_send_deadline(snd))
-			rdt_send_timer(snd, elapsed(s));
-		s->t.done = rdt_send_done(snd) ? s->t.size :
-		    (uint64_t)snd->base * s->block;
-		if (moved == MOVED && rdt_send_gave_up(snd)) {
-			errno = ETIMEDOUT;
-			moved = PEER_FAILED;
-		}
-		if (moved == MOVED && !rdt_send_done(snd))
-			moved = send_window(s, &next);
-		if (moved == MOVED && !rdt_send_done(snd))
-			moved = await(s, next);
-	}
-	s->took = elapsed(s);
-	if (s->t.tick != NULL)
-		s->t.tick(&s->t);
-	if (moved == MOVED)
+	result = rdt_send_init(&s->sender, s->protocol, s->window,
+	    s->congestion, 0, s->packets);
+	while (result == 0 && !rdt_send_done(&s->sender))
+		result = send_turn(s);
+	note_end(s);
+	if (result == 0)
 		send_control(s, DONE);
-	return moved;
+	return result;
 }
 
 /* Writes the span that is held, at the receiver. */
@@ -2622,11 +2612,11 @@ flush_span(struct rdt_session *s)
 	size_t n;
 
 	n = s->span_bytes;
-	if (lseek(s->t.file, (off_t)s->span_from, SEEK_SET) < 0)
+	if (lseek(s->file.fd, (off_t)s->span_from, SEEK_SET) < 0)
 		return -1;
 	s->span_from += n;
 	s->span_bytes = 0;
-	return write_all(s->t.file, chunk, n);
+	return write_all(s->file.fd, chunk, n);
 }
 
 /* Adds a packet to the span; one that does not continue it begins another. */
@@ -2644,28 +2634,28 @@ store_packet(struct rdt_session *s, const struct rdt_packet *p)
 	}
 	memcpy(chunk + s->span_bytes, p->payload, p->length);
 	s->span_bytes += p->length;
-	s->t.done += p->length;
+	s->file.done += p->length;
 	return 0;
 }
 
 /* Sends an ACK if one is due. */
-static enum moved
+static int
 send_ack(struct rdt_session *s, unsigned share)
 {
 	struct rdt_packet p = { 0 };
 
 	if (s->unacked < share)
-		return MOVED;
+		return 0;
 	s->unacked = 0;
 	p.type = ACK;
 	p.seq = s->receiver.expected;
 	p.payload = outgoing + RDT_HEAD;
 	p.length = rdt_recv_bitmap(&s->receiver, p.payload);
-	return transmit(s, &p) < 0 ? PEER_FAILED : MOVED;
+	return transmit(s, &p);
 }
 
 /* DATA came: stores what is new. */
-static enum moved
+static int
 receive_data(struct rdt_session *s, const struct rdt_packet *p)
 {
 	enum rdt_event event;
@@ -2673,7 +2663,7 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	if (p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
 	    p->last != (p->seq == s->packets - 1)) {
 		rdt_corrupt(s);
-		return MOVED;
+		return 0;
 	}
 	s->arrived++;
 	s->unacked++;
@@ -2682,75 +2672,67 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	event = rdt_recv_data(&s->receiver, p->seq);
 	rdt_happened(elapsed(s), event, p->seq, NULL);
 	if (event == EV_RECV && store_packet(s, p) < 0)
-		return FILE_FAILED;
+		return -1;
 	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
 }
 
 /* Takes the DATA that has come. *n counts the datagrams. */
-static enum moved
+static int
 receive_burst(struct rdt_session *s, int *n)
 {
 	struct rdt_packet p;
-	enum moved moved;
 	int got;
 
-	moved = MOVED;
-	for (*n = 0; *n < RDT_BURST && moved == MOVED; ++*n) {
+	for (*n = 0; *n < RDT_BURST; ++*n) {
 		got = receive(s, &p, NULL);
-		if (got < 0)
-			return PEER_FAILED;
+		if (got < 0 || (p.type == DATA && receive_data(s, &p) < 0))
+			return -1;
 		if (got == 0)
 			break;
-		if (p.type == DATA)
-			moved = receive_data(s, &p);
 	}
-	return moved == MOVED ? send_ack(s, 1) : moved;
+	return send_ack(s, 1);
 }
 
 /* Called when no DATA came: repeats HELLO until the first comes; fails after
  * RDT_SILENCE_S. */
-static enum moved
+static int
 receive_nothing(struct rdt_session *s)
 {
-	if (now() >= s->heard + RDT_SILENCE_S * SECOND) {
-		errno = ETIMEDOUT;
-		return PEER_FAILED;
-	}
+	errno = ETIMEDOUT;
+	if (now() >= s->heard + RDT_SILENCE_S * SECOND)
+		return -1;
 	if (now() >= s->hello_at && send_control(s, HELLO) == 0)
 		s->hello_at = now() + SECOND;
-	return MOVED;
+	return 0;
 }
 
 /* Each turn waits for DATA and takes it; the file is written in spans, and the
  * last of them at the end. */
-enum moved
+int
 rdt_recv(struct rdt_session *s)
 {
-	enum moved moved;
-	int n;
+	int n, result;
 
 	s->span_from = s->span_bytes = 0;
 	s->heard = now();
-	moved = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
-	    FILE_FAILED : receive_nothing(s);
-	while (moved == MOVED && s->receiver.expected != s->packets) {
-		moved = await(s, s->hello_at != NEVER ? s->hello_at :
+	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
+	    -1 : receive_nothing(s);
+	while (result == 0 && s->receiver.expected != s->packets) {
+		result = await(s, s->hello_at != NEVER ? s->hello_at :
 		    s->heard + RDT_SILENCE_S * SECOND);
-		if (moved == MOVED)
-			moved = receive_burst(s, &n);
-		if (moved == MOVED && n == 0)
-			moved = receive_nothing(s);
+		if (result == 0)
+			result = receive_burst(s, &n);
+		if (result == 0 && n == 0)
+			result = receive_nothing(s);
 	}
-	s->took = elapsed(s);
-	if (s->t.tick != NULL)
-		s->t.tick(&s->t);
-	if (moved == PEER_FAILED && s->receiver.expected == s->packets)
-		moved = MOVED;		/* all DATA is here: no matter */
-	if (moved == MOVED && flush_span(s) < 0)
-		moved = FILE_FAILED;
-	if (moved == MOVED)
+	note_end(s);
+	if (result < 0 && peer_failed() && s->receiver.expected == s->packets)
+		result = 0;		/* all DATA is here: no matter */
+	if (result == 0)
+		result = flush_span(s);
+	if (result == 0)
 		tell_watcher(s, EV_DONE, s->packets);
-	return moved;
+	return result;
 }
 
 /* A sender that repeats DATA has missed the last ACK: it goes out again. */
@@ -2759,17 +2741,14 @@ rdt_linger(struct rdt_session *s)
 {
 	struct rdt_packet p;
 	int64_t end;
-	int got;
 
 	end = now() + RDT_LINGER_S * SECOND;
 	do {
-		if (await(s, end) != MOVED)
+		if (await(s, end) < 0 || receive(s, &p, NULL) < 0 ||
+		    p.type == DONE)
 			return;
-		got = receive(s, &p, NULL);
-		if (got < 0 || (got > 0 && p.type == DONE))
-			return;
-		if (got > 0 && p.type == DATA && (receive_data(s, &p) !=
-		    MOVED || send_ack(s, 1) != MOVED))
+		if (p.type == DATA && (receive_data(s, &p) < 0 ||
+		    send_ack(s, 1) < 0))
 			return;
 	} while (now() < end);
 }
@@ -2780,7 +2759,7 @@ rdt_report(const struct rdt_session *s)
 {
 	int known;
 
-	known = s->t.name != NULL && s->t.peer != NULL;
+	known = s->name != NULL && s->peer != NULL;
 	log_msg(INFO, "rdt: mode=%s window=%u block=%u packets=%llu "
 	    "transmissions=%llu timeouts=%llu fast=%llu duplicates=%llu "
 	    "corrupt=%llu bytes=%llu seconds=%.3f control=%s%s%s%s%s",
@@ -2791,10 +2770,10 @@ rdt_report(const struct rdt_session *s)
 	    (unsigned long long)s->sender.fast,
 	    (unsigned long long)(s->sender.duplicates +
 	    s->receiver.duplicates), (unsigned long long)s->corrupt,
-	    (unsigned long long)s->t.done, (double)s->took / SECOND,
+	    (unsigned long long)s->file.done, (double)s->took / SECOND,
 	    s->congestion->name, known ? " peer=" : "",
-	    known ? s->t.peer : "", known ? " file=" : "",
-	    known ? s->t.name : "");
+	    known ? s->peer : "", known ? " file=" : "",
+	    known ? s->name : "");
 	if (rdt_watcher != NULL)
 		rdt_watcher->ends();
 }
@@ -2807,8 +2786,8 @@ rdt_close(struct rdt_session *s)
 		rdt_report(s);
 	free(s->sender.own);
 	free(s->receiver.own);
-	if (s->t.sock >= 0)
-		dgram_close(s->t.sock);
+	if (s->sock >= 0)
+		dgram_close(s->sock);
 }
 
 /* ---- dir --------------------------------------------------------------- */

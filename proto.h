@@ -640,8 +640,8 @@ void	addr_text(const struct addr *a, char text[PEER_BYTES]);
 int	addr_local(int fd, struct addr *a);
 int	addr_peer(int fd, struct addr *a);
 
-/* Are these two addresses of one host, whatever their ports? */
-int	addr_same_host(const struct addr *a, const struct addr *b);
+/* Is this an address of that host, whatever its port? */
+int	addr_is_of(const struct addr *a, const char *host);
 
 /*
  * Looks a name of n bytes up in a table, an array whose elements begin with
@@ -651,29 +651,6 @@ int	addr_same_host(const struct addr *a, const struct addr *b);
 	find_row((table), COUNT(table), sizeof *(table), (name), (n))
 int	find_row(const void *table, size_t rows, size_t row_bytes,
 	    const char *name, size_t n);
-
-/*
- * A file on its way by datagrams. tick, if not NULL, is called once in a TURN
- * or more often; by returning true it stops the transfer.
- */
-struct transfer {
-	int sock, file;
-	uint64_t size;		/* bytes that were announced */
-	uint64_t done;		/* bytes of them that have passed */
-	int (*tick)(const struct transfer *t);
-	const char *name, *peer;	/* for log and trace; may be NULL */
-};
-#define TURN	(SECOND / 10)	/* the longest time between two ticks */
-
-/*
- * How it ended, or a step of it. MOVED: nothing went wrong; of a whole
- * transfer, all is there. PEER_FAILED and FILE_FAILED have the reason in errno.
- * FILE_SHORT: the file is shorter than the size that was announced. STOPPED: by
- * tick, or by input on the control connection. moved_result() makes 0, or -1
- * and an errno, of it: ESTALE, or EINTR if it was STOPPED.
- */
-enum moved { MOVED, PEER_FAILED, FILE_FAILED, FILE_SHORT, STOPPED };
-int	moved_result(enum moved moved);
 
 /* ---- datagrams --------------------------------------------------------- */
 
@@ -1064,14 +1041,20 @@ extern const struct rdt_encoding rdt_native;
  * The driver of the engine: a socket, a clock, a file. The caller fills in the
  * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
  * agrees on the rest with the other end, then one of the two calls rdt_send()
- * and the other rdt_recv(). The sockets are t.sock, for dgram_close(), and
- * control: when there is something to read, the transfer is STOPPED. Wherever
- * the peer falls silent there is an end: PEER_FAILED with ETIMEDOUT.
+ * and the other rdt_recv(). The sockets are sock, for dgram_close(), and
+ * control: input there ends the transfer with EINTR, and so does tick(), if it
+ * returns true; that is called once in a TURN, or more often. Wherever the peer
+ * falls silent there is an end: ETIMEDOUT.
  */
+#define TURN	(SECOND / 10)	/* the longest time between two ticks */
+
 struct rdt_session {
 	const struct rdt_encoding *encoding;
-	struct transfer t;		/* not done; client: not sock */
+	int sock;			/* at the server, already bound */
 	int control;			/* the TCP connection it belongs to */
+	struct file file;		/* open */
+	int (*tick)(const struct file *f);	/* may be NULL; so may: */
+	const char *name, *peer;	/* for log and trace */
 	uint32_t key;
 	const struct rdt_protocol *protocol;	/* that the client wants; */
 	unsigned window, block;			/* and both use */
@@ -1103,10 +1086,10 @@ void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 int	rdt_offer_unpack(const char *text, size_t n, unsigned *port,
 	    uint32_t *key, uint64_t *size);
 
-enum moved rdt_accept(struct rdt_session *s, const struct addr *client);
-enum moved rdt_connect(struct rdt_session *s, unsigned port);
-enum moved rdt_send(struct rdt_session *s);
-enum moved rdt_recv(struct rdt_session *s);
+int	rdt_accept(struct rdt_session *s, const char *client);
+int	rdt_connect(struct rdt_session *s, unsigned port);
+int	rdt_send(struct rdt_session *s);
+int	rdt_recv(struct rdt_session *s);
 
 /* Called by rdt_accept(), rdt_connect() and room, once both ends know protocol,
  * window and block. */
@@ -1124,7 +1107,7 @@ void	rdt_close(struct rdt_session *s);
 /*
  * One line that says how a transfer went, as INFO. The receiver counts as
  * transmissions what came, and as duplicates what it had already; bytes are
- * those that were acknowledged, or came. peer and file are shown if t has them.
+ * those that were acknowledged, or came. peer and file are shown if they are known.
  */
 void	rdt_report(const struct rdt_session *s);
 
@@ -1304,8 +1287,8 @@ extern const struct command names_people_try[];
 int	on_terminal(void);
 int	stopped(void);
 extern int columns;			/* of the terminal */
-int	draw_up(const struct transfer *t);
-int	draw_down(const struct transfer *t);
+int	draw_up(const struct file *f);
+int	draw_down(const struct file *f);
 void	end_bar(void);
 void	screen_begin(void);
 

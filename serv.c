@@ -594,30 +594,28 @@ serve_connections(const struct service *s, int listener)
 
 /*
  * Opens the session: answers its port and key (and the size, if with_size), and
- * waits for the client's HELLO; *moved is the result. Returns -1 if no port was
+ * waits for the client's HELLO; *result is 0 or -1. Returns -1 if no port was
  * free, after the answer that says so.
  */
 static int
 udp_open(const struct request *r, struct rdt_session *s, int with_size,
-    enum moved *moved)
+    int *result)
 {
-	char offer[RDT_OFFER_BYTES];
-	struct addr client;
+	char client[HOST_BYTES], offer[RDT_OFFER_BYTES];
 	unsigned port;
 
 	s->encoding = &rdt_native;
 	s->control = r->control;
 	s->key = rdt_key();
-	s->t.name = r->name;
-	s->t.peer = r->peer;
-	s->t.sock = ftp_port(r, SOCK_DGRAM, &port);
-	if (s->t.sock < 0)
+	s->name = r->name;
+	s->peer = r->peer;
+	s->sock = ftp_port(r, SOCK_DGRAM, &port);
+	if (s->sock < 0)
 		return -1;
-	rdt_offer_pack(offer, port, s->key, with_size ? &s->t.size : NULL);
-	*moved = PEER_FAILED;
-	if (addr_peer(r->control, &client) == 0 &&
-	    frame_send(r->control, offer, strlen(offer)) == 0)
-		*moved = rdt_accept(s, &client);
+	rdt_offer_pack(offer, port, s->key, with_size ? &s->file.size : NULL);
+	*result = sock_host(r->control, getpeername, client) < 0 ||
+	    frame_send(r->control, offer, strlen(offer)) < 0 ||
+	    rdt_accept(s, client) < 0 ? -1 : 0;
 	return 0;
 }
 
@@ -629,28 +627,23 @@ static int
 ftp_uget(const struct request *r)
 {
 	struct rdt_session s = { 0 };
-	struct file f;
-	enum moved moved;
-	int told;
+	int result, told;
 
-	if (file_open(&f, r->name, 0) < 0)
+	if (file_open(&s.file, r->name, 0) < 0)
 		return ftp_refuse(r, code_of_open());
-	s.t.file = f.fd;
-	s.t.size = f.size;
 	told = 0;
-	if (udp_open(r, &s, 1, &moved) == 0) {
-		if (moved == MOVED)
-			moved = rdt_send(&s);
+	if (udp_open(r, &s, 1, &result) == 0) {
+		if (result == 0)
+			result = rdt_send(&s);
 		if (rdt_send_gave_up(&s.sender))
 			log_refused(r, rdt_gave_up);
 		else
-			log_download(r, moved_result(moved));
-		if (moved == FILE_FAILED || moved == FILE_SHORT ||
-		    (moved == PEER_FAILED && errno == EMSGSIZE))
+			log_download(r, result);
+		if (result < 0 && !peer_failed() && errno != EINTR)
 			told = ftp_answer(r->control, FTP_STORE);
 		rdt_close(&s);
 	}
-	close(f.fd);
+	close(s.file.fd);
 	return told;
 }
 
@@ -659,10 +652,9 @@ static int
 ftp_uput(const struct request *r)
 {
 	struct rdt_session s = { 0 };
-	enum moved moved;
 	char *space;
 	int64_t size;
-	int code, fd;
+	int code, result;
 
 	space = strrchr(r->name, ' ');
 	size = space == NULL ? -1 :
@@ -674,21 +666,20 @@ ftp_uput(const struct request *r)
 	*space = '\0';
 	if (!name_ok(r->name, strlen(r->name)))
 		return ftp_refuse(r, FTP_NAME);
-	fd = newfile_open(r->name, serv.keep);
-	if (fd < 0)
+	s.file.fd = newfile_open(r->name, serv.keep);
+	if (s.file.fd < 0)
 		return ftp_refuse(r, FTP_STORE);
-	s.t.file = fd;
-	s.t.size = (uint64_t)size;
-	if (udp_open(r, &s, 0, &moved) < 0) {
+	s.file.size = (uint64_t)size;
+	if (udp_open(r, &s, 0, &result) < 0) {
 		newfile_end(0);
 		return 0;
 	}
-	if (moved == MOVED)
-		moved = rdt_recv(&s);
-	code = end_upload(r, moved_result(moved) == 0) == 0 ? FTP_OK :
-	    moved == STOPPED ? FTP_SYNTAX : code_of_store();
+	if (result == 0)
+		result = rdt_recv(&s);
+	code = end_upload(r, result == 0) == 0 ? FTP_OK :
+	    errno == EINTR ? FTP_SYNTAX : code_of_store();
 	code = ftp_answer(r->control, code);
-	if (moved == MOVED)
+	if (result == 0)
 		rdt_linger(&s);
 	rdt_close(&s);
 	return code;

@@ -146,7 +146,7 @@ static size_t
 part_bytes(const struct rdt_session *s, uint32_t part)
 {
 	return part + 1 < s->packets ? CHAT_PART :
-	    (size_t)(s->t.size % CHAT_PART);
+	    (size_t)(s->file.size % CHAT_PART);
 }
 
 /* Both ends begin so: with stop-and-wait, under a name of its own. */
@@ -161,7 +161,7 @@ pull_begin(struct rdt_session *s)
 	s->congestion = congestion_named("none");
 	s->window = 1;
 	s->block = CHAT_PART;
-	s->packets = (uint32_t)(s->t.size / CHAT_PART + 1);
+	s->packets = (uint32_t)(s->file.size / CHAT_PART + 1);
 	rdt_begins(s);
 }
 
@@ -171,10 +171,10 @@ await_datagram(const struct rdt_session *s, int64_t deadline)
 {
 	int64_t turn;
 
-	if (s->t.tick != NULL)
-		s->t.tick(&s->t);
+	if (s->tick != NULL)
+		s->tick(&s->file);
 	turn = now() + TURN;
-	return wait_for(s->t.sock, POLLIN, turn < deadline ? turn :
+	return wait_for(s->sock, POLLIN, turn < deadline ? turn :
 	    deadline) < 0 && errno != ETIMEDOUT ? -1 : 0;
 }
 
@@ -185,12 +185,12 @@ ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
 	char text[24];
 	ssize_t sent;
 
-	if (s->t.sock >= 0)
-		dgram_close(s->t.sock);
-	s->t.sock = data_connect(control, SOCK_DGRAM, port);
-	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
+	if (s->sock >= 0)
+		dgram_close(s->sock);
+	s->sock = data_connect(control, SOCK_DGRAM, port);
+	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
 		return -1;
-	sent = dgram_send(s->t.sock, text, (size_t)sprintf(text, "part %lu",
+	sent = dgram_send(s->sock, text, (size_t)sprintf(text, "part %lu",
 	    (unsigned long)part), NULL, rdt_slot(&s->sender,
 	    part)->retransmitted ? COUNTED | AGAIN : COUNTED);
 	if (sent == 0)
@@ -199,31 +199,31 @@ ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
 }
 
 /* Takes an answer, if there is one: it can only be that to the last request. */
-static enum moved
+static int
 receive_part(struct rdt_session *s)
 {
 	const unsigned char *data;
 	uint32_t part;
 	ssize_t got;
 
-	got = dgram_recv(s->t.sock, datagram, sizeof datagram, NULL);
+	got = dgram_recv(s->sock, datagram, sizeof datagram, NULL);
 	if (got < 0)
-		return errno == EAGAIN ? MOVED : PEER_FAILED;
+		return errno == EAGAIN ? 0 : -1;
 	part = s->sender.base;
 	got = chat_unpack(&data, datagram, (size_t)got);
 	if (got < 0 || (size_t)got != part_bytes(s, part)) {
 		rdt_corrupt(s);
-		return MOVED;
+		return 0;
 	}
-	if (write_all(s->t.file, data, (size_t)got) < 0)
-		return FILE_FAILED;
-	s->t.done += (uint64_t)got;
+	if (write_all(s->file.fd, data, (size_t)got) < 0)
+		return -1;
+	s->file.done += (uint64_t)got;
 	rdt_send_ack(&s->sender, now() - s->start, part + 1, NULL, 0);
-	return MOVED;
+	return 0;
 }
 
 /* One turn of a pull: the timer, the next request, an answer. */
-static enum moved
+static int
 pull_turn(struct rdt_session *s, int control, unsigned port)
 {
 	struct rdt_sender *snd = &s->sender;
@@ -231,39 +231,35 @@ pull_turn(struct rdt_session *s, int control, unsigned port)
 
 	if (now() - s->start >= rdt_send_deadline(snd))
 		rdt_send_timer(snd, now() - s->start);
-	if (rdt_send_gave_up(snd)) {
-		errno = ETIMEDOUT;
-		return PEER_FAILED;
-	}
-	if ((rdt_send_next(snd, now() - s->start, &part) &&
+	errno = ETIMEDOUT;
+	return rdt_send_gave_up(snd) ||
+	    (rdt_send_next(snd, now() - s->start, &part) &&
 	    ask_part(s, control, port, part) < 0) ||
-	    await_datagram(s, s->start + rdt_send_deadline(snd)) < 0)
-		return PEER_FAILED;
-	return receive_part(s);
+	    await_datagram(s, s->start + rdt_send_deadline(snd)) < 0 ? -1 :
+	    receive_part(s);
 }
 
 /* The client: each turn asks, waits, and stores what came. */
-enum moved
+int
 chat_pull(struct rdt_session *s, int control, unsigned port)
 {
-	enum moved moved;
+	int result;
 
-	if (s->t.size / CHAT_PART >= UINT32_MAX) {
-		errno = EFBIG;
-		return PEER_FAILED;
-	}
-	s->t.sock = -1;
+	errno = EFBIG;
+	if (s->file.size / CHAT_PART >= UINT32_MAX)
+		return -1;
+	s->sock = -1;
 	s->is_sender = 1;
 	pull_begin(s);
 	rdt_send_init(&s->sender, s->protocol, 1, s->congestion, 0,
 	    s->packets);
 	do
-		moved = pull_turn(s, control, port);
-	while (moved == MOVED && !rdt_send_done(&s->sender));
+		result = pull_turn(s, control, port);
+	while (result == 0 && !rdt_send_done(&s->sender));
 	s->took = now() - s->start;
-	if (moved == MOVED)
-		dgram_send(s->t.sock, "finished", 8, NULL, UNCOUNTED);
-	return moved;
+	if (result == 0)
+		dgram_send(s->sock, "finished", 8, NULL, UNCOUNTED);
+	return result;
 }
 
 enum { FINISHED = -1, NONSENSE = -2 };
@@ -284,7 +280,7 @@ part_asked(const unsigned char *request, size_t n)
 
 /* Sends a part to the address that asked; seen has a bit for each, asked for
  * before or not. Beyond the end there is nothing, and that is sent. */
-static enum moved
+static int
 send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
     const struct addr *to)
 {
@@ -293,77 +289,78 @@ send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
 	int repeated;
 
 	if (part >= s->packets) {
-		dgram_send(s->t.sock, out, chat_pack(out, "", 0), to, COUNTED);
-		return MOVED;
+		dgram_send(s->sock, out, chat_pack(out, "", 0), to, COUNTED);
+		return 0;
 	}
-	got = pread(s->t.file, bytes, part_bytes(s, part),
+	got = pread(s->file.fd, bytes, part_bytes(s, part),
 	    (off_t)part * CHAT_PART);
-	if (got < 0)
-		return FILE_FAILED;
-	if ((size_t)got < part_bytes(s, part))
-		return FILE_SHORT;
+	if (got >= 0)
+		errno = ESTALE;
+	if (got < 0 || (size_t)got < part_bytes(s, part))
+		return -1;
 	bit = (unsigned char)(1 << part % 8);
 	repeated = (seen[part / 8] & bit) != 0;
 	seen[part / 8] |= bit;
 	rdt_happened(now() - s->start, repeated ? EV_DUP : EV_RECV, part, NULL);
-	sent = dgram_send(s->t.sock, out, chat_pack(out, bytes, (size_t)got),
+	sent = dgram_send(s->sock, out, chat_pack(out, bytes, (size_t)got),
 	    to, repeated ? COUNTED | AGAIN : COUNTED);
 	s->arrived++;
 	s->receiver.duplicates += (unsigned)repeated;
-	s->t.done += repeated ? 0 : (uint64_t)got;
+	s->file.done += repeated ? 0 : (uint64_t)got;
 	counters[RETRANSMISSIONS] += repeated && sent > 0;
 	if (sent == 0)
 		rdt_happened(now() - s->start, EV_DROP, part, NULL);
-	return MOVED;
+	return 0;
 }
 
 /* Takes a request and answers it, if there is one. */
-static enum moved
+static int
 answer_turn(struct rdt_session *s, unsigned char *seen,
-    const struct addr *client, int *finished)
+    const char *client, int *finished)
 {
 	struct addr from;
 	int64_t part;
 	ssize_t got;
 
-	got = dgram_recv(s->t.sock, datagram, sizeof datagram, &from);
+	got = dgram_recv(s->sock, datagram, sizeof datagram, &from);
 	if (got < 0)
-		return MOVED;		/* EAGAIN; ECONNREFUSED of an answer */
-	part = addr_same_host(&from, client) ?
+		return 0;		/* EAGAIN; ECONNREFUSED of an answer */
+	part = addr_is_of(&from, client) ?
 	    part_asked(datagram, (size_t)got) : NONSENSE;
 	if (part == NONSENSE) {
 		rdt_corrupt(s);
-		return MOVED;
+		return 0;
 	}
 	s->heard = now();
 	*finished = part == FINISHED;
-	return *finished ? MOVED : send_part(s, (uint32_t)part, seen, &from);
+	return *finished ? 0 : send_part(s, (uint32_t)part, seen, &from);
 }
 
 /* The server, in a child: it answers; its only timer is that of silence. */
-enum moved
-chat_answer(struct rdt_session *s, const struct addr *client)
+int
+chat_answer(struct rdt_session *s, const char *client)
 {
 	unsigned char *seen;
-	enum moved moved;
-	int finished;
+	int finished, result;
 
 	pull_begin(s);
 	seen = calloc(s->packets / 8 + 1, 1);
 	if (seen == NULL)
-		return FILE_FAILED;
+		return -1;
 	s->heard = now();
 	finished = 0;
 	do {
-		moved = PEER_FAILED;
+		result = -1;
 		if (await_datagram(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
 			break;
 		errno = ETIMEDOUT;
 		if (now() < s->heard + CHAT_SILENCE_S * SECOND)
-			moved = answer_turn(s, seen, client, &finished);
-	} while (moved == MOVED && !finished);
+			result = answer_turn(s, seen, client, &finished);
+	} while (result == 0 && !finished);
 	free(seen);
 	s->took = now() - s->start;
-	return moved == MOVED && s->arrived - s->receiver.duplicates !=
-	    s->packets ? STOPPED : moved;
+	if (result == 0)
+		errno = EINTR;
+	return result == 0 && s->arrived - s->receiver.duplicates ==
+	    s->packets ? 0 : -1;
 }

@@ -72,7 +72,7 @@ request_failed(const char *error)
 }
 
 /* Pulls a file, in a child. */
-static enum moved
+static int
 fetch_by_pull(struct rdt_session *s, const struct offer *o)
 {
 	return chat_pull(s, talk.fd, o->port);

@@ -214,13 +214,6 @@ chat_files(struct client *c, const char *text)
 	log_list(c, n);
 }
 
-/* Answers requests for the parts of a file, in a child. */
-static enum moved
-chat_send_file(struct delivery *d, const struct addr *to)
-{
-	return chat_answer(&d->s, to);
-}
-
 /* download_file NAME: a child waits on the port for what is asked of it. */
 static void
 chat_download(struct client *c, const char *name)
@@ -230,7 +223,7 @@ chat_download(struct client *c, const char *name)
 	uint64_t size;
 	unsigned port;
 
-	offer = offer_file(c, name, SOCK_DGRAM, chat_send_file, &port, &size,
+	offer = offer_file(c, name, SOCK_DGRAM, chat_answer, &port, &size,
 	    &why);
 	if (offer == OFFERED)
 		compose("UDP %u %llu %s", port, (unsigned long long)size, name);

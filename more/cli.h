@@ -62,11 +62,11 @@ struct offer {
 };
 
 /*
- * Starts a child that fetches an offer: fetch() fills in s->t.sock and moves
+ * Starts a child that fetches an offer: fetch() fills in s->sock and moves
  * the bytes. linger(), unless NULL, is called once the file is stored.
  */
 void	start_fetch(const struct offer *o,
-	    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+	    int (*fetch)(struct rdt_session *s, const struct offer *o),
 	    void (*linger)(struct rdt_session *s));
 #define FETCHES	16			/* at a time */
 

@@ -326,13 +326,13 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in t. Reports count a request as a
+ * Both ends of a download; the caller fills in file. Reports count a request as a
  * transmission, and its answer as an ACK. The client asks the peer of
- * `control'. At the server a download is STOPPED if `finished' comes before all
+ * `control'. At the server it is EINTR if `finished' comes before all
  * parts were asked for.
  */
-enum moved chat_pull(struct rdt_session *s, int control, unsigned port);
-enum moved chat_answer(struct rdt_session *s, const struct addr *client);
+int	chat_pull(struct rdt_session *s, int control, unsigned port);
+int	chat_answer(struct rdt_session *s, const char *client);
 
 /* ---- room: codes and lengths -------------------------------------------- */
 

@@ -824,7 +824,7 @@ search_end(const char *command, const struct search *s)
 
 /* Receives one part. Returns NULL, or what is wrong with it. */
 static const char *
-get_part(int fd, const struct offered *o, struct transfer *t, struct sha1 *sha)
+get_part(int fd, const struct offered *o, struct file *f, struct sha1 *sha)
 {
 	static unsigned char part[PEER_MESSAGE_MAX];
 	const char *value;
@@ -840,16 +840,16 @@ get_part(int fd, const struct offered *o, struct transfer *t, struct sha1 *sha)
 		return "bad base64";
 	if (n == 0 && o->size > 0)
 		return "a part with nothing in it";
-	t->done += (uint64_t)n;
-	if (t->done > o->size)
+	f->done += (uint64_t)n;
+	if (f->done > o->size)
 		return "more than the list says";
 	sha1_add(sha, part, (size_t)n);
-	return write_all(t->file, part, (size_t)n) < 0 ? reason() : NULL;
+	return write_all(f->fd, part, (size_t)n) < 0 ? reason() : NULL;
 }
 
 /* Receives so many parts, which must be the whole file. */
 static const char *
-get_parts(int fd, const struct offered *o, struct transfer *t, int64_t parts)
+get_parts(int fd, const struct offered *o, struct file *f, int64_t parts)
 {
 	char hash[HASH_DIGITS + 1];
 	struct sha1 sha;
@@ -859,15 +859,15 @@ get_parts(int fd, const struct offered *o, struct transfer *t, int64_t parts)
 	sha1_begin(&sha);
 	limit = now() + (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
-		why = get_part(fd, o, t, &sha);
+		why = get_part(fd, o, f, &sha);
 		if (why == NULL && now() > limit)
 			why = "too slow";
-		if (draw_down(t) && why == NULL)
+		if (draw_down(f) && why == NULL)
 			why = reason();
 		peer_tick();
 	}
 	end_bar();
-	if (why == NULL && t->done < o->size)
+	if (why == NULL && f->done < o->size)
 		why = "less than the list says";
 	if (why != NULL)
 		return why;
@@ -876,15 +876,15 @@ get_parts(int fd, const struct offered *o, struct transfer *t, int64_t parts)
 	    "the contents are not those of this hash";
 }
 
-/* Asks for a file and receives it into t. Returns NULL, or why it did not
+/* Asks for a file and receives it into f. Returns NULL, or why it did not
  * come. */
 static const char *
-get_file(int fd, const struct offered *o, struct transfer *t)
+get_file(int fd, const struct offered *o, struct file *f)
 {
 	const char *value;
 	int64_t parts;
 
-	t->size = o->size;
+	f->size = o->size;
 	if (peer_say(fd, "download", "filehash", o->hash) < 0 ||
 	    peer_recv(fd, &message) < 0)
 		return reason();
@@ -896,7 +896,7 @@ get_file(int fd, const struct offered *o, struct transfer *t)
 	parts = number(value, strcspn(value, "\n"), 1,
 	    o->size == 0 ? 1 : (int64_t)o->size);
 	return parts < 0 ? "a number of parts that makes no sense" :
-	    get_parts(fd, o, t, parts);
+	    get_parts(fd, o, f, parts);
 }
 
 /* Downloads a file from a peer. Returns 1 after an error, which was said. */
@@ -904,7 +904,6 @@ static int
 peer_get(const char *command, int fd, const char *nick,
     const struct offered *o, const char *path)
 {
-	struct transfer t = { 0 };
 	struct file f;
 	char hash[PEER_PREFIX + 1];
 	const char *why;
@@ -914,10 +913,8 @@ peer_get(const char *command, int fd, const char *nick,
 	if (download_open(command, path != NULL ? path : o->name,
 	    cli.keep || path == NULL, &f) != 0)
 		return 1;
-	t.file = f.fd;
-	why = get_file(fd, o, &t);
+	why = get_file(fd, o, &f);
 	end_bar();
-	f.size = t.size;
 	if (why == NULL)
 		return download_end(command, hash, &f, 1);
 	newfile_end(0);

@@ -220,8 +220,8 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 	p.control = s->congestion->code;
 	p.window = s->window;
 	p.block = ROOM_BLOCK;
-	s->t.sock = data_connect(control, SOCK_DGRAM, port);
-	if (s->t.sock < 0 || sock_nonblock(s->t.sock) < 0)
+	s->sock = data_connect(control, SOCK_DGRAM, port);
+	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
 		return -1;
 	rdt_agree(s, &p);
 	s->hello_at = s->start;

@@ -202,27 +202,18 @@ room_line(char *line)
 /* ---- answers ----------------------------------------------------------- */
 
 /* The file comes by TCP or UDP, in a child. */
-static enum moved
+static int
 fetch_file(struct rdt_session *s, const struct offer *o)
 {
-	struct file file = { 0 };
-	enum moved moved;
-
 	if (!o->udp) {
-		s->t.sock = data_connect(talk.fd, SOCK_STREAM, o->port);
-		if (s->t.sock < 0)
-			return PEER_FAILED;
-		sock_limit(s->t.sock, STALL_S);
-		file.fd = s->t.file;
-		file.size = s->t.size;
-		moved = file_recv(s->t.sock, &file) < 0 ? PEER_FAILED : MOVED;
-		s->t.done = file.done;
-		return moved;
+		s->sock = data_connect(talk.fd, SOCK_STREAM, o->port);
+		if (s->sock < 0)
+			return -1;
+		sock_limit(s->sock, STALL_S);
+		return file_recv(s->sock, &s->file);
 	}
 	s->window = by_udp.window;
-	if (room_connect(s, talk.fd, o->port) < 0)
-		return PEER_FAILED;
-	return rdt_recv(s);
+	return room_connect(s, talk.fd, o->port) < 0 ? -1 : rdt_recv(s);
 }
 
 /* 200: connects the update socket, which the server waits for. */

@@ -252,40 +252,27 @@ room_files(struct client *c, const struct room_message *m)
 }
 
 /* The two ways of a file, each in a child. */
-static enum moved
-send_by_udp(struct delivery *d, const struct addr *to)
+static int
+send_by_udp(struct rdt_session *s, const char *client)
 {
-	enum moved moved;
-
-	d->s.encoding = &room_encoding;
-	d->s.control = -1;
-	d->s.is_sender = 1;
-	moved = rdt_accept(&d->s, to);
-	if (moved == MOVED)
-		moved = rdt_send(&d->s);
-	if (rdt_send_gave_up(&d->s.sender))
-		d->why = rdt_gave_up;
-	return moved;
+	s->encoding = &room_encoding;
+	s->control = -1;
+	s->is_sender = 1;
+	return rdt_accept(s, client) < 0 ? -1 : rdt_send(s);
 }
 
 /* The size was told before, so nothing goes before the contents. */
-static enum moved
-send_by_tcp(struct delivery *d, const struct addr *to)
+static int
+send_by_tcp(struct rdt_session *s, const char *client)
 {
-	struct file f = { 0 };
-	int result;
-
-	(void)to;
-	f.fd = d->s.t.file;
-	f.size = d->s.t.size;
-	d->s.t.sock = data_accept(d->s.t.sock, d->host);
-	if (d->s.t.sock < 0)
-		return PEER_FAILED;
-	sock_limit(d->s.t.sock, serv.idle);
-	result = file_send(d->s.t.sock, &f, "", 0);
-	if (result == 0)
-		sock_end(d->s.t.sock);
-	return result == 0 ? MOVED : PEER_FAILED;
+	s->sock = data_accept(s->sock, client);
+	if (s->sock < 0)
+		return -1;
+	sock_limit(s->sock, serv.idle);
+	if (file_send(s->sock, &s->file, "", 0) < 0)
+		return -1;
+	sock_end(s->sock);
+	return 0;
 }
 
 /* 106 TCP name, 106 UDP name */

@@ -186,18 +186,18 @@ draw(uint64_t done, uint64_t size, int up)
 
 /* For files by UDP. */
 int
-draw_up(const struct transfer *t)
+draw_up(const struct file *f)
 {
 	begin();
-	draw(t->done, t->size, 1);
+	draw(f->done, f->size, 1);
 	return stopped();
 }
 
 int
-draw_down(const struct transfer *t)
+draw_down(const struct file *f)
 {
 	begin();
-	draw(t->done, t->size, 0);
+	draw(f->done, f->size, 0);
 	return stopped();
 }
 

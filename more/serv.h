@@ -89,20 +89,13 @@ int	is_reserved(const char *name, size_t n);
 ssize_t	files_now(struct dirent ***files);
 void	log_list(const struct client *c, ssize_t n);
 
-/* A file on its way to a client, in a child. */
-struct delivery {
-	struct rdt_session s;		/* s.t.sock waits for the client */
-	const char *host;		/* of whom alone it takes */
-	const char *why;		/* it failed; NULL: errno says */
-};
-
 /*
  * Offers a file to c. OFFERED: a child waits at *port to send() the file, which
  * has *size bytes. Otherwise *why is the reason.
  */
 enum offer { OFFERED, NO_FILE, NOT_NOW };
 enum offer offer_file(const struct client *c, const char *name, int type,
-	    enum moved (*send)(struct delivery *d, const struct addr *to),
+	    int (*send)(struct rdt_session *s, const char *client),
 	    unsigned *port, uint64_t *size, const char **why);
 
 #endif

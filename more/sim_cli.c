@@ -366,7 +366,7 @@ flow_begin(unsigned i, int64_t packets)
 {
 	struct rdt_session *s = &sim.flow[i];
 
-	s->t.sock = -1;
+	s->sock = -1;
 	s->protocol = by_udp.protocol;
 	s->congestion = by_udp.congestion;
 	s->block = (unsigned)by_udp.block;
@@ -390,12 +390,12 @@ flow_end(struct rdt_session *s)
 {
 	if (s->took == 0)
 		s->took = sim.t - s->start;
-	s->t.done = (uint64_t)(s->sender.base - 1) * s->block;
+	s->file.done = (uint64_t)(s->sender.base - 1) * s->block;
 	logger.level = logger.level < INFO ? INFO : logger.level;
 	rdt_report(s);
 	free(s->sender.own);
 	free(s->receiver.own);
-	return s->took > 0 ? (double)s->t.done * SECOND / (double)s->took : 0;
+	return s->took > 0 ? (double)s->file.done * SECOND / (double)s->took : 0;
 }
 
 /* Are all flows at their end, whether done or given up? */

@@ -336,16 +336,16 @@ static const char *fetched_name;	/* in a child: of the file */
 
 /* While a child fetches: says each second how far it is, to a person. */
 static int
-fetch_tick(const struct transfer *t)
+fetch_tick(const struct file *f)
 {
 	static int64_t next;
 
 	if (!on_terminal() || logger.level < INFO || now() < next ||
-	    t->done == t->size)
+	    f->done == f->size)
 		return 0;
 	if (next != 0)
 		log_msg(INFO, "%s %d%%", fetched_name,
-		    (int)((double)t->done / (double)t->size * 100));
+		    (int)((double)f->done / (double)f->size * 100));
 	next = now() + SECOND;
 	return 0;
 }
@@ -363,37 +363,31 @@ fetch_ended(int failed)
 /* The life of a child. Returns its exit status. */
 static int
 fetch_file(const struct offer *o,
-    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+    int (*fetch)(struct rdt_session *s, const struct offer *o),
     void (*linger)(struct rdt_session *s))
 {
 	struct rdt_session s = { 0 };
-	struct file file;
-	enum moved moved;
-	int failed;
+	int failed, result;
 
 	fetched_name = o->name;
-	if (download_open(o->command, o->local, cli.keep, &file) != 0) {
+	if (download_open(o->command, o->local, cli.keep, &s.file) != 0) {
 		fetch_ended(1);
 		return 1;
 	}
-	s.t.sock = -1;
-	s.t.file = file.fd;
-	s.t.name = o->name;
-	s.t.size = o->size;
-	s.t.tick = fetch_tick;
-	moved = fetch(&s, o);
-	file.size = s.t.size;
-	file.done = s.t.done;
-	moved_result(moved);
-	failed = download_end(o->command, o->name, &file, moved == MOVED);
+	s.sock = -1;
+	s.name = o->name;
+	s.file.size = o->size;
+	s.tick = fetch_tick;
+	result = fetch(&s, o);
+	failed = download_end(o->command, o->name, &s.file, result == 0);
 	if (s.start != 0)
 		rdt_report(&s);
 	fetch_ended(failed);
-	s.t.tick = NULL;
-	if (moved == MOVED && s.start != 0 && linger != NULL)
+	s.tick = NULL;
+	if (result == 0 && s.start != 0 && linger != NULL)
 		linger(&s);
-	if (s.t.sock >= 0)
-		dgram_close(s.t.sock);
+	if (s.sock >= 0)
+		dgram_close(s.sock);
 	return failed;
 }
 
@@ -404,7 +398,7 @@ fetch_file(const struct offer *o,
  */
 void
 start_fetch(const struct offer *o,
-    enum moved (*fetch)(struct rdt_session *s, const struct offer *o),
+    int (*fetch)(struct rdt_session *s, const struct offer *o),
     void (*linger)(struct rdt_session *s))
 {
 	static int alive[2] = { -1, -1 };

@@ -435,17 +435,17 @@ close_clients(void)
 /* Forks a child that sends a file to c, and ends. Returns -1 if it cannot. */
 static int
 start_download(const struct client *c, const struct request *r,
-    struct delivery *d,
-    enum moved (*send)(struct delivery *d, const struct addr *to))
+    struct rdt_session *s, int (*send)(struct rdt_session *s,
+    const char *client))
 {
-	struct addr to;
-	enum moved moved;
+	char client[HOST_BYTES];
 	pid_t pid;
 	size_t i;
+	int result;
 
 	for (i = 0; hall.download[i].pid != 0; i++)
 		;
-	if (addr_peer(c->fd, &to) < 0)
+	if (sock_host(c->fd, getpeername, client) < 0)
 		return -1;
 	pid = fork();
 	if (pid != 0) {
@@ -456,53 +456,48 @@ start_download(const struct client *c, const struct request *r,
 	child_hook(i);
 	become_child();
 	close_clients();
-	moved = send(d, &to);
-	if (d->why != NULL)
-		log_refused(r, d->why);
+	result = send(s, client);
+	if (rdt_send_gave_up(&s->sender))
+		log_refused(r, rdt_gave_up);
 	else
-		log_download(r, moved_result(moved));
-	rdt_close(&d->s);
+		log_download(r, result);
+	rdt_close(s);
 	_exit(0);
 }
 
 /* Everything that can be refused is refused here, before there is a child. */
 enum offer
 offer_file(const struct client *c, const char *name, int type,
-    enum moved (*send)(struct delivery *d, const struct addr *to),
+    int (*send)(struct rdt_session *s, const char *client),
     unsigned *port, uint64_t *size, const char **why)
 {
 	struct request r = { -1, c->peer, "download", name, 0 };
-	char host[HOST_BYTES];
-	struct delivery d = { 0 };
-	struct file f;
+	struct rdt_session s = { 0 };
 
 	*why = "no file";
 	errno = ENOENT;
-	if (!name_ok(name, strlen(name)) || file_open(&f, name, 0) < 0) {
+	if (!name_ok(name, strlen(name)) || file_open(&s.file, name, 0) < 0) {
 		log_refused(&r, code_of_open() == FTP_NOFILE ? *why : NULL);
 		return NO_FILE;
 	}
-	*size = f.size;
-	d.s.t.file = f.fd;
-	d.s.t.size = f.size;
-	d.s.t.name = name;
-	d.s.t.peer = c->peer;
-	d.s.t.sock = -1;
+	*size = s.file.size;
+	s.name = name;
+	s.peer = c->peer;
+	s.sock = -1;
 	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
 	    downloads(0) == DOWNLOADS_MAX ||
 	    downloads(c->id) >= DOWNLOADS_EACH ?
 	    "too many downloads, not now" : NULL;
-	d.host = host;
-	if (*why == NULL && sock_host(c->fd, getpeername, host) >= 0)
-		d.s.t.sock = data_listen(c->fd, type, serv.data_lo,
+	if (*why == NULL)
+		s.sock = data_listen(c->fd, type, serv.data_lo,
 		    serv.data_hi, port);
-	if (d.s.t.sock < 0 || start_download(c, &r, &d, send) < 0) {
+	if (s.sock < 0 || start_download(c, &r, &s, send) < 0) {
 		log_refused(&r, *why);
 		*why = *why != NULL ? *why : "no port is free";
 	}
-	close(d.s.t.file);
-	if (d.s.t.sock >= 0)
-		close(d.s.t.sock);
+	close(s.file.fd);
+	if (s.sock >= 0)
+		close(s.sock);
 	return *why == NULL ? OFFERED : NOT_NOW;
 }
 

@@ -105,9 +105,9 @@ begins(int64_t start, const struct rdt_session *s)
 
 	if (trace == NULL)
 		return;
-	if (s->t.sock >= 0 && addr_peer(s->t.sock, &a) == 0)
+	if (s->sock >= 0 && addr_peer(s->sock, &a) == 0)
 		addr_text(&a, peer);
-	text = s->t.name == NULL ? "-" : s->t.name;
+	text = s->name == NULL ? "-" : s->name;
 	printable(name, sizeof name, text, strlen(text), 0);
 	trace_lock(F_WRLCK);
 	last = last_transfer();
@@ -116,7 +116,7 @@ begins(int64_t start, const struct rdt_session *s)
 	    "control=%s peer=%s file=%s\n", transfer + rdt_flow,
 	    (long long)(start / SECOND), (long)(start % SECOND),
 	    s->protocol->name, s->window, s->congestion->name,
-	    s->t.peer == NULL ? peer : s->t.peer, name);
+	    s->peer == NULL ? peer : s->peer, name);
 	trace_lock(F_UNLCK);
 }
 

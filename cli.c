@@ -672,8 +672,8 @@ list_local(int argc, char **argv)
 
 /*
  * Opens a session by `uget NAME' or `uput NAME SIZE'; the caller has filled in
- * s->file. Returns 1 if the server refuses, after a message about verb and name;
- * else 0, and *result is what rdt_connect() returned.
+ * s->file. Returns 1 if the server refuses, after a message about verb and
+ * name; else 0, and *result is what rdt_connect() returned.
  */
 static int
 udp_ask(struct rdt_session *s, const char *verb, const char *name,

@@ -1572,9 +1572,10 @@ cursor_bytes(struct cursor *c, size_t n)
 	return at;
 }
 
-/* A number of n digits of this base, which may be 10 or 16. */
-static uint64_t
-cursor_digits(struct cursor *c, size_t n, unsigned base)
+/* Decimal numbers have as many leading zeros as the format says; hexadecimal
+ * ones small letters or capitals. */
+uint64_t
+cursor_number(struct cursor *c, size_t n, unsigned base)
 {
 	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
 	const char *at, *digit;
@@ -1589,20 +1590,6 @@ cursor_digits(struct cursor *c, size_t n, unsigned base)
 			value = value * base + (uint64_t)(digit - digits) % 16;
 	}
 	return c->state == GOOD ? value : 0;
-}
-
-/* Decimal, with as many leading zeros as the format has. */
-uint64_t
-cursor_number(struct cursor *c, size_t n)
-{
-	return cursor_digits(c, n, 10);
-}
-
-/* Hexadecimal, in small letters or capitals. */
-uint64_t
-cursor_hex(struct cursor *c, size_t n)
-{
-	return cursor_digits(c, n, 16);
 }
 
 /* A missing end is INCOMPLETE: it may still come. */
@@ -1687,7 +1674,8 @@ rdt_crc(const unsigned char *d, size_t length)
 /* The payload of DATA and ACK stands after the head already; that of HELLO is
  * written here. */
 size_t
-rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
+rdt_pack(const struct rdt_session *s, unsigned char *d,
+    const struct rdt_packet *p)
 {
 	unsigned char *payload = d + RDT_HEAD;
 	size_t length;
@@ -1703,7 +1691,7 @@ rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
 	d[0] = (unsigned char)p->type;
 	d[1] = p->type == DATA && p->last;
 	pack16(d + 2, (unsigned)length);
-	pack32(d + 4, key);
+	pack32(d + 4, s->key);
 	pack32(d + 8, p->seq);
 	pack32(d + 12, rdt_crc(d, length));
 	return RDT_HEAD + length;
@@ -1711,10 +1699,11 @@ rdt_pack(unsigned char *d, uint32_t key, const struct rdt_packet *p)
 
 /* Cheap checks first: strangers' datagrams cost nothing. */
 int
-rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *d, size_t n)
+rdt_unpack(const struct rdt_session *s, struct rdt_packet *p,
+    unsigned char *d, size_t n)
 {
 	if (n < RDT_HEAD || unpack16(d + 2) != n - RDT_HEAD ||
-	    unpack32(d + 4) != key || d[0] < HELLO || d[0] > DONE ||
+	    unpack32(d + 4) != s->key || d[0] < HELLO || d[0] > DONE ||
 	    unpack32(d + 12) != rdt_crc(d, n - RDT_HEAD))
 		return -1;
 	p->type = d[0];
@@ -1794,7 +1783,7 @@ gbn_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
 {
 	sw_ack(s, t, ack, bits, n);
-	if (s->dupacks != 3 || !s->congestion->lost(s, s->highest - s->base))
+	if (s->dupacks != 3 || !rdt_lost(s))
 		return;
 	s->next = s->base;
 	s->fast++;
@@ -1864,32 +1853,8 @@ rdt_protocol_of(unsigned code)
 	return rdt_protocols[i];
 }
 
-/* none: cwnd stays as it began... */
-static void
-none_acked(struct rdt_sender *s, uint32_t packets)
-{
-	(void)s;
-	(void)packets;
-}
-
-/* ...and only the timer sends again. */
-static int
-none_lost(struct rdt_sender *s, unsigned flight)
-{
-	(void)s;
-	(void)flight;
-	return 0;
-}
-
-static void
-none_timeout(struct rdt_sender *s, unsigned flight)
-{
-	(void)s;
-	(void)flight;
-}
-
-static const struct congestion none = { "none", 1, 0, none_acked, none_lost,
-    none_timeout };
+/* cwnd stays as it began, and only the timer sends again. */
+static const struct congestion none = { "none", 1, 0, NULL, NULL, NULL };
 extern const struct congestion congestion_half, congestion_reno;
 
 static const struct congestion *const congestions[] = {
@@ -2052,7 +2017,8 @@ rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
 	s->rto_at = s->base == s->highest ? NEVER : t + s->rto;
-	s->congestion->acked(s, packets);
+	if (s->congestion->acked != NULL)
+		s->congestion->acked(s, packets);
 	rdt_happened(t, EV_ACK, ack, s);
 	if (rdt_send_done(s))
 		rdt_happened(t, EV_DONE, ack, s);
@@ -2067,6 +2033,13 @@ rdt_duplicate(struct rdt_sender *s, int64_t t)
 	rdt_happened(t, EV_DUPACK, s->base, s);
 }
 
+int
+rdt_lost(struct rdt_sender *s)
+{
+	return s->congestion->lost != NULL &&
+	    s->congestion->lost(s, s->highest - s->base);
+}
+
 /* RFC 6298, section 5: back off, and begin anew. */
 void
 rdt_timed_out(struct rdt_sender *s, int64_t t, unsigned flight)
@@ -2077,7 +2050,8 @@ rdt_timed_out(struct rdt_sender *s, int64_t t, unsigned flight)
 		s->rto = 2 * s->rto < RDT_RTO_MAX ? 2 * s->rto : RDT_RTO_MAX;
 	s->rto_at = t + s->rto;
 	s->dupacks = 0;
-	s->congestion->timeout(s, flight);
+	if (s->congestion->timeout != NULL)
+		s->congestion->timeout(s, flight);
 	rdt_happened(t, EV_TIMEOUT, s->base, s);
 }
 
@@ -2159,7 +2133,7 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 	digits = cursor_until(&c, ' ', &len);
 	value = number(digits, len, 1, 65535);
 	*port = (unsigned)value;
-	*key = (uint32_t)cursor_hex(&c, 8);
+	*key = (uint32_t)cursor_number(&c, 8, 16);
 	if (size != NULL && value > 0) {
 		cursor_bytes(&c, 1);
 		value = number(c.at, c.left, 0, INT64_MAX);
@@ -2177,23 +2151,7 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 static unsigned char incoming[65536];
 static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
 
-/* The encoding of proto.h. */
-static size_t
-native_pack(const struct rdt_session *s, unsigned char *datagram,
-    const struct rdt_packet *p)
-{
-	return rdt_pack(datagram, s->key, p);
-}
-
-static int
-native_unpack(const struct rdt_session *s, struct rdt_packet *p,
-    unsigned char *datagram, size_t n)
-{
-	return rdt_unpack(p, s->key, datagram, n);
-}
-
-const struct rdt_encoding rdt_native = { RDT_HEAD, 0, native_pack,
-    native_unpack };
+const struct rdt_encoding rdt_native = { RDT_HEAD, 0, rdt_pack, rdt_unpack };
 
 /* The session's own clock, by which engine and trace go. */
 static int64_t

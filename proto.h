@@ -725,9 +725,8 @@ struct cursor {
 /* The next n bytes; after a failure eight bytes of 0. */
 const char *cursor_bytes(struct cursor *c, size_t n);
 
-/* The number in the next n digits, or in hexadecimal ones. */
-uint64_t cursor_number(struct cursor *c, size_t n);
-uint64_t cursor_hex(struct cursor *c, size_t n);
+/* The number in the next n digits; base is 10 or 16. */
+uint64_t cursor_number(struct cursor *c, size_t n, unsigned base);
 
 /* The text before the next `end', of *n bytes; moves past that. */
 const char *cursor_until(struct cursor *c, char end, size_t *n);
@@ -804,14 +803,15 @@ struct rdt_packet {
 };
 
 /*
- * rdt_pack() makes a datagram, whose payload stands after the head already,
- * and returns its bytes. rdt_unpack() takes one apart, or returns -1 if it is
- * none with this key; the payload stays where it is.
+ * rdt_pack() makes a datagram with the session's key, whose payload stands
+ * after the head already, and returns its bytes. rdt_unpack() takes one apart,
+ * or returns -1: malformed, or another key; the payload stays where it is.
  */
-size_t	rdt_pack(unsigned char *datagram, uint32_t key,
+struct rdt_session;
+size_t	rdt_pack(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
-int	rdt_unpack(struct rdt_packet *p, uint32_t key, unsigned char *datagram,
-	    size_t n);
+int	rdt_unpack(const struct rdt_session *s, struct rdt_packet *p,
+	    unsigned char *datagram, size_t n);
 
 /* The CRC-32 of Ethernet and zip over n more bytes; begins with 0. */
 uint32_t crc32(uint32_t crc, const void *buf, size_t n);
@@ -893,9 +893,9 @@ const struct rdt_protocol *rdt_protocol_of(unsigned code);
 
 /*
  * A row of the table of congestion controls: how cwnd changes on a new ACK, on
- * a loss that ACKs reveal, and on a timeout. flight is how many packets are
- * sent and not acknowledged. If lost() returns true, a sender of gbn goes back
- * to base at once.
+ * a loss that ACKs reveal, and on a timeout; NULL: it does not change. flight
+ * is how many packets are sent and not acknowledged. If lost() returns true, a
+ * sender of gbn goes back to base at once.
  *
  *     none   cwnd is the window, always
  *     half   room's document: a timeout halves it, a new ACK adds one packet
@@ -987,13 +987,15 @@ unsigned rdt_send_window(const struct rdt_sender *s);
 /*
  * What protocols call. rdt_slot(): packet n, which is in the window.
  * rdt_slide(): an ACK above base, so the window slides. rdt_duplicate(): one
- * equal to base. rdt_timed_out(): the RTO has run out, and doubles; next is
- * left to the protocol. rdt_happened() tells the watcher; s is NULL at a
- * receiver.
+ * equal to base. rdt_lost(): the ACKs reveal a loss; returns what lost() of the
+ * congestion control does. rdt_timed_out(): the RTO has run out, and doubles;
+ * next is left to the protocol. rdt_happened() tells the watcher; s is NULL at
+ * a receiver.
  */
 struct rdt_slot *rdt_slot(struct rdt_sender *s, uint32_t n);
 void	rdt_slide(struct rdt_sender *s, int64_t now, uint32_t ack);
 void	rdt_duplicate(struct rdt_sender *s, int64_t now);
+int	rdt_lost(struct rdt_sender *s);
 void	rdt_timed_out(struct rdt_sender *s, int64_t now, unsigned flight);
 void	rdt_happened(int64_t now, enum rdt_event event, uint32_t seq,
 	    const struct rdt_sender *s);
@@ -1026,7 +1028,6 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
  * stands after it already, and returns the bytes of both; 0 if the encoding
  * has no such message. unpack() returns -1 for a malformed one.
  */
-struct rdt_session;
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
 	int each;		/* each DATA gets an ACK of its own */
@@ -1107,7 +1108,8 @@ void	rdt_close(struct rdt_session *s);
 /*
  * One line that says how a transfer went, as INFO. The receiver counts as
  * transmissions what came, and as duplicates what it had already; bytes are
- * those that were acknowledged, or came. peer and file are shown if they are known.
+ * those that were acknowledged, or came. peer and file are shown if they are
+ * known.
  */
 void	rdt_report(const struct rdt_session *s);
 

@@ -189,23 +189,27 @@ golden(void)
 
 	check(crc32(0, "123456789", 9) == 0xcbf43926 &&
 	    crc32(crc32(0, "1234", 4), "56789", 5) == 0xcbf43926, "crc-32");
+	session.key = 0x89abcdef;
 	p.type = HELLO;
 	p.protocol = rdt_gbn.code;
 	p.window = 32;
 	p.block = 1400;
-	check(rdt_pack(d, 0x89abcdef, &p) == sizeof hello &&
+	check(rdt_pack(&session, d, &p) == sizeof hello &&
 	    memcmp(d, hello, sizeof hello) == 0, "the bytes of HELLO");
+	session.key = 1;
 	p.type = DATA;
 	p.seq = 0x10002;
 	p.last = 1;
 	p.length = 5;
 	memcpy(d + RDT_HEAD, "hello", 5);
-	check(rdt_pack(d, 1, &p) == sizeof data &&
+	check(rdt_pack(&session, d, &p) == sizeof data &&
 	    memcmp(d, data, sizeof data) == 0, "the bytes of DATA");
-	check(rdt_unpack(&p, 1, d, sizeof data) == 0 && p.seq == 0x10002 &&
+	check(rdt_unpack(&session, &p, d, sizeof data) == 0 && p.seq == 0x10002 &&
 	    p.last && p.length == 5, "DATA taken apart");
-	check(rdt_unpack(&p, 2, d, sizeof data) < 0, "another key");
-	check(rdt_unpack(&p, 1, d, sizeof data - 1) < 0, "a length that lies");
+	check(rdt_unpack(&session, &p, d, sizeof data - 1) < 0,
+	    "a length that lies");
+	session.key = 2;
+	check(rdt_unpack(&session, &p, d, sizeof data) < 0, "another key");
 
 	p.window = 20;
 	p.type = HELLO;
@@ -354,7 +358,7 @@ pickles(void)
 		c.left = strlen(v[i]);
 		n = c.left / 2;
 		for (k = 0; k < n; k++)
-			d[k] = (unsigned char)cursor_hex(&c, 2);
+			d[k] = (unsigned char)cursor_number(&c, 2, 16);
 		check(chat_unpack(&data, d, n) == 5 &&
 		    memcmp(data, "hello", 5) == 0, v[i]);
 		for (k = 0; k < n; k++)

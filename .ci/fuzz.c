@@ -137,6 +137,7 @@ fuzz_offer(unsigned char *d, size_t n)
 static void
 fuzz_rdt(unsigned char *d, size_t n)
 {
+	static struct rdt_session s = { .key = 1 };
 	struct rdt_packet p;
 	unsigned char *again;
 
@@ -145,13 +146,13 @@ fuzz_rdt(unsigned char *d, size_t n)
 	pack16(d + 2, (unsigned)(n - RDT_HEAD));
 	pack32(d + 4, 1);
 	pack32(d + 12, crc32(crc32(0, d, 12), d + RDT_HEAD, n - RDT_HEAD));
-	if (rdt_unpack(&p, 1, d, n) < 0)
+	if (rdt_unpack(&s, &p, d, n) < 0)
 		return;
 	must(p.payload == d + RDT_HEAD && p.length == n - RDT_HEAD, "payload");
 	again = malloc(n);
 	must(again != NULL, "malloc");
 	memcpy(again, d, n);
-	must(rdt_pack(again, 1, &p) == n, "length");
+	must(rdt_pack(&s, again, &p) == n, "length");
 	must(again[0] == d[0] && memcmp(again + 2, d + 2, 10) == 0 &&
 	    memcmp(again + RDT_HEAD, d + RDT_HEAD, n - RDT_HEAD) == 0, "again");
 	free(again);

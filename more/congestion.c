@@ -22,14 +22,6 @@ half_acked(struct rdt_sender *s, uint32_t packets)
 	s->cwnd += s->cwnd < s->window;
 }
 
-static int
-half_lost(struct rdt_sender *s, unsigned flight)
-{
-	(void)s;
-	(void)flight;
-	return 0;
-}
-
 /* cwnd never falls below one packet. */
 static void
 half_timeout(struct rdt_sender *s, unsigned flight)
@@ -38,7 +30,7 @@ half_timeout(struct rdt_sender *s, unsigned flight)
 	s->cwnd = s->cwnd > 1 ? s->cwnd / 2 : 1;
 }
 
-const struct congestion congestion_half = { "half", 2, 0, half_acked, half_lost,
+const struct congestion congestion_half = { "half", 2, 0, half_acked, NULL,
     half_timeout };
 
 /* Half of what is in flight, at least two packets: RFC 5681, equation 4. */

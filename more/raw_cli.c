@@ -94,7 +94,7 @@ unescape(char *line, size_t n)
 		}
 		hex = in;
 		cursor_bytes(&hex, 1);
-		byte = cursor_hex(&hex, 2);
+		byte = cursor_number(&hex, 2, 16);
 		if (*in.at == 'x' && hex.state == GOOD) {
 			c = (char)byte;
 			in = hex;

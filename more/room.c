@@ -87,9 +87,10 @@ room_unpack(struct room_message *m, const char *text, size_t n)
 			continue;
 		}
 		texts = *layout == 't' ? 1 :
-		    cursor_number(&c, (size_t)(*layout - '0'));
+		    cursor_number(&c, (size_t)(*layout - '0'), 10);
 		for (; texts > 0 && c.state == GOOD; texts--)
-			take_field(&c, m, (size_t)cursor_number(&c, 2));
+			take_field(&c, m,
+			    (size_t)cursor_number(&c, 2, 10));
 	}
 	return c.state == BAD ? -1 : c.state == INCOMPLETE ? 0 :
 	    (ssize_t)(n - c.left);

@@ -182,7 +182,8 @@ launch(struct channel *c, struct rdt_packet *p, unsigned char *bytes,
 	struct held *h;
 	int fate;
 
-	h = channel_datagram(bytes, rdt_pack(bytes, rdt_flow, p), wire);
+	h = channel_datagram(bytes, rdt_pack(&sim.flow[rdt_flow], bytes, p),
+	    wire);
 	if (h == NULL) {
 		log_msg(ERROR, "sim: %s", reason());
 		exit(1);
@@ -245,7 +246,7 @@ data_arrives(struct held *h)
 	unsigned kept;
 	int fate;
 
-	if (rdt_unpack(&p, rdt_flow, h->bytes, h->n) < 0) {
+	if (rdt_unpack(s, &p, h->bytes, h->n) < 0) {
 		s->corrupt++;
 		rdt_happened(sim.t, EV_CORRUPT, 0, NULL);
 		ladder("----------->", "damaged: dropped");
@@ -271,17 +272,17 @@ data_arrives(struct held *h)
 static void
 ack_arrives(struct held *h)
 {
-	struct rdt_sender *s = &sim.flow[rdt_flow].sender;
+	struct rdt_session *s = &sim.flow[rdt_flow];
 	struct rdt_packet p;
 
 	capture(h, "");
-	if (rdt_unpack(&p, rdt_flow, h->bytes, h->n) < 0)
+	if (rdt_unpack(s, &p, h->bytes, h->n) < 0)
 		return;			/* nothing flips an ACK */
 	say_left("old ACK", p.seq);	/* unless the engine takes it */
-	rdt_send_ack(s, sim.t, p.seq, p.payload, p.length);
+	rdt_send_ack(&s->sender, sim.t, p.seq, p.payload, p.length);
 	ladder("", "");
-	if (rdt_send_done(s) && sim.flow[rdt_flow].took == 0)
-		sim.flow[rdt_flow].took = sim.t - sim.flow[rdt_flow].start;
+	if (rdt_send_done(&s->sender) && s->took == 0)
+		s->took = sim.t - s->start;
 }
 
 /* The flow whose timer runs out first, and has not given up. */
@@ -367,6 +368,7 @@ flow_begin(unsigned i, int64_t packets)
 	struct rdt_session *s = &sim.flow[i];
 
 	s->sock = -1;
+	s->key = i;
 	s->protocol = by_udp.protocol;
 	s->congestion = by_udp.congestion;
 	s->block = (unsigned)by_udp.block;
@@ -395,7 +397,8 @@ flow_end(struct rdt_session *s)
 	rdt_report(s);
 	free(s->sender.own);
 	free(s->receiver.own);
-	return s->took > 0 ? (double)s->file.done * SECOND / (double)s->took : 0;
+	return s->took == 0 ? 0 :
+	    (double)s->file.done * SECOND / (double)s->took;
 }
 
 /* Are all flows at their end, whether done or given up? */

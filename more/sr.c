@@ -199,7 +199,7 @@ find_losses(struct rdt_sender *s, int64_t t)
 			continue;
 		set_lost(s, p, 1);
 		s->fast++;
-		s->congestion->lost(s, s->highest - s->base);
+		rdt_lost(s);
 		rdt_happened(t, EV_FAST, n, s);
 	}
 }

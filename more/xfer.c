@@ -148,7 +148,7 @@ unescape(struct cursor *in, char *out)
 		return 1;
 	}
 	n = digits[i - (sizeof meant - 1)];
-	code = cursor_hex(in, n);
+	code = cursor_number(in, n, 16);
 	if (in->state != GOOD || code == 0 || code > 0x10ffff)
 		return 0;
 	if (n > 2 && (code < 0xd800 || code > 0xdfff))

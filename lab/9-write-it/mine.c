@@ -81,9 +81,9 @@ mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
  * one of base..highest. Is it new, or a duplicate? (Ignore an ACK that comes
  * when nothing is in flight.)
  *
- * Go-Back-N: on the third duplicate in a row call s->congestion->lost(s, number
- * of packets in flight). If that returns true, a packet is lost: do what a
- * timeout would do, but do not call rdt_timed_out().
+ * Go-Back-N: on the third duplicate in a row call rdt_lost(s). If that returns
+ * true, a packet is lost: do what a timeout would do, but do not call
+ * rdt_timed_out().
  *
  * bits, of n bytes, is the bitmap of selective repeat. Bit 0 is the most
  * significant bit of bits[0]; bit i says that packet ack + 1 + i has arrived.

@@ -1015,7 +1015,7 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	struct addr from, to;
 	int fd, found;
 
-	if (addr_peer(directory.fd, &to) < 0 ||
+	if (sock_addr(directory.fd, getpeername, &to) < 0 ||
 	    sock_host(directory.fd, getpeername, host) < 0)
 		return 0;
 	fd = socket(to.ss.ss_family, SOCK_DGRAM, 0);
@@ -1325,7 +1325,7 @@ static const struct command dir_commands[] = {
 };
 
 /* No datagram is sent yet: nobody knows whether a directory is there. */
-int
+static int
 dir_open(void)
 {
 	directory.fd = connect_server(SOCK_DGRAM);

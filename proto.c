@@ -43,7 +43,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -1387,20 +1386,12 @@ addr_port(const struct addr *a)
 	return port < 0 ? 0 : (unsigned)port;
 }
 
-/* This end of a socket... */
 int
-addr_local(int fd, struct addr *a)
+sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
+    struct addr *a)
 {
 	a->len = sizeof a->ss;
-	return getsockname(fd, (struct sockaddr *)&a->ss, &a->len);
-}
-
-/* ...and the other one. */
-int
-addr_peer(int fd, struct addr *a)
-{
-	a->len = sizeof a->ss;
-	return getpeername(fd, (struct sockaddr *)&a->ss, &a->len);
+	return end(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
 void
@@ -2309,7 +2300,7 @@ make_room(int fd, int option, unsigned bytes)
 }
 
 /* Microseconds since 1970. */
-int64_t
+static int64_t
 time_of_day(void)
 {
 	struct timespec t;

@@ -457,7 +457,6 @@ struct request {
 	const char *peer;		/* from whom: ADDRESS:PORT */
 	const char *verb;
 	const char *name;		/* "" if the verb has none */
-	uint64_t size;			/* of a uput */
 };
 
 /* ---- cli.c: modes and commands ---------------------------------------- */
@@ -637,8 +636,8 @@ struct addr {			/* an IPv4 or IPv6 address with its port */
 };
 unsigned addr_port(const struct addr *a);
 void	addr_text(const struct addr *a, char text[PEER_BYTES]);
-int	addr_local(int fd, struct addr *a);
-int	addr_peer(int fd, struct addr *a);
+int	sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
+	    struct addr *a);	/* as sock_host() */
 
 /* Is this an address of that host, whatever its port? */
 int	addr_is_of(const struct addr *a, const char *host);
@@ -1132,7 +1131,6 @@ extern unsigned rdt_flow;		/* of several in one process, as in
 
 /* Of mode chat, too: the numbers of -L and the trace begin here. */
 void	rdt_begins(struct rdt_session *s);
-int64_t	time_of_day(void);		/* microseconds since 1970 */
 
 /* ---- dir: who serves which files ---------------------------------------- */
 
@@ -1343,7 +1341,6 @@ struct place {
 };
 int	dir_where(const char *command, const char *nick, struct place *where);
 
-int	dir_open(void);
 int	dir_close(void);
 extern const struct command peer_commands[];	/* more/peer_cli.c */
 void	peer_wait(void);

@@ -295,7 +295,7 @@ ftp_verb(const char *text, size_t n)
 static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
-	struct request r = { control, peer, "command", text, 0 };
+	struct request r = { control, peer, "command", text };
 	size_t len, skip;
 	int named, row;
 
@@ -1426,7 +1426,7 @@ dir_serve(int fd, const char *peer)
 
 	(void)peer;
 	if (strcmp(serv.host, "::") != 0 &&
-	    (addr_local(fd, &own) < 0 || addr_ipv4(&own, &ip) < 0))
+	    (sock_addr(fd, getsockname, &own) < 0 || addr_ipv4(&own, &ip) < 0))
 		log_msg(ERROR, "dir: speaks IPv4 alone, so nobody can ask it "
 		    "on %s", serv.host);
 	sweep = 0;

@@ -193,7 +193,7 @@ socketpair_udp(int fd[2])
 
 	for (i = 0; i < 2; i++) {
 		fd[i] = sock_listen("127.0.0.1", "0", SOCK_DGRAM, &why);
-		if (fd[i] < 0 || addr_local(fd[i], &a[i]) < 0)
+		if (fd[i] < 0 || sock_addr(fd[i], getsockname, &a[i]) < 0)
 			return -1;
 	}
 	for (i = 0; i < 2; i++)
@@ -275,7 +275,7 @@ fill(long nicks)
 		sprintf(address, "127.1.%ld.%ld", i / 250, i % 250 + 1);
 		there = sock_connect("127.0.0.1", port, SOCK_DGRAM, &why);
 		fd = sock_listen(address, "0", SOCK_DGRAM, &why);
-		if (there < 0 || fd < 0 || addr_peer(there, &a) < 0 ||
+		if (there < 0 || fd < 0 || sock_addr(there, getpeername, &a) < 0 ||
 		    connect(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
 		    ask_directory(fd, DIR_REGISTER, i) != DIR_REGISTER_OK)
 			die("register");

@@ -365,7 +365,8 @@ begin_stream(int fd, int client)
 	}
 	s = &streams[fd];
 	memset(s, 0, sizeof *s);
-	if (addr_local(fd, &s->end[US]) < 0 || addr_peer(fd, &s->end[PEER]) < 0)
+	if (sock_addr(fd, getsockname, &s->end[US]) < 0 ||
+	    sock_addr(fd, getpeername, &s->end[PEER]) < 0)
 		return;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
@@ -480,7 +481,7 @@ source_address(struct addr *us, const struct addr *peer)
 	if (peer->ss.ss_family == AF_INET6)	/* for IPv4 in it */
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	if (connect(fd, (const struct sockaddr *)&peer->ss, peer->len) < 0 ||
-	    addr_local(fd, &a) < 0)
+	    sock_addr(fd, getsockname, &a) < 0)
 		;			/* it stays unknown */
 	else if (a.ss.ss_family == AF_INET6)
 		((struct sockaddr_in6 *)&us->ss)->sin6_addr =
@@ -499,11 +500,11 @@ datagram(int fd, enum tapped what, const void *buf, size_t n,
 	struct capture_packet p = { 0 };
 	struct addr us, peer;
 
-	if (addr_local(fd, &us) < 0)
+	if (sock_addr(fd, getsockname, &us) < 0)
 		return;
 	if (other != NULL)
 		peer = *other;
-	else if (addr_peer(fd, &peer) < 0)
+	else if (sock_addr(fd, getpeername, &peer) < 0)
 		return;
 	if (wildcard(&us))
 		source_address(&us, &peer);

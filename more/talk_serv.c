@@ -471,7 +471,7 @@ offer_file(const struct client *c, const char *name, int type,
     int (*send)(struct rdt_session *s, const char *client),
     unsigned *port, uint64_t *size, const char **why)
 {
-	struct request r = { -1, c->peer, "download", name, 0 };
+	struct request r = { -1, c->peer, "download", name };
 	struct rdt_session s = { 0 };
 
 	*why = "no file";

@@ -105,7 +105,7 @@ begins(int64_t start, const struct rdt_session *s)
 
 	if (trace == NULL)
 		return;
-	if (s->sock >= 0 && addr_peer(s->sock, &a) == 0)
+	if (s->sock >= 0 && sock_addr(s->sock, getpeername, &a) == 0)
 		addr_text(&a, peer);
 	text = s->name == NULL ? "-" : s->name;
 	printable(name, sizeof name, text, strlen(text), 0);

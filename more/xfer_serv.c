@@ -175,7 +175,7 @@ xfer_request(struct request *r, unsigned op)
 static void
 xfer_serve(int fd, const char *peer)
 {
-	struct request r = { fd, peer, "opcode", "", 0 };
+	struct request r = { fd, peer, "opcode", "" };
 	char text[24];
 	int op;
 

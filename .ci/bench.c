@@ -30,7 +30,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../proto.h"
+#include "../more/more.h"
 
 #define LIMIT	(now() + 10 * SECOND)
 

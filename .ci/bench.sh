@@ -29,7 +29,7 @@ trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
 bench=$tmp/bench
-${CC:-cc} -O2 -o "$bench" .ci/bench.c proto.c || exit 1
+${CC:-cc} -O2 -o "$bench" .ci/bench.c proto.o more/more.a || exit 1
 
 # wait_for_line FILE: until something is in it
 wait_for_line() {

@@ -203,6 +203,9 @@ test_tools() {
 	    sed 's/^[.]//' | sort | words)"
 	in_copy uninstall
 	is "make uninstall" "" "$(find "$tmp/root" -type f)"
+	is "the benchmark is built" "0" "$(in_copy all && cd "$tmp/copy" &&
+	    mkdir -p .ci && cp "$top/.ci/bench.c" .ci && ${CC:-cc} -O2 \
+	    -o bench .ci/bench.c proto.o more/more.a 2>"$tmp/out"; echo $?)"
 	if command -v shellcheck >/dev/null; then
 		is shellcheck "" \
 		    "$(shellcheck -s sh test.sh more/*.sh lab/*.sh .ci/*.sh 2>&1)"

@@ -70,22 +70,21 @@ guard_signals(void)
 int
 connect_server(int type)
 {
-	char host[HOST_BYTES], text[PEER_BYTES];
+	char peer[PEER_BYTES];
 	const char *why;
-	int fd, port;
+	int fd;
 
 	fd = sock_connect(cli.host, cli.port, type, &why);
 	if (fd < 0) {
 		log_msg(ERROR, "cli: %s %s: %s", cli.host, cli.port, why);
 		return -1;
 	}
-	port = sock_host(fd, getpeername, host);
-	peer_text(text, host, port);
-	log_msg(DEBUG, "connected to %s", text);
+	if (sock_peer(fd, peer) == 0)
+		log_msg(DEBUG, "connected to %s", peer);
 	return fd;
 }
 
-/* In pieces that fit into the line. */
+/* In pieces that fit into line[]. */
 void
 print_safely(const char *text, size_t n, int lines)
 {
@@ -114,9 +113,8 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* Where to store `get NAME [LOCAL]'. LOCAL/ is a directory. With that, or
- * without LOCAL, the part of NAME after its last slash must be a good name
- * here. */
+/* Where to store `get NAME [LOCAL]'. LOCAL/ is a directory. Then, or without
+ * LOCAL, the base name of NAME must be name_ok(). */
 int
 download_path(int argc, char **argv, char path[1024])
 {
@@ -160,6 +158,8 @@ download_end(const char *command, const char *name, const struct file *f,
 	if (went_well)
 		return fail("%s: %s: %s: %s, here", command, name,
 		    newfile_name(), reason());
+	if (f->size == 0)		/* or not known yet */
+		return fail("%s: %s: %s", command, name, reason());
 	return fail("%s: %s: %llu of %llu bytes came, then: %s", command, name,
 	    (unsigned long long)f->done, (unsigned long long)f->size,
 	    reason());
@@ -172,20 +172,15 @@ int
 upload(const char *command, const char *name, int fd, struct file *f,
     const void *head, size_t headlen, int (*answer)(int fd, const char **why))
 {
-	const char *why;
-	int early, error, got, sent;
+	const char *why = NULL;
+	int error, got, sent;
 
-	early = readable(fd, 0);
 	errno = ECONNABORTED;
-	sent = !early && file_send(fd, f, head, headlen) == 0;
+	sent = !readable(fd, 0) && file_send(fd, f, head, headlen) == 0;
 	error = errno;
-	got = -1;
 	if (sent)
 		sock_end(fd);
-	if (sent || peer_failed()) {
-		why = senseless;
-		got = answer(fd, &why);
-	}
+	got = sent || peer_failed() ? answer(fd, &why) : -1;
 	if (got == 0 && (why != NULL || !sent))
 		return fail("%s: %s: %s", command, name,
 		    why != NULL ? why : senseless);
@@ -204,8 +199,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int ftp_answered;		/* it has answered a command */
-static int heard;			/* the server has, at least once */
+static int heard;			/* an ftp server has answered */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -216,30 +210,18 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Is the connection of no more use? After an answer any input is wrong: the
- * end, or bytes that nobody asked for. Before one, bytes are `server full',
- * which the first command takes for its answer. */
-static int
-ftp_stale(void)
-{
-	char byte;
-
-	return readable(ftp_control, 0) && (ftp_answered ||
-	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1);
-}
-
-/* Connects, unless there is a connection that can be used. */
+/* Connects, unless there is a connection that can be used. Between two commands
+ * any input is wrong: the end, `server full', or bytes that nobody asked
+ * for. */
 static int
 ftp_connect(void)
 {
-	if (ftp_control >= 0 && ftp_stale()) {
+	if (ftp_control >= 0 && readable(ftp_control, 0)) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
-	if (ftp_control < 0) {
+	if (ftp_control < 0)
 		ftp_control = connect_server(SOCK_STREAM);
-		ftp_answered = 0;
-	}
 	return ftp_control < 0 ? -1 : 0;
 }
 
@@ -266,11 +248,11 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		errno = EBADMSG;	/* our command, and more: a chat? */
+		errno = EBADMSG;	/* an echo: no ftp server */
 		n = -1;
 	}
 	if (n >= 0) {
-		ftp_answered = heard = 1;
+		heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
@@ -334,16 +316,11 @@ get_command(int argc, char **argv)
 		newfile_end(0);
 		return 1;
 	}
-	if (frame_head(fd, &f.size) == 0) {
-		came = file_recv(fd, &f) == 0;
-		failed = download_end("get", argv[1], &f, came);
-		sock_limit(fd, DISCARD_S);
-		if (came)
-			read_all(fd, &end, 1);
-	} else {
-		newfile_end(0);
-		failed = fail("get: %s: %s", argv[1], reason());
-	}
+	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
+	failed = download_end("get", argv[1], &f, came);
+	sock_limit(fd, DISCARD_S);
+	if (came)
+		read_all(fd, &end, 1);
 	sock_close(fd);
 	return failed;
 }
@@ -1509,7 +1486,7 @@ read_operands(int argc, char **argv)
 	return with_host + with_port;
 }
 
-/* Called when the mode is known. */
+/* Sets what depends on the mode. */
 static void
 complete_options(void)
 {

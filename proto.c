@@ -1,7 +1,7 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
  * No main, no policy: serv.c and cli.c decide what to say and when to stop.
- * They call this file; it calls only functions that they pass to it. Read
+ * They call this file; it calls back only what they pass to it. Read
  * proto.h first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
@@ -63,8 +63,8 @@
 
 struct logger logger = { .level = INFO };
 
-/* The table has the lowest code of each length; of two bytes 0xa0, since those
- * before are control characters. */
+/* lowest[len] is the lowest code of len bytes; 0xa0 for two, since those below
+ * are control characters. */
 size_t
 char_bytes(const unsigned char *s, size_t n)
 {
@@ -93,7 +93,7 @@ char_bytes(const unsigned char *s, size_t n)
 }
 
 /* A character is copied whole or not at all, so the pieces of a long text
- * join without a seam. A byte of no character may be ISO 8859-1. */
+ * join without a seam. A byte outside UTF-8 may be ISO 8859-1. */
 size_t
 printable(char *out, size_t size, const char *text, size_t len, int lines)
 {
@@ -117,8 +117,8 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Standard error; for a terminal a second descriptor of it that does not block,
- * since poll(2) may report room when a line does not fit. */
+/* Standard error. A terminal is opened again, so as not to block: poll(2) may
+ * report room for less than a line. */
 static int
 log_descriptor(void)
 {
@@ -134,9 +134,8 @@ log_descriptor(void)
 }
 
 /*
- * Writes logger.line to standard error; called by log_msg() alone. A server
- * never blocks on its log (on a terminal that is stopped, for example): it
- * drops lines, and counts them.
+ * A server never blocks on its log (on a terminal that is stopped, for
+ * example): it drops lines, and counts them.
  */
 void
 log_write(enum level level)
@@ -163,7 +162,6 @@ log_write(enum level level)
 		if (lost > 0)
 			n = (size_t)sprintf(line, "(%lu lines of log are lost: "
 			    "nobody read them)\n", lost);
-		lost = 0;
 		t = time(NULL);
 		localtime_r(&t, &tm);
 		n += strftime(line + n, sizeof line - n, logger.level < DEBUG ?
@@ -174,8 +172,7 @@ log_write(enum level level)
 	    strlen(logger.line), 0);
 	n += strlen(line + n);
 	line[n++] = '\n';
-	if (write(p.fd, line, n) < (ssize_t)n && errno == EAGAIN)
-		lost++;
+	lost = write(p.fd, line, n) >= 0 ? 0 : lost + (errno == EAGAIN);
 	errno = saved;
 }
 
@@ -336,7 +333,7 @@ tell(int fd, enum passing what, const void *buf, ssize_t n)
 	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
 }
 
-/* Of a clock that is never set back. */
+/* Milliseconds of a clock that is never set back. */
 static int64_t
 clock_ms(void)
 {
@@ -347,9 +344,9 @@ clock_ms(void)
 }
 
 /*
- * Called after each read or write of n bytes: has this piece of the message
- * taken longer than the limit of the socket, which is its SO_RCVTIMEO? *since
- * is when the piece began, and done the bytes before these n. (A file has no
+ * Called between two reads or writes, after one of n bytes: has this piece of
+ * the message taken longer than the socket's limit (SO_RCVTIMEO)? *since is
+ * when the piece began, and done the bytes before these n. (A file has no
  * limit: getsockopt() fails.)
  */
 static int
@@ -448,8 +445,7 @@ close_failed(int fd)
 }
 
 /*
- * Writes an address as text; returns its port. ::ffff:1.2.3.4, an IPv4 address
- * of an IPv6 socket, is written as 1.2.3.4.
+ * Writes an address as text, ::ffff:1.2.3.4 as 1.2.3.4; returns its port.
  */
 static int
 host_text(const struct sockaddr_storage *ss, socklen_t len,
@@ -484,11 +480,23 @@ sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 
 /* An IPv6 address goes in brackets, or its port would look like a part of
  * it. */
-void
+static void
 peer_text(char text[PEER_BYTES], const char *host, int port)
 {
 	snprintf(text, PEER_BYTES, strchr(host, ':') != NULL ? "[%s]:%d" :
 	    "%s:%d", host, port);
+}
+
+int
+sock_peer(int fd, char text[PEER_BYTES])
+{
+	char host[HOST_BYTES];
+	int port;
+
+	port = sock_host(fd, getpeername, host);
+	if (port >= 0)
+		peer_text(text, host, port);
+	return port < 0 ? -1 : 0;
 }
 
 /* A write wakes up each second, and is tried again: some systems wake a writer
@@ -641,16 +649,11 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 /* A connection that broke before accept() is reported as EAGAIN, too. Only a
  * lack of descriptors or memory is an error. */
 int
-sock_accept(int listener, char host[HOST_BYTES])
+sock_accept(int listener)
 {
-	struct sockaddr_storage ss;
-	socklen_t len;
 	int fd;
 
-	len = sizeof ss;
-	fd = accept(listener, (struct sockaddr *)&ss, &len);
-	if (fd >= 0 && host_text(&ss, len, host) < 0)
-		strcpy(host, "?");
+	fd = accept(listener, NULL, NULL);
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
 		fd = close_failed(fd);
 	if (fd >= 0)
@@ -743,8 +746,9 @@ data_accept(int listener, const char *client)
 	while ((left = end - clock_ms()) > 0) {
 		if (!readable(listener, (int)left))
 			continue;
-		fd = sock_accept(listener, host);
-		if (fd < 0 ? errno != EAGAIN : strcmp(host, client) == 0)
+		fd = sock_accept(listener);
+		if (fd < 0 ? errno != EAGAIN : sock_host(fd, getpeername,
+		    host) >= 0 && strcmp(host, client) == 0)
 			return fd;
 		if (fd >= 0)
 			sock_close(fd);
@@ -769,7 +773,8 @@ data_connect(int control, int type, unsigned port)
 
 /* ---- names and files ------------------------------------------------- */
 
-/* Refuses what may leave the directory, hide a file, or control a terminal. */
+/* Refuses what leaves the directory, hides a file, or has a control character
+ * of ASCII. */
 int
 name_ok(const char *name, size_t n)
 {
@@ -979,7 +984,7 @@ check_replaceable(const char *path, mode_t *bits)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* _exit(), since raise() does not end process 1, as in a container. */
+/* _exit(), since raise() cannot end process 1 (of a container). */
 void
 end_by(int sig)
 {
@@ -992,7 +997,7 @@ end_by(int sig)
 	_exit(128 + sig);
 }
 
-/* The signal handler. unlink() and what end_by() calls are safe in one. */
+/* The signal handler; all that it calls is async-signal-safe. */
 static void
 remove_pending(int sig)
 {
@@ -1184,7 +1189,7 @@ list_free(struct dirent **files, ssize_t n)
 
 /* ---- frame ----------------------------------------------------------- */
 
-/* The words of the client's error messages. */
+/* In the order of the codes: 0, -1, -2... */
 const char *
 ftp_code_text(long code)
 {
@@ -1209,7 +1214,7 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 		head[i] = (char)('0' + length % 10);
 }
 
-/* One write for both: two could become two segments. */
+/* One write for the head and the first text: two could become two segments. */
 int
 frame_send(int fd, const char *text, size_t n)
 {
@@ -1222,7 +1227,7 @@ frame_send(int fd, const char *text, size_t n)
 	    write_all(fd, text + first, n - first);
 }
 
-/* Reads no more than ten bytes: file_recv() reads the contents of a file. */
+/* Reads ten bytes and no more: the contents of a file may follow. */
 int
 frame_head(int fd, uint64_t *length)
 {
@@ -1235,8 +1240,10 @@ frame_head(int fd, uint64_t *length)
 		return -1;
 	value = number(head, (size_t)got, 0, FRAME_MAX);
 	errno = got == 0 ? ENOTCONN : value < 0 ? EBADMSG : ECONNABORTED;
+	if (value < 0 || got < FRAME_HEAD)
+		return -1;
 	*length = (uint64_t)value;
-	return value < 0 || got < FRAME_HEAD ? -1 : 0;
+	return 0;
 }
 
 ssize_t

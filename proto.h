@@ -3,7 +3,7 @@
  * serv and cli move files over sockets, for a first course on networks. This
  * file says what their C files promise each other: limits, wire formats and
  * codes, and what each of them offers to the others. If you read one file, read
- * this one; and you may stop at its wall:
+ * this one; and you may stop at Part II:
  *
  *      Part I      the tiny program: get, put, ls, quit by TCP, and a process
  *                  for each connection
@@ -18,13 +18,13 @@
  *   - 0 is success, -1 is failure with the reason in errno; what to say about
  *     it, and whether to stop, is up to the caller. reason() has words for it.
  *   - A process of Part I has one conversation, so it may sleep in read(2) and
- *     write(2). A socket has a time limit, see sock_limit(): ETIMEDOUT.
+ *     write(2). A socket may time out (ETIMEDOUT), see sock_limit().
  *   - Names of files are relative to the working directory, which is the one
  *     that -s (serv) or -d (cli) gives.
  *   - A size on the wire or on disk is a uint64_t, whatever the machine.
  *
  * The protocols come from the documents of five course projects, with captures
- * of some messages. What is called a protocol's document here is:
+ * of some messages. `The document' of a protocol is:
  *   ftp         Cliente-Servidor FTP, in Portuguese; programs in Python
  *   xfer        TCP File Transfer, Buenos Aires, in Spanish; Python
  *   dir, peer   NanoFiles, Redes de Comunicaciones, in Spanish; Java
@@ -87,9 +87,9 @@ void	log_write(enum level level);
 #define fail(...)	(log_msg(ERROR, __VA_ARGS__), 1)
 
 /*
- * Makes text safe for a terminal: copies len bytes of it to out, a string of at
- * most size - 1 bytes. Control characters become \xNN; those of Unicode that
- * change the direction of a line are broken up by one; other UTF-8 and ISO
+ * Makes text safe for a terminal: copies up to len bytes of it to out, a string
+ * of at most size - 1 bytes. Control characters become \xNN; a mark of Unicode
+ * that turns the direction of a line gets one inside; other UTF-8 and ISO
  * 8859-1 stays, and so do newlines if lines is true. Returns the number of
  * bytes of text that were copied, so that a long text can be printed in pieces.
  */
@@ -123,7 +123,7 @@ void	end_by(int sig);
 
 /*
  * A row of a table of options. One of text, number and set is given: text is
- * set to the value; number to a value of lo..hi, or to lo if the option takes
+ * set to the value; number to a value of lo..hi, or to lo if the option has
  * none; set() gets the value, and returns NULL or an error. -h has none of
  * them.
  */
@@ -168,9 +168,10 @@ int	read_exact(int fd, void *buf, size_t n);
 
 /*
  * A hook, NULL if nobody uses it. It is called after each read(2) and write(2)
- * of these two, EINTR included; when a connection begins, ends its sending
- * side, and is closed; and when a file begins to move, and has moved. It leaves
- * errno alone; or returns -1 and sets it, which ends the transfer.
+ * of data, EINTR included; when a connection begins, ends its sending side, and
+ * is closed; and when a file begins to move, and has moved. It leaves errno
+ * alone; or, at RECEIVED and SENT, returns -1 and sets it, which ends the
+ * transfer.
  */
 enum passing {
 	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
@@ -185,13 +186,13 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 #define HOST_BYTES	64	/* room for a numeric address, scope included */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
-/* The address of an end of a socket; end is getsockname() for this one,
- * getpeername() for the other. Returns the port, or -1. */
+/* The address of one end of a socket: end is getsockname() for ours,
+ * getpeername() for the peer's. Returns the port, or -1. */
 int	sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 	    char host[HOST_BYTES]);
 
-/* `ADDRESS:PORT', or `[ADDRESS]:PORT' for IPv6. */
-void	peer_text(char text[PEER_BYTES], const char *host, int port);
+/* The other end as `ADDRESS:PORT', or `[ADDRESS]:PORT' for IPv6. */
+int	sock_peer(int fd, char text[PEER_BYTES]);
 
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
@@ -204,14 +205,14 @@ int	sock_listen(const char *host, const char *port, int type,
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* Accepts a connection; host is the client's. EAGAIN: none waits. */
-int	sock_accept(int listener, char host[HOST_BYTES]);
+/* Accepts a connection. EAGAIN: none waits. */
+int	sock_accept(int listener);
 
 /*
- * Sets how many seconds one read_all() or write_all() may take, or each
- * PIECE_BYTES of a longer one; the time runs from the call. So a peer that
- * sends a byte at a time cannot occupy a child for ever. (It may take up to
- * twice as long to notice a peer that has stopped.)
+ * Each read_all() and write_all() has so many seconds; a long one has them for
+ * each PIECE_BYTES. So a peer that sends a byte at a time cannot occupy a child
+ * for ever. (A peer that stops midway may be noticed only after twice that
+ * time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -252,7 +253,7 @@ int	data_connect(int control, int type, unsigned port);
 /*
  * May a name that came from elsewhere be used? Yes if it is one plain path
  * component of 1 to NAME_BYTES bytes: no '/', no leading dot (which takes care
- * of . and ..), no control character, no NUL. n counts bytes.
+ * of . and ..), no control character of ASCII. n counts bytes.
  */
 int	name_ok(const char *name, size_t n);
 
@@ -285,8 +286,7 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? A new one of its name does not
- * count. */
+/* Has the working directory been removed? A new one of that name is another. */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */
@@ -296,9 +296,8 @@ const char *base_name(const char *path);
  * A file that appears whole or not at all. newfile_open() creates it under a
  * temporary name in the directory of path, and returns where to write.
  * newfile_end() gives the file its name in one step, if all went well; else it
- * removes the file and returns -1, with errno as it was. There is no fsync(2):
- * a power failure may lose what was stored. A process has one new file at a
- * time.
+ * removes the file and returns -1; errno says why. There is no fsync(2): a
+ * power failure may lose what was stored. A process has one new file at a time.
  *
  * Without keep the file replaces a regular, writable file of that name;
  * newfile_open() fails with EISDIR, ENXIO or EACCES if anything else is there.
@@ -340,11 +339,10 @@ void	list_free(struct dirent **files, ssize_t n);
  *   put NAME    a port in decimal, or a code
  *   quit        the server closes
  *
- * Blanks before the verb are skipped, it is matched without regard to case, and
- * it ends at the first space or tab; all that follows is the name, which may
- * hold spaces. The contents travel as one frame on a second connection, to that
- * port. The client must open it within ACCEPT_S seconds; the server closes any
- * from another host:
+ * Blanks before the verb are skipped; its case does not matter. One space or
+ * tab ends it; the rest is the name, which may hold spaces. The contents travel
+ * as one frame on a second connection, to that port. The client must open it
+ * within ACCEPT_S seconds; the server closes any from another host:
  *
  *    client                 server          client                 server
  *      |---- get NAME ------->|               |---- put NAME ------->|
@@ -361,14 +359,15 @@ void	list_free(struct dirent **files, ssize_t n);
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
  * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. In all other cases it stays open after a code.
+ * cannot find the next frame. After other codes the control connection stays
+ * open.
  *
- * Where the document is silent we chose: a missing or unexpected name is
- * FTP_SYNTAX, and so is a command with a NUL in it; a put that is cut short, or
- * stands still for too long, is FTP_SYNTAX, if the connection still works. The
- * original client knows no code but FTP_NOFILE; so a get with a bad name is
- * answered FTP_NOFILE, too. An answer to ls that is nothing but a code is taken
- * for that code, though a file might have such a name.
+ * Where the document is silent we chose: `get' without a name is FTP_SYNTAX,
+ * `ls' with one, too, and so is a command with a NUL in it; a put that is cut
+ * short, or stands still for too long, is FTP_SYNTAX, if the connection still
+ * works. The original client knows no code but FTP_NOFILE; so a get with a bad
+ * name is answered FTP_NOFILE, too. An answer to ls that is nothing but a code
+ * is taken for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -394,7 +393,7 @@ void	frame_pack(char head[FRAME_HEAD], uint64_t length);
 int	frame_send(int fd, const char *text, size_t n);
 
 /* Receives the head of a frame, and nothing beyond it. A non-digit is EBADMSG,
- * even in a short head; its other errors are those of read_exact(). */
+ * even in a short head; other errors: as read_exact(). */
 int	frame_head(int fd, uint64_t *length);
 
 /* Receives a frame of at most max bytes (else EMSGSIZE) and adds a NUL. Returns
@@ -419,7 +418,7 @@ extern struct serv {
 } serv;
 
 /*
- * A row of the table of services, in the manner of inetd.conf. serve() runs in
+ * A row of the table of services. serve() runs in
  * a child for each connection; the caller closes the connection. A daemon is
  * one process for all clients: serve() is called once, with the listener.
  * `commands' is a table whose rows begin with a name; the statistics use it.
@@ -462,7 +461,7 @@ struct request {
 /* ---- cli.c: modes and commands ---------------------------------------- */
 
 #define ANSWER_S	60	/* seconds until a server's answer must come */
-#define STALL_S		300	/* seconds without progress of a file */
+#define STALL_S		300	/* seconds for PIECE_BYTES of a file */
 #define DOUBT_S		10	/* as ANSWER_S, for the very first answer */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at most */
 #define WORDS_MAX	16	/* words of a command line */

@@ -61,7 +61,7 @@ struct serv serv = { DEFAULT_HOST, ".", DATA_LO, DATA_HI, DEFAULT_CHILDREN,
 
 /* ---- requests ---------------------------------------------------------- */
 
-/* A connection ended too early; errno says why. */
+/* Logs an early end of a connection; errno says why. */
 void
 log_end(const char *peer)
 {
@@ -200,8 +200,8 @@ ftp_get(const struct request *r)
 	return 0;
 }
 
-/* put NAME: answers a port, and receives the file there, which gets its name
- * when it is complete. */
+/* put NAME: answers a port, and receives the file there, and names it when it
+ * is complete. */
 static int
 ftp_put(const struct request *r)
 {
@@ -261,7 +261,7 @@ static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
 #endif
 
-/* For a get, a file with a bad name does not exist. */
+/* A get of a bad name is answered FTP_NOFILE. */
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
@@ -351,7 +351,7 @@ static struct {
 					   ends the parent; -1: none */
 } parent = { .lifeline = -1 };
 
-/* Which services are started: as the table at the end of this file. */
+/* started[i] is services[i], of the table at the end of this file. */
 static struct {
 	const char *port;		/* requested; NULL: not started */
 	int listener;
@@ -379,8 +379,8 @@ child_ended(int sig)
 
 /*
  * SIGINT, SIGQUIT and SIGHUP reach the whole process group of a terminal: a
- * child ignores them, and ends when its parent sends SIGTERM, which first
- * removes an unfinished file.
+ * child ignores them. SIGTERM from its parent ends it, and first removes its
+ * unfinished file.
  */
 void
 become_child(void)
@@ -397,13 +397,10 @@ become_child(void)
 static void
 serve_client(const struct service *s, int fd, int refuse)
 {
-	char host[HOST_BYTES], peer[PEER_BYTES];
-	int port;
+	char peer[PEER_BYTES];
 
-	port = sock_host(fd, getpeername, host);
-	if (port < 0)
+	if (sock_peer(fd, peer) < 0)
 		_exit(0);		/* the client is gone already */
-	peer_text(peer, host, port);
 	sock_limit(fd, serv.idle);
 	log_msg(DEBUG, "%s: %s connected", s->name, peer);
 	if (!refuse) {
@@ -468,7 +465,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, parent.places);
 		if (place < 0)
-			continue;	/* of a shell, which became this
+			continue;	/* of the shell that became this
 					   process by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
@@ -507,7 +504,7 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&arrived);	/* in an orderly end it comes first */
+		sigpending(&arrived);	/* it comes first in an orderly end */
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
@@ -521,7 +518,6 @@ parent_sleep(int room, int ms)
 static void
 accept_one(void)
 {
-	char host[HOST_BYTES];
 	int fd, place;
 
 	if (place_of(0, serv.max_children) < 0) {
@@ -529,7 +525,7 @@ accept_one(void)
 		reap();
 	}
 	place = place_of(0, parent.places);
-	fd = sock_accept(parent.listener, host);
+	fd = sock_accept(parent.listener);
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
 		    reason());

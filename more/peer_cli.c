@@ -339,7 +339,6 @@ peer_serve(int fd)
 static void
 accept_peers(void)
 {
-	char host[HOST_BYTES];
 	int children, fd;
 	pid_t pid;
 
@@ -349,7 +348,7 @@ accept_peers(void)
 		if (wait_for(share.listener, POLLIN, now() + SECOND) < 0 &&
 		    errno == ECANCELED)
 			_exit(0);
-		fd = sock_accept(share.listener, host);
+		fd = sock_accept(share.listener);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)

@@ -236,13 +236,12 @@ static void
 client_add(int fd, int full)
 {
 	static long id;
-	char host[HOST_BYTES];
 	struct client *c;
-	int on, port;
+	int on;
 
-	port = sock_host(fd, getpeername, host);
-	c = port < 0 || sock_nonblock(fd) < 0 ? NULL : calloc(1, sizeof *c);
-	if (c == NULL) {
+	c = calloc(1, sizeof *c);
+	if (c == NULL || sock_peer(fd, c->peer) < 0 || sock_nonblock(fd) < 0) {
+		free(c);
 		sock_close(fd);
 		return;
 	}
@@ -254,7 +253,6 @@ client_add(int fd, int full)
 	c->out.max = c->updates.max = OUT_MAX;
 	c->in.max = hall.talk->message_max;
 	c->deadline = now() + (serv.idle * SECOND);
-	peer_text(c->peer, host, port);
 	clients.client[clients.n++] = c;
 	counters[full ? REFUSED : CONNECTIONS]++;
 	log_msg(full ? INFO : DEBUG, full ? "%s refused: server is full" :
@@ -269,12 +267,11 @@ client_add(int fd, int full)
 static void
 clients_accept(void)
 {
-	char host[HOST_BYTES];
 	size_t i, present;
 	int fd;
 
 	while (clients.n < (size_t)serv.max_children + TOO_MANY) {
-		fd = sock_accept(hall.listener, host);
+		fd = sock_accept(hall.listener);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
 			hall.accept_from = now() + SECOND;	/* no spin */

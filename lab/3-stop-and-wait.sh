@@ -13,8 +13,7 @@ ladder data "$out/data.trace"
 check transmissions 5 "$(count "$out/data.said" transmissions)"
 check timeouts 1 "$(count "$out/data.said" timeouts)"
 
-say "The second ACK is lost. The sender cannot tell the difference; the" \
-    "receiver can: it has packet 2 already."
+say "Now the second ACK is lost. Who can tell the difference?"
 run $cli -m sim -u sw -C none -L ackdrop=2 -t "$out/ack.trace" \
     -w "$out/ack.pcapng" 4 >"$out/ack.ladder" 2>"$out/ack.said"
 cat "$out/ack.ladder" "$out/ack.said"

@@ -12,7 +12,7 @@ ask() {
 	say "Go-Back-N sends $packets packets, numbered from 1, with a window of" \
 	    "$window. Every ${every}th transmission of DATA is lost; no ACK is." \
 	    "The window slides with each ACK. When nothing is left that may be" \
-	    "sent, the sender waits for an ACK, or else for its timer; then it" \
+	    "sent, the sender waits for an ACK or its timer; on a timeout it" \
 	    "goes back to the oldest packet that has not been acknowledged." \
 	    "There is no congestion control."
 	say "Which packets are sent, in which order, and how many transmissions" \
@@ -76,9 +76,7 @@ check "of these, marked as dropped in the capture" 3 \
     "$(grep -c 'dropped here' "$out/packets.txt")"
 check_same "the file is whole" "$out/here/nine" "$out/served/nine"
 
-say "Another window, the same losses: of five transmissions in a row" \
-    "one is always lost. With a window of 5 that is the oldest packet," \
-    "again and again."
+say "The same losses, and a window of 5:"
 $cli -m sim -u gbn -W 5 -C none -L drop=/5 20 >"$out/livelock.txt" \
     2>"$out/livelock.said"
 check "it gives up: exit status" 1 $?

@@ -6,8 +6,8 @@ begin "6: a sequence space of window + 1, and a channel that reorders"
 
 say "room numbers its packets modulo window + 1, here modulo 2. The" \
     "textbook says that this is enough, if the channel never reorders." \
-    "Here an ACK takes 1.5 s, and the timer waits for 1 s: so packet 0 is" \
-    "sent twice. The second copy is delayed, and arrives after packet 1."
+    "Here a round trip takes 1.5 s, and the timer 1 s: so packet 0 is sent" \
+    "twice. The second copy is delayed, and arrives after packet 1."
 random_file "$out/served/song" 3500
 serve room -L reorder=2,delay=750 -t "$out/room.trace" room=0
 echo "\$ $cli -m room -W 1 -L delay=750 ... localhost $port join ann, get song"

@@ -6,9 +6,9 @@
 #	lab/check.sh -m [-s SECRET] FILE ...
 #					a line for each file, `NAME 7/16'
 #
-# FILE is as lab/9-write-it/mine.c. Exit status 0 only if all steps pass. With a
-# secret the numbers, losses and windows of some steps are others, which nobody
-# knows before.
+# FILE is as lab/9-write-it/mine.c. Exit status 0 only if all steps pass. A
+# secret changes the numbers, losses and windows of some steps.
+
 marks='' secret=none
 while getopts hms: option; do
 	case $option in

@@ -13,13 +13,13 @@
 #
 #	        transmissions per packet    packets per round trip
 #	sw      1 / (1 - p)                 1 / (1 + p / (1 - p) * T)
-#	gbn     (1 - p + W p) / (1 - p)     W / (1 + p W / (1 - p) * T)
+#	gbn     (1 - p + W p) / (1 - p)     W / (1 + p W / (1 - p) * (T + 1))
 #	sr      1 / (1 - p)                 at most W
 #
-# T is a timeout in round trips: 200 ms of 20 ms, so 10. The formulas leave out
-# that two losses in a window may cost only one. For sr the window is an upper
-# bound: it cannot slide over a gap until what is lost has been found missing
-# and sent again.
+# T is a timeout in round trips: 200 ms of 20 ms, so 10; gbn starts its timer
+# anew with each ACK, so there it runs out one round trip later. For sr the
+# window is an upper bound: it cannot slide over a gap until what is lost has
+# been found missing and sent again.
 #
 # Utilization: a packet has L = 8 * 1416 bits, the link R = 8000 kbit/s, so a
 # packet takes L / R = 1.416 ms to leave; there and back are 20 ms. A window
@@ -99,7 +99,7 @@ BEGIN {
 	p = $1
 	once = 1 / (1 - p)
 	sw = 1 / (1 + p / (1 - p) * T)
-	gbn = W / (1 + p * W / (1 - p) * T)
+		gbn = W / (1 + p * W / (1 - p) * (T + 1))
 	if (curves) {
 		printf "%g\t-\t%.3f\t%s\t%.3f\t%s\t%s\n", 100 * p, sw, $3,
 		    gbn, $5, $7

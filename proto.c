@@ -1439,7 +1439,7 @@ find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
 
 const struct network *network;
 const char *dgram_fate = "";
-void (*dgram_tap)(int fd, enum tapped what, const void *buf, size_t n,
+void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
     const struct addr *other, const char *note);
 
 #define DGRAM_WAIT_MS	50	/* for room in a socket's buffer */
@@ -1484,7 +1484,7 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 		return network->send(fd, buf, n, to, flags);
 	sent = dgram_deliver(fd, buf, n, to);
 	if (sent >= 0 && dgram_tap != NULL)
-		dgram_tap(fd, TAP_SENT, buf, n, to,
+		dgram_tap(fd, 0, buf, n, to,
 		    flags & AGAIN ? "retransmission" : "");
 	return sent;
 }
@@ -1509,7 +1509,7 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 	counters[BYTES_RECEIVED] += (uint64_t)got;
 	counters[PACKETS_RECEIVED]++;
 	if (dgram_tap != NULL)
-		dgram_tap(fd, TAP_RECEIVED, buf, (size_t)got, from, "");
+		dgram_tap(fd, 1, buf, (size_t)got, from, "");
 	return got;
 }
 
@@ -2307,7 +2307,7 @@ make_room(int fd, int option, unsigned bytes)
 }
 
 /* Microseconds since 1970. */
-static int64_t
+int64_t
 time_of_day(void)
 {
 	struct timespec t;

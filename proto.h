@@ -698,8 +698,7 @@ ssize_t	dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to);
  * end, unless the socket is connected; and a note for the reader. It keeps
  * errno. NULL: none.
  */
-enum tapped { TAP_SENT, TAP_RECEIVED, TAP_LOST };
-extern void (*dgram_tap)(int fd, enum tapped what, const void *buf, size_t n,
+extern void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
 	    const struct addr *other, const char *note);
 
 /* ---- packing and unpacking --------------------------------------------- */
@@ -1128,8 +1127,9 @@ extern const struct rdt_watcher *rdt_watcher;
 extern unsigned rdt_flow;		/* of several in one process, as in
 					   mode sim, that of the event */
 
-/* Of mode chat, too: the numbers of -L and the trace begin here. */
+/* Begins a transfer, as chat does: -L and the trace count from here. */
 void	rdt_begins(struct rdt_session *s);
+int64_t	time_of_day(void);		/* microseconds since 1970 */
 
 /* ---- dir: who serves which files ---------------------------------------- */
 

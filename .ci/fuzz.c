@@ -316,7 +316,6 @@ fuzz_room(unsigned char *d, size_t n)
 static void
 fuzz_faults(unsigned char *d, size_t n)
 {
-	struct faults f;
 	const char *why;
 	char *text;
 
@@ -324,8 +323,9 @@ fuzz_faults(unsigned char *d, size_t n)
 	must(text != NULL, "malloc");
 	memcpy(text, d, n);
 	text[n] = '\0';
-	if (faults_parse(&f, text, 1, &why) == NULL)
-		fault_hits(&f, DROP, 1);
+	memset(&faults, 0, sizeof faults);
+	faults_parse(text, 1, &why);
+	memset(&faults, 0, sizeof faults);
 	free(text);
 }
 

@@ -26,7 +26,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "more.h"
@@ -58,7 +57,6 @@ le16(unsigned char *p, unsigned n)
 	p[1] = (unsigned char)(n >> 8);
 }
 
-/* Two halves. */
 static void
 le32(unsigned char *p, uint32_t n)
 {
@@ -93,7 +91,7 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 
 /*
  * Appends capture.block up to end by one write(2) with O_APPEND, so that many
- * processes can write to one file. Cuts off a part that was written.
+ * processes can write to one file. A part alone is cut off again.
  */
 static int
 write_block(const unsigned char *end)
@@ -328,9 +326,9 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
-/* The first sequence number of one end, another one for each use of a port.
- * Both ends mostly come to the same: so if both write to one file, the second
- * copy of a segment looks like one. */
+/* The first sequence number of one end; each use of a port has its own. Both
+ * programs mostly compute the same one: so if both write to one file, the
+ * second copy of a segment looks like a copy. */
 static uint32_t
 first_number(const struct stream *s, int from)
 {
@@ -409,9 +407,8 @@ stream_reset(struct stream *s, int from)
 	s->open = 0;
 }
 
-/* Our end of the sending side, or of all. What the peer has done before is not
- * known yet: one byte is looked at. Who closes with input unread sends a reset
- * in place of a FIN. */
+/* We end our side, or close. What the peer has done before is not known yet:
+ * one byte is looked at. A close with input unread sends a reset, not a FIN. */
 static void
 stream_closing(struct stream *s, int fd, int all)
 {
@@ -492,42 +489,31 @@ source_address(struct addr *us, const struct addr *peer)
 	close(fd);
 }
 
-/* A datagram was sent, lost by -L, or received. */
+/* The tap of datagrams: see proto.h. */
 static void
-datagram(int fd, enum tapped what, const void *buf, size_t n,
+tap_datagram(int fd, int received, const void *buf, size_t n,
     const struct addr *other, const char *note)
 {
 	struct capture_packet p = { 0 };
 	struct addr us, peer;
-
-	if (sock_addr(fd, getsockname, &us) < 0)
-		return;
-	if (other != NULL)
-		peer = *other;
-	else if (sock_addr(fd, getpeername, &peer) < 0)
-		return;
-	if (wildcard(&us))
-		source_address(&us, &peer);
-	p.t = capture.epoch + now();
-	p.inbound = what == TAP_RECEIVED;
-	p.from = p.inbound ? &peer : &us;
-	p.to = p.inbound ? &us : &peer;
-	p.bytes = buf;
-	p.n = n;
-	p.note = note;
-	capture_datagram(&p);
-}
-
-/* The tap of datagrams: see proto.h. */
-static void
-tap_datagram(int fd, enum tapped what, const void *buf, size_t n,
-    const struct addr *other, const char *note)
-{
 	int saved;
 
 	saved = errno;
-	if (!capture.failed)
-		datagram(fd, what, buf, n, other, note);
+	if (other != NULL)
+		peer = *other;
+	if (sock_addr(fd, getsockname, &us) == 0 && (other != NULL ||
+	    sock_addr(fd, getpeername, &peer) == 0)) {
+		if (wildcard(&us))
+			source_address(&us, &peer);
+		p.t = capture.epoch + now();
+		p.inbound = received;
+		p.from = received ? &peer : &us;
+		p.to = received ? &us : &peer;
+		p.bytes = buf;
+		p.n = n;
+		p.note = note;
+		capture_datagram(&p);
+	}
 	errno = saved;
 }
 
@@ -546,46 +532,57 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	return 0;
 }
 
-/* The bytes of the block that begins at `at', if all of it is there and its
- * length stands at both ends; else 0. */
-static uint32_t
+static const unsigned char section[4] = { 10, 13, 13, 10 };
+static const unsigned char little_endian[4] = { 0x4d, 0x3c, 0x2b, 0x1a };
+
+/* The bytes of the block at `at'; 0: the file ends within it; -1: this is no
+ * block, or one of the other byte order. */
+static int64_t
 block_at(off_t at, off_t size)
 {
-	unsigned char head[8], tail[4];
+	unsigned char head[12], tail[4];
 	uint32_t n;
 
-	if (pread(capture.fd, head, sizeof head, at) != sizeof head)
+	if (size - at < (off_t)sizeof head)
 		return 0;
+	if (pread(capture.fd, head, sizeof head, at) != sizeof head)
+		return -1;
 	n = head[4] | (uint32_t)head[5] << 8 | (uint32_t)head[6] << 16 |
 	    (uint32_t)head[7] << 24;
-	return n < 12 || n > size - at || pread(capture.fd, tail, sizeof tail,
-	    at + (off_t)n - 4) != sizeof tail ||
-	    memcmp(tail, head + 4, sizeof tail) != 0 ? 0 : n;
+	if (n < sizeof head || (memcmp(head, section, 4) == 0 &&
+	    memcmp(head + 8, little_endian, 4) != 0))
+		return -1;
+	if (n > size - at)
+		return 0;
+	return pread(capture.fd, tail, sizeof tail, at + (off_t)n - 4) ==
+	    sizeof tail && memcmp(tail, head + 4, sizeof tail) == 0 ?
+	    (int64_t)n : -1;
 }
 
 /* A process that was killed may have left half a block at the end: the file is
  * cut back to its last whole one. */
-static int
+static const char *
 cut_back(off_t size)
 {
-	uint32_t n;
+	int64_t n;
 	off_t at;
 
-	for (at = 0; at < size && (n = block_at(at, size)) > 0; at += n)
+	for (n = at = 0; at < size && (n = block_at(at, size)) > 0; at += n)
 		;
-	if (at == size)
-		return 0;
-	log_msg(INFO, "-w: half a block at the end, of %ld bytes, is cut off",
-	    (long)(size - at));
-	return ftruncate(capture.fd, at);
+	if (n < 0)
+		return "it has a block that is damaged, or of the other byte "
+		    "order";
+	if (at < size)
+		log_msg(INFO, "-w: half a block at the end, of %ld bytes, is "
+		    "cut off", (long)(size - at));
+	return at < size && ftruncate(capture.fd, at) < 0 ? reason() : NULL;
 }
 
-/* Opens the file; why not, or NULL. What is no regular file, as a FIFO, can
+/* Opens the file: NULL, or why not. What is no regular file, as a FIFO, can
  * only be written to. */
 static const char *
 open_file(const char *path)
 {
-	static const unsigned char magic[4] = { 10, 13, 13, 10 };
 	unsigned char there[4];
 	struct stat st;
 	ssize_t got;
@@ -595,10 +592,11 @@ open_file(const char *path)
 	if (capture.fd < 0)
 		return reason();
 	got = pread(capture.fd, there, sizeof there, 0);
-	if (got > 0 && (got != 4 || memcmp(there, magic, 4) != 0))
+	if (got <= 0)
+		return NULL;
+	if (got != sizeof there || memcmp(there, section, 4) != 0)
 		return "it is there already, and is no capture";
-	return got > 0 && (fstat(capture.fd, &st) < 0 ||
-	    cut_back(st.st_size) < 0) ? reason() : NULL;
+	return fstat(capture.fd, &st) < 0 ? reason() : cut_back(st.st_size);
 }
 
 /* The times are those of a clock that is not set back, from the time of day at
@@ -606,11 +604,11 @@ open_file(const char *path)
 static const char *
 set_capture(char *path)
 {
-	struct timespec t;
 	const char *why;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	capture.epoch = t.tv_sec * SECOND + t.tv_nsec / 1000 - now();
+	if (capture.fd >= 0)
+		return "-w can be given once";
+	capture.epoch = time_of_day() - now();
 	why = open_file(path);
 	if (why == NULL && write_section() < 0)
 		why = reason();

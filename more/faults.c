@@ -23,7 +23,7 @@
 
 #define HELD_MAX	4096	/* datagrams in a channel; more are lost */
 
-struct faults faults = { .delay = -1 };
+struct faults faults = { .delay = -1, .queue = -1 };
 
 /* ---- rules --------------------------------------------------------------- */
 
@@ -46,17 +46,22 @@ mix64(uint64_t x)
 
 /* 53 bits make a double in [0, 1) that is exact on every machine. */
 static double
-draw(const struct faults *f, unsigned sequence, uint64_t n)
+draw(unsigned sequence, uint64_t n)
 {
-	return (double)(mix64(mix64(f->seed ^ mix64(sequence)) ^ n) >> 11) /
+	return (double)(mix64(mix64(faults.seed ^ mix64(sequence)) ^ n) >> 11) /
 	    9007199254740992.0;
 }
 
-/* A rule has one of three forms; the other two are empty, and hit nothing. */
-int
-fault_hits(const struct faults *f, enum fault kind, uint64_t n)
+/*
+ * Does a fault of this kind hit the n-th transmission? The answer depends on
+ * seed, kind and n alone, so that a run is the same on every machine, and one
+ * fault does not shift the others. A rule has one of three forms; the other two
+ * are empty, and hit nothing.
+ */
+static int
+fault_hits(enum fault kind, uint64_t n)
 {
-	const struct fault_rule *rule = &f->rule[kind];
+	const struct fault_rule *rule = &faults.rule[kind];
 	unsigned i;
 
 	if (rule->every != 0 && n % rule->every == 0)
@@ -64,7 +69,7 @@ fault_hits(const struct faults *f, enum fault kind, uint64_t n)
 	for (i = 0; i < rule->listed; i++)
 		if (rule->list[i] == n)
 			return 1;
-	return draw(f, kind, n) < rule->probability;
+	return draw(kind, n) < rule->probability;
 }
 
 /* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
@@ -100,7 +105,7 @@ read_rule(struct fault_rule *rule, const char *text)
 
 /* Reads a plain number: delay, rate, queue, seed. */
 static int
-read_setting(struct faults *f, enum setting setting, const char *value)
+read_setting(enum setting setting, const char *value)
 {
 	static const int64_t least[] = { 0, 0, 1, 0 };
 	static const int64_t most[] = { DELAY_MAX, 1000000000, RATE_MAX,
@@ -111,17 +116,16 @@ read_setting(struct faults *f, enum setting setting, const char *value)
 	    most[setting - DELAY]);
 	switch (setting) {
 	case DELAY:
-		f->delay = n * (SECOND / 1000);
+		faults.delay = n * (SECOND / 1000);
 		break;
 	case SEED:
-		f->seed = (uint64_t)n;
+		faults.seed = (uint64_t)n;
 		break;
 	case RATE:
-		f->rate = n;
+		faults.rate = n;
 		break;
 	case QUEUE:
-		f->queue = n;
-		f->queued = 1;
+		faults.queue = n;
 		break;
 	}
 	return n < 0 ? -1 : 0;
@@ -129,7 +133,7 @@ read_setting(struct faults *f, enum setting setting, const char *value)
 
 /* getsubopt() takes the list apart. */
 const char *
-faults_parse(struct faults *f, char *text, int sim, const char **why)
+faults_parse(char *text, int sim, const char **why)
 {
 	static const char *const wants[] = {
 		"-L wants milliseconds (0 to " STRING(DELAY_MAX) ")",
@@ -140,8 +144,6 @@ faults_parse(struct faults *f, char *text, int sim, const char **why)
 	char *item, *value;
 	int i;
 
-	memset(f, 0, sizeof *f);
-	f->delay = -1;
 	*why = "-L has no faults";
 	if (*text == '\0')
 		return "an empty list";
@@ -158,20 +160,20 @@ faults_parse(struct faults *f, char *text, int sim, const char **why)
 			return item;
 		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
 		    "N-th (/5), or numbers (5:11)" : wants[i - FAULT_KINDS];
-		if ((i < FAULT_KINDS ? read_rule(&f->rule[i], value) :
-		    read_setting(f, (enum setting)i, value)) < 0)
+		if ((i < FAULT_KINDS ? read_rule(&faults.rule[i], value) :
+		    read_setting((enum setting)i, value)) < 0)
 			return item;
 	}
 	*why = "-L has a queue only where there is a rate";
-	return f->queued && f->rate == 0 ? "queue" : NULL;
+	return faults.queue >= 0 && faults.rate == 0 ? "queue" : NULL;
 }
 
 /* ---- a channel ----------------------------------------------------------- */
 
-/* Does a fault of this kind hit the current datagram? If so, adds it to note
- * and fate. A datagram without a number is hit by probabilities only. */
+/* Does a fault of this kind hit the datagram? If so, adds it to its note and
+ * the fate. One that is not counted is hit by probabilities only. */
 static int
-strikes(struct channel *c, enum fault kind, int counted)
+strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {
 	static const char *const done[] = { "dropped", "doubled", "held back",
 	    "corrupted" };
@@ -184,11 +186,11 @@ strikes(struct channel *c, enum fault kind, int counted)
 		return 0;		/* there is no such rule */
 	if (c->acks)
 		kind += ACKDROP;
-	if (counted ? !fault_hits(&faults, kind, n) :
-	    draw(&faults, ACKDUP + kind, n) >= faults.rule[kind].probability)
+	if (counted ? !fault_hits(kind, n) :
+	    draw(ACKDUP + kind, n) >= faults.rule[kind].probability)
 		return 0;
-	used = strlen(c->note);
-	snprintf(c->note + used, sizeof c->note - used, "%s%s here: %s=%s, %s"
+	used = strlen(h->note);
+	snprintf(h->note + used, sizeof h->note - used, "%s%s here: %s=%s, %s"
 	    "transmission %llu", used > 0 ? "; " : "", what, names[kind],
 	    faults.rule[kind].text, counted ? "" : "uncounted ",
 	    (unsigned long long)n);
@@ -221,12 +223,15 @@ static int
 enter(struct channel *c, int64_t t, struct held *h)
 {
 	static uint64_t order;
+	const struct held *other;
+	int64_t waiting;
 
-	for (; c->waiting != NULL && c->waiting->leaves <= t;
-	    c->waiting = c->waiting->next)
-		c->queued--;
-	if (c->held == HELD_MAX || (faults.queued && c->free_at > t &&
-	    c->queued >= faults.queue))
+	waiting = 0;
+	if (faults.queue >= 0 && c->free_at > t)
+		for (other = c->first; other != NULL; other = other->next)
+			waiting += other->leaves > t;
+	if (c->held == HELD_MAX || (faults.queue >= 0 && c->free_at > t &&
+	    waiting >= faults.queue))
 		return -1;
 	h->leaves = c->free_at > t ? c->free_at : t;
 	c->free_at = h->leaves;
@@ -240,17 +245,11 @@ enter(struct channel *c, int64_t t, struct held *h)
 	*c->end = h;
 	c->end = &h->next;
 	c->held++;
-	if (h->leaves > t) {
-		c->queued++;
-		c->waiting = c->waiting == NULL ? h : c->waiting;
-	}
 	if (c->entered != NULL)
 		c->entered(h);
 	return 0;
 }
 
-/* A datagram to be put on its way; NULL: there is no memory. wire is what it
- * takes there, if that is more than n. */
 struct held *
 channel_datagram(const void *bytes, size_t n, size_t wire)
 {
@@ -265,19 +264,22 @@ channel_datagram(const void *bytes, size_t n, size_t wire)
 	return h;
 }
 
-/* Does it enter? Else it is lost, and what befell it is said. */
 static int
-enter_or_drop(struct channel *c, int64_t t, struct held *h)
+lose(struct channel *c, struct held *h, int how)
 {
-	strcpy(h->note, c->note);
+	if (c->lost != NULL)
+		c->lost(h);
+	free(h);
+	return how;
+}
+
+static int
+enter_or_lose(struct channel *c, int64_t t, struct held *h)
+{
 	if (enter(c, t, h) == 0)
 		return 0;
-	snprintf(c->fate, sizeof c->fate, "queue full");
-	snprintf(c->note, sizeof c->note, "dropped here: queue full");
-	if (c->lost != NULL)
-		c->lost(h, c->note);
-	free(h);
-	return FULL;
+	strcpy(h->note, "dropped here: queue full");
+	return lose(c, h, FULL);
 }
 
 /* A corrupt datagram is doubled corrupt; one that is held back is not
@@ -289,39 +291,36 @@ channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 	int fate;
 
 	c->fate[0] = '\0';
-	strcpy(c->note, h->note);
 	++*(counted ? &c->counted : &c->others);
-	if (strikes(c, DROP, counted)) {
-		if (c->lost != NULL)
-			c->lost(h, c->note);
-		free(h);
-		return DROPPED;
-	}
-	fate = strikes(c, CORRUPT, counted) ? CORRUPTED : 0;
+	if (strikes(c, h, DROP, counted))
+		return lose(c, h, DROPPED);
+	fate = strikes(c, h, CORRUPT, counted) ? CORRUPTED : 0;
 	if (fate & CORRUPTED)
 		flip_bit(c, h);
-	if (c->late == NULL && strikes(c, REORDER, counted)) {
-		strcpy(h->note, c->note);
+	if (c->late == NULL && strikes(c, h, REORDER, counted)) {
 		c->late = h;
 		return fate | HELD_BACK;
 	}
 	copy = NULL;
-	if (strikes(c, DUP, counted)) {
+	if (strikes(c, h, DUP, counted)) {
 		fate |= DOUBLED;
 		copy = channel_datagram(h->bytes, h->n, h->wire);
 		if (copy != NULL) {
 			copy->fd = h->fd;
 			copy->addressed = h->addressed;
 			copy->to = h->to;
+			strcpy(copy->note, h->note);
 		}
 	}
-	fate |= enter_or_drop(c, t, h);
+	fate |= enter_or_lose(c, t, h);
+	if (fate & FULL)
+		strcpy(c->fate, "queue full");
 	if (copy != NULL)
-		enter_or_drop(c, t, copy);
+		enter_or_lose(c, t, copy);
 	late = c->late;
 	c->late = NULL;
-	if (late != NULL && enter(c, t, late) < 0)
-		free(late);
+	if (late != NULL)
+		enter_or_lose(c, t, late);
 	return fate;
 }
 
@@ -332,10 +331,6 @@ channel_take(struct channel *c, int64_t t)
 
 	if (h == NULL || h->arrives > t)
 		return NULL;
-	if (c->waiting == h) {
-		c->waiting = h->next;
-		c->queued--;
-	}
 	c->first = h->next;
 	c->held--;
 	return h;
@@ -375,21 +370,13 @@ flush_failed(void)
 	return errno != 0 ? -1 : 0;
 }
 
-/* A capture shows a datagram when it enters the channel, or is dropped. */
+/* A capture shows a datagram when it enters the channel, or is lost. */
 static void
-entered(const struct held *h)
+show(const struct held *h)
 {
 	if (dgram_tap != NULL)
-		dgram_tap(h->fd, TAP_SENT, h->bytes, h->n,
+		dgram_tap(h->fd, 0, h->bytes, h->n,
 		    h->addressed ? &h->to : NULL, h->note);
-}
-
-static void
-lost(const struct held *h, const char *note)
-{
-	if (dgram_tap != NULL)
-		dgram_tap(h->fd, TAP_LOST, h->bytes, h->n,
-		    h->addressed ? &h->to : NULL, note);
 }
 
 static ssize_t
@@ -431,11 +418,12 @@ drain(void)
 {
 	int64_t due;
 
-	if (outgoing.late != NULL && enter(&outgoing, now(), outgoing.late) < 0)
-		free(outgoing.late);
+	if (outgoing.late != NULL)
+		enter_or_lose(&outgoing, now(), outgoing.late);
 	outgoing.late = NULL;
 	while ((due = flush()) != NEVER)
-		if (wait_for(-1, 0, due) < 0 && errno != ETIMEDOUT)
+		if (wait_for(-1, 0, due) < 0 && errno != ETIMEDOUT &&
+		    outgoing.first != NULL)
 			outgoing.first->arrives = 0;	/* the parent is gone */
 	failed = 0;			/* nobody is left to tell */
 }
@@ -469,15 +457,14 @@ faults_begin(int sim)
 
 	if (list == NULL)
 		return;
-	bad = faults_parse(&faults, list, sim, &why);
+	bad = faults_parse(list, sim, &why);
 	if (bad != NULL)
 		usage_error(bad, why);
 	if (faults.rule[DROP].every != 0)
 		rdt_gave_up = "given up after " STRING(RDT_GIVE_UP) " timeouts "
 		    "in a row: perhaps a livelock, in which drop=/k hits "
 		    "the same packet again and again";
-	outgoing.entered = entered;
-	outgoing.lost = lost;
+	outgoing.entered = outgoing.lost = show;
 	if (!sim)
 		network = &by_channel;
 }

@@ -221,21 +221,13 @@ extern struct faults {
 	int64_t delay;			/* microseconds; -1: not given */
 	uint64_t seed;
 	int64_t rate;			/* kilobits per second; 0: no limit */
-	int64_t queue;			/* datagrams that may wait for the */
-	int queued;			/* link, if there is a limit */
+	int64_t queue;			/* datagrams that may wait for the
+					   link; -1: all */
 } faults;
 
-/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7`, and writes over it.
- * Returns NULL, or what in it is no fault, and *why. */
-const char *faults_parse(struct faults *f, char *text, int sim,
-	    const char **why);
-
-/*
- * Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run is the same on every machine, and one
- * fault does not shift the others.
- */
-int	fault_hits(const struct faults *f, enum fault kind, uint64_t n);
+/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7` into faults, and writes
+ * over it. Returns NULL, or the first item that is not a fault, and *why. */
+const char *faults_parse(char *text, int sim, const char **why);
 
 /* A datagram in a channel. */
 #define NOTE_BYTES	256
@@ -254,17 +246,14 @@ struct held {
 /* A channel in one direction; all 0 at first. */
 struct channel {
 	int acks;			/* the rules for ACKs hold */
-	void (*entered)(const struct held *h);	/* it is on its way; NULL: */
-	void (*lost)(const struct held *h, const char *note);	/* nobody */
+	void (*entered)(const struct held *h);	/* or NULL: it is on its way */
+	void (*lost)(const struct held *h);	/* or NULL: it is lost */
 	struct held *first, **end;	/* on their way, in order */
-	struct held *waiting;		/* the first that has not left yet */
 	struct held *late;		/* until the next is sent; or NULL */
 	unsigned held;			/* how many are on their way */
-	int64_t queued;			/* and wait */
 	int64_t free_at;		/* when the link is */
 	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* the fate of the last one, */
-	char note[NOTE_BYTES];		/* and why */
+	char fate[80];			/* the fate of the last one */
 };
 
 /* A datagram, or NULL; wire is what it takes on the link, if that is more. */

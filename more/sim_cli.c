@@ -39,7 +39,7 @@ static struct {
 
 /* ---- the ladder ---------------------------------------------------------- */
 
-/* Begins the word on the left, which begins with the flow if there are two. */
+/* Sets the word on the left, after the flow if there are two. */
 static void
 say_left(const char *word, uint32_t seq)
 {
@@ -79,23 +79,9 @@ sim_event(int64_t t, enum rdt_event event, uint32_t seq,
 	}
 }
 
-/* The others are of sockets. */
-static void
-sim_begins(int64_t start, const struct rdt_session *s)
-{
-	if (sim.tracer != NULL)
-		sim.tracer->begins(start, s);
-}
-
-static void
-sim_ends(void)
-{
-	if (sim.tracer != NULL)
-		sim.tracer->ends();
-}
-
-static const struct rdt_watcher sim_watcher = { sim_begins, sim_event, NULL,
-    sim_ends };
+/* packet() is for sockets alone; the tracer is told when a flow begins, and
+ * ends. */
+static const struct rdt_watcher sim_watcher = { NULL, sim_event, NULL, NULL };
 
 /*
  * One line: what the sender does, what goes over the channel, what the receiver
@@ -122,7 +108,8 @@ ladder(const char *arrow, const char *right)
 	putchar('\n');
 }
 
-/* One end of the channel, by an address that is kept for examples (RFC 5737) */
+/* One end of the channel, by an address that is kept for examples (RFC 5737).
+ * */
 static struct addr
 end_address(uint32_t ip, unsigned flow)
 {
@@ -142,7 +129,7 @@ end_address(uint32_t ip, unsigned flow)
  * that of the simulation.
  */
 static void
-capture(const struct held *h, const char *note)
+capture(const struct held *h)
 {
 	struct capture_packet c = { 0 };
 	struct addr sender, receiver;
@@ -159,21 +146,15 @@ capture(const struct held *h, const char *note)
 	c.inbound = ack;
 	c.bytes = h->bytes;
 	c.n = h->n;
-	c.note = note;
+	c.note = h->note;
 	capture_datagram(&c);
-}
-
-static void
-capture_entered(const struct held *h)
-{
-	capture(h, h->note);
 }
 
 /* ---- what happens -------------------------------------------------------- */
 
 /*
  * Sends a packet of this flow through a channel. It is a datagram as on a
- * network, but that a block of DATA is one of so many bytes only for the link.
+ * network, except that only the link sees DATA as a full block.
  */
 static int
 launch(struct channel *c, struct rdt_packet *p, unsigned char *bytes,
@@ -275,7 +256,8 @@ ack_arrives(struct held *h)
 	struct rdt_session *s = &sim.flow[rdt_flow];
 	struct rdt_packet p;
 
-	capture(h, "");
+	h->note[0] = '\0';		/* it has arrived */
+	capture(h);
 	if (rdt_unpack(s, &p, h->bytes, h->n) < 0)
 		return;			/* nothing flips an ACK */
 	say_left("old ACK", p.seq);	/* unless the engine takes it */
@@ -285,7 +267,7 @@ ack_arrives(struct held *h)
 		s->took = sim.t - s->start;
 }
 
-/* The flow whose timer runs out first, and has not given up. */
+/* When the next timer runs out, or a flow begins, and of which flow. */
 static int64_t
 first_timer(unsigned *flow)
 {
@@ -363,7 +345,7 @@ sim_step(void)
 /* ---- a run --------------------------------------------------------------- */
 
 static int
-flow_begin(unsigned i, int64_t packets)
+flow_begin(unsigned i)
 {
 	struct rdt_session *s = &sim.flow[i];
 
@@ -372,7 +354,6 @@ flow_begin(unsigned i, int64_t packets)
 	s->protocol = by_udp.protocol;
 	s->congestion = by_udp.congestion;
 	s->block = (unsigned)by_udp.block;
-	s->packets = (uint32_t)packets;
 	s->is_sender = 1;
 	s->start = i * SECOND_START;
 	if (rdt_send_init(&s->sender, s->protocol, (unsigned)by_udp.window,
@@ -381,12 +362,13 @@ flow_begin(unsigned i, int64_t packets)
 		return -1;
 	s->window = s->sender.window;
 	rdt_flow = i;
-	sim_begins(s->start, s);
+	if (sim.tracer != NULL)
+		sim.tracer->begins(s->start, s);
 	return 0;
 }
 
-/* The rdt: line, of both ends of a flow; -q leaves it alone. Returns its
- * throughput, in bytes per second. */
+/* The rdt: line, of both ends of a flow, with -q too. Returns its throughput,
+ * in bytes per second. */
 static double
 flow_end(struct rdt_session *s)
 {
@@ -465,14 +447,14 @@ sim_session(int argc, char **argv)
 		faults.delay = SIM_DELAY;
 	sim.flows = (unsigned)argc;
 	sim.back.acks = 1;
-	sim.there.entered = capture_entered;
-	sim.there.lost = sim.back.lost = capture;
+	sim.there.entered = sim.there.lost = sim.back.lost = capture;
 	sim.tracer = rdt_watcher;
 	rdt_watcher = &sim_watcher;
 	for (i = 0; i < sim.flows; i++)
-		if (flow_begin(i, sim.flow[i].packets) < 0)
+		if (flow_begin(i) < 0)
 			return fail("sim: %s", reason());
 	run();
+	rdt_watcher = sim.tracer;
 	empty(&sim.there);
 	empty(&sim.back);
 	failed = 0;

@@ -29,7 +29,7 @@
 static FILE *trace;			/* NULL: none */
 static unsigned long transfer;		/* the number of flow 0 in it */
 
-/* For who wants to be the only one who begins something in the file. */
+/* One process at a time begins something in the file. */
 static void
 trace_lock(short type)
 {
@@ -45,6 +45,8 @@ trace_lock(short type)
 static const char *
 set_trace(char *path)
 {
+	if (trace != NULL)
+		return "-t can be given once";
 	trace = fopen(path, "a+");
 	if (trace == NULL && errno == EACCES)
 		trace = fopen(path, "a");
@@ -68,8 +70,8 @@ const struct option trace_options[] = {
 	OPTIONS_END
 };
 
-/* The highest number of a transfer in the file. Lines are read by a stream of
- * their own; a pipe has none, and /dev/full no end. */
+/* The highest number of a transfer in the file; only a regular one is read, by
+ * a stream of its own. */
 static unsigned long
 last_transfer(void)
 {

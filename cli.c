@@ -906,8 +906,8 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 		return m->op == asked->op + 1u || m->op == asked->op + 2u;
 	case DIR_GET_USERS:
 	case DIR_GET_FILES:
-		if (m->op == asked->op + 1u && asked->number[0] == 0 &&
-		    !is_page(m))
+		if (m->op == DIR_FAIL || (m->op == asked->op + 1u &&
+		    asked->number[0] == 0 && !is_page(m)))
 			return 1;
 		n = (size_t)sprintf(skip, "skip %lu\n",
 		    (unsigned long)asked->number[0]);
@@ -934,9 +934,10 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 
 	for (;;) {
 		n = dgram_recv(directory.fd, in, sizeof in, NULL);
+		/* A Control may have bytes after it. */
 		if (n >= 0 && (dir_unpack(answer, in, (size_t)n) == 0 ||
-		    dir_unpack(answer, in, n > 1) == 0) &&	/* Control, */
-		    answers(asked, answer))	/* and bytes after it */
+		    dir_unpack(answer, in, n > 1) == 0) &&
+		    answers(asked, answer))
 			return 1;
 		if (n < 0 && errno != EAGAIN)
 			return -1;
@@ -959,7 +960,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	size_t n;
 	int i, got;
 
-	for (i = 0; i < LATE_ANSWERS; i++)	/* to other requests */
+	for (i = 0; i < LATE_ANSWERS; i++)
 		if (dgram_recv(directory.fd, out, sizeof out, NULL) < 0)
 			break;
 	n = dir_pack(out, asked);
@@ -996,8 +997,9 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	    sock_host(directory.fd, getpeername, host) < 0)
 		return 0;
 	fd = socket(to.ss.ss_family, SOCK_DGRAM, 0);
-	if (fd < 0 || sock_nonblock(fd) < 0)
+	if (fd < 0)
 		return 0;
+	sock_nonblock(fd);
 	dgram_send(fd, datagram, dir_pack(datagram, asked), &to, UNCOUNTED);
 	found = readable(fd, 1000) &&
 	    dgram_recv(fd, answer, sizeof answer, &from) > 0 &&
@@ -1205,6 +1207,12 @@ dir_list(const char *command, enum dir_op op, struct lines *l)
 		if (dir_command(command, &asked, &page) != 0) {
 			lines_free(l);
 			return 1;
+		}
+		if (page.op == DIR_FAIL) {
+			lines_free(l);
+			directory.renew_at = now();
+			return fail("%s: the directory has forgotten %s: try "
+			    "again", command, directory.nick);
 		}
 		if (add_page(&page, l) < 0) {
 			lines_free(l);

@@ -333,14 +333,14 @@ tell(int fd, enum passing what, const void *buf, ssize_t n)
 	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
 }
 
-/* Milliseconds of a clock that is never set back. */
-static int64_t
-clock_ms(void)
+/* Cheap: on most systems this enters no kernel. */
+int64_t
+now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
 /*
@@ -356,13 +356,13 @@ too_slow(int fd, int64_t *since, size_t done, size_t n)
 	socklen_t len;
 	int64_t t;
 
-	t = clock_ms();
+	t = now();
 	if ((done + n) / PIECE_BYTES > done / PIECE_BYTES)
 		*since = t;
 	len = sizeof limit;
-	if (t - *since < 1000 ||
+	if (t - *since < SECOND ||
 	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) < 0 ||
-	    limit.tv_sec == 0 || t - *since < (int64_t)limit.tv_sec * 1000)
+	    limit.tv_sec == 0 || t - *since < limit.tv_sec * SECOND)
 		return 0;
 	errno = ETIMEDOUT;
 	return 1;
@@ -376,7 +376,7 @@ read_all(int fd, void *buf, size_t n)
 	size_t done;
 	ssize_t got;
 
-	since = clock_ms();
+	since = now();
 	for (done = 0; done < n; done += (size_t)got) {
 		got = read(fd, p + done, n - done);
 		if (tell(fd, RECEIVED, p + done, got) < 0)
@@ -403,7 +403,7 @@ write_all(int fd, const void *buf, size_t n)
 	size_t done;
 	ssize_t put;
 
-	since = clock_ms();
+	since = now();
 	for (done = 0; done < n; done += (size_t)put) {
 		put = write(fd, p + done, n - done);
 		if (tell(fd, SENT, p + done, put) < 0)
@@ -688,9 +688,9 @@ sock_finish(int fd)
 	size_t n;
 
 	sock_end(fd);
-	end = clock_ms() + DISCARD_S * 1000;
+	end = now() + DISCARD_S * SECOND;
 	for (n = 0; n < DISCARD_BYTES; n += (size_t)got) {
-		left = end - clock_ms();
+		left = (end - now()) / 1000;
 		if (left <= 0 || !readable(fd, (int)left))
 			break;
 		got = read(fd, discarded, sizeof discarded);
@@ -742,8 +742,8 @@ data_accept(int listener, const char *client)
 	int64_t end, left;
 	int fd;
 
-	end = clock_ms() + ACCEPT_S * 1000;
-	while ((left = end - clock_ms()) > 0) {
+	end = now() + ACCEPT_S * SECOND;
+	while ((left = (end - now()) / 1000) > 0) {
 		if (!readable(listener, (int)left))
 			continue;
 		fd = sock_accept(listener);
@@ -1292,16 +1292,6 @@ print_version(char *value)
 
 /* ---- waiting ------------------------------------------------------------ */
 
-/* Cheap: on most systems this enters no kernel. */
-int64_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND + t.tv_nsec / 1000;
-}
-
 int lifeline = -1;
 
 #define SPIN_US	50		/* microseconds of asking before a sleep */
@@ -1342,7 +1332,7 @@ wait_many(struct pollfd *p, size_t n, int64_t deadline)
 	return -1;
 }
 
-/* The same for one descriptor; all waits on a single socket end up here. */
+/* The same for one descriptor. */
 int
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -1489,7 +1479,7 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 	return sent;
 }
 
-/* One datagram, or EAGAIN. 0 is an empty datagram, not the end. */
+/* Fails with EAGAIN or ECONNREFUSED. 0 is an empty datagram, not the end. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
@@ -1532,7 +1522,6 @@ pack16(unsigned char *p, unsigned n)
 	p[1] = (unsigned char)n;
 }
 
-/* Two halves. */
 void
 pack32(unsigned char *p, uint32_t n)
 {
@@ -1540,14 +1529,12 @@ pack32(unsigned char *p, uint32_t n)
 	pack16(p + 2, n & 0xffff);
 }
 
-/* And back. */
 unsigned
 unpack16(const unsigned char *p)
 {
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-/* Two halves. */
 uint32_t
 unpack32(const unsigned char *p)
 {
@@ -2165,7 +2152,7 @@ tell_watcher(const struct rdt_session *s, enum rdt_event event, uint32_t seq)
 	rdt_happened(elapsed(s), event, seq, s->is_sender ? &s->sender : NULL);
 }
 
-/* Sends a packet, whose payload stands in `outgoing' already. */
+/* Sends a packet; the payload of DATA or ACK is in `outgoing'. */
 static int
 transmit(const struct rdt_session *s, const struct rdt_packet *p)
 {

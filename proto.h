@@ -166,6 +166,10 @@ int	write_all(int fd, const void *buf, size_t n);
  * ECONNABORTED if something did. */
 int	read_exact(int fd, void *buf, size_t n);
 
+/* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
+#define SECOND	INT64_C(1000000)
+int64_t	now(void);
+
 /*
  * A hook, NULL if nobody uses it. It is called after each read(2) and write(2)
  * of data, EINTR included; when a connection begins, ends its sending side, and
@@ -601,11 +605,7 @@ int	upload(const char *command, const char *name, int fd, struct file *f,
 
 /* ---- waiting: for several things at once ------------------------------- */
 
-#define SECOND	INT64_C(1000000)	/* time is counted in microseconds */
 #define NEVER	INT64_MAX
-
-/* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
-int64_t	now(void);
 
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
@@ -1283,8 +1283,9 @@ int	list_local(int argc, char **argv);
 extern const struct command names_people_try[];
 
 /* more/screen.c: see there. */
-int	on_terminal(void);
+extern int on_terminal;			/* is standard error one? */
 int	stopped(void);
+void	not_stopped(void);
 extern int columns;			/* of the terminal */
 int	draw_up(const struct file *f);
 int	draw_down(const struct file *f);

@@ -1267,7 +1267,7 @@ answer_list(const struct dir_request *r, struct dir_answer *a)
 	char line[DIR_REPLY_MAX];
 	size_t i;
 
-	a->m.op = DIR_FAIL;		/* as short as the request */
+	a->m.op = DIR_FAIL;		/* short: no amplifier */
 	if (r->nick == NULL)
 		return;
 	a->m.op = 0;
@@ -1324,22 +1324,22 @@ dir_run(const struct dir_request *r, int i, const char *peer,
     struct dir_answer *a)
 {
 	char what[24], who[DIR_NICK_MAX + 3];
-	int lines, again;
+	int again, n;
 
 	/* Formatted first, since a Logout frees the nick. */
 	sprintf(who, r->nick == NULL ? "%s" : "%s, ", r->nick == NULL ? "" :
 	    r->nick->name);
 	sprintf(what, r->m.numbers > 0 ? " %lu" : "%.0lu",
 	    (unsigned long)r->m.number[0]);
-	lines = r->m.text != NULL && memchr(r->m.text, '\n', r->m.length);
+	n = r->m.text == NULL || memchr(r->m.text, '\n', r->m.length) != NULL ?
+	    0 : (int)r->m.length;
 	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
 	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
 	dir_ops[i].run(r, a);
 	log_msg(again ? DEBUG : INFO, "%s%s%s%.*s from %s%s%s",
-	    dir_ops[i].name, what,
-	    r->m.text == NULL || lines ? "" : " ",
-	    r->m.text == NULL || lines ? 0 : (int)r->m.length, r->m.text, who,
-	    peer, a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
+	    dir_ops[i].name, what, n > 0 ? " " : "", n, n > 0 ? r->m.text : "",
+	    who, peer,
+	    a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
 	    a->m.op == r->m.op + 2u ? ": refused" : ".");
 }
 
@@ -1496,8 +1496,7 @@ counted(int k, size_t counter)
 	return sum;
 }
 
-/* A page that is shared with all children; without, only what each counts for
- * itself is known. */
+/* A page that is shared with all children; without it all sums are 0. */
 static int
 page_open(void)
 {
@@ -1519,11 +1518,13 @@ page_open(void)
 	return page == NULL ? -1 : 0;
 }
 
-/* In a child: it counts in a slot of its own from now on. */
+/* In a child: it counts in a slot of its own from now on, and may serve its
+ * client to the end, though the supervisor be gone. */
 static void
 use_slot(size_t i)
 {
 	counters += (1 + i) * COUNTERS;
+	lifeline = -1;
 }
 
 /* The process of a service. */
@@ -1635,7 +1636,7 @@ supervisor_sleep(int64_t deadline, int with_console)
 	statistics_asked = 0;
 }
 
-/* Ends all services, in order, and waits for them. */
+/* Tells all services to end, and waits for them. */
 static void
 end_services(void)
 {

@@ -9,14 +9,12 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
-#include "more.h"
 
 /* The files that were asked for, "": none. An offer of any other is ignored: it
  * may be a text that another client wrote. */

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "more.h"
 #include "serv.h"
 
 /* ---- what is said ------------------------------------------------------- */

@@ -24,7 +24,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,7 +33,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "more.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
 #define PEER_S		30	/* seconds until a peer must ask something */
@@ -101,14 +99,16 @@ hash_shared(struct shared *s, const struct shared *before)
 	struct file f;
 	struct stat st;
 	char *name;
-	int fd, result;
+	int fd, result, settled;
 
+	settled = before != NULL && before->changed < time(NULL) - 1;
 	fd = before == NULL ? -1 : open_shared(before);
 	if (fd >= 0) {
 		close(fd);
 		name = s->name;
 		*s = *before;
 		s->name = name;
+		s->settled = settled;
 		return 0;
 	}
 	if (file_open(&f, s->name, 0) < 0)
@@ -264,19 +264,15 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 {
 	static unsigned char part[PEER_PART];
 	static char digits[BASE64_BYTES(PEER_PART)];
-	ssize_t got;
+	size_t n;
 
-	for (; parts > 0; parts--) {
-		got = read_all(file, part, size < sizeof part ?
-		    (size_t)size : sizeof part);
-		if (got >= 0)
-			errno = ECONNABORTED;	/* by us, if it is too short */
-		if (got < 0 || (parts > 1 && got < (ssize_t)sizeof part))
+	for (; parts > 0; parts--, size -= n) {
+		n = size < sizeof part ? (size_t)size : sizeof part;
+		if (n > 0 && read_exact(file, part, n) < 0)
 			return -1;
-		size -= (uint64_t)got;
 		peer_begin(&message, "downloaded");
 		peer_add(&message, "file", digits,
-		    base64_encode(digits, part, (size_t)got));
+		    base64_encode(digits, part, n));
 		if (peer_send(fd, &message) < 0)
 			return -1;
 	}
@@ -382,6 +378,7 @@ start_acceptor(void)
 	share.acceptor = 0;
 	pid = fork();
 	if (pid == 0) {
+		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
 		close(share.line[1]);
 		lifeline = share.line[0];
 		close(directory.fd);
@@ -451,42 +448,6 @@ open_port(const char *port)
 	return 0;
 }
 
-/* serve [PORT] */
-static int
-peer_serve_command(int argc, char **argv)
-{
-	struct dir_message answer;
-	char address[HOST_BYTES];
-
-	if (not_registered(argv[0]))
-		return 1;
-	if (share.listener >= 0)
-		return fail("%s: you serve on port %u already", argv[0],
-		    share.port);
-	if (argc > 1 && number(argv[1], strlen(argv[1]), 0, 65535) < 0)
-		return fail("%s: %s: not a port (0 to 65535)", argv[0],
-		    argv[1]);
-	if (share_all(argv[0]) != 0 || open_port(argc > 1 ? argv[1] : "0") != 0)
-		return 1;
-	if (tell_port(&answer, TRIES) < 0) {
-		end_serving();
-		return fail("%s: directory %s %s: %s", argv[0], cli.host,
-		    cli.port, reason());
-	}
-	if (answer.op != DIR_SERVE_OK) {
-		end_serving();
-		return fail("%s: refused by the directory", argv[0]);
-	}
-	log_msg(INFO, "%s: %lu files on port %u", argv[0],
-	    (unsigned long)share.n, share.port);
-	if (sock_host(directory.fd, getsockname, address) >= 0 &&
-	    strncmp(address, "127.", 4) == 0)
-		log_msg(INFO, "%s: others on the network cannot reach you at "
-		    "%s: name the directory by another address", argv[0],
-		    address);
-	return 0;
-}
-
 /*
  * Publishes what is shared, as many files in a request as fit. `at N' begins
  * it, N being its first file; the answer must say N plus its files. Returns -1
@@ -520,6 +481,44 @@ publish_all(void)
 		if (answer.op != DIR_PUBLISH_OK)
 			return 1;
 	} while (i < share.n);
+	return 0;
+}
+
+/* serve [PORT] */
+static int
+peer_serve_command(int argc, char **argv)
+{
+	struct dir_message answer;
+	char address[HOST_BYTES];
+
+	if (not_registered(argv[0]))
+		return 1;
+	if (share.listener >= 0)
+		return fail("%s: you serve on port %u already", argv[0],
+		    share.port);
+	if (argc > 1 && number(argv[1], strlen(argv[1]), 0, 65535) < 0)
+		return fail("%s: %s: not a port (0 to 65535)", argv[0],
+		    argv[1]);
+	if (share_all(argv[0]) != 0 || open_port(argc > 1 ? argv[1] : "0") != 0)
+		return 1;
+	if (tell_port(&answer, TRIES) < 0) {
+		end_serving();
+		return fail("%s: directory %s %s: %s", argv[0], cli.host,
+		    cli.port, reason());
+	}
+	if (answer.op != DIR_SERVE_OK) {
+		end_serving();
+		return fail("%s: refused by the directory", argv[0]);
+	}
+	if (share.published)		/* and perhaps forgotten since */
+		publish_all();
+	log_msg(INFO, "%s: %lu files on port %u", argv[0],
+	    (unsigned long)share.n, share.port);
+	if (sock_host(directory.fd, getsockname, address) >= 0 &&
+	    strncmp(address, "127.", 4) == 0)
+		log_msg(INFO, "%s: others on the network cannot reach you at "
+		    "%s: name the directory by another address", argv[0],
+		    address);
 	return 0;
 }
 
@@ -575,13 +574,13 @@ peer_publish(int argc, char **argv)
 
 /*
  * The tick of mode dir, also called during downloads: renews the nick. Says
- * once that the directory is gone, and once that it is back. If it has
- * forgotten the nick, since it was started again, tells it everything anew.
+ * once that the directory is gone, and once that it is back. If it forgot the
+ * nick of one who serves, tells it everything anew.
  */
 static int64_t
 peer_tick(void)
 {
-	static int gone;
+	static int forgotten, gone;
 	struct dir_message answer;
 	int serves;
 
@@ -600,11 +599,14 @@ peer_tick(void)
 	if (gone)
 		log_msg(INFO, "the directory answers again");
 	gone = 0;
-	if (answer.op == DIR_SERVE_FAIL &&
-	    dir_register_again(&answer, TRIES) == 0 &&
-	    answer.op == DIR_REGISTER_OK &&
-	    tell_port(&answer, TRIES) == 0 && share.published)
-		publish_all();
+	if (answer.op == DIR_SERVE_FAIL) {
+		forgotten = 1;
+		if (dir_register_again(&answer, TRIES) == 0 &&
+		    answer.op == DIR_REGISTER_OK)
+			tell_port(&answer, TRIES);
+	}
+	if (forgotten && answer.op == DIR_SERVE_OK)
+		forgotten = share.published && publish_all() != 0;
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has the nick %s at another "
 		    "address: it is someone else's, or your own from before "
@@ -721,29 +723,6 @@ list_line(struct file_line *f, const char *line, size_t n)
 	return file_line_parse(f, copy, n, 0);
 }
 
-/* The lines of a list so far, and those that were understood. */
-struct list_count {
-	int lines, good;
-};
-
-/* Takes the lines of a message that stand under this key. */
-static void
-list_lines(const char *key, void (*each)(const struct file_line *f, void *with),
-    void *with, struct list_count *count)
-{
-	struct file_line f;
-	const char *value;
-
-	for (value = peer_value(&message, NULL, key); value != NULL;
-	    value = peer_value(&message, value, key)) {
-		count->lines++;
-		if (list_line(&f, value, strcspn(value, "\n")) < 0)
-			continue;
-		count->good++;
-		each(&f, with);
-	}
-}
-
 /*
  * Asks a peer for its list and calls each() with each file of it. Returns -1
  * with errno if the list is malformed, or has lines of which none is
@@ -753,14 +732,17 @@ static int
 peer_list(int fd, void (*each)(const struct file_line *f, void *with),
     void *with)
 {
-	struct list_count count = { 0, 0 };
+	static const char *const keys[] = { "files", "file" };
+	struct file_line f;
+	const char *value;
 	int64_t limit;
-	int messages, more;
+	int good, lines, messages, more;
+	size_t i;
 
 	if (peer_say(fd, "queryfiles", NULL, NULL) < 0)
 		return -1;
 	limit = now() + STALL_S * SECOND;
-	messages = 0;
+	good = lines = messages = 0;
 	do {
 		if (peer_recv(fd, &message) < 0)
 			return -1;
@@ -769,11 +751,17 @@ peer_list(int fd, void (*each)(const struct file_line *f, void *with),
 		    ++messages > PEER_LISTS || now() > limit)
 			return -1;
 		more = peer_value(&message, NULL, "more") != NULL;
-		list_lines("files", each, with, &count);
-		list_lines("file", each, with, &count);
+		for (i = 0; i < COUNT(keys); i++)
+			for (value = NULL; (value = peer_value(&message, value,
+			    keys[i])) != NULL; lines++)
+				if (list_line(&f, value,
+				    strcspn(value, "\n")) == 0) {
+					good++;
+					each(&f, with);
+				}
 	} while (more);
 	errno = EBADMSG;
-	return count.lines > 0 && count.good == 0 ? -1 : 0;
+	return lines > 0 && good == 0 ? -1 : 0;
 }
 
 /* A search for a hash by its first digits. */
@@ -979,7 +967,7 @@ download_from_any(const struct offered *o, const char *nicks, size_t n,
 	return failed;
 }
 
-/* download HASH [NAME]; each line of the list says its own size. */
+/* download HASH [NAME]; a hash may stand in lines of different sizes. */
 static int
 download_any(const char *hash, const char *path)
 {
@@ -1012,6 +1000,7 @@ download_any(const char *hash, const char *path)
 static int
 peer_download(int argc, char **argv)
 {
+	not_stopped();
 	if (argc == 4 || (argc == 3 && is_hash(argv[2], strlen(argv[2]))))
 		return download_from(argv[1], argv[2], argc > 3 ? argv[3] :
 		    NULL);

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "more.h"
 
 #define SILENCE_S	1	/* seconds of silence, after the end of input */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */

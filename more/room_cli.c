@@ -15,14 +15,12 @@
 #include <string.h>
 
 #include "cli.h"
-#include "more.h"
 
 extern const struct mode room_mode;
 
 static struct {
 	char text[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];	/* a request */
 	size_t n;
-	char answer_code[4];		/* how its answer begins: 2xx */
 	struct offer offer;		/* what a get asked for */
 } room;
 
@@ -59,7 +57,6 @@ request(const char *command)
 	}
 	talk_send(room.text, room.n);
 	talk_ask(command);
-	sprintf(room.answer_code, "2%.2s", room.text + 1);
 	return 0;
 }
 
@@ -275,7 +272,7 @@ room_why(const char *code)
 	return i < 0 ? NULL : texts[i].why;
 }
 
-/* An answer: an error, or of the kind that request() noted in answer_code. */
+/* An answer: an error, or 2xx to the request 1xx, which is still in room. */
 static void
 room_answer(const struct room_message *m)
 {
@@ -288,8 +285,8 @@ room_answer(const struct room_message *m)
 	if (why != NULL)
 		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
 		    "room", why);
-	else if (talk.awaited == NULL ||
-	    strncmp(m->code, room.answer_code, 3) != 0) {
+	else if (talk.awaited == NULL || m->code[0] != '2' ||
+	    strncmp(m->code + 1, room.text + 1, 2) != 0) {
 		say(ERROR, "room: %s%s", senseless, doubt());
 		over = 1;
 	} else if (strcmp(m->code, "201") == 0)

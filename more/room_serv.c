@@ -18,7 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "more.h"
 #include "serv.h"
 
 /* ---- what is said ------------------------------------------------------- */

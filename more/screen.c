@@ -27,26 +27,16 @@
 #define CLEAR		"\r\033[K"	/* and the rest of the line */
 
 static struct {
-	int64_t start, last;		/* of the first picture, the last; 0:
-					   none yet */
-	uint64_t from, done;		/* had passed at the start; at last */
+	int64_t start, last;		/* times of the first picture, and the
+					   last; 0: none yet */
+	uint64_t from, done;		/* bytes at the first; at the last */
 	int64_t moved;			/* when `done' changed */
 } bar;
 
 static volatile sig_atomic_t stop_asked;
 static int stoppable;			/* a transfer is under way */
 
-/* The answer must not change when standard error becomes a pipe. */
-int
-on_terminal(void)
-{
-	static int known, terminal;
-
-	if (!known)
-		terminal = isatty(STDERR_FILENO);
-	known = 1;
-	return terminal;
-}
+int on_terminal;
 
 /* SIGINT */
 static void
@@ -56,11 +46,12 @@ ask_to_stop(int sig)
 	newfile_guard(sig);
 }
 
-/* SIGALRM: it is enough that the system call ends. */
+/* SIGALRM, each second: so no system call sleeps longer while a file moves. */
 static void
 alarm_rang(int sig)
 {
 	(void)sig;
+	alarm(1);
 }
 
 /* A file begins to move. */
@@ -76,10 +67,8 @@ begin(void)
 	stoppable = old.sa_handler != SIG_IGN;
 	if (stoppable)
 		on_signal(SIGINT, ask_to_stop);
-	if (on_terminal()) {
-		on_signal(SIGALRM, alarm_rang);
-		alarm(1);
-	}
+	on_signal(SIGALRM, alarm_rang);
+	alarm(1);
 }
 
 int
@@ -88,6 +77,12 @@ stopped(void)
 	if (stop_asked)
 		errno = EINTR;
 	return stop_asked;
+}
+
+void
+not_stopped(void)
+{
+	stop_asked = 0;
 }
 
 /* A number of bytes with its unit, with one decimal below 10: `1.4 GB'. */
@@ -115,7 +110,8 @@ find_columns(void)
 
 	n = 0;
 	text = getenv("COLUMNS");
-	pipe = text != NULL ? NULL : popen("stty size <&2 2>/dev/null", "r");
+	pipe = text != NULL ? NULL : popen("{ stty size <&2 || "
+	    "stty size <&1; } 2>/dev/null", "r");
 	if (text != NULL)
 		n = atoi(text);
 	if (pipe != NULL) {
@@ -157,7 +153,7 @@ draw(uint64_t done, uint64_t size, int up)
 	char line[160], a[16], b[16], picture[BAR_WIDTH + 2];
 	int length, n, percent;
 
-	if (logger.level != INFO || !on_terminal() ||
+	if (logger.level != INFO || !on_terminal ||
 	    (done < size && now() < bar.last + BAR_US))
 		return;
 	bar.last = now();
@@ -241,8 +237,6 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 		if (n > 0) {
 			passed += (uint64_t)n;
 			way = what;
-		} else if (n < 0 && saved == EINTR) {
-			alarm(1);
 		}
 		if (n > 0 || saved == EINTR)
 			draw(passed < moving->size ? passed : moving->size -
@@ -250,13 +244,14 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 			    way == SENT);
 	}
 	errno = saved;
-	return moving != NULL && what != FILE_ENDS && stopped() ? -1 : 0;
+	return stoppable && what != FILE_ENDS && stopped() ? -1 : 0;
 }
 
 void
 screen_begin(void)
 {
-	if (on_terminal())
+	on_terminal = isatty(STDERR_FILENO);
+	if (on_terminal || isatty(STDOUT_FILENO))
 		find_columns();
 	add_hook(watch);
 }

@@ -30,7 +30,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "more.h"
 
 #define OUT_MAX		(64 * 1024)	/* typed bytes, not yet sent */
 #define TEXT_MAX	(64 * 1024)	/* of a message */
@@ -333,14 +332,15 @@ take_typed(void)
 /* ---- files ------------------------------------------------------------- */
 
 static const char *fetched_name;	/* in a child: of the file */
+static int tells;			/* how far it is, to a person */
 
-/* While a child fetches: says each second how far it is, to a person. */
+/* While a child fetches: says each second how far it is. */
 static int
 fetch_tick(const struct file *f)
 {
 	static int64_t next;
 
-	if (!on_terminal() || logger.level < INFO || now() < next ||
+	if (!tells || logger.level < INFO || now() < next ||
 	    f->done == f->size)
 		return 0;
 	if (next != 0)
@@ -406,7 +406,6 @@ start_fetch(const struct offer *o,
 	int ends[2], status;
 	pid_t pid;
 
-	on_terminal();			/* asked before fork(), for the child */
 	pid = -1;
 	if (loop.fetches < FETCHES && (alive[0] >= 0 || pipe(alive) == 0) &&
 	    pipe(ends) == 0 && (pid = fork()) < 0) {
@@ -427,6 +426,8 @@ start_fetch(const struct offer *o,
 		return;
 	}
 	talk.edits = 0;			/* the terminal is the parent's */
+	tells = on_terminal;
+	on_terminal = 0;		/* so it draws no bar */
 	signal(SIGCONT, SIG_DFL);
 	guard_signals();
 	dup2(ends[1], STDERR_FILENO);

@@ -32,7 +32,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "more.h"
 #include "serv.h"
 
 #define OUT_MAX		(64 * 1024)
@@ -48,7 +47,6 @@ static struct {
 	const struct talk_serv *talk;
 	int listener;
 	int64_t accept_from;		/* no accept() before */
-	int some_gone;			/* and not announced yet */
 	unsigned long round;		/* of the loop */
 	struct {
 		pid_t pid;		/* 0: none */
@@ -56,7 +54,6 @@ static struct {
 	} download[DOWNLOADS_MAX];
 } hall;
 
-/* Neither gone nor hearing its last words. */
 int
 is_present(const struct client *c)
 {
@@ -71,7 +68,6 @@ drop_client(struct client *c, enum gone why)
 {
 	if (c->gone == HERE)
 		c->gone = why;
-	hall.some_gone = 1;
 }
 
 /* Repeats, since an announcement may show that another client is gone. */
@@ -79,16 +75,18 @@ void
 announce_gone(void)
 {
 	size_t i;
+	int again;
 
-	while (hall.some_gone) {
-		hall.some_gone = 0;
+	do {
+		again = 0;
 		for (i = 0; i < clients.n; i++)
 			if (clients.client[i]->gone != HERE &&
 			    clients.client[i]->joined) {
 				clients.client[i]->joined = 0;
 				hall.talk->left(clients.client[i]);
+				again = 1;
 			}
-	}
+	} while (again);
 }
 
 /*

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "more.h"
 
 static time_t begun;			/* when the contents began to leave */
 

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "more.h"
 #include "serv.h"
 
 /* Sends a status. */

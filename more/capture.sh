@@ -146,6 +146,15 @@ and is no capture" "$? $(cat "$own/out")"
 	"$serv" -w "$own/nosuch/x" 0 >"$own/out" 2>&1
 	has "-w into no directory" "1 -w $own/nosuch/x: No such *" \
 	    "$? $(cat "$own/out")"
+	printf '\n\r\r\n\0\0\0\034\032+<M\0\1\0\0\377\377\377\377\377\377\377\377\0\0\0\034' \
+	    >"$own/big"
+	cp "$own/big" "$own/same"
+	"$cli" -w "$own/big" -m sim 1 >"$own/out" 2>&1
+	has "-w into a capture of a big-endian machine" "1 -w $own/big: it has \
+a block that is damaged, *" "$? $(cat "$own/out")"
+	same "...changes nothing" "$own/same" "$own/big"
+	"$cli" -w "$own/a" -w "$own/b" -m sim 1 >"$own/out" 2>&1
+	has "-w twice" "2 *-w can be given once*" "$? $(cat "$own/out")"
 	# Half a block at the end is cut off, before the file goes on.
 	"$cli" -q -m sim -w "$own/half.pcapng" 2 2>/dev/null
 	size=$(wc -c <"$own/half.pcapng")

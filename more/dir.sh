@@ -91,11 +91,24 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	is "lines that are none are refused, and all with them" \
 	    071616161616 "$(printf %s "$got" | sed 's/15$//')"
 
-	# The process dies: another one takes its place, on the same socket.
+	# The process dies: another one takes its place, on the same socket. It
+	# knows no nick any more, and says so at once.
+	mkfifo "$tmp/typed"
+	"$cli" -m dir localhost "$port" <"$tmp/typed" >"$tmp/out" \
+	    2>"$tmp/said" & client=$!
+	exec 5>"$tmp/typed"
+	echo 'register ann' >&5
+	until_true grep -q 'you are ann' "$tmp/said"
 	kill -9 "$(ps -A -o pid= -o ppid= | awk -v p="$pid" \
 	    '$2 == p { print $1 }')"
 	until_true grep -q 'dir: died, started again' "$log"
 	is "a service that died is there again" 0200000000 "$(dgrams '\x01')"
+	printf '%s\n' userlist userlist quit >&5
+	exec 5>&-
+	wait "$client"
+	is "a nick that it has forgotten" "1 ann userlist: the directory has \
+forgotten ann: try again" "$? $(words <"$tmp/out") $(sed -n '$p' "$tmp/said")"
+	rm "$tmp/typed"
 	kill "$pid"
 	wait "$pid"
 	is "the server ends in order" 0 $?

@@ -677,7 +677,7 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 }
 
 /* A code that came on the control connection while a file was on its way; 1:
- * none, within so many seconds. The connection is left if it says no code. */
+ * none, within so many seconds. The connection is dropped if nothing comes. */
 static long
 udp_code(int seconds)
 {
@@ -761,7 +761,7 @@ udp_confirmed(struct rdt_session *s, const char *name, int silent)
 	long code;
 
 	if (!silent && s->start == 0)
-		errno = ETIMEDOUT;	/* the server has waited, too */
+		errno = ETIMEDOUT;	/* no HELLO got through */
 	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
 	code = udp_code(silent ? 1 : STALL_S);
 	if (code == 1 && !silent && s->start != 0)
@@ -1085,7 +1085,7 @@ dir_register_again(struct dir_message *answer, int tries)
 	return dir_ask(&asked, answer, tries);
 }
 
-/* Asked before a request that the directory would not answer. */
+/* Asked before a request that the directory would refuse. */
 int
 not_registered(const char *command)
 {
@@ -1155,7 +1155,7 @@ line_ok(enum dir_op op, const char *line, size_t n)
 	    n - (size_t)(blank + 1 - line));
 }
 
-/* Takes the lines of a page. Returns -1 if one of them is none. Those of a
+/* Takes the lines of a page. Returns -1 if one is malformed. Those of a
  * directory that knows no pages are taken as they are. */
 static int
 add_page(const struct dir_message *page, struct lines *l)

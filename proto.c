@@ -1599,7 +1599,7 @@ cursor_until(struct cursor *c, char end, size_t *n)
 
 /*
  * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
- * table is what a byte does to the remainder from k bytes further on, so that
+ * table is what a byte adds to the remainder if k bytes follow it, so that
  * eight look-ups do not wait for one another. Byte by byte it would be what
  * takes most of the time of a transfer.
  */
@@ -1626,7 +1626,6 @@ crc_begin(void)
 		}
 }
 
-/* Eight bytes at a time, then one by one. */
 uint32_t
 crc32(uint32_t crc, const void *buf, size_t n)
 {
@@ -1804,7 +1803,7 @@ const struct rdt_protocol rdt_gbn = { "gbn", 2, RDT_WINDOW_MAX, gbn_next,
     gbn_ack, gbn_timer, gbn_data, NULL, NULL, NULL, NULL };
 extern const struct rdt_protocol rdt_sr, rdt_mine;
 
-/* The first one with a code is meant by it. */
+/* A code means the first row that has it. */
 const struct rdt_protocol *const rdt_protocols[] = {
 #ifdef MINE
 	&rdt_mine,			/* lab/9-write-it */
@@ -1826,7 +1825,7 @@ rdt_protocol_named(const char *name)
 	return rdt_protocols[i];
 }
 
-/* Of a HELLO; or NULL. */
+/* NULL: no such code. */
 const struct rdt_protocol *
 rdt_protocol_of(unsigned code)
 {
@@ -2218,7 +2217,7 @@ hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 }
 
 /*
- * Receives the next packet: 1, and 0 if there is none now. One that makes no
+ * Receives the next packet: 1; 0: none now; -1: an error. One that makes no
  * sense is counted, and given no type. A HELLO that is repeated is answered
  * here, at any time.
  */
@@ -2498,7 +2497,7 @@ send_window(struct rdt_session *s, int64_t *next)
 }
 
 /* Takes the ACKs that have come, looks at the timer, sends what the window
- * allows, and waits for the next. */
+ * allows, and waits. */
 static int
 send_turn(struct rdt_session *s)
 {
@@ -2636,8 +2635,8 @@ receive_burst(struct rdt_session *s, int *n)
 	return send_ack(s, 1);
 }
 
-/* Called when no DATA came: repeats HELLO until the first comes; fails after
- * RDT_SILENCE_S. */
+/* Called when nothing came: fails after RDT_SILENCE_S; in room, repeats HELLO
+ * until DATA comes. */
 static int
 receive_nothing(struct rdt_session *s)
 {
@@ -2696,7 +2695,7 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
-/* Adds both ends: one of them has counted nothing. */
+/* Adds both ends; over UDP one has counted nothing. */
 void
 rdt_report(const struct rdt_session *s)
 {
@@ -2721,7 +2720,7 @@ rdt_report(const struct rdt_session *s)
 		rdt_watcher->ends();
 }
 
-/* Called once for each session, even if it never began. */
+/* Also for a session that never began. */
 void
 rdt_close(struct rdt_session *s)
 {
@@ -2787,8 +2786,7 @@ dir_pack(unsigned char *d, const struct dir_message *m)
 #define TWO	4
 #define TEXT	8
 
-/* The size must fit the format exactly; what is too short or too long is
- * none. */
+/* The size must fit the format exactly. */
 int
 dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 {

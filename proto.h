@@ -678,9 +678,9 @@ extern const char *dgram_fate;
 /*
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
- * flush() hands over what is due by dgram_deliver(), and returns when the next
- * is, or NEVER; failed() tells, by -1 and errno, that one of these could not be
- * sent; begin() is called when a transfer begins; close() empties it.
+ * flush() gives what is due to dgram_deliver(), and returns when the next is
+ * due, or NEVER; failed() tells, by -1 and errno, that one of these could not
+ * be sent; begin() is called when a transfer begins; close() empties it.
  */
 struct network {
 	ssize_t (*send)(int fd, const void *buf, size_t n,
@@ -863,11 +863,10 @@ struct rdt_receiver;
  * receiver: data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP
  * (here already) or EV_OOO (not wanted now), and moves expected.
  *
- * NULL, where a protocol has no need of it: deadline(), else rto_at; window(),
- * how many packets from base on may have been sent, else cwnd; bitmap(), which
- * writes what has arrived beyond expected and returns its bytes; begin(), which
- * sets `own' of a sender or of a receiver (the other is NULL) to memory that
- * free() takes.
+ * These may be NULL: deadline() (then rto_at); window(), how many packets from
+ * base on may have been sent (then cwnd); bitmap(), which writes what has
+ * arrived beyond expected and returns its bytes; begin(), which sets `own' of a
+ * sender or of a receiver (the other is NULL) to memory that free() takes.
  */
 struct rdt_protocol {
 	const char *name;
@@ -948,8 +947,8 @@ struct rdt_sender {
 	/* Congestion control, in packets: 1 <= cwnd <= window. */
 	const struct congestion *congestion;
 	unsigned cwnd, ssthresh;
-	uint32_t noted[3];	/* a control's own numbers, */
-	void *own;		/* and a protocol */
+	uint32_t noted[3];	/* of a congestion control alone */
+	void *own;		/* of a protocol */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
 };
@@ -1040,9 +1039,9 @@ extern const struct rdt_encoding rdt_native;
  * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
  * agrees on the rest with the other end, then one of the two calls rdt_send()
  * and the other rdt_recv(). The sockets are sock, for dgram_close(), and
- * control: input there ends the transfer with EINTR, and so does tick(), if it
- * returns true; that is called once in a TURN, or more often. Wherever the peer
- * falls silent there is an end: ETIMEDOUT.
+ * control: input there ends the transfer with EINTR. So does a tick() that
+ * returns true; it is called at least once in a TURN. Wherever the peer falls
+ * silent there is an end: ETIMEDOUT.
  */
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -1051,8 +1050,8 @@ struct rdt_session {
 	int sock;			/* at the server, already bound */
 	int control;			/* the TCP connection it belongs to */
 	struct file file;		/* open */
-	int (*tick)(const struct file *f);	/* may be NULL; so may: */
-	const char *name, *peer;	/* for log and trace */
+	int (*tick)(const struct file *f);	/* or NULL */
+	const char *name, *peer;	/* for log and trace; or NULL */
 	uint32_t key;
 	const struct rdt_protocol *protocol;	/* that the client wants; */
 	unsigned window, block;			/* and both use */
@@ -1068,8 +1067,8 @@ struct rdt_session {
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	unsigned unacked;		/* DATA since the last ACK */
-	uint64_t span_from;		/* of the file, what is held: from */
-	size_t span_bytes;		/* here on, so many bytes */
+	uint64_t span_from;		/* where the span of the file begins */
+	size_t span_bytes;		/* that is held, and its size */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };
@@ -1124,8 +1123,7 @@ struct rdt_watcher {
 	void (*ends)(void);
 };
 extern const struct rdt_watcher *rdt_watcher;
-extern unsigned rdt_flow;		/* of several in one process, as in
-					   mode sim, that of the event */
+extern unsigned rdt_flow;		/* of the event: mode sim has several */
 
 /* Begins a transfer, as chat does: -L and the trace count from here. */
 void	rdt_begins(struct rdt_session *s);
@@ -1233,7 +1231,7 @@ int	file_line_parse(struct file_line *f, const char *line, size_t n,
 int	next_line(const char **text, size_t *left, const char **line,
 	    size_t *n);
 
-/* The IPv4 address as a number, or -1 if it is none; and as text. */
+/* An IPv4 address as a number (-1: it is none), and as text. */
 int	addr_ipv4(const struct addr *a, uint32_t *ip);
 #define IPV4_BYTES	16
 const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);

@@ -278,8 +278,8 @@ part_asked(const unsigned char *request, size_t n)
 	return part < 0 ? NONSENSE : part;
 }
 
-/* Sends a part to the address that asked; seen has a bit for each, asked for
- * before or not. Beyond the end there is nothing, and that is sent. */
+/* Sends a part to the address that asked; seen has a bit for each part that was
+ * asked for. Beyond the end an empty one is sent. */
 static int
 send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
     const struct addr *to)

@@ -328,8 +328,7 @@ chat_lines(struct client *c, const char *text, size_t n)
 /*
  * Takes bytes from a client. With a newline in its first read it speaks in
  * lines; otherwise in segments, unless a lone newline comes next, as PuTTY
- * sends it. That counts only while no segment is queued, each with its length
- * before it.
+ * sends it. But not once a segment is queued, with its length before it.
  */
 static void
 chat_input(struct client *c, char *text, size_t n)

@@ -4,9 +4,6 @@
 
 #include "more.h"
 
-#define SILENT_LEAST_S	5	/* shortest wait for an answer that may not */
-#define SILENT_MOST_S	60	/* come, and longest, in seconds */
-
 /* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
 
 /* The differences of chat and room. text() and updates() get the bytes that

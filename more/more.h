@@ -1,7 +1,6 @@
 /* more.h: the formats of the protocols in more/. Licence: ISC, see README.
  *
- * Each stands by itself: xfer, peer, chat, room; what chat and room share; and
- * the captures of -w.
+ * xfer, hashes, peer, what chat and room share, faults, chat, room, captures.
  * The conventions are those of proto.h.
  */
 #ifndef MORE_H
@@ -399,8 +398,8 @@ size_t	room_text_pack(char *out, const char *text, size_t n);
 extern const struct rdt_encoding room_encoding;
 
 /*
- * The other end of an rdt_accept() in this encoding; the host is that at the
- * other end of `control'. rdt_recv() follows.
+ * Meets an rdt_accept() in this encoding, on the host of the peer of `control'.
+ * rdt_recv() follows.
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
 
@@ -418,7 +417,6 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  *    comment, which way it went, end of options; length of all, once more
  *
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
- *
  */
 
 /* Adds one datagram, if there is a capture. For mode sim, which has no

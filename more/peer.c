@@ -125,7 +125,6 @@ hash_file(int fd, char hex[HASH_DIGITS + 1])
 
 /* ---- peer -------------------------------------------------------------- */
 
-/* The keys and values are added line by line. */
 void
 peer_begin(struct peer_message *m, const char *operation)
 {

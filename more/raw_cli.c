@@ -28,7 +28,7 @@ static struct {
 	int unsent;			/* the server did not take all of it */
 } raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
 
-/* On a terminal each datagram is shown on a line. */
+/* On a terminal, or with -v, each datagram is shown on a line. */
 static int
 for_eyes(void)
 {
@@ -45,8 +45,8 @@ show_datagram(const char *arrow, const char *text, size_t n)
 	return flush_output();
 }
 
-/* Copies what came to standard output; on a terminal made visible, and what is
- * typed next begins a line. */
+/* Copies what came to standard output; on a terminal printable, and ended by a
+ * newline. */
 static int
 raw_show(const char *text, size_t n)
 {
@@ -166,8 +166,8 @@ raw_recv(int fd)
 }
 
 /*
- * Both directions at once, until the server closes; after the end of the input
- * until it has been silent for ANSWER_S, or datagrams for SILENCE_S.
+ * Both directions at once, until the server closes; after the end of the input,
+ * until a silence of ANSWER_S, or SILENCE_S by UDP.
  */
 static int
 raw_loop(int fd)

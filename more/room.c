@@ -65,7 +65,7 @@ take_code(struct cursor *c, struct room_message *m)
 	return NULL;
 }
 
-/* A layout of its code says what must follow. CR and LF before a message are
+/* The layout of its code says what follows. CR and LF before a message are
  * passed over: someone may be typing. */
 ssize_t
 room_unpack(struct room_message *m, const char *text, size_t n)

@@ -363,7 +363,7 @@ room_text(char *text, size_t n)
 	return for_each_message(text, n, room_answer);
 }
 
-/* ...and on the other one. */
+/* ...and of the other one. */
 static size_t
 room_updates(char *text, size_t n)
 {

@@ -179,8 +179,8 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 	return fresh;
 }
 
-/* Marks what was transmitted so long before the newest. Behind the first packet
- * that was not, and was sent once, all left later still. */
+/* Marks the packets that were sent REORDERING or more before the newest. It
+ * stops at one that left later, and once: all behind it left later still. */
 static void
 find_losses(struct rdt_sender *s, int64_t t)
 {

@@ -43,8 +43,8 @@ static struct {
 	struct buffer text, updates;	/* messages that are not complete */
 	struct buffer keys;		/* typed, and not taken yet */
 	int64_t keys_from;		/* -S: earliest time of the next key */
-	int64_t doubt_at;		/* then something should have come; 0:
-					   that has been looked at */
+	int64_t doubt_at;		/* when something must have come; 0:
+					   that was checked */
 	int input_ended;		/* so bye must be sent */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* their messages come here */

@@ -19,6 +19,9 @@
 
 #include "cli.h"
 
+#define SILENT_LEAST_S	5	/* seconds to wait for a status that may not */
+#define SILENT_MOST_S	60	/* come: least and most */
+
 static time_t begun;			/* when the contents began to leave */
 
 /* Receives a status; *why is NULL if it is XFER_OK. */

@@ -647,14 +647,11 @@ list_local(int argc, char **argv)
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
-/*
- * Opens a session by `uget NAME' or `uput NAME SIZE'; the caller has filled in
- * s->file. Returns 1 if the server refuses, after a message about verb and
- * name; else 0, and *result is what rdt_connect() returned.
- */
+/* Asks for a session by `uget NAME' or `uput NAME SIZE'; the caller has filled
+ * in s->file. Returns the port, or -1 after a message about verb and name. */
 static int
 udp_ask(struct rdt_session *s, const char *verb, const char *name,
-    const char *command, uint64_t *size, int *result)
+    const char *command, uint64_t *size)
 {
 	char answer[FTP_COMMAND_MAX + 1];
 	unsigned port;
@@ -668,12 +665,13 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 	s->congestion = by_udp.congestion;
 	n = ftp_ask(verb, name, command, answer, FTP_COMMAND_MAX);
 	if (n < 0)
-		return 1;
-	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0)
-		return ftp_failed(verb, name, frame_number(answer, (size_t)n));
+		return -1;
+	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0) {
+		ftp_failed(verb, name, frame_number(answer, (size_t)n));
+		return -1;
+	}
 	s->control = ftp_control;
-	*result = rdt_connect(s, port);
-	return 0;
+	return (int)port;
 }
 
 /* A code that came on the control connection while a file was on its way; 1:
@@ -724,7 +722,7 @@ udp_get(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2], path[1024];
-	int failed, result;
+	int failed, port, result;
 
 	if (download_path(argc, argv, path) != 0 ||
 	    download_open("get", path, cli.keep, &s.file) != 0)
@@ -732,14 +730,12 @@ udp_get(int argc, char **argv)
 	s.name = argv[1];
 	s.tick = draw_down;
 	snprintf(command, sizeof command, "uget %s", argv[1]);
-	if (udp_ask(&s, "get", argv[1], command, &s.file.size,
-	    &result) != 0) {
-		end_bar();
+	port = udp_ask(&s, "get", argv[1], command, &s.file.size);
+	if (port < 0) {
 		newfile_end(0);
 		return 1;
 	}
-	if (result == 0)
-		result = rdt_recv(&s);
+	result = rdt_connect(&s, (unsigned)port) < 0 ? -1 : rdt_recv(&s);
 	end_bar();
 	failed = udp_got(&s, argv[1], result);
 	if (result == 0) {
@@ -787,7 +783,7 @@ udp_put(int argc, char **argv)
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2];
 	const char *name;
-	int failed, here, result;
+	int failed, here, port, result;
 
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
 	if (file_open(&s.file, argv[1], 1) < 0)
@@ -798,9 +794,10 @@ udp_put(int argc, char **argv)
 	failed = 1;
 	snprintf(command, sizeof command, "uput %s %llu", name,
 	    (unsigned long long)s.file.size);
-	if (udp_ask(&s, "put", name, command, NULL, &result) == 0) {
-		if (result == 0)
-			result = rdt_send(&s);
+	port = udp_ask(&s, "put", name, command, NULL);
+	if (port > 0) {
+		result = rdt_connect(&s, (unsigned)port) < 0 ? -1 :
+		    rdt_send(&s);
 		end_bar();
 		here = result < 0 && !peer_failed() &&
 		    (errno != EINTR || stopped());
@@ -816,7 +813,6 @@ udp_put(int argc, char **argv)
 		}
 		rdt_close(&s);
 	}
-	end_bar();
 	close(s.file.fd);
 	return failed;
 }

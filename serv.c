@@ -588,16 +588,14 @@ serve_connections(const struct service *s, int listener)
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
-/*
- * Opens the session: answers its port and key (and the size, if with_size), and
- * waits for the client's HELLO; *result is 0 or -1. Returns -1 if no port was
- * free, after the answer that says so.
- */
+/* Opens the session: answers its port and key (and the size, if with_size).
+ * Returns -1 if no port was free, after the answer that says so. If another
+ * answer cannot be sent, rdt_accept() notices. */
 static int
 udp_open(const struct request *r, struct rdt_session *s, int with_size,
-    int *result)
+    char client[HOST_BYTES])
 {
-	char client[HOST_BYTES], offer[RDT_OFFER_BYTES];
+	char offer[RDT_OFFER_BYTES];
 	unsigned port;
 
 	s->encoding = &rdt_native;
@@ -608,10 +606,10 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	s->sock = ftp_port(r, SOCK_DGRAM, &port);
 	if (s->sock < 0)
 		return -1;
+	if (sock_host(r->control, getpeername, client) < 0)
+		strcpy(client, "?");
 	rdt_offer_pack(offer, port, s->key, with_size ? &s->file.size : NULL);
-	*result = sock_host(r->control, getpeername, client) < 0 ||
-	    frame_send(r->control, offer, strlen(offer)) < 0 ||
-	    rdt_accept(s, client) < 0 ? -1 : 0;
+	frame_send(r->control, offer, strlen(offer));
 	return 0;
 }
 
@@ -623,14 +621,14 @@ static int
 ftp_uget(const struct request *r)
 {
 	struct rdt_session s = { 0 };
+	char client[HOST_BYTES];
 	int result, told;
 
 	if (file_open(&s.file, r->name, 0) < 0)
 		return ftp_refuse(r, code_of_open());
 	told = 0;
-	if (udp_open(r, &s, 1, &result) == 0) {
-		if (result == 0)
-			result = rdt_send(&s);
+	if (udp_open(r, &s, 1, client) == 0) {
+		result = rdt_accept(&s, client) < 0 ? -1 : rdt_send(&s);
 		if (rdt_send_gave_up(&s.sender))
 			log_refused(r, rdt_gave_up);
 		else
@@ -648,7 +646,7 @@ static int
 ftp_uput(const struct request *r)
 {
 	struct rdt_session s = { 0 };
-	char *space;
+	char client[HOST_BYTES], *space;
 	int64_t size;
 	int code, result;
 
@@ -666,12 +664,11 @@ ftp_uput(const struct request *r)
 	if (s.file.fd < 0)
 		return ftp_refuse(r, FTP_STORE);
 	s.file.size = (uint64_t)size;
-	if (udp_open(r, &s, 0, &result) < 0) {
+	if (udp_open(r, &s, 0, client) < 0) {
 		newfile_end(0);
 		return 0;
 	}
-	if (result == 0)
-		result = rdt_recv(&s);
+	result = rdt_accept(&s, client) < 0 ? -1 : rdt_recv(&s);
 	code = end_upload(r, result == 0) == 0 ? FTP_OK :
 	    errno == EINTR ? FTP_SYNTAX : code_of_store();
 	code = ftp_answer(r->control, code);

@@ -22,7 +22,7 @@ room=$port
 lab/packets.sh "$out/room.pcapng" >"$out/room-packets.txt" || wrong=1
 sequence room room "what the client sends and receives"
 say "DATA as it arrived: the packet's number and its first bytes. The" \
-    "number is the second byte; the first is 0, or 1 in the last packet."
+    "number is bytes 2 and 3; byte 1 is 0, or 1 in the last packet."
 grep ' in  UDP' "$out/room-packets.txt"
 say "Nobody noticed anything. And yet:"
 check "the client says that it is stored" 1 \

@@ -26,11 +26,11 @@ check "it begins with one packet" 1 "$(awk -F '\t' '$4 == "send" {
 	print $7; exit }' "$out/reno.trace")"
 check "there were fast retransmits" yes \
     "$([ "$(count "$out/reno.said" fast)" -gt 3 ] && echo yes)"
-check "none of them made cwnd larger" 0 \
+check "not one of them raised cwnd" 0 \
     "$(cwnd fast | awk '$2 > $1' | wc -l | tr -d ' ')"
 check "after a timeout cwnd is" 1 \
     "$(cwnd timeout | awk '{ print $2 }' | sort -u)"
-check "reno sends less in vain than none" yes "$([ "$(count \
+check "reno sends less than -C none" yes "$([ "$(count \
     "$out/reno.said" transmissions)" -lt "$(count "$out/none.said" \
     transmissions)" ] && echo yes)"
 

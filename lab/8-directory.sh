@@ -29,7 +29,7 @@ cat "$out/bob.said"
 check_same "bob has the song" "$out/served/song" "$out/here/song"
 
 say "Mallory sends the Logout that alice would send: opcode 20, then the" \
-    "name with its length. But it comes from her own port."
+    "name with its length. But it comes from Mallory's port."
 printf '\\x14\\x00\\x00\\x00\\x05alice\n' >"$out/forged.txt"
 echo "\$ $cli -m raw -u sw -w $out/mallory.pcapng localhost $dir <forged.txt"
 {

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034,SC2119,SC2120
 #
 # A lab works in a directory of its own, below lab/out or $LAB_OUT, with servers
-# on free ports: so many of them can run on one machine at the same time. It
+# on free ports: many can run on one machine at the same time. It
 # looks at its own results, and ends with 1 if they are not what they should be.
 
 case ${LAB_OUT:-/} in

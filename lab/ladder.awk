@@ -10,13 +10,13 @@
 # TRACE is what -t wrote: at the sender, at the receiver (as two files or one),
 # or in mode sim, which is both. Without the receiver's lines an arrow ends at a
 # guess, half a round trip away. The two clocks need not agree: as NTP does, it
-# takes the least time that DATA and that ACKs took, and shares the difference.
+# takes the fastest DATA and the fastest ACK to be equally fast.
 #
-# A packet that came is that transmission of its number which left last, but not
-# too late to have arrived. An ACK is not in the receiver's trace: it is matched
+# A packet that came counts as the last transmission of its number that left in
+# time to arrive. An ACK is not in the receiver's trace: it is matched
 # with a packet after which the receiver expected its number. What is not in
 # order is answered at once; a packet in order may share the ACK of the next
-# one, and gets none if the others account for all that came.
+# one, and gets none if all ACKs belong to others.
 
 BEGIN {
 	FS = "\t"

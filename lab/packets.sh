@@ -4,9 +4,9 @@
 #	lab/packets.sh FILE
 #
 # For captures that -w wrote, where there is no tshark: a line for each packet,
-# with its time, ports, flags and bytes, what it says in rdt or dir or else the
-# first of them as text, and its comment. Each block, length and checksum is
-# looked at; what is wrong is said, and ends it with 1.
+# with its time, ports, flags and bytes, what it says in rdt or dir, or its
+# first bytes as text, and its comment. Each block, length and checksum is
+# looked at; the first fault is said, and the exit status 1.
 
 [ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
 [ -r "$1" ] || { echo "packets.sh: $1: cannot be read" >&2; exit 1; }

@@ -81,7 +81,7 @@ END {
 	for (i = 1; i <= n; i++)
 		arrow(i)
 	write(W / 2, H - 8, "middle", 11, "#000", (cut ? "... and " cut \
-	    " more" : "") (left_out ? " (without ACKs alone)" : ""))
+	    " more" : "") (left_out ? " (bare ACKs left out)" : ""))
 	print "</svg>"
 }
 

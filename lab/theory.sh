@@ -16,16 +16,15 @@
 #	gbn     (1 - p + W p) / (1 - p)     W / (1 + p W / (1 - p) * (T + 1))
 #	sr      1 / (1 - p)                 at most W
 #
-# T is a timeout in round trips: 200 ms of 20 ms, so 10; gbn starts its timer
-# anew with each ACK, so there it runs out one round trip later. For sr the
+# T is a timeout in round trips: 200 ms / 20 ms = 10; each new ACK restarts the
+# timer of gbn, so there it runs out one round trip later. For sr the
 # window is an upper bound: it cannot slide over a gap until what is lost has
 # been found missing and sent again.
 #
 # Utilization: a packet has L = 8 * 1416 bits, the link R = 8000 kbit/s, so a
 # packet takes L / R = 1.416 ms to leave; there and back are 20 ms. A window
-# of W keeps the link busy for W L / R of each RTT + L / R, and when that is
-# all of the time, what is more than fits waits in the queue, and the RTT is W
-# L / R.
+# of W keeps the link busy for W L / R of each 20 ms + L / R. When that is all
+# of the time, the rest waits in the queue, and the RTT is W L / R.
 
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d) || exit 1

@@ -27,9 +27,9 @@
  *      |<--- status ---|       |<== contents ==|
  *      |<==== end =====|       |<==== end =====|
  *
- * The original server closes without the last status: `not confirmed'. A status
- * that is not 0 ends the request; it may come at any time, also while a file is
- * sent, and to a new connection if the server is full.
+ * The original server neither sends the last status nor closes: `not
+ * confirmed'. A status that is not 0 ends the request; it may come at any time,
+ * also while a file is sent, and to a new connection if the server is full.
  *
  * The list is one line for each file, joined by newlines, and each a tuple of
  * Python: name, bytes, and when it was changed, in seconds since 1970:

@@ -82,8 +82,7 @@ mine_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
  * when nothing is in flight.)
  *
  * Go-Back-N: on the third duplicate in a row call rdt_lost(s). If that returns
- * true, a packet is lost: do what a timeout would do, but do not call
- * rdt_timed_out().
+ * true, go back as on a timeout, but do not call rdt_timed_out().
  *
  * bits, of n bytes, is the bitmap of selective repeat. Bit 0 is the most
  * significant bit of bits[0]; bit i says that packet ack + 1 + i has arrived.
@@ -117,12 +116,12 @@ mine_timer(struct rdt_sender *s, int64_t t)
 /*
  * Packet seq has come. Return
  *
- *      EV_RECV    it is new, and the engine stores it: once for each packet,
- *                 and in order, except in selective repeat
+ *      EV_RECV    it is new, and the engine stores it: once for each packet;
+ *                 in order, too, unless CODE is 3
  *      EV_DUP     it was here already
  *      EV_OOO     it is not wanted now, and thrown away
  *
- * and move expected past all packets that have arrived. The engine sends the
+ * and move expected to the first that is missing. The engine sends the
  * ACK: at once if share is 1. For a packet in order you may set share to 2;
  * then two packets share an ACK.
  */
@@ -152,7 +151,7 @@ mine_begin(struct rdt_sender *s, struct rdt_receiver *r)
 	return 0;
 }
 
-/* Writes the bitmap, up to its last bit that is 1; returns its bytes. */
+/* Writes the bitmap, up to its last bit that is 1; returns its size. */
 static size_t
 mine_bitmap(const struct rdt_receiver *r, unsigned char *bits)
 {

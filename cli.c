@@ -39,6 +39,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <search.h>
 #include <signal.h>
@@ -674,8 +675,11 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 	return (int)port;
 }
 
-/* A code that came on the control connection while a file was on its way; 1:
- * none, within so many seconds. The connection is dropped if nothing comes. */
+#define NO_CODE	LONG_MAX
+
+/* A code that came on the control connection while a file was on its way;
+ * NO_CODE: none, within so many seconds. The connection is dropped if nothing
+ * comes. */
 static long
 udp_code(int seconds)
 {
@@ -692,7 +696,7 @@ udp_code(int seconds)
 	if (n < 0)
 		ftp_drop();
 	errno = error;
-	return n < 0 ? 1 : frame_number(answer, (size_t)n);
+	return n < 0 ? NO_CODE : frame_number(answer, (size_t)n);
 }
 
 /* How a get by UDP ended. If the control connection spoke, the server cannot go
@@ -702,14 +706,14 @@ udp_got(const struct rdt_session *s, const char *name, int result)
 {
 	long code;
 
-	code = 1;
+	code = NO_CODE;
 	if (result < 0 && errno == EINTR && !stopped()) {
 		code = udp_code(0);
 		errno = ECONNABORTED;
 	} else if (result < 0) {
 		ftp_drop();
 	}
-	if (code == 1)
+	if (code == NO_CODE)
 		return download_end("get", name, &s->file, result == 0);
 	newfile_end(0);
 	return ftp_failed("get", name, code == FTP_OK ? 1 : code);
@@ -749,6 +753,8 @@ udp_get(int argc, char **argv)
 /*
  * Takes the answer to a uput, which decides even if ACKs are missing; waits for
  * it up to STALL_S, or one second if the session failed: the peer was silent.
+ * FTP_SYNTAX may mean that the server waited in vain, and tells no more than we
+ * know.
  */
 static int
 udp_confirmed(struct rdt_session *s, const char *name, int silent)
@@ -756,12 +762,8 @@ udp_confirmed(struct rdt_session *s, const char *name, int silent)
 	const char *why;
 	long code;
 
-	if (!silent && s->start == 0)
-		errno = ETIMEDOUT;	/* no HELLO got through */
 	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
 	code = udp_code(silent ? 1 : STALL_S);
-	if (code == 1 && !silent && s->start != 0)
-		why = reason();
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
 		s->file.done = s->file.size;
@@ -769,11 +771,13 @@ udp_confirmed(struct rdt_session *s, const char *name, int silent)
 		    (unsigned long long)s->file.size);
 		return 0;
 	}
-	if (code != 1 && (silent ? code != FTP_SYNTAX : s->start != 0))
+	if (code == FTP_SYNTAX && s->start == 0)
+		errno = ETIMEDOUT;	/* no HELLO got through */
+	else if (code != NO_CODE && !(code == FTP_SYNTAX && silent))
 		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
 	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
 	    (unsigned long long)s->file.done,
-	    (unsigned long long)s->file.size, why);
+	    (unsigned long long)s->file.size, silent ? why : reason());
 }
 
 /* A put by UDP. */

@@ -44,9 +44,12 @@ enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
+	int turn;			/* a file whose lock says which process
+					   writes; -1: all may at once */
+	off_t section;			/* where the last section begins */
 	int64_t epoch;			/* time of day when now() was 0 */
 	unsigned char block[BLOCK_MAX];
-} capture = { .fd = -1 };
+} capture = { .fd = -1, .turn = -1 };
 
 /* Little-endian on every machine, so that all can write to one file. */
 static void
@@ -88,31 +91,54 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
+/* command is F_SETLK, or F_SETLKW to wait for the lock. */
+static int
+set_lock(int fd, int type, int command)
+{
+	struct flock lock;
+	int result;
+
+	memset(&lock, 0, sizeof lock);
+	lock.l_type = (short)type;
+	lock.l_whence = SEEK_SET;
+	do
+		result = fcntl(fd, command, &lock);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
 /*
- * Appends capture.block up to end by one write(2) with O_APPEND, so that many
- * processes can write to one file. A part alone is cut off again.
+ * Appends capture.block up to end. To a regular file by one write(2) with
+ * O_APPEND, so that many processes can write to it; a part alone is cut off
+ * again. To a FIFO in as many writes as it takes, when it is our turn.
  */
 static int
 write_block(const unsigned char *end)
 {
-	size_t n = (size_t)(end - capture.block);
+	const unsigned char *at = capture.block;
 	ssize_t put;
+	int saved;
 
-	do
-		put = write(capture.fd, capture.block, n);
-	while (put < 0 && errno == EINTR);
-	if (put == (ssize_t)n)
-		return 0;
-	if (put > 0 && ftruncate(capture.fd,
+	if (capture.turn >= 0)
+		set_lock(capture.turn, F_WRLCK, F_SETLKW);
+	do {
+		put = write(capture.fd, at, (size_t)(end - at));
+		at += put > 0 ? put : 0;
+	} while (at < end && (put < 0 ? errno == EINTR : capture.turn >= 0));
+	saved = errno;
+	if (capture.turn >= 0)
+		set_lock(capture.turn, F_UNLCK, F_SETLK);
+	else if (put > 0 && at < end && ftruncate(capture.fd,
 	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
-		errno = ENOSPC;
-	return -1;
+		saved = ENOSPC;
+	errno = saved;
+	return at == end ? 0 : -1;
 }
 
 /*
  * A file begins with a section and an interface of link type RAW: a packet
- * begins with the IP header. To a file that we have begun only packets are
- * added, since some readers want one interface; to another's a new section.
+ * begins with the IP header. To a file whose last section is ours only packets
+ * are added, since some readers want one interface; to another's a section.
  */
 static int
 write_section(void)
@@ -141,7 +167,7 @@ write_section(void)
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
 	p = end_block(block, INTERFACE, option(p, 0, "", 0));
 	n = p - capture.block;
-	if (pread(capture.fd, there, (size_t)n, 0) == n &&
+	if (pread(capture.fd, there, (size_t)n, capture.section) == n &&
 	    memcmp(there, capture.block, (size_t)n) == 0)
 		return 0;
 	return write_block(p);
@@ -535,7 +561,7 @@ static const unsigned char section[4] = { 10, 13, 13, 10 };
 static const unsigned char little_endian[4] = { 0x4d, 0x3c, 0x2b, 0x1a };
 
 /* The bytes of the block at `at'; 0: the file ends within it; -1: this is no
- * block, or one of the other byte order. */
+ * block, or one of the other byte order. Notes where a section begins. */
 static int64_t
 block_at(off_t at, off_t size)
 {
@@ -553,28 +579,36 @@ block_at(off_t at, off_t size)
 		return -1;
 	if (n > size - at)
 		return 0;
+	if (memcmp(head, section, 4) == 0)
+		capture.section = at;
 	return pread(capture.fd, tail, sizeof tail, at + (off_t)n - 4) ==
 	    sizeof tail && memcmp(tail, head + 4, sizeof tail) == 0 ?
 	    (int64_t)n : -1;
 }
 
-/* A process that was killed may have left half a block at the end: the file is
- * cut back to its last whole one. */
+/*
+ * A process that was killed may have left half a block at the end: the file is
+ * cut back to its last whole one. But the half may be one that another process
+ * is writing now; each that has the file open holds a lock of it.
+ */
 static const char *
 cut_back(off_t size)
 {
 	int64_t n;
 	off_t at;
+	int alone;
 
+	alone = set_lock(capture.fd, F_WRLCK, F_SETLK) == 0;
 	for (n = at = 0; at < size && (n = block_at(at, size)) > 0; at += n)
 		;
 	if (n < 0)
 		return "it has a block that is damaged, or of the other byte "
 		    "order";
-	if (at < size)
-		log_msg(INFO, "-w: half a block at the end, of %ld bytes, is "
-		    "cut off", (long)(size - at));
-	return at < size && ftruncate(capture.fd, at) < 0 ? reason() : NULL;
+	if (!alone || at == size)
+		return NULL;
+	log_msg(INFO, "-w: half a block at the end, of %ld bytes, is cut off",
+	    (long)(size - at));
+	return ftruncate(capture.fd, at) < 0 ? reason() : NULL;
 }
 
 /* Opens the file: NULL, or why not. What is no regular file, as a FIFO, can
@@ -583,19 +617,26 @@ static const char *
 open_file(const char *path)
 {
 	unsigned char there[4];
+	const char *why;
 	struct stat st;
+	FILE *turn;
 	ssize_t got;
 
-	capture.fd = open(path, stat(path, &st) == 0 && !S_ISREG(st.st_mode) ?
-	    O_WRONLY : O_RDWR | O_APPEND | O_CREAT, 0666);
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		capture.fd = open(path, O_WRONLY);
+		turn = tmpfile();
+		capture.turn = turn == NULL ? -1 : fileno(turn);
+		return capture.fd < 0 || turn == NULL ? reason() : NULL;
+	}
+	capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
 	if (capture.fd < 0)
 		return reason();
 	got = pread(capture.fd, there, sizeof there, 0);
-	if (got <= 0)
-		return NULL;
-	if (got != sizeof there || memcmp(there, section, 4) != 0)
+	if (got > 0 && (got != sizeof there || memcmp(there, section, 4) != 0))
 		return "it is there already, and is no capture";
-	return fstat(capture.fd, &st) < 0 ? reason() : cut_back(st.st_size);
+	why = fstat(capture.fd, &st) < 0 ? reason() : cut_back(st.st_size);
+	set_lock(capture.fd, F_RDLCK, F_SETLKW);
+	return why;
 }
 
 /* The times are those of a clock that is not set back, from the time of day at

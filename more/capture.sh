@@ -167,6 +167,23 @@ a block that is damaged, *" "$? $(cat "$own/out")"
 		    "$(cat "$own/err")"
 		whole "what there is then" "$own/half.pcapng"
 	done
+	# But not while a program that may be writing it has the file open.
+	start writes -w "$own/half.pcapng" 0
+	printf '\6\0\0\0\377\0\0\0\0\0\0\0' >>"$own/half.pcapng"
+	size=$(wc -c <"$own/half.pcapng")
+	"$cli" -q -w "$own/half.pcapng" -m sim 1 >/dev/null 2>"$own/err"
+	is "half a block that another may be writing" yes \
+	    "$(grep -e -w "$own/err")$([ "$(wc -c <"$own/half.pcapng")" -gt "$size" ] &&
+	    echo yes)"
+	stop
+	# A FIFO whose reader is slow gets all of it.
+	mkfifo "$own/fifo"
+	{ sleep 1; cat; } <"$own/fifo" >"$own/read" &
+	reader=$!
+	"$cli" -q -w "$own/fifo" -m sim -u gbn -W 64 1500 >/dev/null 2>"$own/err"
+	is "a slow reader of a FIFO" "0 " "$? $(grep -e -w "$own/err")"
+	wait $reader
+	whole "...what it read" "$own/read"
 	if [ -w /dev/full ]; then
 		"$cli" -w /dev/full -m sim 1 >"$own/out" 2>&1
 		has "-w onto a full disk" "1 -w /dev/full: No space *" \

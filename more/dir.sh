@@ -95,10 +95,10 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	# knows no nick any more, and says so at once.
 	mkfifo "$tmp/typed"
 	"$cli" -m dir localhost "$port" <"$tmp/typed" >"$tmp/out" \
-	    2>"$tmp/said" & client=$!
+	    2>"$tmp/heard" & client=$!
 	exec 5>"$tmp/typed"
 	echo 'register ann' >&5
-	until_true grep -q 'you are ann' "$tmp/said"
+	until_true grep -q 'you are ann' "$tmp/heard"
 	kill -9 "$(ps -A -o pid= -o ppid= | awk -v p="$pid" \
 	    '$2 == p { print $1 }')"
 	until_true grep -q 'dir: died, started again' "$log"
@@ -107,7 +107,7 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
 	exec 5>&-
 	wait "$client"
 	is "a nick that it has forgotten" "1 ann userlist: the directory has \
-forgotten ann: try again" "$? $(words <"$tmp/out") $(sed -n '$p' "$tmp/said")"
+forgotten ann: try again" "$? $(words <"$tmp/out") $(sed -n '$p' "$tmp/heard")"
 	rm "$tmp/typed"
 	kill "$pid"
 	wait "$pid"

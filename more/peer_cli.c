@@ -484,6 +484,15 @@ publish_all(void)
 	return 0;
 }
 
+/* Perhaps it has forgotten the nick: the next tick tells it. */
+static int
+refused(const char *command)
+{
+	directory.renew_at = now();
+	return fail("%s: refused by the directory; if it has forgotten %s, try "
+	    "again", command, directory.nick);
+}
+
 /* serve [PORT] */
 static int
 peer_serve_command(int argc, char **argv)
@@ -508,7 +517,7 @@ peer_serve_command(int argc, char **argv)
 	}
 	if (answer.op != DIR_SERVE_OK) {
 		end_serving();
-		return fail("%s: refused by the directory", argv[0]);
+		return refused(argv[0]);
 	}
 	if (share.published)		/* and perhaps forgotten since */
 		publish_all();
@@ -549,7 +558,7 @@ static int
 peer_publish(int argc, char **argv)
 {
 	struct dir_message asked, answer;
-	int refused;
+	int result;
 
 	(void)argc;
 	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
@@ -560,12 +569,12 @@ peer_publish(int argc, char **argv)
 	if (share.listener >= 0 && (start_acceptor() < 0 ||
 	    tell_port(&answer, TRIES) < 0))
 		return fail("%s: %s", argv[0], reason());
-	refused = publish_all();
-	if (refused < 0)
+	result = publish_all();
+	if (result < 0)
 		return fail("%s: directory %s %s: %s", argv[0], cli.host,
 		    cli.port, reason());
-	if (refused)
-		return fail("%s: refused by the directory", argv[0]);
+	if (result > 0)
+		return refused(argv[0]);
 	share.published = 1;
 	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.n,
 	    share.listener < 0 ? ", listed once you serve" : "");

@@ -404,6 +404,16 @@ test_udp_lied() {
 	evil frame uoffer heard "$hello" heard "send $(frame -3)" control end
 	reply "refused in the middle" "1 put: five: the server cannot*" \
 	    put five
+	evil frame uoffer control "send $(frame -3)" end
+	reply "refused before HELLO" "1 put: five: the server cannot*" put five
+	evil frame uoffer control close
+	reply "closed before HELLO" "1 put: five: 0 of 5 bytes acknowledged, \
+then: connection closed*" put five
+	evil frame uoffer heard "$hello" heard "send $(frame 1)" control end
+	reply "a code that is none" "1 put: five: the server's answer *" \
+	    put five
+	evil frame "uoffer 5" heard "$hello" heard "send $(frame 1)" control end
+	reply "...in a get" "1 get: got: the server's answer *" get got
 	evil frame uoffer heard "$hello" heard "send $(frame 0)" control end
 	reply "stored, whatever ACKs are missing" "0 " put five
 	evil frame uoffer heard 'rdt 1 0 0 \x02\x00\x00\x01\x00\x01' heard \

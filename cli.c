@@ -26,8 +26,8 @@
  *
  * A command reports its own error as one line `command: what: why` and returns
  * 1; if any command fails, the exit status is not 0. Lists go to standard
- * output, messages to standard error. If no valid answer comes the connection
- * is closed, and the next command makes a new one.
+ * output, messages to standard error. If no frame comes the connection is
+ * closed, and the next command makes a new one.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -114,8 +114,8 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* Where to store `get NAME [LOCAL]'. LOCAL/ is a directory. Then, or without
- * LOCAL, the base name of NAME must be name_ok(). */
+/* Where to store `get NAME [LOCAL]'. With LOCAL/, a directory, or without LOCAL
+ * the base name of NAME must be name_ok(). */
 int
 download_path(int argc, char **argv, char path[1024])
 {
@@ -249,7 +249,7 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		errno = EBADMSG;	/* an echo: no ftp server */
+		errno = EBADMSG;	/* our words, and more */
 		n = -1;
 	}
 	if (n >= 0) {
@@ -334,6 +334,7 @@ ftp_confirmation(int fd, const char **why)
 	ssize_t n;
 	long code;
 
+	sock_limit(fd, ANSWER_S);
 	n = frame_recv(fd, answer, FTP_COMMAND_MAX);
 	if (n < 0)
 		return -1;
@@ -397,14 +398,6 @@ ls_command(int argc, char **argv)
 	}
 	free(answer);
 	return n < 0;
-}
-
-/* Connects before the first command, so that the client ends at once if there
- * is no server. */
-static int
-ftp_open(void)
-{
-	return ftp_connect() < 0;
 }
 
 /* The server needs no quit, but counts it. */
@@ -490,7 +483,7 @@ run_command(const struct mode *m, int argc, char **argv)
 
 /*
  * Ends the word that begins at *line, in place, and moves *line after it.
- * Quotes work as in a shell: "..." and '...' hold words together, \ takes the
+ * Quotes resemble a shell's: "..." and '...' hold words together, \ takes the
  * next character as it is, except within '...'. Returns -1 if a quote stays
  * open.
  */
@@ -1355,7 +1348,7 @@ static const struct command ftp_commands[] = {
 #define FTP_TABLES { ftp_commands }
 #endif
 static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
-    .prompt = "ftp> ", .commands = FTP_TABLES, .open = ftp_open,
+    .prompt = "ftp> ", .commands = FTP_TABLES, .open = ftp_connect,
     .close = ftp_close };
 
 #ifndef TINY

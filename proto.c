@@ -590,7 +590,7 @@ each_address(const char *host, const char *port, int type, int passive,
     const char **why)
 {
 	struct addrinfo hints, *all, *a;
-	int error, fd;
+	int error, fd, saved;
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = type;
@@ -612,10 +612,10 @@ each_address(const char *host, const char *port, int type, int passive,
 	}
 	*why = error == 0 || error == EAI_SYSTEM ? reason() :
 	    gai_strerror(error);
+	saved = error == 0 || error == EAI_SYSTEM ? errno : EADDRNOTAVAIL;
 	if (error == 0)
 		freeaddrinfo(all);
-	else if (error != EAI_SYSTEM)
-		errno = EADDRNOTAVAIL;
+	errno = saved;
 	return fd;
 }
 
@@ -649,11 +649,16 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 /* A connection that broke before accept() is reported as EAGAIN, too. Only a
  * lack of descriptors or memory is an error. */
 int
-sock_accept(int listener)
+sock_accept(int listener, char host[HOST_BYTES])
 {
+	struct sockaddr_storage ss;
+	socklen_t len;
 	int fd;
 
-	fd = accept(listener, NULL, NULL);
+	len = sizeof ss;
+	fd = accept(listener, (struct sockaddr *)&ss, &len);
+	if (fd >= 0 && host != NULL && host_text(&ss, len, host) < 0)
+		strcpy(host, "?");
 	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
 		fd = close_failed(fd);
 	if (fd >= 0)
@@ -746,9 +751,8 @@ data_accept(int listener, const char *client)
 	while ((left = (end - now()) / 1000) > 0) {
 		if (!readable(listener, (int)left))
 			continue;
-		fd = sock_accept(listener);
-		if (fd < 0 ? errno != EAGAIN : sock_host(fd, getpeername,
-		    host) >= 0 && strcmp(host, client) == 0)
+		fd = sock_accept(listener, host);
+		if (fd < 0 ? errno != EAGAIN : strcmp(host, client) == 0)
 			return fd;
 		if (fd >= 0)
 			sock_close(fd);
@@ -1087,23 +1091,22 @@ take_name(const char *path)
 static int
 take_free_name(void)
 {
-	char path[sizeof newfile.path + 16];
+	char path[sizeof newfile.path];
 	const char *base, *dot;
-	int i, stem;
+	int i;
 
 	base = newfile_name();
 	dot = strrchr(base, '.');
-	stem = (int)(dot == NULL || dot == base ? strlen(newfile.path) :
-	    (size_t)(dot - newfile.path));
+	if (dot == NULL || dot == base)
+		dot = base + strlen(base);
 	strcpy(path, newfile.path);
 	for (i = 1; take_name(path) < 0; i++) {
 		if (errno != EEXIST)
 			return -1;
 		errno = ENAMETOOLONG;
-		if (snprintf(path, sizeof newfile.path, "%.*s(%d)%s", stem,
-		    newfile.path, i, newfile.path + stem) >=
-		    (int)sizeof newfile.path ||
-		    strlen(base_name(path)) > NAME_BYTES)
+		if (snprintf(path, sizeof path, "%.*s(%d)%s",
+		    (int)(dot - newfile.path), newfile.path, i, dot) >=
+		    (int)sizeof path || strlen(base_name(path)) > NAME_BYTES)
 			return -1;
 	}
 	strcpy(newfile.path, path);
@@ -1117,17 +1120,12 @@ newfile_end(int went_well)
 	int saved;
 
 	saved = errno;
-	if (close(newfile.fd) < 0 && went_well) {
+	if (close(newfile.fd) < 0 || !went_well || (newfile.keep ?
+	    take_free_name() : rename(newfile.temp, newfile.path)) < 0) {
+		saved = went_well ? errno : saved;
 		went_well = 0;
-		saved = errno;
-	}
-	if (went_well && (newfile.keep ? take_free_name() :
-	    rename(newfile.temp, newfile.path)) < 0) {
-		went_well = 0;
-		saved = errno;
-	}
-	if (!went_well)
 		unlink(newfile.temp);
+	}
 	pending = 0;
 	errno = saved;
 	return went_well ? 0 : -1;

@@ -88,10 +88,10 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN; a mark of Unicode
- * that turns the direction of a line gets one inside; other UTF-8 and ISO
- * 8859-1 stays, and so do newlines if lines is true. Returns the number of
- * bytes of text that were copied, so that a long text can be printed in pieces.
+ * of at most size - 1 bytes. Control characters become \xNN; \xNN breaks up
+ * each mark of Unicode that turns the line; other UTF-8 and ISO 8859-1 stays,
+ * and so do newlines if lines is true. Returns the number of bytes of text that
+ * were copied, so that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -209,8 +209,9 @@ int	sock_listen(const char *host, const char *port, int type,
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* Accepts a connection. EAGAIN: none waits. */
-int	sock_accept(int listener);
+/* Accepts a connection. host, if not NULL, is the client's, even of one that
+ * has been reset since. EAGAIN: none waits. */
+int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
  * Each read_all() and write_all() has so many seconds; a long one has them for
@@ -290,7 +291,7 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? A new one of that name is another. */
+/* Has the working directory been removed? One made anew does not count. */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */
@@ -363,8 +364,7 @@ void	list_free(struct dirent **files, ssize_t n);
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
  * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. After other codes the control connection stays
- * open.
+ * cannot find the next frame. Otherwise the control connection stays open.
  *
  * Where the document is silent we chose: `get' without a name is FTP_SYNTAX,
  * `ls' with one, too, and so is a command with a NUL in it; a put that is cut
@@ -445,7 +445,7 @@ extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
 	.command_bytes = sizeof *(table)
 
 /* Counters of this process. COMMANDS + i counts row i of the service's table of
- * commands. Those of packets, and MALFORMED, belong to Part II. */
+ * commands. From BYTES_SENT to MALFORMED they are Part II's. */
 enum {
 	CONNECTIONS, REFUSED, UPLOADS, DOWNLOADS, BAD_REQUESTS,
 	BYTES_SENT, BYTES_RECEIVED, PACKETS_SENT, PACKETS_RECEIVED,
@@ -464,7 +464,7 @@ struct request {
 
 /* ---- cli.c: modes and commands ---------------------------------------- */
 
-#define ANSWER_S	60	/* seconds until a server's answer must come */
+#define ANSWER_S	60	/* seconds for a server's answer */
 #define STALL_S		300	/* seconds for PIECE_BYTES of a file */
 #define DOUBT_S		10	/* as ANSWER_S, for the very first answer */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at most */

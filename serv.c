@@ -16,8 +16,8 @@
  * The processes of the tiny program:
  *
  *      parent           waits for connections and signals, never for a client
- *       +--- child      one for each connection, forked after accept(): runs
- *       +--- child      serve() of the service, and ends
+ *       +--- child      one for each connection, forked after accept();
+ *       +--- child      runs serve() of the service, and ends
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child is a process of its own, so its code reads as one conversation with
@@ -248,14 +248,6 @@ ftp_ls(const struct request *r)
 	return result;
 }
 
-/* quit */
-static int
-ftp_quit(const struct request *r)
-{
-	(void)r;
-	return -1;
-}
-
 #ifndef TINY
 static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
@@ -266,12 +258,12 @@ static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
 	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
-	int (*run)(const struct request *r);	/* -1: the end */
+	int (*run)(const struct request *r);	/* -1, or NULL: the end */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
 	{ "ls", 0, FTP_OK, ftp_ls },
 	{ "put", 1, FTP_NAME, ftp_put },
-	{ "quit", 0, FTP_OK, ftp_quit },
+	{ "quit", 0, FTP_OK, NULL },
 #ifndef TINY
 	{ "uget", 1, FTP_NOFILE, ftp_uget },
 	{ "uput", 1, FTP_OK, ftp_uput },
@@ -296,13 +288,13 @@ static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
 	struct request r = { control, peer, "command", text };
-	size_t len, skip;
+	size_t len;
 	int named, row;
 
-	skip = strspn(text, " \t");
-	len = strcspn(text + skip, " \t");
-	row = strlen(text) == n ? ftp_verb(text + skip, len) : -1;
-	text += skip + len;
+	text += strspn(text, " \t");
+	len = strcspn(text, " \t");
+	row = strlen(r.name) == n ? ftp_verb(text, len) : -1;
+	text += len;
 	named = *text != '\0';
 	if (row < 0 || named != ftp_verbs[row].named) {
 		counters[BAD_REQUESTS]++;
@@ -313,7 +305,7 @@ ftp_command(int control, const char *peer, char *text, size_t n)
 	r.name = text + named;
 	if (ftp_verbs[row].refusal < 0 && !name_ok(r.name, strlen(r.name)))
 		return ftp_refuse(&r, ftp_verbs[row].refusal);
-	return ftp_verbs[row].run(&r);
+	return ftp_verbs[row].run == NULL ? -1 : ftp_verbs[row].run(&r);
 }
 
 /* The conversation with one client, from the first frame to the last. */
@@ -362,7 +354,7 @@ enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
 void (*child_hook)(size_t i);
 
-/* Handles SIGTERM, and in the tiny program SIGINT. */
+/* Handles SIGTERM and SIGINT. */
 static void
 end_asked(int sig)
 {
@@ -465,8 +457,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, parent.places);
 		if (place < 0)
-			continue;	/* of the shell that became this
-					   process by exec */
+			continue;	/* of the shell that exec'd us */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -504,7 +495,7 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&arrived);	/* it comes first in an orderly end */
+		sigpending(&arrived);	/* SIGTERM, if the end is orderly */
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
@@ -525,7 +516,7 @@ accept_one(void)
 		reap();
 	}
 	place = place_of(0, parent.places);
-	fd = sock_accept(parent.listener);
+	fd = sock_accept(parent.listener, NULL);
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
 		    reason());
@@ -541,16 +532,16 @@ accept_one(void)
 static void
 end_children(void)
 {
-	time_t end;
+	int64_t end;
 	int i;
 
 	close(parent.listener);
 	for (i = 0; i < parent.places; i++)
 		if (parent.child[i] > 0)
 			kill(parent.child[i], SIGTERM);
-	end = time(NULL) + END_S;
+	end = now() + END_S * SECOND;
 	parent.listener = parent.lifeline = -1;
-	while (reap() == 0 && time(NULL) < end)
+	while (reap() == 0 && now() < end)
 		parent_sleep(0, 1000);
 }
 
@@ -568,10 +559,9 @@ serve_connections(const struct service *s, int listener)
 	if (parent.child == NULL)
 		return fail("serv: %s", reason());
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &parent.awake);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	sigemptyset(&parent.awake);
 	on_signal(SIGCHLD, child_ended);
-	on_signal(SIGTERM, end_asked);
 	while (!ending) {
 		if (parent_sleep(place_of(0, parent.places) >= 0, -1) &&
 		    !ending)
@@ -1674,8 +1664,6 @@ supervise(void)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	on_signal(SIGCHLD, child_ended);
-	on_signal(SIGTERM, end_asked);
-	on_signal(SIGINT, end_asked);
 	on_signal(SIGUSR1, ask_statistics);
 	while (!ending) {
 		reap_services();
@@ -1901,14 +1889,15 @@ main(int argc, char **argv)
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
+	on_signal(SIGTERM, end_asked);
+	on_signal(SIGINT, end_asked);
 #ifndef TINY
 	if (supervisor_begin() != 0)
 		return 1;
 #endif
 	if (listen_all() != 0)
-		_exit(1);	/* and drops the lines of listeners before */
+		_exit(1);	/* the lines before are not printed */
 #ifdef TINY
-	on_signal(SIGINT, end_asked);
 	return serve_connections(services[0], started[0].listener);
 #else
 	return supervise();

@@ -480,6 +480,7 @@ test_ftp() {
 	mv "$dir"/away/* "$dir"
 
 	# Cut at each step: nothing is stored, the old file stays.
+	began=$(date +%s)
 	for text in '' 000 0000000005 0000000005he 0000000005hell; do
 		for how in close reset fin; do
 			peer "send $(frame 'put teste.txt')" dial \
@@ -487,6 +488,8 @@ test_ftp() {
 			    "send $(frame quit)" end >/dev/null
 		done
 	done
+	[ $(($(date +%s) - began)) -lt 10 ] ||
+		fail "a put that is cut: the server waited for more"
 	is "a put that is cut leaves the old file" yo "$(cat "$dir/teste.txt")"
 	is "a put that is cut is told" -5 "$(put_bytes x 0000000005he)"
 	is "a put with a bad header is told" -5 "$(put_bytes x 00000x0005hello)"

@@ -87,7 +87,7 @@ fork_server(void)
 	fflush(stdout);
 	signal(SIGCHLD, SIG_IGN);
 	while (wait_for(listener, POLLIN, now() + 60 * SECOND) == 0) {
-		fd = sock_accept(listener);
+		fd = sock_accept(listener, NULL);
 		if (fd >= 0 && fork() == 0)
 			_exit(0);
 		close(fd);

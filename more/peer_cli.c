@@ -344,7 +344,7 @@ accept_peers(void)
 		if (wait_for(share.listener, POLLIN, now() + SECOND) < 0 &&
 		    errno == ECANCELED)
 			_exit(0);
-		fd = sock_accept(share.listener);
+		fd = sock_accept(share.listener, NULL);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)

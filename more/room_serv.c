@@ -140,11 +140,10 @@ room_enter(struct client *c)
 	char host[HOST_BYTES], other[HOST_BYTES];
 	int fd;
 
-	fd = sock_accept(c->update_listener);	/* does not wait */
+	fd = sock_accept(c->update_listener, other);	/* does not wait */
 	if (fd < 0)
 		return;
 	if (sock_host(c->fd, getpeername, host) < 0 ||
-	    sock_host(fd, getpeername, other) < 0 ||
 	    strcmp(host, other) != 0 || sock_nonblock(fd) < 0) {
 		sock_close(fd);
 		return;

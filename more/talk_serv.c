@@ -269,7 +269,7 @@ clients_accept(void)
 	int fd;
 
 	while (clients.n < (size_t)serv.max_children + TOO_MANY) {
-		fd = sock_accept(hall.listener);
+		fd = sock_accept(hall.listener, NULL);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
 			hall.accept_from = now() + SECOND;	/* no spin */

@@ -902,6 +902,13 @@ test_client() {
 	    "$status $said"
 	same "...is there" "$tmp/here/text" "$tmp/here/sub/text"
 	rm "$tmp/here/sub/text"
+	# A temporary file of that name, from a dead process, stays as it is.
+	sh -c 'cd "$1" || exit 1; echo old >".part-$$-0"; echo $$ >../pid
+	    exec "$2" -q 127.0.0.1 "$3" get text' x "$tmp/here/sub" "$cli" "$port"
+	same "a temporary file is there already" "$tmp/here/text" \
+	    "$tmp/here/sub/text"
+	is "...and stays" old "$(cat "$tmp/here/sub/.part-$(cat "$tmp/here/pid")-0")"
+	rm "$tmp/here/sub/text" "$tmp/here/pid" "$tmp/here/sub"/.part*
 	client localhost "$port" quit
 	is "quit" "0 " "$status $said"
 	client localhost 1 help

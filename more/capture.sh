@@ -58,6 +58,9 @@ test_capture() {
 	stop
 	for end in s c; do
 		whole "the capture of $end" "$own/$end.pcapng"
+		is "...has datagrams of both directions" "in out" \
+		    "$(awk '$4 == "UDP" { print $3 }' "$own/packets" |
+		    sort -u | words)"
 		cp "$own/packets" "$own/$end.packets"
 	done
 	has "a handshake" "*SYN *SYN ACK *ACK *\"0000000002ls\"*" \

@@ -114,7 +114,7 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* Where to store `get NAME [LOCAL]'. With LOCAL/, a directory, or without LOCAL
+/* Where to store `get NAME [LOCAL]'. Without LOCAL, or if it ends in a slash,
  * the base name of NAME must be name_ok(). */
 int
 download_path(int argc, char **argv, char path[1024])
@@ -249,7 +249,7 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		errno = EBADMSG;	/* our words, and more */
+		errno = EBADMSG;	/* an echo, and more */
 		n = -1;
 	}
 	if (n >= 0) {

@@ -117,8 +117,8 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 	return at;
 }
 
-/* Standard error. A terminal is opened again, so as not to block: poll(2) may
- * report room for less than a line. */
+/* Standard error. A terminal is reopened with O_NONBLOCK: poll(2) may report
+ * room for less than a line. */
 static int
 log_descriptor(void)
 {
@@ -344,10 +344,9 @@ now(void)
 }
 
 /*
- * Called between two reads or writes, after one of n bytes: has this piece of
- * the message taken longer than the socket's limit (SO_RCVTIMEO)? *since is
- * when the piece began, and done the bytes before these n. (A file has no
- * limit: getsockopt() fails.)
+ * Called after a read or write of n bytes, if more must follow: is this piece
+ * slower than the socket's limit (SO_RCVTIMEO)? The piece began at *since;
+ * `done' bytes came before these n. (A file has no limit: getsockopt() fails.)
  */
 static int
 too_slow(int fd, int64_t *since, size_t done, size_t n)
@@ -1048,7 +1047,7 @@ newfile_open(const char *path, int keep)
 	strcpy(newfile.path, path);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	do {		/* a dead process of our number may have left one */
+	do {		/* a dead process with our PID may have left one */
 		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
 		    path, (long)getpid(), count++);
 		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |

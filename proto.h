@@ -88,8 +88,8 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN; \xNN breaks up
- * each mark of Unicode that turns the line; other UTF-8 and ISO 8859-1 stays,
+ * of at most size - 1 bytes. Control characters become \xNN; a Unicode mark
+ * that turns the line is broken up by \xNN; other UTF-8 and ISO 8859-1 stays,
  * and so do newlines if lines is true. Returns the number of bytes of text that
  * were copied, so that a long text can be printed in pieces.
  */
@@ -209,15 +209,14 @@ int	sock_listen(const char *host, const char *port, int type,
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* Accepts a connection. host, if not NULL, is the client's, even of one that
- * has been reset since. EAGAIN: none waits. */
+/* Accepts a connection. host, if not NULL, gets the client's host, even after a
+ * reset. EAGAIN: none waits. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * Each read_all() and write_all() has so many seconds; a long one has them for
- * each PIECE_BYTES. So a peer that sends a byte at a time cannot occupy a child
- * for ever. (A peer that stops midway may be noticed only after twice that
- * time.)
+ * A read_all() or write_all() has `seconds' to finish; a long one, for each
+ * PIECE_BYTES. So a peer that sends a byte at a time cannot occupy a child for
+ * ever. (A peer that stops midway may be noticed only after twice that time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -291,7 +290,7 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? One made anew does not count. */
+/* Is the working directory removed, even if a new one has its name? */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */

@@ -457,7 +457,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, parent.places);
 		if (place < 0)
-			continue;	/* of the shell that exec'd us */
+			continue;	/* a child from before our exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);

@@ -200,7 +200,8 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int heard;			/* an ftp server has answered */
+static int ftp_answered;		/* it has answered a command */
+static int heard;			/* some connection has */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -211,18 +212,30 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Connects, unless there is a connection that can be used. Between two commands
- * any input is wrong: the end, `server full', or bytes that nobody asked
- * for. */
+/* Is the connection of no more use? After an answer nothing may come until the
+ * next command. Before one bytes are `server full', which the first command
+ * takes for its answer; only the end of the connection makes it useless. */
+static int
+ftp_stale(void)
+{
+	char byte;
+
+	return readable(ftp_control, 0) && (ftp_answered ||
+	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1);
+}
+
+/* Connects, unless there is a connection that can be used. */
 static int
 ftp_connect(void)
 {
-	if (ftp_control >= 0 && readable(ftp_control, 0)) {
+	if (ftp_control >= 0 && ftp_stale()) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
-	if (ftp_control < 0)
+	if (ftp_control < 0) {
 		ftp_control = connect_server(SOCK_STREAM);
+		ftp_answered = 0;
+	}
 	return ftp_control < 0 ? -1 : 0;
 }
 
@@ -253,7 +266,7 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 		n = -1;
 	}
 	if (n >= 0) {
-		heard = 1;
+		ftp_answered = heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,

@@ -36,7 +36,6 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,7 +54,6 @@
 /* ---- what the modes share -------------------------------------------- */
 
 struct cli cli = { .directory = "." };
-const char senseless[] = "the server's answer makes no sense";
 
 /* A signal that ends the client removes an unfinished file first. */
 void
@@ -212,23 +210,17 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Is the connection of no more use? After an answer nothing may come until the
- * next command. Before one bytes are `server full', which the first command
- * takes for its answer; only the end of the connection makes it useless. */
-static int
-ftp_stale(void)
-{
-	char byte;
-
-	return readable(ftp_control, 0) && (ftp_answered ||
-	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1);
-}
-
-/* Connects, unless there is a connection that can be used. */
+/* Connects, unless there is a connection that can be used. After an answer
+ * nothing may come until the next command. Before one bytes are `server full',
+ * which the first command takes for its answer; only the end of the connection
+ * makes it useless. */
 static int
 ftp_connect(void)
 {
-	if (ftp_control >= 0 && ftp_stale()) {
+	char byte;
+
+	if (ftp_control >= 0 && readable(ftp_control, 0) && (ftp_answered ||
+	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1)) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
@@ -276,16 +268,6 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	return -1;
 }
 
-/* Prints a code in words; returns 1. */
-static int
-ftp_failed(const char *verb, const char *name, long code)
-{
-	const char *why;
-
-	why = ftp_code_text(code);
-	return fail("%s: %s: %s", verb, name, why != NULL ? why : senseless);
-}
-
 /* Asks for a data port and connects to it. Returns -1 after a message. */
 static int
 ask_data(const char *verb, const char *name)
@@ -301,7 +283,7 @@ ask_data(const char *verb, const char *name)
 		return -1;
 	port = frame_number(answer, (size_t)n);
 	if (port < 1 || port > 65535) {
-		ftp_failed(verb, name, port);
+		log_msg(ERROR, "%s: %s: %s", verb, name, ftp_code_text(port));
 		return -1;
 	}
 	fd = data_connect(ftp_control, SOCK_STREAM, (unsigned)port);
@@ -352,8 +334,7 @@ ftp_confirmation(int fd, const char **why)
 	if (n < 0)
 		return -1;
 	code = frame_number(answer, (size_t)n);
-	*why = code == FTP_OK || ftp_code_text(code) != NULL ?
-	    ftp_code_text(code) : senseless;
+	*why = code == FTP_OK ? NULL : ftp_code_text(code);
 	return 0;
 }
 
@@ -390,26 +371,20 @@ put_command(int argc, char **argv)
 static int
 ls_command(int argc, char **argv)
 {
-	char *answer;
+	static char answer[LIST_BYTES + 1];
 	ssize_t n;
 	long code;
 
 	(void)argc;
 	(void)argv;
-	answer = malloc(LIST_BYTES + 1);
-	if (answer == NULL)
-		return fail("ls: %s", reason());
 	n = ftp_ask("ls", NULL, "ls", answer, LIST_BYTES);
 	code = n < 0 ? 0 : frame_number(answer, (size_t)n);
-	if (ftp_code_text(code) != NULL) {
-		n = -1;
-		log_msg(ERROR, "ls: %s", ftp_code_text(code));
-	}
+	if (code < 0 && code >= FTP_SYNTAX)
+		return fail("ls: %s", ftp_code_text(code));
 	if (n > 0) {
 		print_safely(answer, (size_t)n, 1);
 		putchar('\n');
 	}
-	free(answer);
 	return n < 0;
 }
 
@@ -437,20 +412,6 @@ leave(int argc, char **argv)
 	return 0;
 }
 
-/* The command of this name, or NULL. Earlier tables win. */
-static const struct command *
-find_command(const struct mode *m, const char *name)
-{
-	const struct command *c;
-	size_t i;
-
-	for (i = 0; i < COUNT(m->commands) && m->commands[i] != NULL; i++)
-		for (c = m->commands[i]; c->name != NULL; c++)
-			if (strcmp(c->name, name) == 0)
-				return c;
-	return NULL;
-}
-
 static int
 print_help(const struct mode *m)
 {
@@ -465,22 +426,27 @@ print_help(const struct mode *m)
 	return 0;
 }
 
-/* Finds the command, and checks the number of its arguments. Prints an error
- * and returns NULL if either fails. */
+/* Finds the command, in the tables of the mode one by one, and checks the
+ * number of its arguments. Returns NULL after a message if either fails. */
 static const struct command *
 check_command(const struct mode *m, int argc, char **argv)
 {
 	const struct command *c;
+	size_t i;
 
-	c = find_command(m, argv[0]);
-	if (c == NULL)
-		log_msg(ERROR, "%s: no such command; help lists them", argv[0]);
-	if (c == NULL || (argc - 1 >= c->least && argc - 1 <= c->most))
-		return c;
-	log_msg(ERROR, "%s: usage: %s%s%s%s", argv[0], c->name,
-	    c->most > 0 ? " " : "", c->arguments,
-	    argc - 1 > c->most && c->most > 0 ?
-	    " (quote a name with spaces)" : "");
+	for (i = 0; i < COUNT(m->commands) && m->commands[i] != NULL; i++)
+		for (c = m->commands[i]; c->name != NULL; c++) {
+			if (strcmp(c->name, argv[0]) != 0)
+				continue;
+			if (argc - 1 >= c->least && argc - 1 <= c->most)
+				return c;
+			log_msg(ERROR, "%s: usage: %s%s%s%s", argv[0], c->name,
+			    c->most > 0 ? " " : "", c->arguments,
+			    argc - 1 > c->most && c->most > 0 ?
+			    " (quote a name with spaces)" : "");
+			return NULL;
+		}
+	log_msg(ERROR, "%s: no such command; help lists them", argv[0]);
 	return NULL;
 }
 
@@ -637,18 +603,15 @@ server_heard(void)
 int
 list_local(int argc, char **argv)
 {
-	struct dirent **files;
-	ssize_t i, n;
+	char *text;
+	size_t len;
 
 	(void)argc;
-	n = list_files(UINT64_MAX, &files);
-	if (n < 0)
+	text = list_files(UINT64_MAX, &len);
+	if (text == NULL)
 		return fail("%s: %s: %s", argv[0], cli.directory, reason());
-	for (i = 0; i < n; i++) {
-		print_safely(files[i]->d_name, strlen(files[i]->d_name), 0);
-		putchar('\n');
-	}
-	list_free(files, n);
+	print_safely(text, len, 1);
+	free(text);
 	return 0;
 }
 
@@ -674,7 +637,8 @@ udp_ask(struct rdt_session *s, const char *verb, const char *name,
 	if (n < 0)
 		return -1;
 	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0) {
-		ftp_failed(verb, name, frame_number(answer, (size_t)n));
+		log_msg(ERROR, "%s: %s: %s", verb, name,
+		    ftp_code_text(frame_number(answer, (size_t)n)));
 		return -1;
 	}
 	s->control = ftp_control;
@@ -722,7 +686,7 @@ udp_got(const struct rdt_session *s, const char *name, int result)
 	if (code == NO_CODE)
 		return download_end("get", name, &s->file, result == 0);
 	newfile_end(0);
-	return ftp_failed("get", name, code == FTP_OK ? 1 : code);
+	return fail("get: %s: %s", name, ftp_code_text(code));
 }
 
 /* A get by UDP. The file is stored, and said to be, before the client lingers
@@ -780,7 +744,7 @@ udp_confirmed(struct rdt_session *s, const char *name, int silent)
 	if (code == FTP_SYNTAX && s->start == 0)
 		errno = ETIMEDOUT;	/* no HELLO got through */
 	else if (code != NO_CODE && !(code == FTP_SYNTAX && silent))
-		return ftp_failed("put", name, code == FTP_OK ? 1 : code);
+		return fail("put: %s: %s", name, ftp_code_text(code));
 	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
 	    (unsigned long long)s->file.done,
 	    (unsigned long long)s->file.size, silent ? why : reason());

@@ -367,7 +367,7 @@ too_slow(int fd, int64_t *since, size_t done, size_t n)
 	return 1;
 }
 
-ssize_t
+size_t
 read_all(int fd, void *buf, size_t n)
 {
 	char *p = buf;
@@ -379,19 +379,19 @@ read_all(int fd, void *buf, size_t n)
 	for (done = 0; done < n; done += (size_t)got) {
 		got = read(fd, p + done, n - done);
 		if (tell(fd, RECEIVED, p + done, got) < 0)
-			return -1;
+			return done;
 		if (got == 0)
-			break;
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			errno = done == 0 ? ENOTCONN : ECONNABORTED;
+		else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			errno = ETIMEDOUT;
-		if (got < 0 && errno != EINTR)
-			return -1;
+		if (got == 0 || (got < 0 && errno != EINTR))
+			return done;
 		got = got < 0 ? 0 : got;
 		if (done + (size_t)got < n &&
 		    too_slow(fd, &since, done, (size_t)got))
-			return -1;
+			return done + (size_t)got;
 	}
-	return (ssize_t)done;
+	return done;
 }
 
 int
@@ -416,17 +416,6 @@ write_all(int fd, const void *buf, size_t n)
 			return -1;
 	}
 	return 0;
-}
-
-int
-read_exact(int fd, void *buf, size_t n)
-{
-	ssize_t got;
-
-	got = read_all(fd, buf, n);
-	if (got >= 0)
-		errno = got == 0 ? ENOTCONN : ECONNABORTED;
-	return got == (ssize_t)n ? 0 : -1;
 }
 
 /* ---- sockets --------------------------------------------------------- */
@@ -558,10 +547,12 @@ sock_bind(int fd, const struct addrinfo *a)
 	return a->ai_socktype == SOCK_STREAM ? listen(fd, SOMAXCONN) : 0;
 }
 
-/* Connects a socket within CONNECT_S. */
+/* Connects a socket within CONNECT_S. If nobody listens, and the port that the
+ * system gave it happens to be the one it dials, it is connected to itself. */
 static int
 sock_dial(int fd, const struct addrinfo *a)
 {
+	char here[HOST_BYTES], there[HOST_BYTES];
 	struct pollfd p;
 	socklen_t len;
 	int error, ready;
@@ -579,6 +570,9 @@ sock_dial(int fd, const struct addrinfo *a)
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 		error = ready == 0 ? ETIMEDOUT : error;
 	}
+	if (error == 0 && sock_host(fd, getsockname, here) ==
+	    sock_host(fd, getpeername, there) && strcmp(here, there) == 0)
+		error = ECONNREFUSED;
 	errno = error;
 	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
 }
@@ -624,24 +618,14 @@ sock_listen(const char *host, const char *port, int type, const char **why)
 	return each_address(host, port, type, 1, why);
 }
 
-/* TCP connects a socket to itself if nobody listens and the port that the
- * system gave it happens to be the one it dials. */
 int
 sock_connect(const char *host, const char *port, int type, const char **why)
 {
-	char here[HOST_BYTES], there[HOST_BYTES];
 	int fd;
 
 	fd = each_address(host, port, type, 0, why);
-	if (fd < 0 || type != SOCK_STREAM)
-		return fd;
-	if (sock_host(fd, getsockname, here) ==
-	    sock_host(fd, getpeername, there) && strcmp(here, there) == 0) {
-		errno = ECONNREFUSED;
-		*why = reason();
-		return close_failed(fd);
-	}
-	tell(fd, CONNECTED, NULL, 0);
+	if (fd >= 0 && type == SOCK_STREAM)
+		tell(fd, CONNECTED, NULL, 0);
 	return fd;
 }
 
@@ -686,22 +670,11 @@ sock_close(int fd)
 void
 sock_finish(int fd)
 {
-	static char discarded[PIECE_BYTES];
-	int64_t end, left;
-	ssize_t got;
-	size_t n;
+	static char discarded[DISCARD_BYTES];
 
 	sock_end(fd);
-	end = now() + DISCARD_S * SECOND;
-	for (n = 0; n < DISCARD_BYTES; n += (size_t)got) {
-		left = (end - now()) / 1000;
-		if (left <= 0 || !readable(fd, (int)left))
-			break;
-		got = read(fd, discarded, sizeof discarded);
-		tell(fd, RECEIVED, discarded, got);
-		if (got <= 0)
-			break;
-	}
+	sock_limit(fd, DISCARD_S);
+	read_all(fd, discarded, sizeof discarded);
 	sock_close(fd);
 }
 
@@ -802,20 +775,6 @@ check_regular(const struct stat *st)
 	return -1;
 }
 
-/* Checks an open file: it is regular, and empty if its size is 0. */
-static int
-check_open(int fd, struct stat *st)
-{
-	char byte;
-
-	if (fstat(fd, st) < 0 || check_regular(st) < 0)
-		return -1;
-	if (st->st_size > 0 || pread(fd, &byte, 1, 0) <= 0)
-		return 0;
-	errno = ENOTSUP;
-	return -1;
-}
-
 /*
  * Checks twice. Before open(), because opening a FIFO or a device has effects:
  * it may hang, and wakes whoever waits at the other end. And after it, because
@@ -825,6 +784,7 @@ int
 file_open(struct file *f, const char *path, int follow)
 {
 	struct stat st;
+	char byte;
 
 	if ((follow ? stat(path, &st) : lstat(path, &st)) < 0 ||
 	    check_regular(&st) < 0)
@@ -833,7 +793,10 @@ file_open(struct file *f, const char *path, int follow)
 	    (follow ? 0 : O_NOFOLLOW));
 	if (f->fd < 0)
 		return -1;
-	if (check_open(f->fd, &st) < 0)
+	if (fstat(f->fd, &st) < 0 || check_regular(&st) < 0)
+		return close_failed(f->fd);
+	errno = ENOTSUP;
+	if (st.st_size == 0 && pread(f->fd, &byte, 1, 0) > 0)
 		return close_failed(f->fd);
 	f->size = (uint64_t)st.st_size;
 	f->done = 0;
@@ -869,11 +832,11 @@ file_begins(int sock, struct file *f)
 }
 
 static int
-file_ends(int sock, int result)
+file_ends(int sock, int went_well)
 {
 	tell(sock, FILE_ENDS, NULL, 0);
 	moving = NULL;
-	return result;
+	return went_well ? 0 : -1;
 }
 
 static size_t
@@ -882,63 +845,53 @@ lesser(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/* The first write has head and contents: a small file is one segment. The head,
- * of `have' bytes, is in the chunk already. */
-static int
-send_contents(int sock, struct file *f, size_t have)
+/* read_all() of a file: an early end means that the file became shorter. */
+static size_t
+read_file(int fd, void *buf, size_t n)
 {
-	size_t part;
-	ssize_t got;
+	size_t got;
 
-	do {
-		part = lesser(f->size - f->done, CHUNK_BYTES - have);
-		got = read_all(f->fd, chunk + have, part);
-		if (got < 0)
-			return -1;
+	got = read_all(fd, buf, n);
+	if (got < n && (errno == ENOTCONN || errno == ECONNABORTED))
 		errno = ESTALE;
-		if ((size_t)got < part ||
-		    write_all(sock, chunk, have + part) < 0)
-			return -1;
-		f->done += part;
-		have = 0;
-	} while (f->done < f->size);
-	return 0;
+	return got;
 }
 
+/* The first write has head and contents: a small file is one segment. */
 int
 file_send(int sock, struct file *f, const void *head, size_t headlen)
 {
-	memcpy(chunk, head, headlen);
+	size_t have, part;
+	int ok;
+
 	file_begins(sock, f);
-	return file_ends(sock, send_contents(sock, f, headlen));
+	memcpy(chunk, head, headlen);
+	have = headlen;
+	do {
+		part = lesser(f->size - f->done, CHUNK_BYTES - have);
+		ok = read_file(f->fd, chunk + have, part) == part &&
+		    write_all(sock, chunk, have + part) == 0;
+		f->done += ok ? part : 0;
+		have = 0;
+	} while (ok && f->done < f->size);
+	return file_ends(sock, ok);
 }
 
 /* A chunk is filled before it is written: few large writes are what makes a
  * download fast. */
-static int
-recv_contents(int sock, struct file *f)
-{
-	size_t part;
-	ssize_t got;
-
-	while (f->done < f->size) {
-		part = lesser(f->size - f->done, CHUNK_BYTES);
-		got = read_all(sock, chunk, part);
-		if (got < 0 || write_all(f->fd, chunk, (size_t)got) < 0)
-			return -1;
-		f->done += (uint64_t)got;
-		errno = ECONNABORTED;
-		if ((size_t)got < part)
-			return -1;
-	}
-	return 0;
-}
-
 int
 file_recv(int sock, struct file *f)
 {
+	size_t got, part;
+	int ok;
+
 	file_begins(sock, f);
-	return file_ends(sock, recv_contents(sock, f));
+	for (ok = 1; ok && f->done < f->size; f->done += got) {
+		part = lesser(f->size - f->done, CHUNK_BYTES);
+		got = read_all(sock, chunk, part);
+		ok = got == part && write_all(f->fd, chunk, part) == 0;
+	}
+	return file_ends(sock, ok);
 }
 
 /* ---- new files ------------------------------------------------------- */
@@ -1148,50 +1101,44 @@ newfile_sweep(pid_t pid)
 
 /* ---- lists of files -------------------------------------------------- */
 
-/* May a peer fetch this entry of the directory? */
-static int
-fetchable(const char *name, uint64_t max)
-{
-	struct stat st;
-
-	return name_ok(name, strlen(name)) && lstat(name, &st) == 0 &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max &&
-	    faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == 0;
-}
-
 /* alphasort() compares bytes, as no locale is ever set. */
-ssize_t
-list_files(uint64_t max, struct dirent ***files)
+char *
+list_files(uint64_t max, size_t *len)
 {
-	ssize_t i, kept, n;
+	struct dirent **entry;
+	const char *name;
+	char *end, *text;
+	struct stat st;
+	int i, n;
 
 	errno = ENOENT;
-	n = directory_gone() ? -1 : scandir(".", files, NULL, alphasort);
-	for (i = kept = 0; i < n; i++)
-		if (fetchable((*files)[i]->d_name, max))
-			(*files)[kept++] = (*files)[i];
-		else
-			free((*files)[i]);
-	return n < 0 ? -1 : kept;
-}
-
-/* scandir() took memory for the array, and for each entry. */
-void
-list_free(struct dirent **files, ssize_t n)
-{
-	while (n > 0)
-		free(files[--n]);
-	free(files);
+	n = directory_gone() ? -1 : scandir(".", &entry, NULL, alphasort);
+	text = n < 0 ? NULL : malloc((size_t)n * (NAME_BYTES + 1) + 1);
+	for (end = text, i = 0; i < n; i++) {
+		name = entry[i]->d_name;
+		if (text != NULL && name_ok(name, strlen(name)) &&
+		    lstat(name, &st) == 0 && S_ISREG(st.st_mode) &&
+		    (uint64_t)st.st_size <= max &&
+		    faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == 0)
+			end += sprintf(end, "%s\n", name);
+		free(entry[i]);
+	}
+	if (n >= 0)
+		free(entry);
+	*len = text == NULL ? 0 : (size_t)(end - text);
+	return text;
 }
 
 /* ---- frame ----------------------------------------------------------- */
+
+const char senseless[] = "the server's answer makes no sense";
 
 /* In the order of the codes: 0, -1, -2... */
 const char *
 ftp_code_text(long code)
 {
 	static const char *const words[] = {
-		NULL,
+		senseless,
 		"no such file on the server",
 		"name refused by the server",
 		"the server cannot store or read it",
@@ -1199,7 +1146,7 @@ ftp_code_text(long code)
 		"malformed or unknown command",
 	};
 
-	return code > 0 || code < FTP_SYNTAX ? NULL : words[-code];
+	return words[code > 0 || code < FTP_SYNTAX ? 0 : -code];
 }
 
 void
@@ -1230,14 +1177,13 @@ frame_head(int fd, uint64_t *length)
 {
 	char head[FRAME_HEAD];
 	int64_t value;
-	ssize_t got;
+	size_t got;
 
-	got = read_all(fd, head, sizeof head);
-	if (got < 0)
-		return -1;
-	value = number(head, (size_t)got, 0, FRAME_MAX);
-	errno = got == 0 ? ENOTCONN : value < 0 ? EBADMSG : ECONNABORTED;
-	if (value < 0 || got < FRAME_HEAD)
+	got = read_all(fd, head, FRAME_HEAD);
+	value = number(head, got, 0, FRAME_MAX);
+	if (got > 0 && value < 0)
+		errno = EBADMSG;
+	if (got < FRAME_HEAD || value < 0)
 		return -1;
 	*length = (uint64_t)value;
 	return 0;
@@ -1251,7 +1197,7 @@ frame_recv(int fd, char *text, size_t max)
 	if (frame_head(fd, &n) < 0)
 		return -1;
 	errno = EMSGSIZE;
-	if (n > max || (n > 0 && read_exact(fd, text, (size_t)n) < 0)) {
+	if (n > max || read_all(fd, text, (size_t)n) < n) {
 		errno = errno == ENOTCONN ? ECONNABORTED : errno;
 		return -1;
 	}
@@ -2420,20 +2366,14 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 static int
 read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
 {
-	ssize_t got;
-
 	if (at < s->span_from || at + n > s->span_from + s->span_bytes) {
 		s->span_from = at;
 		s->span_bytes = 0;
 		if (lseek(s->file.fd, (off_t)at, SEEK_SET) < 0)
 			return -1;
-		got = read_all(s->file.fd, chunk, RDT_READ);
-		if (got < 0)
-			return -1;
-		s->span_bytes = (size_t)got;
+		s->span_bytes = read_file(s->file.fd, chunk, RDT_READ);
 	}
 	*bytes = chunk + (at - s->span_from);
-	errno = ESTALE;
 	return s->span_bytes < n ? -1 : 0;
 }
 

@@ -37,7 +37,6 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +57,7 @@
 #define PIECE_BYTES	(16 * 1024)	/* see sock_limit() */
 #define CONNECT_S	10	/* seconds to connect to one address */
 #define DISCARD_BYTES	(64 * 1024)	/* that sock_finish() discards */
-#define DISCARD_S	1		/* seconds that it waits for them */
+#define DISCARD_S	1	/* seconds that it waits for PIECE_BYTES of them */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
@@ -155,16 +154,13 @@ void	usage_error(const char *what, const char *why);
 /* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * All messages and contents of files go through these two. read_all() reads n
- * bytes, or fewer only if the end came first. Both fail with ETIMEDOUT when the
- * limit of a socket has passed, see sock_limit().
+ * All messages and contents of files go through these two. read_all() returns
+ * how many bytes it read: n, or fewer, and errno then says why. ENOTCONN: the
+ * end came before the first byte; ECONNABORTED: after it. In both ETIMEDOUT
+ * means that the limit of a socket has passed, see sock_limit().
  */
-ssize_t	read_all(int fd, void *buf, size_t n);
+size_t	read_all(int fd, void *buf, size_t n);
 int	write_all(int fd, const void *buf, size_t n);
-
-/* read_all(); a short read fails: ENOTCONN if nothing came before the end,
- * ECONNABORTED if something did. */
-int	read_exact(int fd, void *buf, size_t n);
 
 /* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
 #define SECOND	INT64_C(1000000)
@@ -231,8 +227,9 @@ void	sock_close(int fd);
 
 /*
  * The close that follows an answer: ends the sending side, then discards what
- * still comes, up to DISCARD_BYTES and DISCARD_S. A close with input unread
- * would send a reset, and a reset destroys the answer on its way.
+ * still comes, up to DISCARD_BYTES, or until DISCARD_S pass without it. A close
+ * with input unread would send a reset, and a reset destroys the answer on its
+ * way.
  */
 void	sock_finish(int fd);
 
@@ -318,12 +315,11 @@ void	newfile_guard(int sig);
 void	newfile_sweep(pid_t pid);
 
 /*
- * The files that a peer may fetch: regular, readable, name_ok, of at most max
- * bytes; sorted by byte value. Returns how many, or -1; the caller frees them
- * by list_free().
+ * The names of the files that a peer may fetch, sorted by byte value, each with
+ * a newline after it: regular, readable, name_ok, of at most max bytes. Returns
+ * a text of *len bytes, for the caller to free; or NULL.
  */
-ssize_t	list_files(uint64_t max, struct dirent ***files);
-void	list_free(struct dirent **files, ssize_t n);
+char	*list_files(uint64_t max, size_t *len);
 
 /* ---- frame: the messages of ftp -------------------------------------- */
 
@@ -385,9 +381,9 @@ enum ftp_code {
 	FTP_SYNTAX = -5		/* malformed, cut short, or unknown */
 };
 
-/* What the code of an error means; NULL for FTP_OK, and if there is no such
- * code. */
+/* What the code of an error means; senseless for any other number. */
 const char *ftp_code_text(long code);
+extern const char senseless[];	/* `the server's answer makes no sense' */
 
 /* Writes the ten digits. */
 void	frame_pack(char head[FRAME_HEAD], uint64_t length);
@@ -436,6 +432,7 @@ struct service {
 	const void *commands;
 	size_t ncommands, command_bytes;
 };
+#define CHILDREN_MAX	10000	/* what -n takes */
 #define REFUSERS	16	/* more children, which only refuse */
 #define SERVICES_MAX	16
 extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
@@ -577,8 +574,6 @@ void	print_safely(const char *text, size_t n, int lines);
 
 /* Flushes standard output; returns 1 after a message if that fails. */
 int	flush_output(void);
-
-extern const char senseless[];		/* of an answer of the server */
 
 /*
  * A download into a new file below -d. download_path() finds where: argv is

@@ -227,21 +227,15 @@ ftp_put(const struct request *r)
 static int
 ftp_ls(const struct request *r)
 {
-	struct dirent **files;
-	char *end, *text;
-	ssize_t i, n;
+	char *text;
+	size_t len;
 	int result;
 
-	n = list_files(FRAME_MAX, &files);
-	if (n < 0)
-		return ftp_refuse(r, FTP_STORE);
-	end = text = malloc((size_t)n * (NAME_BYTES + 1) + 1);
-	for (i = 0; i < n && text != NULL; i++)
-		end += sprintf(end, i == 0 ? "%s" : "\n%s", files[i]->d_name);
-	list_free(files, n);
+	text = list_files(FRAME_MAX, &len);
 	if (text == NULL)
 		return ftp_refuse(r, FTP_STORE);
-	result = frame_send(r->control, text, (size_t)(end - text));
+	len -= len > 0;			/* no newline after the last name */
+	result = frame_send(r->control, text, len);
 	free(text);
 	if (result == 0)
 		log_msg(INFO, "Files list downloaded from %s.", r->peer);
@@ -270,33 +264,24 @@ static const struct {
 #endif
 };
 
-/* The row of a verb of n bytes, in capitals or not; or -1. */
-static int
-ftp_verb(const char *text, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(ftp_verbs); i++)
-		if (strlen(ftp_verbs[i].verb) == n &&
-		    strncasecmp(ftp_verbs[i].verb, text, n) == 0)
-			return (int)i;
-	return -1;
-}
-
 /* Carries out one command, of n bytes. -1: the conversation is over. */
 static int
 ftp_command(int control, const char *peer, char *text, size_t n)
 {
 	struct request r = { control, peer, "command", text };
-	size_t len;
-	int named, row;
+	size_t len, row;
+	int named;
 
 	text += strspn(text, " \t");
 	len = strcspn(text, " \t");
-	row = strlen(r.name) == n ? ftp_verb(text, len) : -1;
+	for (row = 0; row < COUNT(ftp_verbs); row++)
+		if (strlen(ftp_verbs[row].verb) == len &&
+		    strncasecmp(ftp_verbs[row].verb, text, len) == 0)
+			break;
 	text += len;
 	named = *text != '\0';
-	if (row < 0 || named != ftp_verbs[row].named) {
+	if (strlen(r.name) != n || row == COUNT(ftp_verbs) ||
+	    named != ftp_verbs[row].named) {
 		counters[BAD_REQUESTS]++;
 		return ftp_refuse(&r, FTP_SYNTAX);
 	}
@@ -335,13 +320,14 @@ ftp_serve(int control, const char *peer)
 static struct {
 	const struct service *service;
 	int listener;
-	pid_t *child;			/* places for -n clients, then REFUSERS
-					   to refuse others; 0: free */
-	int places;			/* in all */
+	pid_t child[CHILDREN_MAX + REFUSERS];	/* places for -n clients, then
+						   REFUSERS to refuse others;
+						   0: free */
 	sigset_t awake;			/* the signal mask during pselect() */
 	int lifeline;			/* of Part II: a pipe whose end of file
 					   ends the parent; -1: none */
 } parent = { .lifeline = -1 };
+#define PLACES	(serv.max_children + REFUSERS)	/* that are used */
 
 /* started[i] is services[i], of the table at the end of this file. */
 static struct {
@@ -354,19 +340,12 @@ enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
 void (*child_hook)(size_t i);
 
-/* Handles SIGTERM and SIGINT. */
+/* Handles SIGTERM, SIGINT and SIGCHLD, which only has to end the sleep. */
 static void
-end_asked(int sig)
+signalled(int sig)
 {
-	(void)sig;
-	ending = ASKED;
-}
-
-/* Handles SIGCHLD: the signal only has to end the sleep. */
-static void
-child_ended(int sig)
-{
-	(void)sig;
+	if (sig != SIGCHLD)
+		ending = ASKED;
 }
 
 /*
@@ -455,7 +434,7 @@ reap(void)
 	int place, status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		place = place_of(pid, parent.places);
+		place = place_of(pid, PLACES);
 		if (place < 0)
 			continue;	/* a child from before our exec */
 		parent.child[place] = 0;
@@ -515,7 +494,7 @@ accept_one(void)
 		parent_sleep(0, FULL_WAIT_MS);
 		reap();
 	}
-	place = place_of(0, parent.places);
+	place = place_of(0, PLACES);
 	fd = sock_accept(parent.listener, NULL);
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
@@ -536,7 +515,7 @@ end_children(void)
 	int i;
 
 	close(parent.listener);
-	for (i = 0; i < parent.places; i++)
+	for (i = 0; i < PLACES; i++)
 		if (parent.child[i] > 0)
 			kill(parent.child[i], SIGTERM);
 	end = now() + END_S * SECOND;
@@ -547,31 +526,25 @@ end_children(void)
 
 /* Runs a service, with a child for each connection, until it is told to end. If
  * the supervisor is gone, the children serve their clients to the end. */
-static int
+static void
 serve_connections(const struct service *s, int listener)
 {
 	sigset_t all;
 
 	parent.service = s;
 	parent.listener = listener;
-	parent.places = serv.max_children + REFUSERS;
-	parent.child = calloc((size_t)parent.places, sizeof *parent.child);
-	if (parent.child == NULL)
-		return fail("serv: %s", reason());
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	sigemptyset(&parent.awake);
-	on_signal(SIGCHLD, child_ended);
+	on_signal(SIGCHLD, signalled);
 	while (!ending) {
-		if (parent_sleep(place_of(0, parent.places) >= 0, -1) &&
+		if (parent_sleep(place_of(0, PLACES) >= 0, -1) &&
 		    !ending)
 			accept_one();
 		reap();
 	}
 	if (ending == ASKED)
 		end_children();
-	free(parent.child);
-	return 0;
 }
 /* ==== Part II: the extended mode. The tiny program ends here. ============ */
 #ifndef TINY
@@ -1534,8 +1507,10 @@ run_service(size_t k)
 	on_signal(SIGHUP, SIG_IGN);
 	on_signal(SIGQUIT, SIG_IGN);
 	on_signal(SIGUSR1, SIG_IGN);
-	if (!services[k]->is_daemon)
-		_exit(serve_connections(services[k], started[k].listener));
+	if (!services[k]->is_daemon) {
+		serve_connections(services[k], started[k].listener);
+		_exit(0);
+	}
 	on_signal(SIGTERM, SIG_IGN);	/* it ends by the lifeline */
 	on_signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
@@ -1663,7 +1638,7 @@ supervise(void)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	on_signal(SIGCHLD, child_ended);
+	on_signal(SIGCHLD, signalled);
 	on_signal(SIGUSR1, ask_statistics);
 	while (!ending) {
 		reap_services();
@@ -1754,13 +1729,6 @@ read_operand(const char *text)
 }
 
 static const char *
-set_port(char *value)
-{
-	start_on(0, value, value);
-	return NULL;
-}
-
-static const char *
 set_data_ports(char *value)
 {
 	size_t n;
@@ -1777,15 +1745,17 @@ set_data_ports(char *value)
 	return NULL;
 }
 
+static const char *ftp_port_option;	/* -p */
+
 static const struct option options[] = {
 	{ 'h', NULL, "this text", .set = NULL },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
 	    .text = &serv.host },
 	{ 'n', "children", "connections at most, per service ("
 	    STRING(DEFAULT_CHILDREN) ")",
-	    .number = &serv.max_children, .lo = 1, .hi = 10000 },
+	    .number = &serv.max_children, .lo = 1, .hi = CHILDREN_MAX },
 	{ 'p', "port", "port of the ftp service, 0: any free one",
-	    .set = set_port },
+	    .text = &ftp_port_option },
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
 	    STRING(DATA_HI) ")", .set = set_data_ports },
 	{ 'q', NULL, "log errors only", .number = &logger.level, .lo = ERROR },
@@ -1827,6 +1797,8 @@ read_command_line(int argc, char **argv)
 	int all, any;
 
 	options_read(&command_line, argc, argv);
+	if (ftp_port_option != NULL)
+		start_on(0, ftp_port_option, ftp_port_option);
 	for (; optind < argc; optind++)
 		read_operand(argv[optind]);
 	all = 0;
@@ -1889,8 +1861,8 @@ main(int argc, char **argv)
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
-	on_signal(SIGTERM, end_asked);
-	on_signal(SIGINT, end_asked);
+	on_signal(SIGTERM, signalled);
+	on_signal(SIGINT, signalled);
 #ifndef TINY
 	if (supervisor_begin() != 0)
 		return 1;
@@ -1898,7 +1870,8 @@ main(int argc, char **argv)
 	if (listen_all() != 0)
 		_exit(1);	/* the lines before are not printed */
 #ifdef TINY
-	return serve_connections(services[0], started[0].listener);
+	serve_connections(services[0], started[0].listener);
+	return 0;
 #else
 	return supervise();
 #endif

@@ -61,12 +61,14 @@ dial(const char *to)
 static size_t
 drain(int fd)
 {
-	size_t all;
-	ssize_t got;
+	size_t all, got;
 
-	for (all = 0; (got = read_all(fd, buf, sizeof buf)) > 0;)
-		all += (size_t)got;
-	if (got < 0)
+	all = 0;
+	do {
+		got = read_all(fd, buf, sizeof buf);
+		all += got;
+	} while (got == sizeof buf);
+	if (errno != ENOTCONN && errno != ECONNABORTED)
 		die("recv");
 	close(fd);
 	return all;

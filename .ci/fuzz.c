@@ -93,26 +93,28 @@ fuzz_frame(unsigned char *d, size_t n)
 	close(fd);
 }
 
-/* A command: its verb, and what stands behind it. */
+/* A command, but no upload: that would wait for its data. */
 static void
 fuzz_command(unsigned char *d, size_t n)
 {
-	char *text, *space;
-	size_t len;
+	char *text, *verb;
+	int end[2];
 
 	text = malloc(n + 1);
 	must(text != NULL, "malloc");
 	memcpy(text, d, n);
 	text[n] = '\0';
-	space = memchr(text, ' ', n);
-	len = space == NULL ? n : (size_t)(space - text);
-	ftp_verb(text, len);
-	if (space != NULL) {
-		n -= len + 1;
-		if (name_ok(space + 1, n))
-			must(strchr(space + 1, '/') == NULL && space[1] != '.',
-			    "name");
+	verb = text + strspn(text, " \t");
+	if (strncasecmp(verb, "put", 3) != 0 &&
+	    strncasecmp(verb, "uput", 4) != 0) {
+		must(socketpair(AF_UNIX, SOCK_STREAM, 0, end) == 0, "socket");
+		ftp_command(end[0], "a peer", text, n);
+		close(end[0]);
+		close(end[1]);
 	}
+	n -= (size_t)(verb - text);
+	if (name_ok(verb, n))
+		must(strchr(verb, '/') == NULL && *verb != '.', "name");
 	free(text);
 }
 
@@ -575,10 +577,11 @@ main(int argc, char **argv)
 {
 	static unsigned char d[MOST];
 	int64_t seconds = 1;
-	ssize_t got;
+	size_t got;
 	size_t i;
 	int c;
 
+	logger.level = -1;
 	while ((c = getopt(argc, argv, "r:s:")) != -1)
 		if (c == 'r')
 			state = strtoull(optarg, NULL, 10);
@@ -588,7 +591,7 @@ main(int argc, char **argv)
 			return 2;
 	if (optind + 1 == argc && !isatty(STDIN_FILENO) &&
 	    (got = read_all(STDIN_FILENO, d, sizeof d)) > 0) {
-		run(parser_named(argv[optind]), d, (size_t)got);
+		run(parser_named(argv[optind]), d, got);
 		return 0;
 	}
 	if (optind == argc)

@@ -10,7 +10,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,10 +57,11 @@ tell_error(struct client *c, const char *why)
 
 /* Adds a name to a list, if that does not become too long. */
 static void
-add_name(const char *name)
+add_name(const char *name, size_t n)
 {
-	if (words.n + strlen(name) < CHAT_LIST_MAX)
-		words.n += (size_t)sprintf(words.text + words.n, "%s ", name);
+	if (words.n + n < CHAT_LIST_MAX)
+		words.n += (size_t)sprintf(words.text + words.n, "%.*s ",
+		    (int)n, name);
 }
 
 /* ---- commands ---------------------------------------------------------- */
@@ -76,7 +76,8 @@ chat_show(struct client *c, const char *text)
 	compose("ALL ");
 	for (i = 0; i < clients.n; i++)
 		if (clients.client[i]->joined && clients.client[i] != c)
-			add_name(clients.client[i]->name);
+			add_name(clients.client[i]->name,
+			    strlen(clients.client[i]->name));
 	tell(c);
 }
 
@@ -200,17 +201,17 @@ chat_rename(struct client *c, const char *text)
 static void
 chat_files(struct client *c, const char *text)
 {
-	struct dirent **files;
-	ssize_t i, n;
+	const char *files, *at, *name;
+	size_t left, n;
 
 	(void)text;
-	n = files_now(&files);
-	compose(n < 0 ? "ERROR the files cannot be listed" : c->segments ?
+	at = files = files_now(&left);
+	compose(files == NULL ? "ERROR the files cannot be listed" : c->segments ?
 	    "<CHOOSE_FILE> " : "CHOOSE_FILE ");
-	for (i = 0; i < n; i++)
-		add_name(files[i]->d_name);
+	while (next_line(&at, &left, &name, &n) > 0)
+		add_name(name, n);
 	tell(c);
-	log_list(c, n);
+	log_list(c, files);
 }
 
 /* download_file NAME: a child waits on the port for what is asked of it. */

@@ -114,13 +114,15 @@ hash_file(int fd, char hex[HASH_DIGITS + 1])
 {
 	static unsigned char bytes[64 * 1024];
 	struct sha1 s;
-	ssize_t got;
+	size_t got;
 
 	sha1_begin(&s);
-	while ((got = read_all(fd, bytes, sizeof bytes)) > 0)
-		sha1_add(&s, bytes, (size_t)got);
+	do {
+		got = read_all(fd, bytes, sizeof bytes);
+		sha1_add(&s, bytes, got);
+	} while (got == sizeof bytes);
 	sha1_end(&s, hex);
-	return got < 0 ? -1 : 0;
+	return errno == ENOTCONN || errno == ECONNABORTED ? 0 : -1;
 }
 
 /* ---- peer -------------------------------------------------------------- */
@@ -186,10 +188,10 @@ peer_recv(int fd, struct peer_message *m)
 	unsigned char head[2];
 
 	m->length = 0;
-	if (read_exact(fd, head, sizeof head) < 0)
+	if (read_all(fd, head, sizeof head) < sizeof head)
 		return -1;
 	m->length = unpack16(head);
-	if (m->length > 0 && read_exact(fd, m->text, m->length) < 0)
+	if (read_all(fd, m->text, m->length) < m->length)
 		return -1;
 	m->text[m->length] = '\0';
 	errno = EBADMSG;

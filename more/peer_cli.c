@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -143,29 +142,31 @@ shared_named(const char *name)
 static int
 share_all(const char *command)
 {
-	struct dirent **files;
 	struct shared *all;
-	ssize_t i, n;
-	size_t k;
+	char *name, *names;
+	size_t k, len;
 
-	n = list_files(INT64_MAX, &files);
-	all = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *all);
-	if (all == NULL)
-		return fail("%s: %s: %s", command, cli.directory,
-		    reason());
-	for (i = 0, k = 0; i < n; i++) {
+	names = list_files(INT64_MAX, &len);
+	/* A name and its newline are two bytes at least. */
+	all = names == NULL ? NULL : calloc(len / 2 + 1, sizeof *all);
+	if (all == NULL) {
+		free(names);
+		return fail("%s: %s: %s", command, cli.directory, reason());
+	}
+	k = 0;
+	for (name = strtok(names, "\n"); name != NULL;
+	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* to hash may take long */
-		all[k].name = strdup(files[i]->d_name);
+		all[k].name = strdup(name);
 		if (all[k].name != NULL && hash_shared(&all[k],
-		    shared_named(files[i]->d_name)) == 0) {
+		    shared_named(name)) == 0) {
 			k++;
 			continue;
 		}
-		log_msg(ERROR, "%s: %s: %s", command, files[i]->d_name,
-		    reason());
+		log_msg(ERROR, "%s: %s: %s", command, name, reason());
 		free(all[k].name);
 	}
-	list_free(files, n);
+	free(names);
 	while (share.n > 0)
 		free(share.file[--share.n].name);
 	free(share.file);
@@ -268,7 +269,7 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 
 	for (; parts > 0; parts--, size -= n) {
 		n = size < sizeof part ? (size_t)size : sizeof part;
-		if (n > 0 && read_exact(file, part, n) < 0)
+		if (read_all(file, part, n) < n)
 			return -1;
 		peer_begin(&message, "downloaded");
 		peer_add(&message, "file", digits,

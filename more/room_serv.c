@@ -13,7 +13,6 @@
 
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -230,24 +229,24 @@ room_all(struct client *c, const struct room_message *m)
 static void
 room_files(struct client *c, const struct room_message *m)
 {
-	struct dirent **files;
-	ssize_t i, n, some;
+	const char *files, *at, *name;
+	size_t left, len, n, some;
 
 	(void)m;
-	n = files_now(&files);
-	for (i = some = 0; i < n; i++)
-		some += strlen(files[i]->d_name) <= ROOM_TEXT_MAX;
+	at = files = files_now(&len);
+	for (some = 0, left = len; next_line(&at, &left, &name, &n) > 0;)
+		some += n <= ROOM_TEXT_MAX;
 	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
-	begin(n < 0 ? "4061" : some == 0 ? "2050" : "2051");
+	begin(files == NULL ? "4061" : some == 0 ? "2050" : "2051");
 	if (some > 0)
 		add_number("%02u", some);
-	for (i = 0; i < n && some > 0; i++)
-		if (strlen(files[i]->d_name) <= ROOM_TEXT_MAX) {
-			add_text(files[i]->d_name, strlen(files[i]->d_name));
-			some--;
-		}
+	for (at = files; some > 0; some -= n <= ROOM_TEXT_MAX) {
+		next_line(&at, &len, &name, &n);
+		if (n <= ROOM_TEXT_MAX)
+			add_text(name, n);
+	}
 	reply(c);
-	log_list(c, n);
+	log_list(c, files);
 }
 
 /* The two ways of a file, each in a child. */

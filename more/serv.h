@@ -84,10 +84,10 @@ struct client *client_named(const char *name, size_t n);
 /* Could this name be taken for a keyword? */
 int	is_reserved(const char *name, size_t n);
 
-/* The files that may be fetched, listed once in a round; or -1. Not to be
- * freed. log_list() logs that a client was told of them. */
-ssize_t	files_now(struct dirent ***files);
-void	log_list(const struct client *c, ssize_t n);
+/* list_files(), called once in a round; not to be freed. log_list() logs that a
+ * client was told of them, or if it is NULL, that it was not. */
+const char *files_now(size_t *len);
+void	log_list(const struct client *c, const char *files);
 
 /*
  * Offers a file to c. OFFERED: a child waits at *port to send() the file, which

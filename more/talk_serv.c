@@ -24,7 +24,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -363,28 +362,27 @@ is_reserved(const char *name, size_t n)
 /* ---- files ------------------------------------------------------------- */
 
 /* Many clients may ask in one round: the list is made once. */
-ssize_t
-files_now(struct dirent ***files)
+const char *
+files_now(size_t *len)
 {
 	static unsigned long round;	/* in which they were listed */
-	static struct dirent **listed;
-	static ssize_t n;
+	static char *files;
+	static size_t bytes;
 
 	if (round != hall.round) {
-		if (n >= 0)		/* an empty list has memory, too */
-			list_free(listed, n);
-		n = list_files(UINT64_MAX, &listed);
+		free(files);
+		files = list_files(UINT64_MAX, &bytes);
 		round = hall.round;
 	}
-	*files = listed;
-	return n;
+	*len = bytes;
+	return files;
 }
 
 /* The same words as in ftp and xfer. */
 void
-log_list(const struct client *c, ssize_t n)
+log_list(const struct client *c, const char *files)
 {
-	if (n < 0)
+	if (files == NULL)
 		log_msg(ERROR, "list from %s: the directory cannot be read",
 		    c->peer);
 	else

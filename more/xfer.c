@@ -47,7 +47,7 @@ xfer_length(int fd, uint64_t *length)
 {
 	unsigned char head[XFER_LENGTH];
 
-	if (read_exact(fd, head, sizeof head) < 0)
+	if (read_all(fd, head, sizeof head) < sizeof head)
 		return -1;
 	*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
 	return 0;
@@ -69,7 +69,7 @@ xfer_text(int fd, size_t *n, size_t max)
 		return NULL;
 	*n = (size_t)length;
 	text[length] = '\0';
-	if (length == 0 || read_exact(fd, text, *n) == 0)
+	if (read_all(fd, text, *n) == *n)
 		return text;
 	saved = errno;
 	free(text);
@@ -82,7 +82,7 @@ xfer_byte(int fd)
 {
 	unsigned char c;
 
-	return read_exact(fd, &c, 1) < 0 ? -1 : c;
+	return read_all(fd, &c, 1) == 1 ? c : -1;
 }
 
 /* What is UTF-8 stays, as in Python's own repr(); all that no terminal should

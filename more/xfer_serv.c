@@ -10,7 +10,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,19 +78,18 @@ xfer_download(const struct request *r)
 
 /* Writes the lines of the list; a file that has gone meanwhile has none. */
 static void
-xfer_lines(FILE *out, struct dirent **files, ssize_t n)
+xfer_lines(FILE *out, char *names)
 {
 	char line[XFER_LINE_MAX];
 	struct xfer_file f;
 	const char *newline;
 	struct stat st;
-	ssize_t i;
 
 	newline = "";
-	for (i = 0; i < n; i++) {
-		if (lstat(files[i]->d_name, &st) < 0)
+	for (f.name = strtok(names, "\n"); f.name != NULL;
+	    f.name = strtok(NULL, "\n")) {
+		if (lstat(f.name, &st) < 0)
 			continue;
-		f.name = files[i]->d_name;
 		f.size = (uint64_t)st.st_size;
 		f.time = (double)st.st_mtime;
 		xfer_line_pack(line, &f);
@@ -105,23 +103,18 @@ static void
 xfer_list(const struct request *r)
 {
 	static const unsigned char head[1 + XFER_LENGTH] = { XFER_OK };
-	struct dirent **files;
-	char *text;
-	ssize_t n;
+	char *names, *text;
 	size_t len;
 	FILE *out;
 
 	text = NULL;
-	out = NULL;
-	n = list_files(UINT64_MAX, &files);
-	if (n >= 0) {
-		out = open_memstream(&text, &len);
-		if (out != NULL) {
-			fwrite(head, 1, sizeof head, out);
-			xfer_lines(out, files, n);
-		}
-		list_free(files, n);
+	names = list_files(UINT64_MAX, &len);
+	out = names == NULL ? NULL : open_memstream(&text, &len);
+	if (out != NULL) {
+		fwrite(head, 1, sizeof head, out);
+		xfer_lines(out, names);
 	}
+	free(names);
 	if (out == NULL || fclose(out) != 0 || text == NULL) {
 		xfer_refuse(r, XFER_FAILED, NULL);
 	} else {

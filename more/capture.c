@@ -44,9 +44,8 @@ enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
-	int turn;			/* a file whose lock says which process
-					   writes; -1: all may at once */
-	off_t section;			/* where the last section begins */
+	int turn;			/* of a FIFO: a file whose lock says
+					   which process writes; else -1 */
 	int64_t epoch;			/* time of day when now() was 0 */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1, .turn = -1 };
@@ -91,20 +90,17 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/* command is F_SETLK, or F_SETLKW to wait for the lock. */
-static int
-set_lock(int fd, int type, int command)
+/* Waits for our turn (F_WRLCK), or ends it (F_UNLCK). */
+static void
+take_turn(int type)
 {
-	struct flock lock;
-	int result;
+	struct flock lock = { 0 };
 
-	memset(&lock, 0, sizeof lock);
 	lock.l_type = (short)type;
 	lock.l_whence = SEEK_SET;
-	do
-		result = fcntl(fd, command, &lock);
-	while (result < 0 && errno == EINTR);
-	return result;
+	while (capture.turn >= 0 && fcntl(capture.turn, F_SETLKW, &lock) < 0 &&
+	    errno == EINTR)
+		;
 }
 
 /*
@@ -119,38 +115,70 @@ write_block(const unsigned char *end)
 	ssize_t put;
 	int saved;
 
-	if (capture.turn >= 0)
-		set_lock(capture.turn, F_WRLCK, F_SETLKW);
+	take_turn(F_WRLCK);
 	do {
 		put = write(capture.fd, at, (size_t)(end - at));
 		at += put > 0 ? put : 0;
 	} while (at < end && (put < 0 ? errno == EINTR : capture.turn >= 0));
 	saved = errno;
-	if (capture.turn >= 0)
-		set_lock(capture.turn, F_UNLCK, F_SETLK);
-	else if (put > 0 && at < end && ftruncate(capture.fd,
+	take_turn(F_UNLCK);
+	if (capture.turn < 0 && put > 0 && at < end && ftruncate(capture.fd,
 	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
 		saved = ENOSPC;
 	errno = saved;
 	return at == end ? 0 : -1;
 }
 
-/*
- * A file begins with a section and an interface of link type RAW: a packet
- * begins with the IP header. To a file whose last section is ours only packets
- * are added, since some readers want one interface; to another's a section.
- */
+/* Does a file of this size end with a whole block? */
 static int
-write_section(void)
+ends_whole(off_t size)
+{
+	unsigned char begin[8], end[4];
+	uint32_t n;
+
+	if (pread(capture.fd, end, sizeof end, size - 4) != sizeof end)
+		return 0;
+	n = end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 |
+	    (uint32_t)end[3] << 24;
+	return n >= 12 && n <= size && pread(capture.fd, begin, sizeof begin,
+	    size - (off_t)n) == sizeof begin && memcmp(begin + 4, end, 4) == 0;
+}
+
+/* Can packets be added to a file of `size' bytes, that should begin with these
+ * n of capture.block? NULL, or why not. Half a block may be one that another
+ * process is writing: then it looks again. */
+static const char *
+check_file(off_t size, size_t n)
 {
 	unsigned char there[512];
+	int tries;
+
+	if (pread(capture.fd, there, n, 0) != (ssize_t)n ||
+	    memcmp(there, capture.block, n) != 0)
+		return "it is there already, and is no capture of ours";
+	for (tries = 0; !ends_whole(size); tries++) {
+		if (tries == 10)
+			return "it ends with half a block";
+		poll(NULL, 0, 20);
+		size = lseek(capture.fd, 0, SEEK_END);
+	}
+	return NULL;
+}
+
+/*
+ * A file begins with a section and an interface of link type RAW: a packet
+ * begins with the IP header. To a file that begins so, only packets are added.
+ */
+static const char *
+begin_file(void)
+{
 	static const char application[] = "serv and cli";
 	static const char name[] = "sockets";
 	static const char description[] = "What a program sent and received. "
 	    "Bytes, addresses, ports and times are real; the other headers, "
 	    "handshakes and ACKs are made up";
 	unsigned char *p, *block;
-	ssize_t n;
+	off_t size;
 
 	block = capture.block;
 	le32(block + 8, 0x1a2b3c4d);
@@ -166,11 +194,10 @@ write_section(void)
 	p = option(block + 16, IF_NAME, name, strlen(name));
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
 	p = end_block(block, INTERFACE, option(p, 0, "", 0));
-	n = p - capture.block;
-	if (pread(capture.fd, there, (size_t)n, capture.section) == n &&
-	    memcmp(there, capture.block, (size_t)n) == 0)
-		return 0;
-	return write_block(p);
+	size = capture.turn >= 0 ? 0 : lseek(capture.fd, 0, SEEK_END);
+	if (size > 0)
+		return check_file(size, (size_t)(p - capture.block));
+	return write_block(p) < 0 ? reason() : NULL;
 }
 
 /* ---- packets ----------------------------------------------------------- */
@@ -351,25 +378,6 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
-/* The first sequence number of one end; each use of a port has its own. Both
- * programs mostly compute the same one: so if both write to one file, the
- * second copy of a segment looks like a copy. */
-static uint32_t
-first_number(const struct stream *s, int from)
-{
-	unsigned char id[2 * (16 + 2)];
-	size_t n;
-	int i;
-
-	for (n = 0, i = 0; i < 2; i++) {
-		n += add_address(id + n, &s->end[i == 0 ? from : !from]);
-		pack16(id + n, addr_port(&s->end[i == 0 ? from : !from]));
-		n += 2;
-	}
-	return crc32(0, id, n) + (uint32_t)((capture.epoch + now()) /
-	    (SECOND / 4)) * 1000003u;
-}
-
 /* A connection begins: a handshake. */
 static void
 begin_stream(int fd, int client)
@@ -393,8 +401,11 @@ begin_stream(int fd, int client)
 		return;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
-	s->next[US] = first_number(s, US);
-	s->next[PEER] = first_number(s, PEER);
+	/* Each use of a port has its own numbers. Both programs mostly compute
+	 * the same: if they write to one file, the second copy of a segment
+	 * looks like a copy. */
+	s->next[US] = s->next[PEER] = (uint32_t)((capture.epoch + now()) /
+	    (SECOND / 4)) * 1000003u;
 	segment(s, client, SYN, "", 0);
 	segment(s, !client, SYN | ACKED, "", 0);
 	segment(s, client, ACKED, "", 0);
@@ -557,86 +568,22 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	return 0;
 }
 
-static const unsigned char section[4] = { 10, 13, 13, 10 };
-static const unsigned char little_endian[4] = { 0x4d, 0x3c, 0x2b, 0x1a };
-
-/* The bytes of the block at `at'; 0: the file ends within it; -1: this is no
- * block, or one of the other byte order. Notes where a section begins. */
-static int64_t
-block_at(off_t at, off_t size)
-{
-	unsigned char head[12], tail[4];
-	uint32_t n;
-
-	if (size - at < (off_t)sizeof head)
-		return 0;
-	if (pread(capture.fd, head, sizeof head, at) != sizeof head)
-		return -1;
-	n = head[4] | (uint32_t)head[5] << 8 | (uint32_t)head[6] << 16 |
-	    (uint32_t)head[7] << 24;
-	if (n < sizeof head || (memcmp(head, section, 4) == 0 &&
-	    memcmp(head + 8, little_endian, 4) != 0))
-		return -1;
-	if (n > size - at)
-		return 0;
-	if (memcmp(head, section, 4) == 0)
-		capture.section = at;
-	return pread(capture.fd, tail, sizeof tail, at + (off_t)n - 4) ==
-	    sizeof tail && memcmp(tail, head + 4, sizeof tail) == 0 ?
-	    (int64_t)n : -1;
-}
-
-/*
- * A process that was killed may have left half a block at the end: the file is
- * cut back to its last whole one. But the half may be one that another process
- * is writing now; each that has the file open holds a lock of it.
- */
-static const char *
-cut_back(off_t size)
-{
-	int64_t n;
-	off_t at;
-	int alone;
-
-	alone = set_lock(capture.fd, F_WRLCK, F_SETLK) == 0;
-	for (n = at = 0; at < size && (n = block_at(at, size)) > 0; at += n)
-		;
-	if (n < 0)
-		return "it has a block that is damaged, or of the other byte "
-		    "order";
-	if (!alone || at == size)
-		return NULL;
-	log_msg(INFO, "-w: half a block at the end, of %ld bytes, is cut off",
-	    (long)(size - at));
-	return ftruncate(capture.fd, at) < 0 ? reason() : NULL;
-}
-
 /* Opens the file: NULL, or why not. What is no regular file, as a FIFO, can
  * only be written to. */
 static const char *
 open_file(const char *path)
 {
-	unsigned char there[4];
-	const char *why;
 	struct stat st;
 	FILE *turn;
-	ssize_t got;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		capture.fd = open(path, O_WRONLY);
-		turn = tmpfile();
-		capture.turn = turn == NULL ? -1 : fileno(turn);
-		return capture.fd < 0 || turn == NULL ? reason() : NULL;
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode)) {
+		capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
+		return capture.fd < 0 ? reason() : NULL;
 	}
-	capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
-	if (capture.fd < 0)
-		return reason();
-	got = pread(capture.fd, there, sizeof there, 0);
-	if (got > 0 && (got != sizeof there || memcmp(there, section, 4) != 0))
-		return "it is there already, and is no capture";
-	why = fstat(capture.fd, &st) < 0 ? reason() : cut_back(st.st_size);
-	set_lock(capture.fd, F_RDLCK, F_SETLKW);
-	return why;
+	capture.fd = open(path, O_WRONLY);
+	turn = tmpfile();
+	capture.turn = turn == NULL ? -1 : fileno(turn);
+	return capture.fd < 0 || turn == NULL ? reason() : NULL;
 }
 
 /* The times are those of a clock that is not set back, from the time of day at
@@ -650,8 +597,8 @@ set_capture(char *path)
 		return "-w can be given once";
 	capture.epoch = time_of_day() - now();
 	why = open_file(path);
-	if (why == NULL && write_section() < 0)
-		why = reason();
+	if (why == NULL)
+		why = begin_file();
 	if (why != NULL) {
 		log_msg(ERROR, "-w %s: %s", path, why);
 		exit(1);

@@ -20,10 +20,9 @@ struct client {
 					   its length precedes it in `out' */
 	int update_fd;			/* room: the update socket; or -1 */
 	struct buffer updates;		/* to be sent on that */
-	int update_listener;		/* room: where it will come; or -1 */
+	int update_listener;		/* room: where it will come, until it
+					   does; or -1 */
 	long id;			/* never used again */
-	size_t slot[3];			/* where fd, update_fd, update_listener
-					   are in the poll set; 0: not in it */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
 	int joined;			/* and announced to the others */
 	char peer[PEER_BYTES];		/* ADDRESS:PORT */
@@ -33,7 +32,6 @@ struct client {
 	enum gone gone;
 	size_t discarded;		/* bytes, at the end */
 	int64_t log_from;		/* then its messages are logged again */
-	unsigned long unlogged;		/* so many were not */
 	struct buffer in;		/* the beginning of a message */
 	int skipping;			/* chat: the rest of a long line */
 	int messages;			/* chat: messages that came, up to 2 */
@@ -64,8 +62,8 @@ void	talk_serve(int listener, const struct talk_serv *t);
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
 
-/* Logs that c spoke to one or to `all': at most once a second, the rest as a
- * number. */
+/* Logs that c spoke to one or to `all', at most once a second: a flood of
+ * messages is no flood of lines. */
 void	log_message(struct client *c, const char *to);
 
 /* Ends the talk with a client once what is queued is sent. */

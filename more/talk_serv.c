@@ -281,27 +281,13 @@ clients_accept(void)
 	}
 }
 
-/* A flood of messages shall not be a flood of lines. */
 void
 log_message(struct client *c, const char *to)
 {
-	if (now() < c->log_from) {
-		c->unlogged++;
+	if (now() < c->log_from)
 		return;
-	}
 	c->log_from = now() + SECOND;
 	log_msg(INFO, "%s to %s from %s", c->name, to, c->peer);
-}
-
-/* Logs how many messages were not logged. */
-static void
-log_unlogged(struct client *c)
-{
-	if (c->unlogged > 0)
-		log_msg(INFO, "%s, %s: messages not shown: %lu", c->name,
-		    c->peer, c->unlogged);
-	c->log_from = now() + SECOND;
-	c->unlogged = 0;
 }
 
 /* Forgets all clients that are gone. */
@@ -320,7 +306,6 @@ clients_sweep(void)
 		n += c->gone == HERE;
 		if (c->gone == HERE)
 			continue;
-		log_unlogged(c);
 		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s: %s", c->name,
 		    c->name[0] == '\0' ? "" : ", ", c->peer, why[c->gone]);
 		dismiss(c);
@@ -516,54 +501,43 @@ talk_deadline(void)
 		    clients.client[i]->segment_at > t &&
 		    clients.client[i]->segment_at < due)
 			due = clients.client[i]->segment_at;
-		if (clients.client[i]->unlogged > 0 &&
-		    clients.client[i]->log_from < due)
-			due = clients.client[i]->log_from;
 	}
 	return due;
 }
 
-enum { MAIN, UPDATES, ENTRANCE };	/* the places of a client */
-
-/* Adds a place to the poll set, if there is one, and notes where. */
+/* Waits for input, or its end; if there is something to send, for room, too. */
 static void
-watch(struct pollfd *p, size_t *n, size_t *slot, int fd, int sends)
+watch(struct pollfd *p, int fd, int sends)
 {
-	*slot = fd < 0 ? 0 : *n;
-	if (fd < 0)
-		return;
-	p[*n].fd = fd;
-	p[(*n)++].events = sends ? POLLIN | POLLOUT : POLLIN;
+	p->fd = fd;
+	p->events = sends ? POLLIN | POLLOUT : POLLIN;
 }
 
-/* The poll set: the listener, then all places. Returns how many they are. */
+/* The poll set: the listener; the main connections of all clients; and, in
+ * room, their update sockets, or where these will come. Returns its size. */
 static size_t
 talk_watch(struct pollfd *p)
 {
 	struct client *c;
-	size_t i, n;
+	size_t i, n = clients.n;
 
-	p[0].fd = clients.n < (size_t)serv.max_children + TOO_MANY &&
-	    now() >= hall.accept_from ? hall.listener : -1;
-	p[0].events = POLLIN;
-	n = 1;
-	for (i = 0; i < clients.n; i++) {
+	watch(&p[0], n < (size_t)serv.max_children + TOO_MANY &&
+	    now() >= hall.accept_from ? hall.listener : -1, 0);
+	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		watch(p, &n, &c->slot[MAIN], c->fd, buffer_n(&c->out) > 0 &&
+		watch(&p[1 + i], c->fd, buffer_n(&c->out) > 0 &&
 		    now() >= c->segment_at);
-		watch(p, &n, &c->slot[UPDATES], c->update_fd,
-		    buffer_n(&c->updates) > 0);
-		watch(p, &n, &c->slot[ENTRANCE], c->update_listener, 0);
+		watch(&p[1 + n + i], c->update_fd >= 0 ? c->update_fd :
+		    c->update_listener, buffer_n(&c->updates) > 0);
 	}
-	return n;
+	return 1 + (hall.talk->enter == NULL ? n : 2 * n);
 }
 
 /* Did something come there? */
 static int
-came(const struct pollfd *p, const struct client *c, int place)
+came(const struct pollfd *p)
 {
-	return c->slot[place] != 0 && c->gone == HERE &&
-	    p[c->slot[place]].revents & (POLLIN | POLLHUP | POLLERR);
+	return p->revents & (POLLIN | POLLHUP | POLLERR);
 }
 
 /* Does what the events ask for; first of all it lets new clients in. */
@@ -578,14 +552,16 @@ talk_turn(const struct pollfd *p)
 		clients_accept();
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (came(p, c, ENTRANCE) && c->update_listener >= 0)
+		if (c->gone == HERE && c->update_listener >= 0 &&
+		    came(&p[1 + n + i]))
 			hall.talk->enter(c);
 	}
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (came(p, c, MAIN))
+		if (c->gone == HERE && came(&p[1 + i]))
 			client_read(c);
-		if (came(p, c, UPDATES) && c->update_fd >= 0)
+		if (c->gone == HERE && c->update_fd >= 0 &&
+		    came(&p[1 + n + i]))
 			update_read(c);
 	}
 }
@@ -617,7 +593,7 @@ talk_serve(int listener, const struct talk_serv *t)
 	hall.listener = listener;
 	max = (size_t)serv.max_children + TOO_MANY;
 	clients.client = calloc(max, sizeof *clients.client);
-	p = calloc(3 * max + 2, sizeof *p);
+	p = calloc(2 * max + 2, sizeof *p);
 	if (clients.client == NULL || p == NULL) {
 		log_msg(ERROR, "poll: %s", reason());
 		return;
@@ -632,9 +608,6 @@ talk_serve(int listener, const struct talk_serv *t)
 			client_flush(clients.client[i]);
 			if (now() >= clients.client[i]->deadline)
 				client_late(clients.client[i]);
-			if (clients.client[i]->unlogged > 0 &&
-			    now() >= clients.client[i]->log_from)
-				log_unlogged(clients.client[i]);
 		}
 		clients_sweep();
 	}

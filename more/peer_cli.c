@@ -74,68 +74,39 @@ open_shared(const struct shared *s)
 	char hash[HASH_DIGITS + 1];
 	struct stat st;
 	struct file f;
-	int fd, same;
 
 	if (file_open(&f, s->name, 0) < 0)
 		return -1;
-	fd = f.fd;
-	same = fstat(fd, &st) == 0 && f.size == s->size &&
+	if (fstat(f.fd, &st) == 0 && f.size == s->size &&
 	    st.st_ino == s->inode && st.st_mtime == s->written &&
-	    st.st_ctime == s->changed;
-	if (same && !s->settled)
-		same = hash_file(fd, hash) == 0 &&
-		    strcmp(hash, s->hash) == 0 && lseek(fd, 0, SEEK_SET) == 0;
-	if (same)
-		return fd;
-	close(fd);
+	    st.st_ctime == s->changed && (s->settled ||
+	    (hash_file(f.fd, hash) == 0 && strcmp(hash, s->hash) == 0 &&
+	    lseek(f.fd, 0, SEEK_SET) == 0)))
+		return f.fd;
+	close(f.fd);
 	return -1;
 }
 
-/* Hashes a file, unless it has not changed. Returns -1 if it cannot be read. */
+/* Hashes a file. Returns -1 if it cannot be read. */
 static int
-hash_shared(struct shared *s, const struct shared *before)
+hash_shared(struct shared *s)
 {
 	struct file f;
-	struct stat st;
-	char *name;
-	int fd, result, settled;
+	struct stat st = { 0 };
+	int result;
 
-	settled = before != NULL && before->changed < time(NULL) - 1;
-	fd = before == NULL ? -1 : open_shared(before);
-	if (fd >= 0) {
-		close(fd);
-		name = s->name;
-		*s = *before;
-		s->name = name;
-		s->settled = settled;
-		return 0;
-	}
 	if (file_open(&f, s->name, 0) < 0)
 		return -1;
-	fd = f.fd;
+	result = fstat(f.fd, &st);
 	s->size = f.size;
-	result = fstat(fd, &st);
-	if (result == 0) {
-		s->inode = st.st_ino;
-		s->written = st.st_mtime;
-		s->changed = st.st_ctime;
-		s->settled = st.st_ctime < time(NULL) - 1;
-		result = hash_file(fd, s->hash);
-	}
-	close(fd);
+	s->inode = st.st_ino;
+	s->written = st.st_mtime;
+	s->changed = st.st_ctime;
+	s->settled = st.st_ctime < time(NULL) - 1;
+	if (result == 0)
+		result = hash_file(f.fd, s->hash);
+	close(f.fd);
 	return result;
-}
-
-/* The shared file of a name, or NULL. */
-static const struct shared *
-shared_named(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < share.n; i++)
-		if (strcmp(share.file[i].name, name) == 0)
-			return &share.file[i];
-	return NULL;
 }
 
 /* Lists and hashes the files of -d. Returns 1 after a message. */
@@ -158,8 +129,7 @@ share_all(const char *command)
 	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* to hash may take long */
 		all[k].name = strdup(name);
-		if (all[k].name != NULL && hash_shared(&all[k],
-		    shared_named(name)) == 0) {
+		if (all[k].name != NULL && hash_shared(&all[k]) == 0) {
 			k++;
 			continue;
 		}

@@ -177,7 +177,8 @@ ends with half a block" "$? $(cat "$own/out")"
 		same "...changes nothing" "$own/same" "$own/half.pcapng"
 	done
 	# Half a block that another program is writing is waited for.
-	"$cli" -q -w "$own/once.pcapng" -m sim -u gbn -W 64 5000 >/dev/null &
+	"$cli" -q -w "$own/once.pcapng" -m sim -u gbn -W 64 5000 \
+	    >/dev/null 2>&1 &
 	writer=$!
 	ended=$(for i in 1 2 3 4 5 6 7 8; do
 		"$cli" -q -w "$own/once.pcapng" -m sim 1 >/dev/null 2>&1

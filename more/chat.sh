@@ -189,6 +189,18 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	    / out .*"ALL "/ { second = $2 - t }
 	    END { print (first >= 0.05 && second >= 0.019 ? "yes" : "no") }')"
 
+	start last chat=0
+	peer "send Seg" "take 24" "take 4" "nap 3000" 'send {quit}' \
+	    "take 60000" end >"$tmp/seg.out" & seg=$!
+	until_true grep -q 'Seg joined' "$log"
+	{ echo ann; yes m 2>/dev/null | head -n 400; echo '{quit}'; } |
+	    "$cli" -m raw 127.0.0.1 "$port" >/dev/null
+	wait "$seg"
+	is "who leaves gets the segments that waited" 400 \
+	    "$(awk '{ n += gsub(/ann: m/, "") } END { print n }' \
+	    "$tmp/seg.out")"
+	stop
+
 	# Servers that lie. No file is fetched that was not asked for.
 	evil "take 4" 'send UDP 9 5 evil\x0aERROR no\x1b[2J\x0a' close
 	client -q -m chat 127.0.0.1 "$port" bob

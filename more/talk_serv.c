@@ -572,6 +572,7 @@ static void
 client_late(struct client *c)
 {
 	if (c->update_listener < 0) {
+		send_queued(c, 1);	/* what is left, at once */
 		drop_client(c, c->stage == TALKING ? SILENT : LOST);
 		return;
 	}

@@ -122,8 +122,8 @@ download_path(int argc, char **argv, char path[1024])
 	base = base_name(argv[1]);
 	local = argc > 2 ? argv[2] : "";
 	if (*base_name(local) == '\0' && !name_ok(base, strlen(base)))
-		return fail("%s: %s: not the name of a file; say under which "
-		    "to store it: %s NAME LOCAL", argv[0], argv[1], argv[0]);
+		return fail("%s: %s: cannot be stored under this name; give "
+		    "another one: %s NAME LOCAL", argv[0], argv[1], argv[0]);
 	if (snprintf(path, 1024, "%s%s", local,
 	    *base_name(local) == '\0' ? base : "") >= 1024)
 		return fail("%s: %s: the name is too long", argv[0], argv[1]);
@@ -210,10 +210,12 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Connects, unless there is a connection that can be used. After an answer
- * nothing may come until the next command. Before one bytes are `server full',
- * which the first command takes for its answer; only the end of the connection
- * makes it useless. */
+/*
+ * Connects, unless there is a connection that can be used. After an answer
+ * nothing may come until the next command. Before the first one `server full'
+ * may come, which the first command then takes for its answer; only the end of
+ * the connection makes it useless.
+ */
 static int
 ftp_connect(void)
 {
@@ -254,7 +256,8 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		errno = EBADMSG;	/* an echo, and more */
+		/* A chat, say: `...ls has joined'. */
+		errno = EBADMSG;
 		n = -1;
 	}
 	if (n >= 0) {
@@ -560,9 +563,9 @@ run_mode(const struct mode *m, int argc, char **argv)
 		return 2;
 	if (c != NULL && argc > 2 && strcmp(c->arguments, UPLOAD_NAMES) == 0 &&
 	    access(argv[2], F_OK) == 0) {
-		log_msg(ERROR, "%s: %s is a file here, too, and one %s takes "
-		    "one file (at the prompt this stores %s as %s)", argv[0],
-		    argv[2], argv[0], argv[1], argv[2]);
+		log_msg(ERROR, "%s: %s and %s are both files here, and one %s "
+		    "sends one file (at the prompt this stores %s as %s)",
+		    argv[0], argv[1], argv[2], argv[0], argv[1], argv[2]);
 		return 2;
 	}
 	if (c != NULL && c->run == NULL)
@@ -1500,7 +1503,8 @@ main(int argc, char **argv)
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();
 	if (cli.mode->wait != NULL)
-		setvbuf(stdin, NULL, _IONBF, 0);	/* poll() sees all */
+		setvbuf(stdin, NULL, _IONBF, 0);	/* or poll() misses
+							   lines in stdio */
 	status = run_mode(cli.mode, argc - optind, argv + optind);
 #ifndef TINY
 	if (trace_close() < 0)

@@ -8,7 +8,7 @@
  *           options         tables of options: getopt's string and the usage
  *           exact I/O       read_all() and write_all(): messages and contents
  *           sockets         addresses as text, listen, connect, data channel
- *           names, files    name_ok(), the data path, whole-or-nothing files
+ *           names, files    name_ok(), file_send(), whole-or-nothing files
  *           frame           the messages of ftp
  *  Part II  waiting         a clock, poll(2), sockets that do not block
  *           datagrams       sending and receiving one; the network of -L
@@ -118,7 +118,7 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 }
 
 /* Standard error. A terminal is reopened with O_NONBLOCK: poll(2) may report
- * room for less than a line. */
+ * room for less than a line, and write(2) would then block. */
 static int
 log_descriptor(void)
 {
@@ -333,7 +333,7 @@ tell(int fd, enum passing what, const void *buf, ssize_t n)
 	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
 }
 
-/* Cheap: on most systems this enters no kernel. */
+/* Cheap: on most systems this is no system call. */
 int64_t
 now(void)
 {
@@ -487,9 +487,9 @@ sock_peer(int fd, char text[PEER_BYTES])
 	return port < 0 ? -1 : 0;
 }
 
-/* A write wakes up each second, and is tried again: some systems wake a writer
- * only when a third of a large buffer is free, but a new write takes what
- * fits. */
+/* The limit of a write is in too_slow(), too; SO_SNDTIMEO only wakes it each
+ * second, to try again: some systems wake a writer only when a third of a large
+ * buffer is free, but a new write takes what fits. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -548,7 +548,8 @@ sock_bind(int fd, const struct addrinfo *a)
 }
 
 /* Connects a socket within CONNECT_S. If nobody listens, and the port that the
- * system gave it happens to be the one it dials, it is connected to itself. */
+ * system gave it happens to be the one it dials, it would be connected to
+ * itself: that is refused. */
 static int
 sock_dial(int fd, const struct addrinfo *a)
 {
@@ -681,8 +682,9 @@ sock_finish(int fd)
 /*
  * The port is chosen here. The system gives out no port that has a connection
  * in TIME_WAIT, and each download leaves one: after thousands of downloads it
- * would have no port left. Each process begins its search elsewhere; its next
- * search goes on where this one ended.
+ * would have no port left. One that we name can be bound again, by
+ * SO_REUSEADDR. Each process begins its search elsewhere; its next search goes
+ * on where this one ended.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -953,7 +955,7 @@ end_by(int sig)
 	_exit(128 + sig);
 }
 
-/* The signal handler; all that it calls is async-signal-safe. */
+/* The signal handler. It calls only what POSIX allows in one. */
 static void
 remove_pending(int sig)
 {

@@ -21,7 +21,7 @@
  *     write(2). A socket may time out (ETIMEDOUT), see sock_limit().
  *   - Names of files are relative to the working directory, which is the one
  *     that -s (serv) or -d (cli) gives.
- *   - A size on the wire or on disk is a uint64_t, whatever the machine.
+ *   - The size of a file or message is a uint64_t, whatever the machine.
  *
  * The protocols come from the documents of five course projects, with captures
  * of some messages. `The document' of a protocol is:
@@ -57,7 +57,7 @@
 #define PIECE_BYTES	(16 * 1024)	/* see sock_limit() */
 #define CONNECT_S	10	/* seconds to connect to one address */
 #define DISCARD_BYTES	(64 * 1024)	/* that sock_finish() discards */
-#define DISCARD_S	1	/* seconds that it waits for PIECE_BYTES of them */
+#define DISCARD_S	1		/* seconds for PIECE_BYTES of them */
 
 /* ---- diagnostics ----------------------------------------------------- */
 
@@ -73,8 +73,8 @@ extern struct logger {
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
  * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it are shown as \xNN. A macro, so
- * that the compiler can check the format at each call, without any extension.
+ * characters in it are shown as \xNN. A macro: compilers check the format of
+ * snprintf(), but that of a function of our own only by an extension.
  */
 #define log_msg(level_, ...) \
 	((int)(level_) <= logger.level ? \
@@ -87,10 +87,11 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN; a Unicode mark
- * that turns the line is broken up by \xNN; other UTF-8 and ISO 8859-1 stays,
- * and so do newlines if lines is true. Returns the number of bytes of text that
- * were copied, so that a long text can be printed in pieces.
+ * of at most size - 1 bytes. Control characters become \xNN; a Unicode
+ * character that turns the direction of writing is shown as \xNN, too; other
+ * UTF-8 and ISO 8859-1 stays, and so do newlines if lines is true. Returns the
+ * number of bytes of text that were copied, so that a long text can be printed
+ * in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -108,7 +109,7 @@ int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
 /*
  * Opens descriptors 0 to 2 if they are closed: else a socket could get number
- * 2, and all error messages.
+ * 2, and the peer all error messages.
  */
 int	std_descriptors(void);
 
@@ -156,8 +157,9 @@ void	usage_error(const char *what, const char *why);
 /*
  * All messages and contents of files go through these two. read_all() returns
  * how many bytes it read: n, or fewer, and errno then says why. ENOTCONN: the
- * end came before the first byte; ECONNABORTED: after it. In both ETIMEDOUT
- * means that the limit of a socket has passed, see sock_limit().
+ * end came before the first byte; ECONNABORTED: after it. In read_all() and
+ * write_all() ETIMEDOUT means that the limit of a socket has passed, see
+ * sock_limit().
  */
 size_t	read_all(int fd, void *buf, size_t n);
 int	write_all(int fd, const void *buf, size_t n);
@@ -169,9 +171,9 @@ int64_t	now(void);
 /*
  * A hook, NULL if nobody uses it. It is called after each read(2) and write(2)
  * of data, EINTR included; when a connection begins, ends its sending side, and
- * is closed; and when a file begins to move, and has moved. It leaves errno
- * alone; or, at RECEIVED and SENT, returns -1 and sets it, which ends the
- * transfer.
+ * is closed; and when a file begins to move, and has moved. It returns 0 and
+ * leaves errno alone; at RECEIVED and SENT it may return -1 and set errno,
+ * which ends the transfer.
  */
 enum passing {
 	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
@@ -205,14 +207,15 @@ int	sock_listen(const char *host, const char *port, int type,
 int	sock_connect(const char *host, const char *port, int type,
 	    const char **why);
 
-/* Accepts a connection. host, if not NULL, gets the client's host, even after a
- * reset. EAGAIN: none waits. */
+/* Accepts a connection. host, if not NULL, gets the client's host, even if the
+ * client has broken the connection already. EAGAIN: none waits. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
  * A read_all() or write_all() has `seconds' to finish; a long one, for each
- * PIECE_BYTES. So a peer that sends a byte at a time cannot occupy a child for
- * ever. (A peer that stops midway may be noticed only after twice that time.)
+ * PIECE_BYTES. So a message that comes a byte at a time cannot occupy a child
+ * for ever. (A peer that stops midway may be noticed only after twice that
+ * time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -227,9 +230,9 @@ void	sock_close(int fd);
 
 /*
  * The close that follows an answer: ends the sending side, then discards what
- * still comes, up to DISCARD_BYTES, or until DISCARD_S pass without it. A close
- * with input unread would send a reset, and a reset destroys the answer on its
- * way.
+ * still comes: up to DISCARD_BYTES, and only while PIECE_BYTES of it come in
+ * DISCARD_S. A close with input unread would send a reset, and a reset destroys
+ * the answer on its way.
  */
 void	sock_finish(int fd);
 
@@ -287,7 +290,8 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Is the working directory removed, even if a new one has its name? */
+/* Has the working directory been removed? (Also if there is a new one of its
+ * name.) */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */
@@ -296,9 +300,11 @@ const char *base_name(const char *path);
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
  * temporary name in the directory of path, and returns where to write.
- * newfile_end() gives the file its name in one step, if all went well; else it
- * removes the file and returns -1; errno says why. There is no fsync(2): a
- * power failure may lose what was stored. A process has one new file at a time.
+ * newfile_end() gives the file its name in one step, if all went well (with
+ * keep, on a file system that has no links, an empty file takes the name
+ * first); else it removes the file and returns -1; errno says why. There is no
+ * fsync(2): a power failure may lose what was stored. A process has one new
+ * file at a time.
  *
  * Without keep the file replaces a regular, writable file of that name;
  * newfile_open() fails with EISDIR, ENXIO or EACCES if anything else is there.
@@ -359,10 +365,11 @@ char	*list_files(uint64_t max, size_t *len);
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
  * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. Otherwise the control connection stays open.
+ * cannot find the next frame. After any other code it stays open.
  *
- * Where the document is silent we chose: `get' without a name is FTP_SYNTAX,
- * `ls' with one, too, and so is a command with a NUL in it; a put that is cut
+ * Where the document is silent we chose: `get' with nothing behind it is
+ * FTP_SYNTAX (a blank and nothing behind that is a bad name), `ls' with
+ * something, too, and so is a command with a NUL in it; a put that is cut
  * short, or stands still for too long, is FTP_SYNTAX, if the connection still
  * works. The original client knows no code but FTP_NOFILE; so a get with a bad
  * name is answered FTP_NOFILE, too. An answer to ls that is nothing but a code
@@ -392,7 +399,7 @@ void	frame_pack(char head[FRAME_HEAD], uint64_t length);
 int	frame_send(int fd, const char *text, size_t n);
 
 /* Receives the head of a frame, and nothing beyond it. A non-digit is EBADMSG,
- * even in a short head; other errors: as read_exact(). */
+ * even in a short head; other errors: as read_all(). */
 int	frame_head(int fd, uint64_t *length);
 
 /* Receives a frame of at most max bytes (else EMSGSIZE) and adds a NUL. Returns

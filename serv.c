@@ -23,7 +23,7 @@
  * A child is a process of its own, so its code reads as one conversation with
  * one client, and if it crashes no other client notices. The parent's signals
  * are blocked except during pselect(2), so no signal can arrive between a test
- * and the sleep. A handler sets a flag at most.
+ * and the sleep. The parent's handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -252,7 +252,8 @@ static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
 	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
-	int (*run)(const struct request *r);	/* -1, or NULL: the end */
+	int (*run)(const struct request *r);	/* returns -1, or is NULL: the
+						   end */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
 	{ "ls", 0, FTP_OK, ftp_ls },
@@ -436,7 +437,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
 		if (place < 0)
-			continue;	/* a child from before our exec */
+			continue;	/* not ours: from before our exec() */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -474,7 +475,8 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		sigpending(&arrived);	/* SIGTERM, if the end is orderly */
+		/* A supervisor that ends in order sends SIGTERM, too. */
+		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
 	return room && FD_ISSET(parent.listener, &set);
@@ -1868,7 +1870,7 @@ main(int argc, char **argv)
 		return 1;
 #endif
 	if (listen_all() != 0)
-		_exit(1);	/* the lines before are not printed */
+		_exit(1);	/* and stdout's lines are not printed */
 #ifdef TINY
 	serve_connections(services[0], started[0].listener);
 	return 0;

@@ -65,7 +65,7 @@ const char *xfer_status_text(int status);
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
 /* Receive a length; a length and a text of at most max bytes, which the caller
- * frees (NULL: failed); one byte. They fail as read_exact(). */
+ * frees (NULL: failed); one byte. They fail as read_all(). */
 int	xfer_length(int fd, uint64_t *length);
 char	*xfer_text(int fd, size_t *n, size_t max);
 int	xfer_byte(int fd);

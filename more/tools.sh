@@ -56,6 +56,12 @@ test_adding() {
 	is "...and logs it" 0 $?
 	stop
 	serv=$kept
+	evil close
+	is "...and a server that says nothing has failed" "daytime: \
+connection closed by the other side 1" \
+	    "$({ "$new/cli" -m daytime 127.0.0.1 "$port" 2>&1; echo $?; } |
+	    words)"
+	wait "$evil"
 }
 
 # ---- what can go wrong below the programs, and in the long run -------------

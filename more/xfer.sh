@@ -140,8 +140,8 @@ test_xfer() {
 		download nosuch|download: nosuch: no such file on the server
 		download lorem.txt no/x|download: no/: no such directory here
 		download lorem.txt sub|download: sub: Is a directory, here
-		download ..|download: ..: not the name of a file; say under \
-which to store it: download NAME LOCAL
+		download ..|download: ..: cannot be stored under this name; \
+give another one: download NAME LOCAL
 		download ../x y|download: ../x: refused by the server, or \
 failed, or it is full
 		upload nosuch|upload: nosuch: No such file or directory, here

@@ -123,9 +123,9 @@ void	end_by(int sig);
 
 /*
  * A row of a table of options. One of text, number and set is given: text is
- * set to the value; number to a value of lo..hi, or to lo if the option has
- * none; set() gets the value, and returns NULL or an error. -h has none of
- * them.
+ * set to the value; number to a value of lo..hi, or to lo if the option takes
+ * no value; set() gets the value, and returns NULL or an error. Of -h all three
+ * are NULL.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -157,9 +157,8 @@ void	usage_error(const char *what, const char *why);
 /*
  * All messages and contents of files go through these two. read_all() returns
  * how many bytes it read: n, or fewer, and errno then says why. ENOTCONN: the
- * end came before the first byte; ECONNABORTED: after it. In read_all() and
- * write_all() ETIMEDOUT means that the limit of a socket has passed, see
- * sock_limit().
+ * end came before the first byte; ECONNABORTED: after it. Both functions fail
+ * with ETIMEDOUT when the limit of a socket has passed, see sock_limit().
  */
 size_t	read_all(int fd, void *buf, size_t n);
 int	write_all(int fd, const void *buf, size_t n);
@@ -212,10 +211,10 @@ int	sock_connect(const char *host, const char *port, int type,
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * A read_all() or write_all() has `seconds' to finish; a long one, for each
- * PIECE_BYTES. So a message that comes a byte at a time cannot occupy a child
- * for ever. (A peer that stops midway may be noticed only after twice that
- * time.)
+ * A read_all() or write_all() has `seconds' to finish; one of more than
+ * PIECE_BYTES has them for each PIECE_BYTES. So a message that comes a byte at
+ * a time cannot occupy a child for ever. (A peer that stops midway may be
+ * noticed only after twice that time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -365,7 +364,8 @@ char	*list_files(uint64_t max, size_t *len);
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
  * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. After any other code it stays open.
+ * cannot find the next frame. After any other answer the control connection
+ * stays open.
  *
  * Where the document is silent we chose: `get' with nothing behind it is
  * FTP_SYNTAX (a blank and nothing behind that is a bad name), `ls' with
@@ -388,7 +388,7 @@ enum ftp_code {
 	FTP_SYNTAX = -5		/* malformed, cut short, or unknown */
 };
 
-/* What the code of an error means; senseless for any other number. */
+/* What the code of an error means; any other number gives senseless[]. */
 const char *ftp_code_text(long code);
 extern const char senseless[];	/* `the server's answer makes no sense' */
 
@@ -597,8 +597,9 @@ int	download_end(const char *command, const char *name,
 /*
  * Sends head and file, then reads the answer by answer(), which sets *why to
  * NULL if the file is stored. Prints the result; returns 1 if it is not stored.
- * The original servers send no answer and close (ENOTCONN); if all was sent,
- * that is no failure.
+ * The original servers send no answer: that of ftp closes (ENOTCONN), that of
+ * xfer stays silent, which answer() makes ENOTCONN, too; if all was sent, that
+ * is no failure.
  */
 int	upload(const char *command, const char *name, int fd, struct file *f,
 	    const void *head, size_t headlen,
@@ -679,9 +680,10 @@ extern const char *dgram_fate;
 /*
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
- * flush() gives what is due to dgram_deliver(), and returns when the next is
- * due, or NEVER; failed() tells, by -1 and errno, that one of these could not
- * be sent; begin() is called when a transfer begins; close() empties it.
+ * flush() hands the datagrams whose time has come to dgram_deliver(), and
+ * returns the time of the next one, or NEVER; failed() tells, by -1 and errno,
+ * that one of these could not be sent; begin() is called when a transfer
+ * begins; close() empties it.
  */
 struct network {
 	ssize_t (*send)(int fd, const void *buf, size_t n,
@@ -786,7 +788,7 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
 #define RDT_BLOCK_MAX	60000
 #define RDT_READ	(64 * 1024)	/* of the file at a time; >= a block */
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
-#define RDT_ACK_EVERY	2	/* packets in order get one ACK, at most */
+#define RDT_ACK_EVERY	2	/* packets in order share an ACK, at most */
 
 enum rdt_type { HELLO = 1, DATA, ACK, DONE };
 
@@ -801,9 +803,10 @@ struct rdt_packet {
 };
 
 /*
- * rdt_pack() makes a datagram with the session's key, whose payload stands
- * after the head already, and returns its bytes. rdt_unpack() takes one apart,
- * or returns -1: malformed, or another key; the payload stays where it is.
+ * rdt_pack() writes the head, with the session's key, before a payload that is
+ * in place already (that of HELLO it writes, too), and returns the size of the
+ * datagram. rdt_unpack() takes one apart, or returns -1: malformed, or another
+ * key; the payload stays where it is.
  */
 struct rdt_session;
 size_t	rdt_pack(const struct rdt_session *s, unsigned char *datagram,
@@ -859,15 +862,17 @@ struct rdt_receiver;
 
 /*
  * A row of the table of protocols. Of the sender: next() tells which packet may
- * be sent now, if one may; ack() is called for an ACK from base to highest,
- * with the bitmap that came with it; timer() when it is deadline(). Of the
- * receiver: data() tells what a packet is, EV_RECV (new, to be stored), EV_DUP
- * (here already) or EV_OOO (not wanted now), and moves expected.
+ * be sent now, if one may; ack() is called for an ACK whose number is in
+ * base..highest, with the bitmap that came with it; timer() at the time that
+ * deadline() returned. Of the receiver: data() tells what a packet is, EV_RECV
+ * (new, to be stored), EV_DUP (here already) or EV_OOO (not wanted now), and
+ * moves expected.
  *
  * These may be NULL: deadline() (then rto_at); window(), how many packets from
  * base on may have been sent (then cwnd); bitmap(), which writes what has
- * arrived beyond expected and returns its bytes; begin(), which sets `own' of a
- * sender or of a receiver (the other is NULL) to memory that free() takes.
+ * arrived beyond expected and returns its bytes; begin(), which is called with
+ * a sender or a receiver, the other being NULL, and sets its `own' to memory
+ * from malloc(), which the caller frees.
  */
 struct rdt_protocol {
 	const char *name;
@@ -935,7 +940,7 @@ struct rdt_sender {
 	uint32_t end;		/* one above the last of all */
 	struct rdt_slot {	/* a packet in it */
 		int64_t sent;		/* when last */
-		int retransmitted;	/* more than once */
+		int retransmitted;	/* sent more than once */
 	} slot[RDT_WINDOW_MAX];	/* see rdt_slot() */
 	unsigned dupacks;	/* since the last new ACK */
 
@@ -1008,8 +1013,9 @@ struct rdt_receiver {
 
 /*
  * rdt_recv_init(): as that of the sender. rdt_recv_data() when DATA has come.
- * The caller sends the ACK: at once if r->share is 1, or after at most so many
- * packets; rdt_recv_bitmap() writes what goes with it, and returns its bytes.
+ * The caller sends the ACK: at once if r->share is 1, else after r->share
+ * packets or fewer; rdt_recv_bitmap() writes what goes with it, and returns its
+ * bytes.
  */
 int	rdt_recv_init(struct rdt_receiver *r,
 	    const struct rdt_protocol *protocol, unsigned window,
@@ -1039,10 +1045,10 @@ extern const struct rdt_encoding rdt_native;
  * The driver of the engine: a socket, a clock, a file. The caller fills in the
  * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
  * agrees on the rest with the other end, then one of the two calls rdt_send()
- * and the other rdt_recv(). The sockets are sock, for dgram_close(), and
- * control: input there ends the transfer with EINTR. So does a tick() that
- * returns true; it is called at least once in a TURN. Wherever the peer falls
- * silent there is an end: ETIMEDOUT.
+ * and the other rdt_recv(). There are two sockets: sock, which rdt_close()
+ * closes, and control, on which any input ends the transfer with EINTR. So does
+ * a tick() that returns true; it is called at least once in a TURN. Wherever
+ * the peer falls silent there is an end: ETIMEDOUT.
  */
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -1054,8 +1060,9 @@ struct rdt_session {
 	int (*tick)(const struct file *f);	/* or NULL */
 	const char *name, *peer;	/* for log and trace; or NULL */
 	uint32_t key;
-	const struct rdt_protocol *protocol;	/* that the client wants; */
-	unsigned window, block;			/* and both use */
+	/* What the client asks for; later, what both use. */
+	const struct rdt_protocol *protocol;
+	unsigned window, block;
 	const struct congestion *congestion;	/* of the sender: the client
 						   chooses it */
 	int is_sender, is_server;
@@ -1068,8 +1075,9 @@ struct rdt_session {
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	unsigned unacked;		/* DATA since the last ACK */
-	uint64_t span_from;		/* where the span of the file begins */
-	size_t span_bytes;		/* that is held, and its size */
+	uint64_t span_from;		/* offset of the part of the file that
+					   is in memory, */
+	size_t span_bytes;		/* and its size */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };
@@ -1077,7 +1085,7 @@ struct rdt_session {
 /* A key that nobody can guess. */
 uint32_t rdt_key(void);
 
-/* The answer to uget, or to uput if size is NULL; -1: it is none. */
+/* The answer to uget, or to uput if size is NULL; -1: this text is none. */
 #define RDT_OFFER_BYTES	48
 void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 	    const uint64_t *size);
@@ -1096,7 +1104,8 @@ void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 /* Counts a datagram that makes no sense. */
 void	rdt_corrupt(struct rdt_session *s);
 
-/* At the receiver, after all was stored: until DONE, or RDT_LINGER_S. */
+/* At the receiver, after all was stored: answers repeated DATA by the last ACK,
+ * until DONE comes or RDT_LINGER_S have passed. */
 void	rdt_linger(struct rdt_session *s);
 
 /* Reports the transfer, if it began, and closes the socket, if it is open. */
@@ -1126,7 +1135,8 @@ struct rdt_watcher {
 extern const struct rdt_watcher *rdt_watcher;
 extern unsigned rdt_flow;		/* of the event: mode sim has several */
 
-/* Begins a transfer, as chat does: -L and the trace count from here. */
+/* Begins a transfer: -L and the trace count from here. rdt_agree() calls it,
+ * and chat, which agrees on nothing. */
 void	rdt_begins(struct rdt_session *s);
 int64_t	time_of_day(void);		/* microseconds since 1970 */
 
@@ -1159,15 +1169,17 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *                  `hash size name'
  *   18 Stop        TLV nick         19 StopOk      Control
  *   20 Logout      TLV nick         21 LogoutOk    Control
- *                                   22 Fail        Control: not yours, or you
- *                                                  are not registered
+ *                                   22 Fail        Control: not yours, not
+ *                                                  registered, or a Publish
+ *                                                  that is malformed, or too
+ *                                                  much
  *
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
  * number skip so many entries, and the first line of the answer is `skip N'. A
- * Publish whose first line is `at N' is answered with N plus the lines that
- * follow. So requests may be repeated, and late answers are recognized. A TLV
- * with opcode 9 is a Publish too (a slip in the document), and answered with
- * 10.
+ * Publish whose first line is `at N' is answered with N plus the number of
+ * lines that follow. So requests may be repeated, and late answers are
+ * recognized. A TLV with opcode 9 is a Publish too (a slip in the document),
+ * and answered with 10.
  *
  * A nick belongs to the UDP address and port from which it was registered: what
  * comes from elsewhere cannot serve, publish, stop or log out in its name.
@@ -1271,13 +1283,14 @@ extern struct by_udp {
 extern const struct option fault_options[], trace_options[], capture_options[];
 
 /* Once all options are read. more/faults.c: puts -L to work; more/trace.c:
- * hangs itself on the watcher, for -t and -v. */
+ * becomes the watcher, for -t and -v. */
 void	faults_begin(int sim);
 void	trace_begin(void);
 int	trace_close(void);		/* -1: not all could be written */
 int	capture_close(void);
 
-/* Lists the files here; and the names of commands that people try first. */
+/* list_local() lists the files here; names_people_try[] has commands under the
+ * names that people try first. */
 int	list_local(int argc, char **argv);
 extern const struct command names_people_try[];
 

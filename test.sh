@@ -938,8 +938,8 @@ test_client() {
 	done <<-END
 		get nosuch|get: nosuch: no such file on the server
 		get ../x|get: ../x: no such file on the server
-		get x/|get: x/: not the name of a file; say under which to \
-store it: get NAME LOCAL
+		get x/|get: x/: cannot be stored under this name; give \
+another one: get NAME LOCAL
 		get text nosuch/x|get: nosuch/: no such directory here
 		get text sub|get: sub: Is a directory, here
 		get text nosuch/|get: nosuch/: no such directory here

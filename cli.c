@@ -198,8 +198,9 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int ftp_answered;		/* it has answered a command */
-static int heard;			/* some connection has */
+static int ftp_answered;		/* it has given an answer */
+static int heard;			/* a server has, by this connection or
+					   an earlier one */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -212,9 +213,9 @@ ftp_drop(void)
 
 /*
  * Connects, unless there is a connection that can be used. After an answer
- * nothing may come until the next command. Before the first one `server full'
- * may come, which the first command then takes for its answer; only the end of
- * the connection makes it useless.
+ * nothing may come until the next command. Before the first answer `server
+ * full' may come, and the first command then takes it for its answer; so what
+ * comes then is no reason to drop the connection, but its end is.
  */
 static int
 ftp_connect(void)
@@ -256,7 +257,8 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		/* A chat, say: `...ls has joined'. */
+		/* A chat took our message for a name: `0000000002ls has joined
+		 * the chat!' */
 		errno = EBADMSG;
 		n = -1;
 	}
@@ -562,10 +564,10 @@ run_mode(const struct mode *m, int argc, char **argv)
 	if (argc > 0 && m->session == NULL && c == NULL)
 		return 2;
 	if (c != NULL && argc > 2 && strcmp(c->arguments, UPLOAD_NAMES) == 0 &&
-	    access(argv[2], F_OK) == 0) {
-		log_msg(ERROR, "%s: %s and %s are both files here, and one %s "
-		    "sends one file (at the prompt this stores %s as %s)",
-		    argv[0], argv[1], argv[2], argv[0], argv[1], argv[2]);
+	    access(argv[1], F_OK) == 0 && access(argv[2], F_OK) == 0) {
+		log_msg(ERROR, "%s: %s and %s both exist here, and only one "
+		    "would be sent (at the prompt this stores %s as %s)",
+		    argv[0], argv[1], argv[2], argv[1], argv[2]);
 		return 2;
 	}
 	if (c != NULL && c->run == NULL)
@@ -1498,7 +1500,7 @@ main(int argc, char **argv)
 	complete_options();
 	if (chdir(cli.directory) < 0)
 		return fail("cli: -d %s: %s", cli.directory, reason());
-	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() could fail */
+	on_signal(SIGCHLD, SIG_DFL);	/* ignored, waitpid() would fail */
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();

@@ -487,9 +487,9 @@ sock_peer(int fd, char text[PEER_BYTES])
 	return port < 0 ? -1 : 0;
 }
 
-/* The limit of a write is in too_slow(), too; SO_SNDTIMEO only wakes it each
- * second, to try again: some systems wake a writer only when a third of a large
- * buffer is free, but a new write takes what fits. */
+/* For writes too_slow() alone keeps the limit. SO_SNDTIMEO is a second, so that
+ * a write(2) that sleeps is tried again: some systems wake it only when a third
+ * of a large buffer is free, but a new write(2) takes what fits. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -589,7 +589,8 @@ each_address(const char *host, const char *port, int type, int passive,
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = type;
 	hints.ai_flags = passive ? AI_PASSIVE : 0;
-	/* A UDP connect() tests no address, so IPv4 is tried first. */
+	/* By UDP connect() sends nothing, and cannot tell which address
+	 * answers: IPv4 comes first. */
 	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
 	error = getaddrinfo(host, port, &hints, &all);
 	if (error != 0 && type == SOCK_DGRAM) {
@@ -680,11 +681,11 @@ sock_finish(int fd)
 }
 
 /*
- * The port is chosen here. The system gives out no port that has a connection
- * in TIME_WAIT, and each download leaves one: after thousands of downloads it
- * would have no port left. One that we name can be bound again, by
- * SO_REUSEADDR. Each process begins its search elsewhere; its next search goes
- * on where this one ended.
+ * The port is chosen here. The system would choose none that has a connection
+ * in TIME_WAIT, and each download leaves such a connection: after thousands of
+ * downloads no port would be left. A port that we name can be bound even then,
+ * by SO_REUSEADDR. Each process begins its search elsewhere; its next search
+ * goes on where this one ended.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -942,7 +943,8 @@ check_replaceable(const char *path, mode_t *bits)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* _exit(), since raise() cannot end process 1 (of a container). */
+/* For process 1 (in a container) the system ignores default actions: it
+ * survives raise(), so _exit() follows. */
 void
 end_by(int sig)
 {

@@ -73,8 +73,9 @@ extern struct logger {
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
  * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it are shown as \xNN. A macro: compilers check the format of
- * snprintf(), but that of a function of our own only by an extension.
+ * characters in it are shown as \xNN. It is a macro so that compilers check the
+ * format: they do that for snprintf(), but not for a function of our own,
+ * unless by an extension of C99.
  */
 #define log_msg(level_, ...) \
 	((int)(level_) <= logger.level ? \
@@ -88,10 +89,10 @@ void	log_write(enum level level);
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
  * of at most size - 1 bytes. Control characters become \xNN; a Unicode
- * character that turns the direction of writing is shown as \xNN, too; other
- * UTF-8 and ISO 8859-1 stays, and so do newlines if lines is true. Returns the
- * number of bytes of text that were copied, so that a long text can be printed
- * in pieces.
+ * character that separates lines, or turns the direction of writing, is broken
+ * up by an \xNN; other UTF-8 and ISO 8859-1 stays, and so do newlines if lines
+ * is true. Returns the number of bytes of text that were copied, so that a long
+ * text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -109,14 +110,16 @@ int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
 /*
  * Opens descriptors 0 to 2 if they are closed: else a socket could get number
- * 2, and the peer all error messages.
+ * 2, and all error messages would go to its peer.
  */
 int	std_descriptors(void);
 
 /* Installs a handler; a system call that is interrupted fails with EINTR. */
 void	on_signal(int sig, void (*handler)(int));
 
-/* For a handler that was set with SA_RESETHAND: ends the process by sig. */
+/* The end of a signal handler: sends the signal again, which now ends the
+ * process. (The handler was set with SA_RESETHAND, which restores the default
+ * action.) */
 void	end_by(int sig);
 
 /* ---- options --------------------------------------------------------- */
@@ -187,8 +190,8 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 #define HOST_BYTES	64	/* room for a numeric address, scope included */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
-/* The address of one end of a socket: end is getsockname() for ours,
- * getpeername() for the peer's. Returns the port, or -1. */
+/* The address of one end of a socket: ours if `end' is getsockname, the peer's
+ * if it is getpeername. Returns the port, or -1. */
 int	sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 	    char host[HOST_BYTES]);
 
@@ -211,10 +214,10 @@ int	sock_connect(const char *host, const char *port, int type,
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * A read_all() or write_all() has `seconds' to finish; one of more than
- * PIECE_BYTES has them for each PIECE_BYTES. So a message that comes a byte at
- * a time cannot occupy a child for ever. (A peer that stops midway may be
- * noticed only after twice that time.)
+ * A read_all() or write_all() has `seconds' to finish; if it has more than
+ * PIECE_BYTES, so many seconds for each PIECE_BYTES. So a message that comes a
+ * byte at a time cannot occupy a child for ever. (A peer that stops midway may
+ * be noticed only after twice that time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -289,8 +292,8 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? (Also if there is a new one of its
- * name.) */
+/* Has the working directory been removed? (It has, even if there is a new
+ * directory of that name.) */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */
@@ -298,17 +301,16 @@ const char *base_name(const char *path);
 
 /*
  * A file that appears whole or not at all. newfile_open() creates it under a
- * temporary name in the directory of path, and returns where to write.
- * newfile_end() gives the file its name in one step, if all went well (with
- * keep, on a file system that has no links, an empty file takes the name
- * first); else it removes the file and returns -1; errno says why. There is no
- * fsync(2): a power failure may lose what was stored. A process has one new
- * file at a time.
+ * temporary name in the directory of path, and returns where to write. If all
+ * went well, newfile_end() gives the file its name in one step. Else it removes
+ * the file and returns -1; errno says why. There is no fsync(2): a power
+ * failure may lose what was stored. A process has one new file at a time.
  *
  * Without keep the file replaces a regular, writable file of that name;
  * newfile_open() fails with EISDIR, ENXIO or EACCES if anything else is there.
  * With keep it replaces nothing: when `name.ext` is taken, it is stored as
- * `name(1).ext`, `name(2).ext`... newfile_name() is the name that it got.
+ * `name(1).ext`, `name(2).ext`... (On a file system without links an empty file
+ * has that name first, for a moment.) newfile_name() is the name that it got.
  *
  * After newfile_guard() a signal that ends the process removes the file first;
  * newfile_sweep() removes the temporary files of a dead process.
@@ -320,9 +322,10 @@ void	newfile_guard(int sig);
 void	newfile_sweep(pid_t pid);
 
 /*
- * The names of the files that a peer may fetch, sorted by byte value, each with
- * a newline after it: regular, readable, name_ok, of at most max bytes. Returns
- * a text of *len bytes, for the caller to free; or NULL.
+ * The names of the files that a peer may fetch: regular, readable, name_ok(),
+ * not larger than max bytes. They are sorted by byte value, and each has a
+ * newline after it. Returns a text of *len bytes, for the caller to free; or
+ * NULL.
  */
 char	*list_files(uint64_t max, size_t *len);
 
@@ -367,13 +370,13 @@ char	*list_files(uint64_t max, size_t *len);
  * cannot find the next frame. After any other answer the control connection
  * stays open.
  *
- * Where the document is silent we chose: `get' with nothing behind it is
- * FTP_SYNTAX (a blank and nothing behind that is a bad name), `ls' with
- * something, too, and so is a command with a NUL in it; a put that is cut
- * short, or stands still for too long, is FTP_SYNTAX, if the connection still
- * works. The original client knows no code but FTP_NOFILE; so a get with a bad
- * name is answered FTP_NOFILE, too. An answer to ls that is nothing but a code
- * is taken for that code, though a file might have such a name.
+ * Where the document is silent we chose: FTP_SYNTAX is the answer to `get'
+ * alone, to `ls' with a name, to a command that has a NUL in it, and, if the
+ * connection still works, to a put that is cut short or stands still for too
+ * long. The original client knows no code but FTP_NOFILE; so a get with a bad
+ * name, or an empty one (after a blank), is answered FTP_NOFILE, too. An answer
+ * to ls that is nothing but a code is taken for that code, though a file might
+ * have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */

@@ -22,8 +22,9 @@
  *
  * A child is a process of its own, so its code reads as one conversation with
  * one client, and if it crashes no other client notices. The parent's signals
- * are blocked except during pselect(2), so no signal can arrive between a test
- * and the sleep. The parent's handlers set a flag at most.
+ * are blocked except during pselect(2), so no signal can arrive between the
+ * test of `ending' and the sleep, which it would not interrupt. The parent's
+ * handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -66,7 +67,8 @@ void
 log_end(const char *peer)
 {
 	if (errno == ETIMEDOUT)
-		log_msg(INFO, "%s: idle for %d s, closed", peer, serv.idle);
+		log_msg(INFO, "%s: no complete message in %d s, closed", peer,
+		    serv.idle);
 	else
 		log_msg(INFO, "%s: %s", peer, reason());
 }
@@ -252,7 +254,7 @@ static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
 	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
-	int (*run)(const struct request *r);	/* returns -1, or is NULL: the
+	int (*run)(const struct request *r);	/* NULL, or it returns -1: the
 						   end */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
@@ -437,7 +439,8 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
 		if (place < 0)
-			continue;	/* not ours: from before our exec() */
+			continue;	/* not ours, but of the shell that
+					   became serv by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -475,7 +478,7 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* A supervisor that ends in order sends SIGTERM, too. */
+		/* A supervisor that crashed sends no SIGTERM. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}

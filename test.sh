@@ -558,10 +558,10 @@ test_limits() {
 	exec 3>&-
 	is "a silent connection is closed" EOF "$(peer end)"
 	is "half a command is no sign of life" EOF "$(peer "send 00000" end)"
-	until_true grep -q 'INFO - 127.0.0.1:[0-9]*: idle for 2 s, closed' "$log"
+	until_true grep -q 'INFO - 127.0.0.1:[0-9]*: no complete message in 2 s' "$log"
 	is "...as the log says" 0 $?
-	(echo ls; until_true sh -c "[ \$(grep -c 'idle for' '$log') -ge $((
-	    $(grep -c 'idle for' "$log") + 1)) ]"; echo ls) |
+	(echo ls; until_true sh -c "[ \$(grep -c 'no complete' '$log') -ge $((
+	    $(grep -c 'no complete' "$log") + 1)) ]"; echo ls) |
 	    "$cli" 127.0.0.1 "$port" >"$tmp/out" 2>&1
 	has "an idle client connects again" "0 *the server has closed; \
 connecting again*" "$? $(cat "$tmp/out")"
@@ -684,7 +684,7 @@ test_promises() {
 	stop
 	start promised -T 1 -n 1 0
 	peer "send $(frame ls)" frame "nap 4500" >/dev/null &
-	until_true grep -q 'idle for 1 s, closed' "$log"
+	until_true grep -q 'no complete message in 1 s' "$log"
 	sleep 1.2 2>/dev/null || sleep 2
 	printf %s x >"$dir/there"
 	is "the place of a client that idled out" "there EOF" \

@@ -65,7 +65,8 @@ const char *xfer_status_text(int status);
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
 /* Receive a length; a length and a text of at most max bytes, which the caller
- * frees (NULL: failed); one byte. They fail as read_all(). */
+ * frees (NULL: failed); one byte. They fail as read_all(). A
+ * length above INT64_MAX is EFBIG, a text of more than max bytes EMSGSIZE. */
 int	xfer_length(int fd, uint64_t *length);
 char	*xfer_text(int fd, size_t *n, size_t max);
 int	xfer_byte(int fd);

@@ -50,7 +50,8 @@ xfer_length(int fd, uint64_t *length)
 	if (read_all(fd, head, sizeof head) < sizeof head)
 		return -1;
 	*length = (uint64_t)unpack32(head) << 32 | unpack32(head + 4);
-	return 0;
+	errno = EFBIG;
+	return *length > INT64_MAX ? -1 : 0;
 }
 
 /* The length is checked before memory is taken for it. */
@@ -61,7 +62,7 @@ xfer_text(int fd, size_t *n, size_t max)
 	char *text;
 	int saved;
 
-	if (xfer_length(fd, &length) < 0)
+	if (xfer_length(fd, &length) < 0 && errno != EFBIG)
 		return NULL;
 	errno = EMSGSIZE;
 	text = length > max ? NULL : malloc((size_t)length + 1);

@@ -137,12 +137,7 @@ xfer_get(int fd, const char *name, struct file *f)
 		newfile_end(0);
 		return 1;
 	}
-	came = xfer_length(fd, &f->size) == 0;
-	if (came && f->size > INT64_MAX) {
-		errno = EFBIG;
-		came = 0;
-	}
-	came = came && file_recv(fd, f) == 0;
+	came = xfer_length(fd, &f->size) == 0 && file_recv(fd, f) == 0;
 	return download_end("download", name, f, came);
 }
 

@@ -48,12 +48,8 @@ xfer_upload(const struct request *r)
 		xfer_refuse(r, XFER_FAILED, NULL);
 		return;
 	}
-	came = xfer_length(r->control, &f.size) == 0;
-	if (came && f.size > INT64_MAX) {
-		errno = EFBIG;
-		came = 0;
-	}
-	came = came && file_recv(r->control, &f) == 0;
+	came = xfer_length(r->control, &f.size) == 0 &&
+	    file_recv(r->control, &f) == 0;
 	xfer_answer(r, end_upload(r, came) == 0 ? XFER_OK : XFER_FAILED);
 }
 

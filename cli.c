@@ -694,8 +694,8 @@ udp_got(const struct rdt_session *s, const char *name, int result)
 	return fail("get: %s: %s", name, ftp_code_text(code));
 }
 
-/* A get by UDP. The file is stored, and said to be, before the client lingers
- * for a server that may have missed an ACK. */
+/* get, perhaps by UDP. The file is stored, and said to be, before the client
+ * lingers for a server that may have missed an ACK. */
 static int
 udp_get(int argc, char **argv)
 {
@@ -703,6 +703,8 @@ udp_get(int argc, char **argv)
 	char command[FTP_COMMAND_MAX + 2], path[1024];
 	int failed, port, result;
 
+	if (!by_udp.given)
+		return get_command(argc, argv);
 	if (download_path(argc, argv, path) != 0 ||
 	    download_open("get", path, cli.keep, &s.file) != 0)
 		return 1;
@@ -726,19 +728,24 @@ udp_get(int argc, char **argv)
 }
 
 /*
- * Takes the answer to a uput, which decides even if ACKs are missing; waits for
- * it up to STALL_S, or one second if the session failed: the peer was silent.
- * FTP_SYNTAX may mean that the server waited in vain, and tells no more than we
- * know.
+ * How a put by UDP ended; result is that of the session. Unless it failed here,
+ * the answer to uput decides, even if ACKs are missing. The client waits for it
+ * up to STALL_S, or a second if the peer was silent. FTP_SYNTAX may only mean
+ * that the server waited in vain, which the client knows already.
  */
 static int
-udp_confirmed(struct rdt_session *s, const char *name, int silent)
+udp_sent(struct rdt_session *s, const char *name, int result)
 {
 	const char *why;
 	long code;
+	int here, silent;
 
 	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
-	code = udp_code(silent ? 1 : STALL_S);
+	here = result < 0 && !peer_failed() && (errno != EINTR || stopped());
+	silent = here || (result < 0 && errno != EINTR);
+	if (here)
+		ftp_drop();
+	code = here ? NO_CODE : udp_code(silent ? 1 : STALL_S);
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
 		s->file.done = s->file.size;
@@ -755,15 +762,17 @@ udp_confirmed(struct rdt_session *s, const char *name, int silent)
 	    (unsigned long long)s->file.size, silent ? why : reason());
 }
 
-/* A put by UDP. */
+/* put, perhaps by UDP. */
 static int
 udp_put(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2];
 	const char *name;
-	int failed, here, port, result;
+	int failed, port, result;
 
+	if (!by_udp.given)
+		return put_command(argc, argv);
 	name = argc > 2 ? argv[2] : base_name(argv[1]);
 	if (file_open(&s.file, argv[1], 1) < 0)
 		return fail("put: %s: %s, here", argv[1], reason());
@@ -778,18 +787,7 @@ udp_put(int argc, char **argv)
 		result = rdt_connect(&s, (unsigned)port) < 0 ? -1 :
 		    rdt_send(&s);
 		end_bar();
-		here = result < 0 && !peer_failed() &&
-		    (errno != EINTR || stopped());
-		if (here) {
-			ftp_drop();
-			failed = fail("put: %s: %llu of %llu bytes "
-			    "acknowledged, then: %s", name,
-			    (unsigned long long)s.file.done,
-			    (unsigned long long)s.file.size, reason());
-		} else {
-			failed = udp_confirmed(&s, name,
-			    result < 0 && errno != EINTR);
-		}
+		failed = udp_sent(&s, name, result);
 		rdt_close(&s);
 	}
 	close(s.file.fd);
@@ -814,7 +812,7 @@ mode_command(int argc, char **argv)
 			    by_udp.block, by_udp.congestion->name);
 		return 0;
 	}
-	p = rdt_protocol_named(argv[1]);
+	p = rdt_protocol_find(argv[1], 0);
 	window = argc == 2 ? (int64_t)by_udp.window :
 	    number(argv[2], strlen(argv[2]), 1, RDT_WINDOW_MAX);
 	if (p == NULL && strcmp(argv[1], "tcp") != 0)
@@ -829,26 +827,13 @@ mode_command(int argc, char **argv)
 	return 0;
 }
 
-/* get and put in one of two ways. */
-static int
-get_either(int argc, char **argv)
-{
-	return by_udp.given ? udp_get(argc, argv) : get_command(argc, argv);
-}
-
-static int
-put_either(int argc, char **argv)
-{
-	return by_udp.given ? udp_put(argc, argv) : put_command(argc, argv);
-}
-
 /* Found before the commands of Part I. */
 static const struct command more_commands[] = {
-	{ "get", 1, 2, "NAME [LOCAL]", NULL, get_either },
+	{ "get", 1, 2, "NAME [LOCAL]", NULL, udp_get },
 	{ "lls", 0, 0, "", "list the files here", list_local },
 	{ "mode", 0, 2, "[tcp|sw|gbn|sr [WINDOW]]",
 	    "how files travel; sw, gbn, sr are by UDP", mode_command },
-	{ "put", 1, 2, UPLOAD_NAMES, NULL, put_either },
+	{ "put", 1, 2, UPLOAD_NAMES, NULL, udp_put },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
@@ -1093,26 +1078,21 @@ lines_free(struct lines *l)
 static int
 lines_add(struct lines *l, const char *text, size_t n)
 {
-	char *copy, **array;
+	char *copy, **array, **node;
 
-	copy = strndup(text, n);
-	if (copy == NULL)
-		return -1;
-	if (tfind(copy, &l->tree, compare_lines) != NULL) {
-		free(copy);
-		return 0;
-	}
-	array = l->line;
-	if ((l->n & (l->n - 1)) == 0)
-		array = realloc(array, (2 * l->n + 1) * sizeof *array);
-	if (array != NULL)
+	if ((l->n & (l->n - 1)) == 0) {
+		array = realloc(l->line, (2 * l->n + 1) * sizeof *array);
+		if (array == NULL)
+			return -1;
 		l->line = array;
-	if (array == NULL || tsearch(copy, &l->tree, compare_lines) == NULL) {
-		free(copy);
-		return -1;
 	}
-	l->line[l->n++] = copy;
-	return 0;
+	copy = strndup(text, n);
+	node = copy == NULL ? NULL : tsearch(copy, &l->tree, compare_lines);
+	if (node != NULL && *node == copy)
+		l->line[l->n++] = copy;
+	else
+		free(copy);
+	return node == NULL ? -1 : 0;
 }
 
 /* May this line of a list be used? */
@@ -1360,7 +1340,7 @@ static const struct mode *const modes[] = {
 static const char *
 set_congestion(char *value)
 {
-	by_udp.congestion = congestion_named(value);
+	by_udp.congestion = congestion_find(value, 0);
 	if (by_udp.congestion == NULL)
 		return "-C is not none, half or reno";
 	return NULL;
@@ -1382,7 +1362,7 @@ set_mode(char *value)
 static const char *
 set_protocol(char *value)
 {
-	by_udp.protocol = rdt_protocol_named(value);
+	by_udp.protocol = rdt_protocol_find(value, 0);
 	if (by_udp.protocol == NULL)
 		return "-u is not sw, gbn or sr";
 	by_udp.given = 1;
@@ -1478,7 +1458,7 @@ complete_options(void)
 		by_udp.window = cli.mode->window != 0 ? cli.mode->window :
 		    RDT_WINDOW;
 	if (by_udp.congestion == NULL)
-		by_udp.congestion = congestion_named("reno");
+		by_udp.congestion = congestion_find("reno", 0);
 	if (cli.mode->kind == ONLY_SW && by_udp.given &&
 	    by_udp.protocol != &rdt_sw)
 		usage_error("-u", "in mode raw, sw alone");

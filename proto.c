@@ -1117,7 +1117,7 @@ list_files(uint64_t max, size_t *len)
 
 	errno = ENOENT;
 	n = directory_gone() ? -1 : scandir(".", &entry, NULL, alphasort);
-	text = n < 0 ? NULL : malloc((size_t)n * (NAME_BYTES + 1) + 1);
+	text = n < 0 ? NULL : calloc((size_t)n + 1, NAME_BYTES + 1);
 	for (end = text, i = 0; i < n; i++) {
 		name = entry[i]->d_name;
 		if (text != NULL && name_ok(name, strlen(name)) &&
@@ -1354,22 +1354,6 @@ addr_is_of(const struct addr *a, const char *host)
 	char own[HOST_BYTES];
 
 	return host_text(&a->ss, a->len, own) >= 0 && strcmp(own, host) == 0;
-}
-
-/* The name is the first member of a row: a pointer to the row points to it. */
-int
-find_row(const void *table, size_t rows, size_t row_bytes, const char *name,
-    size_t n)
-{
-	const char *const *row;
-	size_t i;
-
-	for (i = 0; i < rows; i++) {
-		row = (const void *)((const char *)table + i * row_bytes);
-		if (strlen(*row) == n && memcmp(*row, name, n) == 0)
-			return (int)i;
-	}
-	return -1;
 }
 
 /* ---- datagrams --------------------------------------------------------- */
@@ -1762,25 +1746,14 @@ const struct rdt_protocol *const rdt_protocols[] = {
 };
 
 const struct rdt_protocol *
-rdt_protocol_named(const char *name)
+rdt_protocol_find(const char *name, unsigned code)
 {
 	size_t i;
 
-	for (i = 0; rdt_protocols[i] != NULL &&
-	    strcmp(rdt_protocols[i]->name, name) != 0; i++)
-		;
-	return rdt_protocols[i];
-}
-
-/* NULL: no such code. */
-const struct rdt_protocol *
-rdt_protocol_of(unsigned code)
-{
-	size_t i;
-
-	for (i = 0; rdt_protocols[i] != NULL &&
-	    rdt_protocols[i]->code != code; i++)
-		;
+	for (i = 0; rdt_protocols[i] != NULL; i++)
+		if (name != NULL ? strcmp(rdt_protocols[i]->name, name) == 0 :
+		    rdt_protocols[i]->code == code)
+			break;
 	return rdt_protocols[i];
 }
 
@@ -1794,27 +1767,16 @@ static const struct congestion *const congestions[] = {
 	&congestion_reno,
 };
 
-/* -C */
 const struct congestion *
-congestion_named(const char *name)
+congestion_find(const char *name, unsigned code)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT(congestions); i++)
-		if (strcmp(congestions[i]->name, name) == 0)
+		if (name != NULL ? strcmp(congestions[i]->name, name) == 0 :
+		    congestions[i]->code == code)
 			return congestions[i];
-	return NULL;
-}
-
-const struct congestion *
-congestion_of(unsigned code)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(congestions); i++)
-		if (congestions[i]->code == code)
-			return congestions[i];
-	return &congestion_reno;
+	return name != NULL ? NULL : &congestion_reno;
 }
 
 int rdt_fixed_ms;
@@ -2157,7 +2119,8 @@ packets_of(uint64_t size, unsigned block)
 static int
 hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 {
-	return p->type == HELLO && rdt_protocol_of(p->protocol) != NULL &&
+	return p->type == HELLO &&
+	    rdt_protocol_find(NULL, p->protocol) != NULL &&
 	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
 	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
 	    packets_of(s->file.size, p->block) <= UINT32_MAX;
@@ -2196,8 +2159,8 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
  * ends a second late, the process or the machine was paused: silence counts
  * from now.
  */
-static int
-await(struct rdt_session *s, int64_t deadline)
+int
+rdt_await(struct rdt_session *s, int64_t deadline)
 {
 	struct pollfd p[3];
 	int64_t begin, end;
@@ -2265,12 +2228,12 @@ void
 rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 {
 	if (s->is_server || s->protocol == NULL)
-		s->protocol = rdt_protocol_of(hello->protocol);
+		s->protocol = rdt_protocol_find(NULL, hello->protocol);
 	s->window = hello->window < s->protocol->window_max ? hello->window :
 	    s->protocol->window_max;
 	s->block = hello->block;
 	if (s->is_server || !s->is_sender)
-		s->congestion = congestion_of(hello->control);
+		s->congestion = congestion_find(NULL, hello->control);
 	s->packets = (uint32_t)packets_of(s->file.size, s->block);
 	make_room(s->sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->sock, SO_SNDBUF, s->window * (2 * s->block + 512));
@@ -2290,7 +2253,7 @@ await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 	struct addr from;
 
 	do {
-		if (await(s, deadline) < 0 || receive(s, &p, &from) < 0)
+		if (rdt_await(s, deadline) < 0 || receive(s, &p, &from) < 0)
 			return -1;
 		if (p.type != HELLO)
 			continue;
@@ -2455,7 +2418,7 @@ send_turn(struct rdt_session *s)
 		return result;
 	errno = ETIMEDOUT;
 	return rdt_send_gave_up(snd) || send_window(s, &next) < 0 ||
-	    await(s, next) < 0 ? -1 : 0;
+	    rdt_await(s, next) < 0 ? -1 : 0;
 }
 
 /* The engine has done its part. Keeps errno. */
@@ -2559,23 +2522,6 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
 }
 
-/* Takes the DATA that has come. *n counts the datagrams. */
-static int
-receive_burst(struct rdt_session *s, int *n)
-{
-	struct rdt_packet p;
-	int got;
-
-	for (*n = 0; *n < RDT_BURST; ++*n) {
-		got = receive(s, &p, NULL);
-		if (got < 0 || (p.type == DATA && receive_data(s, &p) < 0))
-			return -1;
-		if (got == 0)
-			break;
-	}
-	return send_ack(s, 1);
-}
-
 /* Called when nothing came: fails after RDT_SILENCE_S; in room, repeats HELLO
  * until DATA comes. */
 static int
@@ -2589,24 +2535,39 @@ receive_nothing(struct rdt_session *s)
 	return 0;
 }
 
+/* Takes the DATA that has come. */
+static int
+receive_burst(struct rdt_session *s)
+{
+	struct rdt_packet p;
+	int got, n;
+
+	for (n = 0; n < RDT_BURST; n++) {
+		got = receive(s, &p, NULL);
+		if (got < 0 || (p.type == DATA && receive_data(s, &p) < 0))
+			return -1;
+		if (got == 0)
+			break;
+	}
+	return n == 0 ? receive_nothing(s) : send_ack(s, 1);
+}
+
 /* Each turn waits for DATA and takes it; the file is written in spans, and the
  * last of them at the end. */
 int
 rdt_recv(struct rdt_session *s)
 {
-	int n, result;
+	int result;
 
 	s->span_from = s->span_bytes = 0;
 	s->heard = now();
 	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
 	    -1 : receive_nothing(s);
 	while (result == 0 && s->receiver.expected != s->packets) {
-		result = await(s, s->hello_at != NEVER ? s->hello_at :
+		result = rdt_await(s, s->hello_at != NEVER ? s->hello_at :
 		    s->heard + RDT_SILENCE_S * SECOND);
 		if (result == 0)
-			result = receive_burst(s, &n);
-		if (result == 0 && n == 0)
-			result = receive_nothing(s);
+			result = receive_burst(s);
 	}
 	note_end(s);
 	if (result < 0 && peer_failed() && s->receiver.expected == s->packets)
@@ -2627,7 +2588,7 @@ rdt_linger(struct rdt_session *s)
 
 	end = now() + RDT_LINGER_S * SECOND;
 	do {
-		if (await(s, end) < 0 || receive(s, &p, NULL) < 0 ||
+		if (rdt_await(s, end) < 0 || receive(s, &p, NULL) < 0 ||
 		    p.type == DONE)
 			return;
 		if (p.type == DATA && (receive_data(s, &p) < 0 ||

@@ -646,15 +646,6 @@ int	sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 /* Is this an address of that host, whatever its port? */
 int	addr_is_of(const struct addr *a, const char *host);
 
-/*
- * Looks a name of n bytes up in a table, an array whose elements begin with
- * their names. Returns the index, or -1.
- */
-#define find_name(table, name, n) \
-	find_row((table), COUNT(table), sizeof *(table), (name), (n))
-int	find_row(const void *table, size_t rows, size_t row_bytes,
-	    const char *name, size_t n);
-
 /* ---- datagrams --------------------------------------------------------- */
 
 /*
@@ -893,8 +884,9 @@ struct rdt_protocol {
 };
 extern const struct rdt_protocol *const rdt_protocols[];	/* NULL: end */
 extern const struct rdt_protocol rdt_sw, rdt_gbn;
-const struct rdt_protocol *rdt_protocol_named(const char *name);
-const struct rdt_protocol *rdt_protocol_of(unsigned code);
+
+/* By name, or by code if that is NULL; NULL: there is none. */
+const struct rdt_protocol *rdt_protocol_find(const char *name, unsigned code);
 
 /*
  * A row of the table of congestion controls: how cwnd changes on a new ACK, on
@@ -914,9 +906,10 @@ struct congestion {
 	int (*lost)(struct rdt_sender *s, unsigned flight);
 	void (*timeout)(struct rdt_sender *s, unsigned flight);
 };
-const struct congestion *congestion_named(const char *name);	/* or NULL */
 
-const struct congestion *congestion_of(unsigned code);	/* or reno */
+/* By name (NULL: there is none); or, if that is NULL, by code, and reno stands
+ * for one that is unknown. */
+const struct congestion *congestion_find(const char *name, unsigned code);
 
 /*
  * The timer follows RFC 6298: 2.1 the first RTO; 2.2 and 2.3 SRTT and RTTVAR,
@@ -956,7 +949,7 @@ struct rdt_sender {
 	/* Congestion control, in packets: 1 <= cwnd <= window. */
 	const struct congestion *congestion;
 	unsigned cwnd, ssthresh;
-	uint32_t noted[3];	/* of a congestion control alone */
+	uint32_t noted[3];	/* for the congestion control's own use */
 	void *own;		/* of a protocol */
 
 	uint64_t transmissions, timeouts, fast, duplicates;
@@ -1103,6 +1096,12 @@ int	rdt_recv(struct rdt_session *s);
 /* Called by rdt_accept(), rdt_connect() and room, once both ends know protocol,
  * window and block. */
 void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
+
+/*
+ * Calls tick(), and waits for a datagram, until the deadline or the end of a
+ * TURN. -1: an error, or EINTR: tick() or `control' ends the transfer.
+ */
+int	rdt_await(struct rdt_session *s, int64_t deadline);
 
 /* Counts a datagram that makes no sense. */
 void	rdt_corrupt(struct rdt_session *s);

@@ -684,12 +684,6 @@ struct listed {
 	char name[];
 };
 
-/* A token bucket of pages. */
-struct bucket {
-	int64_t filled;			/* when last */
-	double pages;
-};
-
 static struct {
 	void *nicks_by_name, *nicks_by_address, *files;	/* trees */
 	struct nick **nick;		/* by registration */
@@ -698,22 +692,20 @@ static struct {
 	size_t slots, listed;		/* slots of it, and files */
 	size_t holdings;		/* files of all nicks */
 	unsigned long servers;		/* nicks that serve */
-	struct bucket page_each[256], page_all;	/* by the last byte of an
-						   address, and of all */
+	int64_t page_each[256], page_all;	/* buckets: by the last byte of
+						   an address, and of all */
 } dir;
 
-/* Takes a page; false if there is none. Fills up at `rate' a second, to
- * `most'. */
+/*
+ * Takes a page out of a bucket; false if there is none. It holds `most' pages,
+ * and fills up at `rate' a second; *full is when it will be full again.
+ */
 static int
-bucket_take(struct bucket *b, int64_t t, double most, double rate)
+bucket_take(int64_t *full, int64_t t, int64_t most, int64_t rate)
 {
-	b->pages += (double)(t - b->filled) / SECOND * rate;
-	if (b->filled == 0 || b->pages > most)
-		b->pages = most;
-	b->filled = t;
-	if (b->pages < 1)
+	if (*full > t + (most - 1) * SECOND / rate)
 		return 0;
-	b->pages--;
+	*full = (*full > t ? *full : t) + SECOND / rate;
 	return 1;
 }
 
@@ -1068,8 +1060,8 @@ read_at(const char **text, size_t *left)
 	return at;
 }
 
-/* Returns the number of lines, and in *fresh how many are new; -1 if one is
- * malformed. */
+/* Returns the number of lines, and in *fresh how many are new, at most; -1 if
+ * one is malformed. */
 static int
 count_lines(struct nick *k, const char *text, size_t left,
     unsigned *fresh)
@@ -1461,22 +1453,31 @@ counted(int k, size_t counter)
 	return sum;
 }
 
-/* A page that is shared with all children; without it all sums are 0. */
+/*
+ * A page that is shared with all children; without it all sums are 0. Zeros are
+ * written to its file: a hole would need room in a full file system later, and
+ * the process that counts there would end by SIGBUS.
+ */
 static int
 page_open(void)
 {
+	void *shared = MAP_FAILED;
 	size_t bytes;
 	FILE *file;
 
 	slots = 1 + (size_t)serv.max_children + REFUSERS;
 	bytes = SERVICES_MAX * ROWS * slots * COUNTERS * sizeof *page;
+	page = calloc(1, bytes);
 	file = tmpfile();		/* unlinked already */
-	page = file == NULL || ftruncate(fileno(file), (off_t)bytes) < 0 ?
-	    MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-	    fileno(file), 0);
-	if (page == MAP_FAILED) {
+	if (page != NULL && file != NULL &&
+	    write_all(fileno(file), page, bytes) == 0)
+		shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fileno(file), 0);
+	if (shared == MAP_FAILED) {
 		log_msg(ERROR, "serv: no page for statistics: %s", reason());
-		page = calloc(1, bytes);
+	} else {
+		free(page);
+		page = shared;
 	}
 	if (file != NULL)
 		fclose(file);
@@ -1484,7 +1485,7 @@ page_open(void)
 }
 
 /* In a child: it counts in a slot of its own from now on, and may serve its
- * client to the end, though the supervisor be gone. */
+ * client to the end, though the supervisor be gone. (A chat ends its own.) */
 static void
 use_slot(size_t i)
 {
@@ -1496,7 +1497,6 @@ use_slot(size_t i)
 static void
 run_service(size_t k)
 {
-	sigset_t none;
 	size_t i;
 
 	close(lifeline_end);
@@ -1518,8 +1518,7 @@ run_service(size_t k)
 	}
 	on_signal(SIGTERM, SIG_IGN);	/* it ends by the lifeline */
 	on_signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &parent.awake, NULL);
 	services[k]->serve(started[k].listener, "");
 	_exit(0);
 }
@@ -1575,28 +1574,19 @@ reap_services(void)
 	return running;
 }
 
-/* Sleeps until a signal, the deadline, or a line on the console. */
+/* Sleeps until a signal, the deadline, or a line on the console, which takes
+ * the place of the parent's listener. */
 static void
 supervisor_sleep(int64_t deadline, int with_console)
 {
-	struct timespec limit;
-	sigset_t none;
-	fd_set set;
 	int64_t left;
-	int fd, ms;
+	int ms;
 
 	ms = 3600 * 1000;
-	fd = with_console ? console_fd(&ms) : -1;
+	parent.listener = with_console ? console_fd(&ms) : -1;
 	left = deadline == NEVER ? ms : (deadline - now()) / 1000 + 1;
 	left = left < 0 ? 0 : left > ms ? ms : left;
-	limit.tv_sec = (time_t)(left / 1000);
-	limit.tv_nsec = (long)(left % 1000) * 1000000;
-	FD_ZERO(&set);
-	if (fd >= 0)
-		FD_SET(fd, &set);
-	sigemptyset(&none);
-	if (pselect(fd + 1, &set, NULL, NULL, &limit, &none) > 0 &&
-	    fd >= 0 && read_console())
+	if (parent_sleep(parent.listener >= 0, (int)left) && read_console())
 		ending = ASKED;
 	if (statistics_asked)
 		print_statistics(0);
@@ -1643,6 +1633,7 @@ supervise(void)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
+	sigemptyset(&parent.awake);
 	on_signal(SIGCHLD, signalled);
 	on_signal(SIGUSR1, ask_statistics);
 	while (!ending) {

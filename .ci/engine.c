@@ -146,7 +146,7 @@ run(const struct rdt_protocol *mode, unsigned window, const char *control)
 	int64_t t;
 
 	memset(got, 0, sizeof got);
-	rdt_send_init(&s, mode, window, congestion_named(control), first,
+	rdt_send_init(&s, mode, window, congestion_find(control, 0), first,
 	    PACKETS);
 	rdt_recv_init(&r, mode, s.window, first);
 	for (t = 0; !rdt_send_done(&s) && !rdt_send_gave_up(&s);
@@ -510,7 +510,7 @@ one_run(const struct rdt_protocol *mode, unsigned window, const char *control,
 	all.t = 0;
 	all.fate = fate;
 	all.depth = depth;
-	rdt_send_init(&s, mode, window, congestion_named(control), all.first,
+	rdt_send_init(&s, mode, window, congestion_find(control, 0), all.first,
 	    packets);
 	rdt_recv_init(&r, mode, s.window, all.first);
 	for (turns = 0; turns < 5000 && !rdt_send_done(&s) &&
@@ -595,7 +595,7 @@ main(int argc, char **argv)
 	static const unsigned windows[] = { 1, 2, 3, 7, 8, 32, 1000, 4096 };
 	size_t i, k;
 
-	s.congestion = congestion_named("none");
+	s.congestion = congestion_find("none", 0);
 	if (argc > 1) {
 		exhaustive((unsigned)atoi(argv[1]) % 13);
 		return wrong;

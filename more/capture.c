@@ -90,19 +90,6 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/* Waits for our turn (F_WRLCK), or ends it (F_UNLCK). */
-static void
-take_turn(int type)
-{
-	struct flock lock = { 0 };
-
-	lock.l_type = (short)type;
-	lock.l_whence = SEEK_SET;
-	while (capture.turn >= 0 && fcntl(capture.turn, F_SETLKW, &lock) < 0 &&
-	    errno == EINTR)
-		;
-}
-
 /*
  * Appends capture.block up to end. To a regular file by one write(2) with
  * O_APPEND, so that many processes can write to it; a part alone is cut off
@@ -115,13 +102,13 @@ write_block(const unsigned char *end)
 	ssize_t put;
 	int saved;
 
-	take_turn(F_WRLCK);
+	file_lock(capture.turn, F_WRLCK);
 	do {
 		put = write(capture.fd, at, (size_t)(end - at));
 		at += put > 0 ? put : 0;
 	} while (at < end && (put < 0 ? errno == EINTR : capture.turn >= 0));
 	saved = errno;
-	take_turn(F_UNLCK);
+	file_lock(capture.turn, F_UNLCK);
 	if (capture.turn < 0 && put > 0 && at < end && ftruncate(capture.fd,
 	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
 		saved = ENOSPC;
@@ -401,9 +388,9 @@ begin_stream(int fd, int client)
 		return;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
-	/* Each use of a port has its own numbers. Both programs mostly compute
-	 * the same: if they write to one file, the second copy of a segment
-	 * looks like a copy. */
+	/* By the time, in quarters of a second: so each use of a port has its
+	 * own, and both programs mostly compute the same. If they write to one
+	 * file, Wireshark takes the second copy of a segment for a copy. */
 	s->next[US] = s->next[PEER] = (uint32_t)((capture.epoch + now()) /
 	    (SECOND / 4)) * 1000003u;
 	segment(s, client, SYN, "", 0);
@@ -581,9 +568,9 @@ open_file(const char *path)
 		return capture.fd < 0 ? reason() : NULL;
 	}
 	capture.fd = open(path, O_WRONLY);
-	turn = tmpfile();
+	turn = capture.fd < 0 ? NULL : tmpfile();
 	capture.turn = turn == NULL ? -1 : fileno(turn);
-	return capture.fd < 0 || turn == NULL ? reason() : NULL;
+	return turn == NULL ? reason() : NULL;
 }
 
 /* The times are those of a clock that is not set back, from the time of day at

@@ -137,6 +137,7 @@ capture_many() {
 			has "a capture that kill -9 has cut" "*half a block" \
 			    "$(cat "$own/err")"
 			rm -f "$own/k.pcapng"
+			"$cli" -q -m sim -w "$own/k.pcapng" 1
 		fi
 	done 2>/dev/null
 	rm -f "$tmp"/here/.part*

@@ -157,25 +157,13 @@ pull_begin(struct rdt_session *s)
 
 	pull = rdt_sw;
 	pull.name = "pull";
+	s->control = -1;
 	s->protocol = &pull;
-	s->congestion = congestion_named("none");
+	s->congestion = congestion_find("none", 0);
 	s->window = 1;
 	s->block = CHAT_PART;
 	s->packets = (uint32_t)(s->file.size / CHAT_PART + 1);
 	rdt_begins(s);
-}
-
-/* Waits for a datagram until the deadline, or until the turn is over. */
-static int
-await_datagram(const struct rdt_session *s, int64_t deadline)
-{
-	int64_t turn;
-
-	if (s->tick != NULL)
-		s->tick(&s->file);
-	turn = now() + TURN;
-	return wait_for(s->sock, POLLIN, turn < deadline ? turn :
-	    deadline) < 0 && errno != ETIMEDOUT ? -1 : 0;
 }
 
 /* Asks for a part, from a port that is new each time. */
@@ -235,7 +223,7 @@ pull_turn(struct rdt_session *s, int control, unsigned port)
 	return rdt_send_gave_up(snd) ||
 	    (rdt_send_next(snd, now() - s->start, &part) &&
 	    ask_part(s, control, port, part) < 0) ||
-	    await_datagram(s, s->start + rdt_send_deadline(snd)) < 0 ? -1 :
+	    rdt_await(s, s->start + rdt_send_deadline(snd)) < 0 ? -1 :
 	    receive_part(s);
 }
 
@@ -351,7 +339,7 @@ chat_answer(struct rdt_session *s, const char *client)
 	finished = 0;
 	do {
 		result = -1;
-		if (await_datagram(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
+		if (rdt_await(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
 			break;
 		errno = ETIMEDOUT;
 		if (now() < s->heard + CHAT_SILENCE_S * SECOND)

@@ -102,7 +102,7 @@ chat_offer(const char *words)
 	strcpy(o.name, name);
 	strcpy(o.local, name);
 	o.size = (uint64_t)bytes;
-	start_fetch(&o, fetch_by_pull, NULL);
+	start_fetch(&o, fetch_by_pull);
 }
 
 /* One message of the server: shown; and acted on, if it is about a file. */

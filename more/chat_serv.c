@@ -206,8 +206,8 @@ chat_files(struct client *c, const char *text)
 
 	(void)text;
 	at = files = files_now(&left);
-	compose(files == NULL ? "ERROR the files cannot be listed" : c->segments ?
-	    "<CHOOSE_FILE> " : "CHOOSE_FILE ");
+	compose(files == NULL ? "ERROR the files cannot be listed" :
+	    c->segments ? "<CHOOSE_FILE> " : "CHOOSE_FILE ");
 	while (next_line(&at, &left, &name, &n) > 0)
 		add_name(name, n);
 	tell(c);

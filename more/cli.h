@@ -58,13 +58,10 @@ struct offer {
 	char name[NAME_BYTES + 1], local[CHAT_MESSAGE_MAX + 1];
 };
 
-/*
- * Starts a child that fetches an offer: fetch() fills in s->sock and moves
- * the bytes. linger(), unless NULL, is called once the file is stored.
- */
+/* Starts a child that fetches an offer: fetch() fills in s->sock and moves the
+ * bytes. */
 void	start_fetch(const struct offer *o,
-	    int (*fetch)(struct rdt_session *s, const struct offer *o),
-	    void (*linger)(struct rdt_session *s));
+	    int (*fetch)(struct rdt_session *s, const struct offer *o));
 #define FETCHES	16			/* at a time */
 
 #endif

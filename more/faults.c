@@ -29,7 +29,21 @@ struct faults faults = { .delay = -1, .queue = -1 };
 
 static char *const names[] = { "drop", "dup", "reorder", "corrupt", "ackdrop",
     "ackdup", "ackreorder", "delay", "seed", "rate", "queue", NULL };
-enum setting { DELAY = FAULT_KINDS, SEED, RATE, QUEUE };
+
+/* The plain numbers, which follow the rules in names[]. */
+static const struct {
+	int64_t *value, unit, least, most;
+	const char *wants;
+} settings[] = {
+	{ &faults.delay, SECOND / 1000, 0, DELAY_MAX,
+	    "-L wants milliseconds (0 to " STRING(DELAY_MAX) ")" },
+	{ &faults.seed, 1, 0, 1000000000,
+	    "-L wants a number (0 to 1000000000)" },
+	{ &faults.rate, 1, 1, RATE_MAX,
+	    "-L wants kilobits per second (1 to " STRING(RATE_MAX) ")" },
+	{ &faults.queue, 1, 0, HELD_MAX,
+	    "-L wants a number of datagrams (0 to " STRING(HELD_MAX) ")" },
+};
 
 /*
  * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
@@ -48,8 +62,10 @@ mix64(uint64_t x)
 static double
 draw(unsigned sequence, uint64_t n)
 {
-	return (double)(mix64(mix64(faults.seed ^ mix64(sequence)) ^ n) >> 11) /
-	    9007199254740992.0;
+	uint64_t key;
+
+	key = mix64((uint64_t)faults.seed ^ mix64(sequence));
+	return (double)(mix64(key ^ n) >> 11) / 9007199254740992.0;
 }
 
 /*
@@ -103,31 +119,14 @@ read_rule(struct fault_rule *rule, const char *text)
 	return *end == '\0' ? 0 : -1;
 }
 
-/* Reads a plain number: delay, rate, queue, seed. */
+/* Reads a number of settings[i]. */
 static int
-read_setting(enum setting setting, const char *value)
+read_setting(size_t i, const char *value)
 {
-	static const int64_t least[] = { 0, 0, 1, 0 };
-	static const int64_t most[] = { DELAY_MAX, 1000000000, RATE_MAX,
-	    HELD_MAX };
 	int64_t n;
 
-	n = number(value, strlen(value), least[setting - DELAY],
-	    most[setting - DELAY]);
-	switch (setting) {
-	case DELAY:
-		faults.delay = n * (SECOND / 1000);
-		break;
-	case SEED:
-		faults.seed = (uint64_t)n;
-		break;
-	case RATE:
-		faults.rate = n;
-		break;
-	case QUEUE:
-		faults.queue = n;
-		break;
-	}
+	n = number(value, strlen(value), settings[i].least, settings[i].most);
+	*settings[i].value = n * settings[i].unit;
 	return n < 0 ? -1 : 0;
 }
 
@@ -135,12 +134,6 @@ read_setting(enum setting setting, const char *value)
 const char *
 faults_parse(char *text, int sim, const char **why)
 {
-	static const char *const wants[] = {
-		"-L wants milliseconds (0 to " STRING(DELAY_MAX) ")",
-		"-L wants a number (0 to 1000000000)",
-		"-L wants kilobits per second (1 to " STRING(RATE_MAX) ")",
-		"-L wants a number of datagrams (0 to " STRING(HELD_MAX) ")"
-	};
 	char *item, *value;
 	int i;
 
@@ -159,9 +152,10 @@ faults_parse(char *text, int sim, const char **why)
 		if (i >= ACKDROP && i < FAULT_KINDS && !sim)
 			return item;
 		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
-		    "N-th (/5), or numbers (5:11)" : wants[i - FAULT_KINDS];
+		    "N-th (/5), or numbers (5:11)" :
+		    settings[i - FAULT_KINDS].wants;
 		if ((i < FAULT_KINDS ? read_rule(&faults.rule[i], value) :
-		    read_setting((enum setting)i, value)) < 0)
+		    read_setting((size_t)(i - FAULT_KINDS), value)) < 0)
 			return item;
 	}
 	*why = "-L has a queue only where there is a rate";
@@ -171,7 +165,8 @@ faults_parse(char *text, int sim, const char **why)
 /* ---- a channel ----------------------------------------------------------- */
 
 /* Does a fault of this kind hit the datagram? If so, adds it to its note and
- * the fate. One that is not counted is hit by probabilities only. */
+ * the fate. One that is not counted is hit by probabilities only, of sequences
+ * of their own, so that those of the others do not shift. */
 static int
 strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {
@@ -211,43 +206,9 @@ flip_bit(const struct channel *c, struct held *h)
 
 	if (h->n == 0)
 		return;
-	bit = mix64(mix64(faults.seed) ^ (c->counted + c->others)) % (8 * h->n);
+	bit = mix64(mix64((uint64_t)faults.seed) ^
+	    (c->counted + c->others)) % (8 * h->n);
 	h->bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-}
-
-/*
- * Puts a datagram at the end of those on their way, unless the queue before the
- * link is full. All of them take the same `delay', so they stay in order.
- */
-static int
-enter(struct channel *c, int64_t t, struct held *h)
-{
-	static uint64_t order;
-	const struct held *other;
-	int64_t waiting;
-
-	waiting = 0;
-	if (faults.queue >= 0 && c->free_at > t)
-		for (other = c->first; other != NULL; other = other->next)
-			waiting += other->leaves > t;
-	if (c->held == HELD_MAX || (faults.queue >= 0 && c->free_at > t &&
-	    waiting >= faults.queue))
-		return -1;
-	h->leaves = c->free_at > t ? c->free_at : t;
-	c->free_at = h->leaves;
-	if (faults.rate > 0)		/* kilobits per second */
-		c->free_at += (int64_t)h->wire * 8 * 1000 / faults.rate;
-	h->arrives = c->free_at + (faults.delay > 0 ? faults.delay : 0);
-	h->order = ++order;
-	h->next = NULL;
-	if (c->first == NULL)
-		c->end = &c->first;
-	*c->end = h;
-	c->end = &h->next;
-	c->held++;
-	if (c->entered != NULL)
-		c->entered(h);
-	return 0;
 }
 
 struct held *
@@ -273,13 +234,42 @@ lose(struct channel *c, struct held *h, int how)
 	return how;
 }
 
+/*
+ * Puts a datagram at the end of those on their way, unless the queue before the
+ * link is full: then it is lost. All take the same `delay', so they stay in
+ * order.
+ */
 static int
-enter_or_lose(struct channel *c, int64_t t, struct held *h)
+enter(struct channel *c, int64_t t, struct held *h)
 {
-	if (enter(c, t, h) == 0)
-		return 0;
-	strcpy(h->note, "dropped here: queue full");
-	return lose(c, h, FULL);
+	static uint64_t order;
+	const struct held *other;
+	int64_t waiting;
+
+	waiting = 0;
+	if (faults.queue >= 0 && c->free_at > t)
+		for (other = c->first; other != NULL; other = other->next)
+			waiting += other->leaves > t;
+	if (c->held == HELD_MAX || (faults.queue >= 0 && c->free_at > t &&
+	    waiting >= faults.queue)) {
+		strcpy(h->note, "dropped here: queue full");
+		return lose(c, h, FULL);
+	}
+	h->leaves = c->free_at > t ? c->free_at : t;
+	c->free_at = h->leaves;
+	if (faults.rate > 0)		/* kilobits per second */
+		c->free_at += (int64_t)h->wire * 8 * 1000 / faults.rate;
+	h->arrives = c->free_at + (faults.delay > 0 ? faults.delay : 0);
+	h->order = ++order;
+	h->next = NULL;
+	if (c->first == NULL)
+		c->end = &c->first;
+	*c->end = h;
+	c->end = &h->next;
+	c->held++;
+	if (c->entered != NULL)
+		c->entered(h);
+	return 0;
 }
 
 /* A corrupt datagram is doubled corrupt; one that is held back is not
@@ -304,23 +294,19 @@ channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 	copy = NULL;
 	if (strikes(c, h, DUP, counted)) {
 		fate |= DOUBLED;
-		copy = channel_datagram(h->bytes, h->n, h->wire);
-		if (copy != NULL) {
-			copy->fd = h->fd;
-			copy->addressed = h->addressed;
-			copy->to = h->to;
-			strcpy(copy->note, h->note);
-		}
+		copy = malloc(sizeof *h + h->n);
+		if (copy != NULL)
+			memcpy(copy, h, sizeof *h + h->n);
 	}
-	fate |= enter_or_lose(c, t, h);
+	fate |= enter(c, t, h);
 	if (fate & FULL)
 		strcpy(c->fate, "queue full");
 	if (copy != NULL)
-		enter_or_lose(c, t, copy);
+		enter(c, t, copy);
 	late = c->late;
 	c->late = NULL;
 	if (late != NULL)
-		enter_or_lose(c, t, late);
+		enter(c, t, late);
 	return fate;
 }
 
@@ -419,7 +405,7 @@ drain(void)
 	int64_t due;
 
 	if (outgoing.late != NULL)
-		enter_or_lose(&outgoing, now(), outgoing.late);
+		enter(&outgoing, now(), outgoing.late);
 	outgoing.late = NULL;
 	while ((due = flush()) != NEVER)
 		if (wait_for(-1, 0, due) < 0 && errno != ETIMEDOUT &&
@@ -433,23 +419,16 @@ static const struct network by_channel = { send_by_channel, flush,
 
 /* ---- -L ------------------------------------------------------------------ */
 
-static char *list;
-
-static const char *
-set_faults(char *value)
-{
-	list = value;
-	return NULL;
-}
+static const char *list;
 
 const struct option fault_options[] = {
 	{ 'L', "faults", "drop=0.1 drop=/5 drop=5:11; dup, reorder, corrupt; "
-	    "delay=MS, rate=KBIT/S, queue=N, seed=N", .set = set_faults },
+	    "delay=MS, rate=KBIT/S, queue=N, seed=N", .text = &list },
 	OPTIONS_END
 };
 
-/* A rule that drops every k-th can hit the same packet for ever; then the peer
- * is there, and the message says so. */
+/* With drop=/k the same packet may be hit again and again, though the peer is
+ * there: the message must say so. */
 void
 faults_begin(int sim)
 {
@@ -457,7 +436,8 @@ faults_begin(int sim)
 
 	if (list == NULL)
 		return;
-	bad = faults_parse(list, sim, &why);
+	/* It stands in argv, which may be written to. */
+	bad = faults_parse((char *)list, sim, &why);
 	if (bad != NULL)
 		usage_error(bad, why);
 	if (faults.rule[DROP].every != 0)

@@ -44,8 +44,9 @@
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
-#define XFER_TIME_MIN	-62135596800.0	/* year 1... */
-#define XFER_TIME_MAX	253402300799.0	/* ...to 9999 */
+#define XFER_TIME_MIN	(sizeof (time_t) < 8 ? INT32_MIN : -62135596800.0)
+#define XFER_TIME_MAX	(sizeof (time_t) < 8 ? INT32_MAX : 253402300799.0)
+					/* that are shown: years 1 to 9999 */
 
 enum xfer_op { XFER_UPLOAD, XFER_DOWNLOAD, XFER_LIST };
 enum xfer_status {
@@ -159,14 +160,14 @@ ssize_t	recv_some(int fd, void *buf, size_t n);
 /*
  * A queue of bytes, to be sent, or until their message is complete.
  *
- *      0            from                  to             room        max
- *      +------------+---------------------+--------------+- - - - - -+
- *      | gone       | waiting             | free         | not taken |
- *      +------------+---------------------+--------------+- - - - - -+
+ *      0            from                  to                       max
+ *      +------------+---------------------+------------------------+
+ *      | gone       | waiting             | free                   |
+ *      +------------+---------------------+------------------------+
  */
 struct buffer {
-	char *bytes;
-	size_t from, to, room;
+	char *bytes;			/* max of them, once any is needed */
+	size_t from, to;
 	size_t max;			/* set by the caller; the rest is 0 */
 };
 
@@ -219,7 +220,7 @@ enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 extern struct faults {
 	struct fault_rule rule[FAULT_KINDS];
 	int64_t delay;			/* microseconds; -1: not given */
-	uint64_t seed;
+	int64_t seed;
 	int64_t rate;			/* kilobits per second; 0: no limit */
 	int64_t queue;			/* datagrams that may wait for the
 					   link; -1: all */
@@ -234,7 +235,7 @@ const char *faults_parse(char *text, int sim, const char **why);
 struct held {
 	struct held *next;
 	int64_t leaves, arrives;	/* enters the link; arrives */
-	uint64_t order;			/* in which all entered a channel */
+	uint64_t order;			/* number among all that entered one */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
 	char note[NOTE_BYTES];		/* for a capture */
@@ -403,6 +404,12 @@ extern const struct rdt_encoding room_encoding;
  * rdt_recv() follows.
  */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
+
+/* ---- trace and capture: files that several processes write to ------------ */
+
+/* F_WRLCK waits for the lock of a file; F_UNLCK gives it back. If fd is -1 it
+ * does nothing. */
+void	file_lock(int fd, int type);
 
 /* ---- capture: what passes, for Wireshark (-w) ---------------------------- */
 

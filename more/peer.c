@@ -259,23 +259,13 @@ base64_decode(unsigned char *out, const char *in, size_t n)
 	if (n % 4 != 0)
 		return -1;
 	pad = n == 0 || in[n - 1] != '=' ? 0 : in[n - 2] != '=' ? 1 : 2;
-	bits = 0;
-	for (; n > 0; n -= 4, in += 4) {
-		bits = 0;
-		for (i = 0; i < 4; i++) {
-			if (n == 4 && i >= 4 - pad)
-				bits <<= 6;
-			else if (value[(unsigned char)in[i]] == 0)
-				return -1;
-			else
-				bits = bits << 6 |
-				    (uint32_t)(value[(unsigned char)in[i]] - 1);
-		}
-		*out++ = (unsigned char)(bits >> 16);
-		*out++ = (unsigned char)(bits >> 8);
-		*out++ = (unsigned char)bits;
+	for (bits = 0, i = 0; i < n - pad; i++) {
+		if (value[(unsigned char)in[i]] == 0)
+			return -1;
+		bits = bits << 6 | (value[(unsigned char)in[i]] - 1u);
+		if (i % 4 > 0)
+			*out++ = (unsigned char)(bits >> (6 - 2 * (i % 4)));
 	}
-	if (pad > 0 && (bits & (pad == 1 ? 0xff : 0xffff)) != 0)
-		return -1;
-	return out - begin - (ssize_t)pad;
+	/* The last digit may have bits that no byte took; they must be 0. */
+	return (bits & ((1u << 2 * pad) - 1)) != 0 ? -1 : out - begin;
 }

@@ -34,6 +34,7 @@
 #include "cli.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
+#define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* that has a limit of time */
 #define PEER_S		30	/* seconds until a peer must ask something */
 #define PEERS		64	/* served at a time */
 #define PEER_LISTS	10000	/* messages of a list of files, at most */
@@ -239,7 +240,8 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 
 	for (; parts > 0; parts--, size -= n) {
 		n = size < sizeof part ? (size_t)size : sizeof part;
-		if (read_all(file, part, n) < n)
+		if (wait_for(fd, POLLOUT, now() + STALL_S * SECOND) < 0 ||
+		    read_all(file, part, n) < n)
 			return -1;
 		peer_begin(&message, "downloaded");
 		peer_add(&message, "file", digits,
@@ -342,7 +344,8 @@ start_acceptor(void)
 	pid_t pid;
 
 	if (share.acceptor > 0) {
-		kill(share.acceptor, SIGKILL);	/* it has nothing to lose */
+		/* It has no file, and at most one new connection. */
+		kill(share.acceptor, SIGKILL);
 		waitpid(share.acceptor, NULL, 0);
 	}
 	fflush(stdout);
@@ -352,6 +355,7 @@ start_acceptor(void)
 		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
 		close(share.line[1]);
 		lifeline = share.line[0];
+		network = NULL;		/* what -L delays is the client's */
 		close(directory.fd);
 		accept_peers();
 	}
@@ -824,7 +828,8 @@ get_parts(int fd, const struct offered *o, struct file *f, int64_t parts)
 	int64_t limit;
 
 	sha1_begin(&sha);
-	limit = now() + (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
+	limit = o->size > PEER_SIZE_MAX ? NEVER : now() +
+	    (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
 		why = get_part(fd, o, f, &sha);
 		if (why == NULL && now() > limit)
@@ -881,7 +886,6 @@ peer_get(const char *command, int fd, const char *nick,
 	    cli.keep || path == NULL, &f) != 0)
 		return 1;
 	why = get_file(fd, o, &f);
-	end_bar();
 	if (why == NULL)
 		return download_end(command, hash, &f, 1);
 	newfile_end(0);

@@ -35,24 +35,17 @@ for_eyes(void)
 	return isatty(STDOUT_FILENO) || logger.level >= DEBUG;
 }
 
-/* Shows a datagram: `> \x01' has left, `< \x02' has come. */
+/* Copies what came to standard output, on a terminal printable, and ended by a
+ * newline; for eyes each datagram is a line: `> \x01' has left, `< \x02' has
+ * come. */
 static int
-show_datagram(const char *arrow, const char *text, size_t n)
+raw_show(const char *arrow, const char *text, size_t n)
 {
-	fputs(arrow, stdout);
-	print_safely(text, n, 0);
-	putchar('\n');
-	return flush_output();
-}
-
-/* Copies what came to standard output; on a terminal printable, and ended by a
- * newline. */
-static int
-raw_show(const char *text, size_t n)
-{
-	if (by_udp.given && for_eyes())
-		return show_datagram("< ", text, n);
-	if (isatty(STDOUT_FILENO)) {
+	if (by_udp.given && for_eyes()) {
+		fputs(arrow, stdout);
+		print_safely(text, n, 0);
+		putchar('\n');
+	} else if (isatty(STDOUT_FILENO)) {
 		print_safely(text, n, 1);
 		if (n > 0 && text[n - 1] != '\n')
 			putchar('\n');
@@ -121,7 +114,7 @@ send_lines(int fd)
 		n = end == NULL ? n : (size_t)(end - line);
 		bytes = unescape(line, n);
 		if (dgram_send(fd, line, bytes, NULL, COUNTED) < 0 ||
-		    (for_eyes() && show_datagram("> ", line, bytes) != 0))
+		    (for_eyes() && raw_show("> ", line, bytes) != 0))
 			return -1;
 		buffer_drop(&raw.typed, n + (end != NULL));
 	}
@@ -156,9 +149,9 @@ raw_recv(int fd)
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
 	if (got > 0 || by_udp.given)
-		return raw_show(buf, (size_t)got);
+		return raw_show("< ", buf, (size_t)got);
 	if (!raw.input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
-		raw_read();		/* the server will not take it */
+		raw_read();		/* input that it will not take? */
 	if (!raw.unsent && buffer_n(&raw.typed) == 0)
 		return 1;
 	errno = EPIPE;

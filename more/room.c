@@ -141,8 +141,8 @@ ahead_of(uint32_t near, uint32_t n, unsigned window)
 
 /*
  * The receiver keeps nothing but the packet it expects, so of the others it
- * need only know that they are not that. It takes them for later ones, but for
- * the one that must be older.
+ * need only know that they are not that. It takes all of them for later ones,
+ * except the number just before `expected', which can only be an old one.
  */
 static int
 unpack_data(const struct rdt_session *s, struct rdt_packet *p,
@@ -173,7 +173,7 @@ unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
 	memset(p, 0, sizeof *p);
 	p->type = HELLO;
 	p->protocol = rdt_gbn.code;
-	p->control = congestion_named("half")->code;
+	p->control = congestion_find("half", 0)->code;
 	p->window = (unsigned)window;
 	p->block = ROOM_BLOCK;
 	return window < 0 ? -1 : 0;
@@ -216,7 +216,7 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 
 	s->encoding = &room_encoding;
 	s->control = -1;
-	s->congestion = congestion_named("half");
+	s->congestion = congestion_find("half", 0);
 	p.protocol = rdt_gbn.code;
 	p.control = s->congestion->code;
 	p.window = s->window;

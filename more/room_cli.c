@@ -248,7 +248,7 @@ room_offered(const struct room_message *m)
 	}
 	o->size = (uint64_t)size;
 	o->port = (unsigned)port;
-	start_fetch(o, fetch_file, rdt_linger);
+	start_fetch(o, fetch_file);
 }
 
 /* The words for a code that is a failure; else NULL. */
@@ -266,10 +266,12 @@ room_why(const char *code)
 		{ "4062", "no port, or too many downloads" },
 		{ "4990", "malformed, or not now: join first" },
 	};
-	int i;
+	size_t i;
 
-	i = find_name(texts, code, strlen(code));
-	return i < 0 ? NULL : texts[i].why;
+	for (i = 0; i < COUNT(texts); i++)
+		if (strcmp(texts[i].code, code) == 0)
+			return texts[i].why;
+	return NULL;
 }
 
 /* An answer: an error, or 2xx to the request 1xx, which is still in room. */

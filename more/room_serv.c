@@ -304,33 +304,22 @@ room_get(struct client *c, const struct room_message *m)
 	reply(c);
 }
 
+/* By the last digit of their codes, 100 to 106. */
 static const struct {
-	const char *name, *code;
+	const char *name;
 	int outside;			/* also before it is in the room */
 	void (*run)(struct client *c, const struct room_message *m);
 } room_requests[] = {
-	{ "join", "100", 1, room_join },
-	{ "leave", "101", 1, room_leave },
-	{ "who", "102", 0, room_who },
-	{ "to", "103", 0, room_to },
-	{ "all", "104", 0, room_all },
-	{ "files", "105", 0, room_files },
-	{ "get", "106", 0, room_get },
+	{ "join", 1, room_join },
+	{ "leave", 1, room_leave },
+	{ "who", 0, room_who },
+	{ "to", 0, room_to },
+	{ "all", 0, room_all },
+	{ "files", 0, room_files },
+	{ "get", 0, room_get },
 };
 
 /* ---- what comes --------------------------------------------------------- */
-
-/* Which request is it, if any? COUNT(room_requests): none. */
-static size_t
-request_of(const struct room_message *m)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(room_requests); i++)
-		if (strcmp(m->code, room_requests[i].code) == 0)
-			break;
-	return i;
-}
 
 /*
  * Takes the next message of what came. Returns its bytes; 0: more must come;
@@ -349,9 +338,9 @@ next_message(struct client *c)
 		announce_gone();
 		if (c->update_listener >= 0)
 			room_enter(c);
-		i = request_of(&m);
-		if (i == COUNT(room_requests))
+		if (m.code[0] != '1')
 			return -1;
+		i = (size_t)(m.code[2] - '0');
 		if (!c->joined && !room_requests[i].outside)
 			return c->update_listener >= 0 ? 0 : -1;
 		counters[COMMANDS + i]++;

@@ -108,8 +108,8 @@ ladder(const char *arrow, const char *right)
 	putchar('\n');
 }
 
-/* One end of the channel, by an address that is kept for examples (RFC 5737).
- * */
+/* One end of the channel, by an address that is kept for examples (RFC
+ * 5737). */
 static struct addr
 end_address(uint32_t ip, unsigned flow)
 {
@@ -322,11 +322,9 @@ sim_step(void)
 		return 0;
 	if (timer < channel_next(c)) {
 		rdt_flow = flow;
-		if (sim.t < sim.flow[flow].start) {
-			sim.t = timer;
-			return 1;
-		}
 		sim.t = timer;
+		if (timer == sim.flow[flow].start)
+			return 1;
 		rdt_send_timer(&sim.flow[flow].sender, timer);
 		ladder("", "");
 		return 1;

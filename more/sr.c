@@ -180,7 +180,8 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 }
 
 /* Marks the packets that were sent REORDERING or more before the newest. It
- * stops at one that left later, and once: all behind it left later still. */
+ * stops at a packet that left later, and only once: all behind it left later
+ * still. */
 static void
 find_losses(struct rdt_sender *s, int64_t t)
 {

@@ -156,9 +156,9 @@ read_console(void)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		console.from = errno != EBADF && (isatty(STDIN_FILENO) ||
-		    lseek(STDIN_FILENO, 0, SEEK_CUR) < 0) ? now() + SECOND :
-		    NEVER;
+		console.from = (n == 0 || errno != EBADF) &&
+		    (isatty(STDIN_FILENO) || lseek(STDIN_FILENO, 0,
+		    SEEK_CUR) < 0) ? now() + SECOND : NEVER;
 	if (n == 0)
 		text[n++] = '\n';	/* which a last line may lack */
 	for (i = 0; i < n; i++) {

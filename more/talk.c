@@ -2,7 +2,7 @@
  *
  * Client and server of a chat must never wait for one connection alone. So what
  * cannot be sent yet, and what is no whole message yet, stays in a buffer that
- * grows up to a bound:
+ * has a bound:
  *
  *      recv_some() --> buffer_fill() --> buffer_at(): take messages off,
  *                                        buffer_drop()
@@ -62,26 +62,18 @@ buffer_at(const struct buffer *b)
 static int
 buffer_grow(struct buffer *b, size_t n)
 {
-	size_t room;
-	char *bytes;
-
 	errno = EMSGSIZE;
 	if (buffer_n(b) + n > b->max)
 		return -1;
-	if (b->to + n > b->room && b->from > 0) {
+	if (b->bytes == NULL)
+		b->bytes = malloc(b->max);
+	if (b->bytes == NULL)
+		return -1;
+	if (b->to + n > b->max) {
 		memmove(b->bytes, buffer_at(b), buffer_n(b));
 		b->to -= b->from;
 		b->from = 0;
 	}
-	if (b->to + n <= b->room)
-		return 0;
-	for (room = b->room == 0 ? 1024 : b->room; room < b->to + n;)
-		room *= 2;
-	bytes = realloc(b->bytes, room);
-	if (bytes == NULL)
-		return -1;
-	b->bytes = bytes;
-	b->room = room;
 	return 0;
 }
 

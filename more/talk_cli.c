@@ -3,7 +3,8 @@
  *
  * The talk goes on while the user types. One loop takes lines from standard
  * input and what comes on one or two connections, and never blocks on one of
- * these. Each file is fetched by a child, which reports through a pipe:
+ * these (but to connect the second). Each file is fetched by a child, which
+ * reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection
  *      main connection --> text()        \
@@ -94,7 +95,7 @@ static void
 terminal_begin(void)
 {
 	static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-	struct sigaction sa;
+	struct sigaction old, sa;
 	size_t i;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
@@ -110,8 +111,11 @@ terminal_begin(void)
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = terminal_signal;
 	sa.sa_flags = SA_RESETHAND;
-	for (i = 0; i < COUNT(deadly); i++)
-		sigaction(deadly[i], &sa, NULL);
+	for (i = 0; i < COUNT(deadly); i++) {
+		sigaction(deadly[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &sa, NULL);
+	}
 	sa.sa_handler = terminal_again;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGCONT, &sa, NULL);
@@ -350,30 +354,21 @@ fetch_tick(const struct file *f)
 	return 0;
 }
 
-/* Sends the result of a child to the client; the child may still linger. */
-static void
-fetch_ended(int failed)
-{
-	if (write(STDERR_FILENO, failed ? "\1" : "\2", 1) < 0)
-		_exit(1);
-	close(STDERR_FILENO);
-	lifeline = -1;
-}
-
-/* The life of a child. Returns its exit status. */
+/*
+ * The life of a child. Returns its exit status. A \2 tells the client that the
+ * file is stored; in room by UDP the child then lingers, and outlives the
+ * client if need be.
+ */
 static int
 fetch_file(const struct offer *o,
-    int (*fetch)(struct rdt_session *s, const struct offer *o),
-    void (*linger)(struct rdt_session *s))
+    int (*fetch)(struct rdt_session *s, const struct offer *o))
 {
 	struct rdt_session s = { 0 };
 	int failed, result;
 
 	fetched_name = o->name;
-	if (download_open(o->command, o->local, cli.keep, &s.file) != 0) {
-		fetch_ended(1);
+	if (download_open(o->command, o->local, cli.keep, &s.file) != 0)
 		return 1;
-	}
 	s.sock = -1;
 	s.name = o->name;
 	s.file.size = o->size;
@@ -382,10 +377,13 @@ fetch_file(const struct offer *o,
 	failed = download_end(o->command, o->name, &s.file, result == 0);
 	if (s.start != 0)
 		rdt_report(&s);
-	fetch_ended(failed);
+	if (!failed && write(STDERR_FILENO, "\2", 1) < 0)
+		failed = 1;
+	close(STDERR_FILENO);
+	lifeline = -1;
 	s.tick = NULL;
-	if (result == 0 && s.start != 0 && linger != NULL)
-		linger(&s);
+	if (result == 0 && s.encoding != NULL)
+		rdt_linger(&s);
 	if (s.sock >= 0)
 		dgram_close(s.sock);
 	return failed;
@@ -398,8 +396,7 @@ fetch_file(const struct offer *o,
  */
 void
 start_fetch(const struct offer *o,
-    int (*fetch)(struct rdt_session *s, const struct offer *o),
-    void (*linger)(struct rdt_session *s))
+    int (*fetch)(struct rdt_session *s, const struct offer *o))
 {
 	static int alive[2] = { -1, -1 };
 	struct child_fetch *c;
@@ -435,13 +432,13 @@ start_fetch(const struct offer *o,
 	lifeline = alive[0];
 	close(ends[0]);
 	close(ends[1]);
-	status = fetch_file(o, fetch, linger);
+	status = fetch_file(o, fetch);
 	trace_close();
 	_exit(status);
 }
 
-/* Shows what a child says, line by line. Anything but the \2 of fetch_ended()
- * at the end means that the child failed. */
+/* Shows what a child says, line by line. Anything but a \2 at the end means
+ * that the child failed. */
 static void
 read_fetch(size_t i)
 {

@@ -340,8 +340,12 @@ is_reserved(const char *name, size_t n)
 {
 	static const char *const names[] = { "ALL", "UDP", "ERROR",
 	    "CHOOSE_FILE" };
+	size_t i;
 
-	return find_name(names, name, n) >= 0;
+	for (i = 0; i < COUNT(names); i++)
+		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
+			return 1;
+	return 0;
 }
 
 /* ---- files ------------------------------------------------------------- */
@@ -614,7 +618,7 @@ talk_serve(int listener, const struct talk_serv *t)
 	}
 	if (errno != ECANCELED)
 		log_msg(ERROR, "poll: %s", reason());
-	for (i = 0; i < DOWNLOADS_MAX; i++)
+	for (i = 0; i < DOWNLOADS_MAX; i++)	/* they end with the talk */
 		if (hall.download[i].pid != 0)
 			kill(hall.download[i].pid, SIGTERM);
 }

@@ -24,21 +24,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../proto.h"
+#include "more.h"
 
 static FILE *trace;			/* NULL: none */
-static unsigned long transfer;		/* the number of flow 0 in it */
+static unsigned long transfer;		/* the number of this one in it; with
+					   two flows, of flow 0 */
 
-/* One process at a time begins something in the file. */
-static void
-trace_lock(short type)
+/* Waits until no other process has the lock of a file, and takes it (F_WRLCK);
+ * or gives it back (F_UNLCK). */
+void
+file_lock(int fd, int type)
 {
-	struct flock lock;
+	struct flock lock = { 0 };
 
-	memset(&lock, 0, sizeof lock);
-	lock.l_type = type;
+	lock.l_type = (short)type;
 	lock.l_whence = SEEK_SET;
-	fcntl(fileno(trace), F_SETLKW, &lock);
+	while (fd >= 0 && fcntl(fd, F_SETLKW, &lock) < 0 && errno == EINTR)
+		;
 }
 
 /* The file is read, too, if it may. */
@@ -55,12 +57,12 @@ set_trace(char *path)
 		exit(1);
 	}
 	setvbuf(trace, NULL, _IOLBF, BUFSIZ);
-	trace_lock(F_WRLCK);
+	file_lock(fileno(trace), F_WRLCK);
 	fseek(trace, 0, SEEK_END);
 	if (ftell(trace) <= 0)
 		fputs("transfer\tseconds\tside\tevent\tseq\twindow\tcwnd\t"
 		    "ssthresh\tsrtt\trto\n", trace);
-	trace_lock(F_UNLCK);
+	file_lock(fileno(trace), F_UNLCK);
 	return NULL;
 }
 
@@ -111,7 +113,7 @@ begins(int64_t start, const struct rdt_session *s)
 		addr_text(&a, peer);
 	text = s->name == NULL ? "-" : s->name;
 	printable(name, sizeof name, text, strlen(text), 0);
-	trace_lock(F_WRLCK);
+	file_lock(fileno(trace), F_WRLCK);
 	last = last_transfer();
 	transfer = (last > transfer ? last : transfer) + 1 - rdt_flow;
 	fprintf(trace, "# transfer %lu: start=%lld.%06ld mode=%s window=%u "
@@ -119,7 +121,7 @@ begins(int64_t start, const struct rdt_session *s)
 	    (long long)(start / SECOND), (long)(start % SECOND),
 	    s->protocol->name, s->window, s->congestion->name,
 	    s->peer == NULL ? peer : s->peer, name);
-	trace_lock(F_UNLCK);
+	file_lock(fileno(trace), F_UNLCK);
 }
 
 static void
@@ -171,10 +173,11 @@ packet(const struct rdt_session *s, const char *arrow,
 	if (logger.level < DEBUG)
 		return;
 	n = sprintf(text, "%s %s", arrow, names[p->type]);
-	if (p->type == HELLO && rdt_protocol_of(p->protocol) != NULL)
+	if (p->type == HELLO && rdt_protocol_find(NULL, p->protocol) != NULL)
 		n += sprintf(text + n, " %s, %s, window %u, block %u",
-		    rdt_protocol_of(p->protocol)->name,
-		    congestion_of(p->control)->name, p->window, p->block);
+		    rdt_protocol_find(NULL, p->protocol)->name,
+		    congestion_find(NULL, p->control)->name, p->window,
+		    p->block);
 	if (p->type == DATA)
 		n += sprintf(text + n, " seq %lu, %lu bytes%s",
 		    (unsigned long)p->seq, (unsigned long)p->length,

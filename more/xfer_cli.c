@@ -40,9 +40,10 @@ xfer_status(int fd, const char **why)
 }
 
 /*
- * The status at the end of an upload. The original server sends none, and does
- * not close: so the wait for what is still in the send buffer is as long as the
- * contents took to get there, and then it is over.
+ * The status at the end of an upload. What is still in the send buffer may take
+ * as long as it took to put the contents there: so the client waits that long,
+ * SILENT_LEAST_S to SILENT_MOST_S. Silence then means an original server, which
+ * sends no status, and does not close.
  */
 static int
 xfer_confirmation(int fd, const char **why)

@@ -423,7 +423,7 @@ simulate(const struct plan *plan)
 	memset(run.after, 0xa5, sizeof run.after);
 	run.calling = "mine_begin()";
 	if (rdt_send_init(&run.s, plan->protocol, plan->window,
-	    congestion_named(plan->control), plan->first, plan->packets) < 0 ||
+	    congestion_find(plan->control, 0), plan->first, plan->packets) < 0 ||
 	    rdt_recv_init(&run.r, plan->protocol, plan->window,
 	    plan->first) < 0)
 		wrong("mine_begin() fails");
@@ -475,7 +475,7 @@ one_packet(void)
 	run.plan.packets = 0;		/* no ladder */
 	run.calling = "mine_next()";
 	if (rdt_send_init(&run.s, p.protocol, p.window,
-	    congestion_named("none"), p.first, 1) < 0 ||
+	    congestion_find("none", 0), p.first, 1) < 0 ||
 	    !rdt_send_next(&run.s, 0, &seq))
 		wrong("there is a packet to be sent, and room in the window, "
 		    "but mine_next() returns 0");

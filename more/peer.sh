@@ -153,6 +153,10 @@ filelength filelength:1 *operation:downloaded file:aGVsbG8=*" "$(says \
 	stop
 }
 
+silent_peer() {
+	got=$("$tmp/peer" "connect $at" "nap 1500" fin "hex 20" 2>/dev/null)
+}
+
 test_peer_many() {
 	start peers dir=0
 	home=$port
@@ -173,6 +177,53 @@ test_peer_many() {
 	wait "$client"
 	is "...and no error" 0 $?
 
+	stop
+
+	# Peers end with the client, but within a part.
+	start peers dir=0
+	home=$port
+	mkdir "$tmp/slow"
+	dd if=/dev/zero of="$tmp/slow/zeros" bs=100000 count=600 2>/dev/null
+	dir_client slow
+	printf '%s\n' 'register slow' serve myfiles 'lookup slow' >&5
+	until_true grep -q '^127' "$tmp/slow.said"
+	port=$(sed -n 's/^127.*://p' "$tmp/slow.said")
+	hash=$(awk '$3 == "zeros" { print $1 }' "$tmp/slow.said")
+	{
+		printf '\000\106operation:download\nfilehash:%s\n\n' "$hash" |
+		    "$cli" -m raw 127.0.0.1 "$port" | {
+			dd bs=100 count=1 of="$tmp/slow.first" 2>/dev/null
+			until_true [ -e "$tmp/slow.quit" ]
+			wc -c
+		}
+	} >"$tmp/slow.out" 5>&- &
+	peer=$!
+	until_true [ -s "$tmp/slow.first" ]
+	exec 5>&-
+	wait "$client"
+	: >"$tmp/slow.quit"
+	wait "$peer"
+	[ "$(cat "$tmp/slow.out")" -lt 80000000 ]
+	is "a peer that is slow does not get the whole file then" 0 $?
+	stop
+
+	# What -L delays is not for those who connect.
+	start delayed dir=0
+	home=$port
+	mkdir "$tmp/late"
+	rm -f "$tmp/late.in"
+	mkfifo "$tmp/late.in"
+	: >"$tmp/late.said"
+	"$cli" -m dir -d "$tmp/late" -L delay=700 127.0.0.1 "$home" \
+	    <"$tmp/late.in" >"$tmp/late.said" 2>&1 &
+	client=$!
+	exec 5>"$tmp/late.in"
+	at=$((10000 + ($$ * 64 + 63) % 20000))
+	printf '%s\n' 'register late' "serve $at" >&5
+	until_true silent_peer
+	is "a peer that asked nothing gets nothing" "" "$got"
+	exec 5>&-
+	wait "$client"
 	stop
 
 	# A network that loses and doubles.

@@ -199,8 +199,8 @@ upload(const char *command, const char *name, int fd, struct file *f,
 
 static int ftp_control = -1;		/* the connection; -1: none */
 static int ftp_answered;		/* it has given an answer */
-static int heard;			/* a server has, by this connection or
-					   an earlier one */
+static int heard;			/* a server has answered, on this
+					   connection or an earlier one */
 
 /* Leaves the connection; the next command makes a new one. */
 static void
@@ -214,8 +214,9 @@ ftp_drop(void)
 /*
  * Connects, unless there is a connection that can be used. After an answer
  * nothing may come until the next command. Before the first answer `server
- * full' may come, and the first command then takes it for its answer; so what
- * comes then is no reason to drop the connection, but its end is.
+ * full' may come; the first command will take it for its answer. So before
+ * that, bytes that wait are no reason to drop the connection, but its end is
+ * one.
  */
 static int
 ftp_connect(void)
@@ -257,8 +258,9 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		/* A chat took our message for a name: `0000000002ls has joined
-		 * the chat!' */
+		/* A chat took our message for a name, and says `0000000002ls
+		 * has joined the chat!', which begins with a frame like ours.
+		 * */
 		errno = EBADMSG;
 		n = -1;
 	}
@@ -551,8 +553,8 @@ command_loop(const struct mode *m)
 	return failed;
 }
 
-/* A mode may run another one, as dir runs browse: so `over' is reset, and quit
- * leaves only the inner one. */
+/* A mode may run another one, as the command browse of dir does: so `over' is
+ * reset, and only the inner one ends. */
 int
 run_mode(const struct mode *m, int argc, char **argv)
 {
@@ -565,8 +567,8 @@ run_mode(const struct mode *m, int argc, char **argv)
 		return 2;
 	if (c != NULL && argc > 2 && strcmp(c->arguments, UPLOAD_NAMES) == 0 &&
 	    access(argv[1], F_OK) == 0 && access(argv[2], F_OK) == 0) {
-		log_msg(ERROR, "%s: %s and %s both exist here, and only one "
-		    "would be sent (at the prompt this stores %s as %s)",
+		log_msg(ERROR, "%s: sends one file, but %s and %s both exist "
+		    "here (to store %s as %s, type this at the prompt)",
 		    argv[0], argv[1], argv[2], argv[1], argv[2]);
 		return 2;
 	}
@@ -1480,7 +1482,7 @@ main(int argc, char **argv)
 	complete_options();
 	if (chdir(cli.directory) < 0)
 		return fail("cli: -d %s: %s", cli.directory, reason());
-	on_signal(SIGCHLD, SIG_DFL);	/* ignored, waitpid() would fail */
+	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() fails */
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();

@@ -63,8 +63,8 @@
 
 struct logger logger = { .level = INFO };
 
-/* lowest[len] is the lowest code of len bytes; 0xa0 for two, since those below
- * are control characters. */
+/* lowest[len] is the lowest code that takes len bytes; of two bytes that is
+ * 0x80, but 0x80 to 0x9f are control characters. */
 size_t
 char_bytes(const unsigned char *s, size_t n)
 {
@@ -487,9 +487,12 @@ sock_peer(int fd, char text[PEER_BYTES])
 	return port < 0 ? -1 : 0;
 }
 
-/* For writes too_slow() alone keeps the limit. SO_SNDTIMEO is a second, so that
- * a write(2) that sleeps is tried again: some systems wake it only when a third
- * of a large buffer is free, but a new write(2) takes what fits. */
+/*
+ * For writes too_slow() alone keeps the limit. SO_SNDTIMEO, of 1 s, only makes
+ * a write(2) that sleeps return, so that it is tried again: some systems wake
+ * it only when a third of a large buffer is free, but a new write(2) takes what
+ * fits.
+ */
 void
 sock_limit(int fd, int seconds)
 {
@@ -631,8 +634,8 @@ sock_connect(const char *host, const char *port, int type, const char **why)
 	return fd;
 }
 
-/* A connection that broke before accept() is reported as EAGAIN, too. Only a
- * lack of descriptors or memory is an error. */
+/* On some systems accept() fails if the connection broke before; that is
+ * EAGAIN, too. Only a lack of descriptors or memory is an error. */
 int
 sock_accept(int listener, char host[HOST_BYTES])
 {

@@ -72,10 +72,10 @@ extern struct logger {
 
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
- * several processes do not mix (in a pipe: up to PIPE_BUF bytes). Control
- * characters in it are shown as \xNN. It is a macro so that compilers check the
- * format: they do that for snprintf(), but not for a function of our own,
- * unless by an extension of C99.
+ * several processes do not mix (of a pipe the system promises this for lines of
+ * at most PIPE_BUF bytes). Control characters in it are shown as \xNN. It is a
+ * macro so that compilers check the format: they know the format of snprintf(),
+ * but not, in C99, that of a function of our own.
  */
 #define log_msg(level_, ...) \
 	((int)(level_) <= logger.level ? \
@@ -88,11 +88,11 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN; a Unicode
- * character that separates lines, or turns the direction of writing, is broken
- * up by an \xNN; other UTF-8 and ISO 8859-1 stays, and so do newlines if lines
- * is true. Returns the number of bytes of text that were copied, so that a long
- * text can be printed in pieces.
+ * of at most size - 1 bytes. Control characters become \xNN; so does a byte of
+ * a Unicode character that separates lines, or turns the direction of writing,
+ * and no terminal knows it then; other UTF-8 and ISO 8859-1 stays, and so do
+ * newlines if lines is true. Returns the number of bytes of text that were
+ * copied, so that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -185,9 +185,9 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
 /* ---- sockets --------------------------------------------------------- */
 
-/* An address is text. An IPv4-mapped address of IPv6 is written as IPv4, so
- * that strcmp() compares two hosts. */
-#define HOST_BYTES	64	/* room for a numeric address, scope included */
+/* An address is text. An IPv4 address that IPv6 writes as ::ffff:1.2.3.4 is
+ * 1.2.3.4, so that strcmp() can tell whether two hosts are the same. */
+#define HOST_BYTES	64	/* a numeric address, as fe80::1%eth0 */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
 
 /* The address of one end of a socket: ours if `end' is getsockname, the peer's
@@ -214,10 +214,10 @@ int	sock_connect(const char *host, const char *port, int type,
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
- * A read_all() or write_all() has `seconds' to finish; if it has more than
- * PIECE_BYTES, so many seconds for each PIECE_BYTES. So a message that comes a
- * byte at a time cannot occupy a child for ever. (A peer that stops midway may
- * be noticed only after twice that time.)
+ * A read_all() or write_all() has `seconds' to finish; if n is more than
+ * PIECE_BYTES, `seconds' for each PIECE_BYTES. So a message that comes a byte
+ * at a time cannot occupy a child for ever. (A peer that stops midway may be
+ * noticed only after twice that time.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -232,9 +232,9 @@ void	sock_close(int fd);
 
 /*
  * The close that follows an answer: ends the sending side, then discards what
- * still comes: up to DISCARD_BYTES, and only while PIECE_BYTES of it come in
- * DISCARD_S. A close with input unread would send a reset, and a reset destroys
- * the answer on its way.
+ * still comes: up to DISCARD_BYTES, and only as long as at least PIECE_BYTES
+ * come in DISCARD_S. A close with input unread would send a reset, and a reset
+ * destroys the answer on its way.
  */
 void	sock_finish(int fd);
 
@@ -374,9 +374,9 @@ char	*list_files(uint64_t max, size_t *len);
  * alone, to `ls' with a name, to a command that has a NUL in it, and, if the
  * connection still works, to a put that is cut short or stands still for too
  * long. The original client knows no code but FTP_NOFILE; so a get with a bad
- * name, or an empty one (after a blank), is answered FTP_NOFILE, too. An answer
- * to ls that is nothing but a code is taken for that code, though a file might
- * have such a name.
+ * name is answered FTP_NOFILE, too; so is `get ', with a blank and no name
+ * behind it. An answer to ls that is nothing but a code is taken for that code,
+ * though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -498,9 +498,10 @@ struct command {
 
 /*
  * A row of the table of modes. A mode opens, runs one command or a loop, and
- * closes; a result of 1, after a message, becomes the exit status. wait() is
- * called before each line is read, and returns when there is one. session()
- * replaces the table and the loop.
+ * closes. A result of open() or close() that is not 0, after a message, makes
+ * the exit status 1; else it is that of the command, the loop or session().
+ * wait() is called before each line is read, and returns when there is one.
+ * session() replaces the table and the loop.
  */
 struct mode {
 	const char *name;

@@ -21,9 +21,9 @@
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child is a process of its own, so its code reads as one conversation with
- * one client, and if it crashes no other client notices. The parent's signals
- * are blocked except during pselect(2), so no signal can arrive between the
- * test of `ending' and the sleep, which it would not interrupt. The parent's
+ * one client, and if it crashes no other client notices. A signal that came
+ * after the test of `ending' and before the sleep would not end the sleep: so
+ * the parent's signals are blocked except during pselect(2). The parent's
  * handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -254,8 +254,8 @@ static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
 	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
-	int (*run)(const struct request *r);	/* NULL, or it returns -1: the
-						   end */
+	int (*run)(const struct request *r);	/* the end, if it is NULL or
+						   returns -1 */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
 	{ "ls", 0, FTP_OK, ftp_ls },
@@ -343,7 +343,8 @@ enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
 void (*child_hook)(size_t i);
 
-/* Handles SIGTERM, SIGINT and SIGCHLD, which only has to end the sleep. */
+/* Handles SIGTERM and SIGINT; and SIGCHLD, but only so that it ends the sleep.
+ * */
 static void
 signalled(int sig)
 {
@@ -439,7 +440,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
 		if (place < 0)
-			continue;	/* not ours, but of the shell that
+			continue;	/* not ours: a shell had it, and then
 					   became serv by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {

@@ -10,12 +10,12 @@ test_reports_put() {
 	printf %s one >"$tmp/here/a.txt"
 	printf %s two >"$tmp/here/b.txt"
 	client 127.0.0.1 "$port" put a.txt b.txt
-	has "put f*.txt" "2 put: a.txt and b.txt both exist here, and only one \
-would be sent (at the prompt this stores a.txt as b.txt)" "$status $said"
+	has "put f*.txt" "2 put: sends one file, but a.txt and b.txt both exist \
+here (to store a.txt as b.txt, type this at the prompt)" "$status $said"
 	client -u gbn 127.0.0.1 "$port" put a.txt b.txt
 	is "...by UDP" 2 $status
 	client -m xfer 127.0.0.1 "$xfer" upload a.txt b.txt
-	has "upload f*.txt" "2 upload: a.txt and b.txt both exist*" "$status $said"
+	has "upload f*.txt" "2 upload: sends one file, but a.txt and*" "$status $said"
 	is "nothing is stored" "" "$(ls "$dir")"
 	client 127.0.0.1 "$port" put a.txt c.txt
 	is "a name that is no file here" "0 one" "$status $(cat "$dir/c.txt")"

@@ -1124,14 +1124,10 @@ add_page(const struct dir_message *page, struct lines *l)
 	text = page->text;
 	left = page->length;
 	if (!is_page(page)) {
-		for (; left > 0; text += n, left -= n) {
-			line = memchr(text, '\n', left);
-			n = line == NULL ? left : (size_t)(line - text);
-			if (lines_add(l, text, n) < 0)
+		while ((more = next_line(&text, &left, &line, &n)) > 0)
+			if (lines_add(l, line, n) < 0)
 				return -1;
-			n += line != NULL;
-		}
-		return 0;
+		return more < 0 ? lines_add(l, text, left) : 0;
 	}
 	errno = EMSGSIZE;
 	if (left > DIR_REPLY_MAX || l->n > LINES_MAX)

@@ -2260,18 +2260,17 @@ await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 			return -1;
 		if (p.type != HELLO)
 			continue;
-		if (s->is_server && !addr_is_of(&from, client)) {
+		if (s->is_server ? !addr_is_of(&from, client) :
+		    p.protocol != s->protocol->code ||
+		    p.window > s->window || p.block > s->block) {
 			rdt_corrupt(s);
 			continue;
 		}
-		if (s->is_server || (p.protocol == s->protocol->code &&
-		    p.window <= s->window && p.block <= s->block)) {
-			if (s->is_server && connect(s->sock,
-			    (struct sockaddr *)&from.ss, from.len) < 0)
-				return -1;
-			rdt_agree(s, &p);
-			return 0;
-		}
+		if (s->is_server && connect(s->sock,
+		    (struct sockaddr *)&from.ss, from.len) < 0)
+			return -1;
+		rdt_agree(s, &p);
+		return 0;
 	} while (now() < deadline);
 	errno = ETIMEDOUT;
 	return -1;

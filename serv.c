@@ -1545,7 +1545,8 @@ start_service(size_t k)
 		run_service(k);
 	if (s->pid < 0) {
 		log_msg(ERROR, "%s: fork: %s", services[k]->name, reason());
-		s->pid = 0;
+		*oldest = s->pid = 0;		/* that was no start */
+		s->starts--;
 		return now() + SECOND;
 	}
 	log_msg(DEBUG, "%s: child %ld started", services[k]->name,

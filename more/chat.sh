@@ -90,6 +90,10 @@ name is reserved EOF" "$(peer "send Seg" "take 24" "take 4" \
 chat!ALL|Put: a|Put: b EOF" "$(peer "send Put" "take 28" 'send \x0d\x0a' \
 	    "nap 100" 'send a\x0d\x0ab\x0d\x0a' "take 14" 'send {quit}\x0a' \
 	    end | sed 's/  */ /g; s/ Put/|Put/g; s/! /!/')"
+	is "...before its welcome has left" 1 "$("$tmp/peer" "connect $port" \
+	    "send Pat" "nap 5" 'send \x0d\x0a' "nap 300" \
+	    'send a\x0d\x0ab\x0d\x0a' "nap 300" 'send {quit}\x0a' \
+	    "take 60000" | grep -c '^Pat: b')"
 	is "a byte at a time" "d has joined the chat!ALL EOF" \
 	    "$(peer "drip d" "take 26" 'drip \x0a' "nap 100" \
 	    'drip {quit}\x0a' end | words |

@@ -329,7 +329,7 @@ chat_lines(struct client *c, const char *text, size_t n)
 /*
  * Takes bytes from a client. With a newline in its first read it speaks in
  * lines; otherwise in segments, unless a lone newline comes next, as PuTTY
- * sends it. But not once a segment is queued, with its length before it.
+ * sends it: then what is queued in segments is sent first.
  */
 static void
 chat_input(struct client *c, char *text, size_t n)
@@ -347,7 +347,8 @@ chat_input(struct client *c, char *text, size_t n)
 		c->segments = memchr(text, '\n', n) == NULL;
 		if (c->segments)
 			c->segment_at = now() + FIRST_MS * (SECOND / 1000);
-	} else if (c->messages == 1 && empty && buffer_n(&c->out) == 0) {
+	} else if (c->messages == 1 && empty && send_queued(c, 1) == 0 &&
+	    buffer_n(&c->out) == 0) {
 		c->segments = 0;
 	}
 	c->messages += c->messages < 2;

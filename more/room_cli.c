@@ -128,6 +128,8 @@ room_get(int argc, char **argv)
 
 	(void)argc;
 	n = split(argv[1], words);
+	if (n < 0)
+		return 1;
 	way = n > 1 && (strcmp(words[0], "udp") == 0 ||
 	    strcmp(words[0], "tcp") == 0);
 	if (n - way < 1 || n - way > 2) {

@@ -62,6 +62,10 @@ void	talk_serve(int listener, const struct talk_serv *t);
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
 
+/* Sends what goes of all that is queued for c; in a hurry the segments do not
+ * keep their distance. -1: a connection is broken. */
+int	send_queued(struct client *c, int hurry);
+
 /* Logs that c spoke to one or to `all', at most once a second: a flood of
  * messages is no flood of lines. */
 void	log_message(struct client *c, const char *to);

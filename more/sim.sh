@@ -153,6 +153,10 @@ test_sim_link() {
 	has "reno fills the queue until it overflows, again and again" \
 	    "0 [1-9][0-9]*" "$status $(grep -c 'snd	full	' "$tmp/saw")"
 
+	sim -u sw -C none -L drop=0.8,seed=1 20 20
+	is "two that give up, for good" "1 2" "$status $(printf '%s\n' \
+	    "$said" | grep -c 'transmissions=12 timeouts=12 ')"
+
 	# Two senders, of which the second starts half a second later.
 	sim -u sr -W 64 -L rate=8000,queue=20 -t "$tmp/two" 3000 3000
 	is "two senders" "0 2" "$status $(printf '%s\n' "$said" | grep -c '^rdt:')"

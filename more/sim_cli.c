@@ -407,7 +407,8 @@ run(void)
 	do
 		for (i = 0; i < sim.flows; i++) {
 			rdt_flow = i;
-			if (sim.flow[i].start <= sim.t)
+			if (sim.flow[i].start <= sim.t &&
+			    !rdt_send_gave_up(&sim.flow[i].sender))
 				sender_turn();
 		}
 	while (sim_step() && !all_done());

@@ -115,8 +115,8 @@ send_segments(struct client *c, int hurry)
 	return 0;
 }
 
-/* Sends what goes of both queues. Returns -1 if a connection is broken. */
-static int
+/* Of both queues. */
+int
 send_queued(struct client *c, int hurry)
 {
 	int broken;

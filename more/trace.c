@@ -15,8 +15,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,6 +23,9 @@
 #include <unistd.h>
 
 #include "more.h"
+
+#define HEAD_BYTES	40	/* of `# transfer N:', at most; a read may end
+				   within them */
 
 static FILE *trace;			/* NULL: none */
 static unsigned long transfer;		/* the number of this one in it; with
@@ -72,30 +73,28 @@ const struct option trace_options[] = {
 	OPTIONS_END
 };
 
-/* The highest number of a transfer in the file; only a regular one is read, by
- * a stream of its own. */
+/* The highest number of a transfer in the file; 0 if it cannot be read. By
+ * pread(2): to close a descriptor of the file would give back its lock, and
+ * other processes share the offset. */
 static unsigned long
 last_transfer(void)
 {
+	static const char head[] = "\n# transfer ";
 	unsigned long last, n;
-	struct stat st;
-	char line[2048];
-	FILE *f;
-	int fd;
+	char text[16 * 1024], *p;
+	ssize_t got;
+	off_t at;
 
 	last = 0;
-	fd = dup(fileno(trace));
-	f = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ? NULL :
-	    fdopen(fd, "r");
-	if (f == NULL) {
-		close(fd);
-		return 0;
+	for (at = 0; (got = pread(fileno(trace), text, sizeof text - 1,
+	    at)) > 0; at += got > HEAD_BYTES ? got - HEAD_BYTES : got) {
+		text[got] = '\0';
+		for (p = text; (p = strstr(p, head)) != NULL;) {
+			p += strlen(head);
+			n = strtoul(p, NULL, 10);
+			last = n > last ? n : last;
+		}
 	}
-	rewind(f);
-	while (fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "# transfer %lu", &n) == 1 && n > last)
-			last = n;
-	fclose(f);
 	return last;
 }
 

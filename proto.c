@@ -851,23 +851,11 @@ lesser(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/* read_all() of a file: an early end means that the file became shorter. */
-static size_t
-read_file(int fd, void *buf, size_t n)
-{
-	size_t got;
-
-	got = read_all(fd, buf, n);
-	if (got < n && (errno == ENOTCONN || errno == ECONNABORTED))
-		errno = ESTALE;
-	return got;
-}
-
 /* The first write has head and contents: a small file is one segment. */
 int
 file_send(int sock, struct file *f, const void *head, size_t headlen)
 {
-	size_t have, part;
+	size_t got, have, part;
 	int ok;
 
 	file_begins(sock, f);
@@ -875,11 +863,13 @@ file_send(int sock, struct file *f, const void *head, size_t headlen)
 	have = headlen;
 	do {
 		part = lesser(f->size - f->done, CHUNK_BYTES - have);
-		ok = read_file(f->fd, chunk + have, part) == part &&
-		    write_all(sock, chunk, have + part) == 0;
+		got = read_all(f->fd, chunk + have, part);
+		ok = got == part && write_all(sock, chunk, have + part) == 0;
 		f->done += ok ? part : 0;
 		have = 0;
 	} while (ok && f->done < f->size);
+	if (got < part && (errno == ENOTCONN || errno == ECONNABORTED))
+		errno = ESTALE;		/* it was the file that ended */
 	return file_ends(sock, ok);
 }
 
@@ -2327,41 +2317,25 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 	    (size_t)(s->file.size - (uint64_t)n * s->block);
 }
 
-/*
- * Each end keeps a span of the file in `chunk', span_bytes from span_from, to
- * read and write large pieces. Sets *bytes to n bytes of the file from `at' on.
- * Packets mostly go out in order, so they are mostly in the span.
- */
-static int
-read_span(struct rdt_session *s, uint64_t at, size_t n, const char **bytes)
-{
-	if (at < s->span_from || at + n > s->span_from + s->span_bytes) {
-		s->span_from = at;
-		s->span_bytes = 0;
-		if (lseek(s->file.fd, (off_t)at, SEEK_SET) < 0)
-			return -1;
-		s->span_bytes = read_file(s->file.fd, chunk, RDT_READ);
-	}
-	*bytes = chunk + (at - s->span_from);
-	return s->span_bytes < n ? -1 : 0;
-}
-
 /* Sends packet n, from the file. */
 static int
 send_data(struct rdt_session *s, uint32_t n)
 {
 	struct rdt_packet p = { 0 };
-	const char *contents;
+	ssize_t got;
 
 	p.type = DATA;
 	p.seq = n;
 	p.last = n == s->packets - 1;
 	p.retransmitted = rdt_slot(&s->sender, n)->retransmitted;
 	p.length = packet_bytes(s, n);
-	if (read_span(s, (uint64_t)n * s->block, p.length, &contents) < 0)
-		return -1;
-	memcpy(outgoing + RDT_HEAD, contents, p.length);
-	return transmit(s, &p);
+	do
+		got = pread(s->file.fd, outgoing + RDT_HEAD, p.length,
+		    (off_t)n * s->block);
+	while (got < 0 && errno == EINTR);
+	if (got >= 0)
+		errno = ESTALE;
+	return got < (ssize_t)p.length ? -1 : transmit(s, &p);
 }
 
 /* Takes the ACKs that have come. */
@@ -2442,7 +2416,6 @@ rdt_send(struct rdt_session *s)
 	int result;
 
 	s->is_sender = 1;
-	s->span_bytes = 0;
 	result = rdt_send_init(&s->sender, s->protocol, s->window,
 	    s->congestion, 0, s->packets);
 	while (result == 0 && !rdt_send_done(&s->sender))
@@ -2453,35 +2426,20 @@ rdt_send(struct rdt_session *s)
 	return result;
 }
 
-/* Writes the span that is held, at the receiver. */
-static int
-flush_span(struct rdt_session *s)
-{
-	size_t n;
-
-	n = s->span_bytes;
-	if (lseek(s->file.fd, (off_t)s->span_from, SEEK_SET) < 0)
-		return -1;
-	s->span_from += n;
-	s->span_bytes = 0;
-	return write_all(s->file.fd, chunk, n);
-}
-
-/* Adds a packet to the span; one that does not continue it begins another. */
+/* Writes a packet to its place in the file. */
 static int
 store_packet(struct rdt_session *s, const struct rdt_packet *p)
 {
-	uint64_t at;
+	ssize_t put;
 
-	at = (uint64_t)p->seq * s->block;
-	if (at != s->span_from + s->span_bytes ||
-	    s->span_bytes + p->length > CHUNK_BYTES) {
-		if (flush_span(s) < 0)
-			return -1;
-		s->span_from = at;
-	}
-	memcpy(chunk + s->span_bytes, p->payload, p->length);
-	s->span_bytes += p->length;
+	do
+		put = pwrite(s->file.fd, p->payload, p->length,
+		    (off_t)p->seq * s->block);
+	while (put < 0 && errno == EINTR);
+	if (put >= 0)
+		errno = ENOSPC;
+	if (put < (ssize_t)p->length)
+		return -1;
 	s->file.done += p->length;
 	return 0;
 }
@@ -2554,14 +2512,12 @@ receive_burst(struct rdt_session *s)
 	return n == 0 ? receive_nothing(s) : send_ack(s, 1);
 }
 
-/* Each turn waits for DATA and takes it; the file is written in spans, and the
- * last of them at the end. */
+/* Each turn waits for DATA and takes it. */
 int
 rdt_recv(struct rdt_session *s)
 {
 	int result;
 
-	s->span_from = s->span_bytes = 0;
 	s->heard = now();
 	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
 	    -1 : receive_nothing(s);
@@ -2574,8 +2530,6 @@ rdt_recv(struct rdt_session *s)
 	note_end(s);
 	if (result < 0 && peer_failed() && s->receiver.expected == s->packets)
 		result = 0;		/* all DATA is here: no matter */
-	if (result == 0)
-		result = flush_span(s);
 	if (result == 0)
 		tell_watcher(s, EV_DONE, s->packets);
 	return result;

@@ -24,12 +24,8 @@
  *   - The size of a file or message is a uint64_t, whatever the machine.
  *
  * The protocols come from the documents of five course projects, with captures
- * of some messages. `The document' of a protocol is:
- *   ftp         Cliente-Servidor FTP, in Portuguese; programs in Python
- *   xfer        TCP File Transfer, Buenos Aires, in Spanish; Python
- *   dir, peer   NanoFiles, Redes de Comunicaciones, in Spanish; Java
- *   chat        Our System TCP traffic protocol, in English; Python
- *   room        the chat project of Ariel University, in Hebrew; Python
+ * of some messages; more/more.h lists them. `The document' of ftp is
+ * Cliente-Servidor FTP, in Portuguese; its programs are in Python.
  */
 #ifndef PROTO_H
 #define PROTO_H
@@ -781,7 +777,6 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
 #define RDT_WINDOW_MAX	4096
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
 #define RDT_BLOCK_MAX	60000
-#define RDT_READ	(64 * 1024)	/* of the file at a time; >= a block */
 #define RDT_BURST	64	/* datagrams sent, or taken, at one go */
 #define RDT_ACK_EVERY	2	/* packets in order share an ACK, at most */
 
@@ -1072,9 +1067,6 @@ struct rdt_session {
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	unsigned unacked;		/* DATA since the last ACK */
-	uint64_t span_from;		/* offset of the part of the file that
-					   is in memory, */
-	size_t span_bytes;		/* and its size */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };

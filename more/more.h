@@ -1,7 +1,11 @@
 /* more.h: the formats of the protocols in more/. Licence: ISC, see README.
  *
  * xfer, hashes, peer, what chat and room share, faults, chat, room, captures.
- * The conventions are those of proto.h.
+ * The conventions are those of proto.h. The documents of the protocols:
+ *   xfer        TCP File Transfer, Buenos Aires, in Spanish; in Python
+ *   dir, peer   NanoFiles, Redes de Comunicaciones, in Spanish; Java
+ *   chat        Our System TCP traffic protocol, in English; Python
+ *   room        the chat project of Ariel University, in Hebrew; Python
  */
 #ifndef MORE_H
 #define MORE_H

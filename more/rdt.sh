@@ -186,6 +186,17 @@ window=3 control=none peer=127.0.0.1:* file=nine" \
 	    "$(grep '^#' "$tmp/nine.trace")"
 	has "the log names file and peer" "*rdt: mode=gbn * control=none \
 peer=127.0.0.1:* file=nine" "$(grep 'file=nine' "$log")"
+	# Transfers of two programs, many at a time, in one trace.
+	pids=
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		"$cli" -q -d "$tmp/here" -u sw -t "$tmp/served.trace" \
+		    127.0.0.1 "$port" get nine "$i.nine" &
+		pids="$pids $!"
+	done
+	wait $pids
+	is "each transfer has a number of its own" "" \
+	    "$(sed -n 's/^# transfer \([0-9]*\):.*/\1/p' \
+	    "$tmp/served.trace" | sort | uniq -d)"
 	dd if=/dev/urandom of="$tmp/here/ten" bs=1000 count=10 2>/dev/null
 	client -u gbn -W 4 -b 1000 -C none -L drop=/6 127.0.0.1 "$port" put ten
 	is "10 packets, window 4, every 6th lost" "0 17" \

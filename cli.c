@@ -258,9 +258,8 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		/* A chat took our message for a name, and says `0000000002ls
-		 * has joined the chat!', which begins with a frame like ours.
-		 * */
+		/* A chat took our message for a name: `0000000002ls has joined
+		 * the chat!' begins with a frame like ours. */
 		errno = EBADMSG;
 		n = -1;
 	}

@@ -343,8 +343,8 @@ enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
 void (*child_hook)(size_t i);
 
-/* Handles SIGTERM and SIGINT; and SIGCHLD, but only so that it ends the sleep.
- * */
+/* Handles SIGTERM and SIGINT. SIGCHLD comes here, too, but only to end the
+ * sleep. */
 static void
 signalled(int sig)
 {

@@ -69,10 +69,11 @@ test_udp_link() {
 	    put some put
 	same "a put through a queue that is full" "$tmp/here/some" "$dir/put"
 	has "...which the log says" "*-> DATA seq *: queue full*" "$said"
-	is "...the trace" 12 "$(awk '$4 == "full" { n++ } $4 == "ack" { exit }
-	    END { print n }' "$tmp/full.trace")"
+	# 12, or fewer if the sender is slow, so that some leave meanwhile.
+	is "...the trace" yes "$(awk '$4 == "full" { n++ } $4 == "ack" { exit }
+	    END { print (n >= 8 && n <= 12 ? "yes" : n) }' "$tmp/full.trace")"
 	is "...and the capture" 1 "$(($(tr -c '[:print:]' '\n' \
-	    <"$tmp/full.pcapng" | grep -c 'here: queue full') >= 12))"
+	    <"$tmp/full.pcapng" | grep -c 'here: queue full') >= 8))"
 	client -u gbn -L queue=3 127.0.0.1 "$port" ls
 	has "a queue before no link" "2 *only where there is a rate*" \
 	    "$status $said"

@@ -62,12 +62,18 @@ test_dir() {
 	    "$(tlv 6 alice)" "$(tlv 6 'a b')" "$(tlv 18 nobody)")"
 	is "lists are for those who registered" "161607" \
 	    "$(dgrams '\x0c' '\x0e' "$(tlv 6 carol)" | cut -c 1-8)"
+	pages=08	# the port may be one that carol's client had
+	for attempt in 1 2 3 4 5; do
+		case $pages in
+		08*) pages=$(dgrams "$(tlv 6 dave)" '\x0c\x00\x00\x00\x01' \
+		    '\x0c\x00\x00\x00\x09' '\x0e\x00\x00\x00\x01' \
+		    "$(tlv 20 dave)" | sed "s/$(hex 'dave\n')//; \
+		    s/0d00000012/0d0000000d/") ;;
+		esac
+	done
+	: "$attempt"
 	is "pages" "070d0000000d$(hex 'skip 1\ncarol\n')0d00000007\
-$(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" \
-	    "$(dgrams "$(tlv 6 dave)" '\x0c\x00\x00\x00\x01' \
-	    '\x0c\x00\x00\x00\x09' '\x0e\x00\x00\x00\x01' \
-	    "$(tlv 20 dave)" | sed "s/$(hex 'dave\n')//; \
-	    s/0d00000012/0d0000000d/")"
+$(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" "$pages"
 	is "what is malformed is not answered" 0200000001 "$(dgrams '' '\x00' \
 	    '\x17' '\xff' '\x01\x00' '\x06' '\x06\x00\x00\x00\x09alice' \
 	    '\x06\x00\x00\x00\x04alice' '\x06\xff\xff\xff\xffalice' \

@@ -4,10 +4,10 @@
 #	make demo		shows them at work
 #	make test		runs test.sh
 #	make check		all that .ci/ checks, in 20 minutes
-#	make sanitize		the same, with checks of every memory access
+#	make sanitize		make test with every memory access checked
 #	make tiny		builds Part I alone, into .tiny/
 #	make labs		runs all labs, which look at their results
-#	make lab		builds what labs use: lab/peer
+#	make lab		builds lab/peer, which plays one end
 #	make bench		how fast, beside others
 #	make loc		counts the lines of code
 #	make install		into PREFIX (/usr/local), below DESTDIR
@@ -52,7 +52,7 @@ serv: serv.o proto.o more/more.a
 cli: cli.o proto.o more/more.a
 	$(CC) $(LDFLAGS) -o $@ cli.o proto.o more/more.a $(LDLIBS)
 
-# Each program takes out of it what its table names.
+# An archive: the linker takes out what the tables of serv and cli name.
 more/more.a: $(MORE)
 	rm -f $@
 	ar -r -c $@ $(MORE)

@@ -829,65 +829,55 @@ const struct file *moving;
 static char chunk[CHUNK_BYTES];		/* of file_send(), file_recv() and
 					   frame_send() */
 
-static void
-file_begins(int sock, struct file *f)
-{
-	f->done = 0;
-	moving = f;
-	tell(sock, FILE_BEGINS, NULL, 0);
-}
-
-static int
-file_ends(int sock, int went_well)
-{
-	tell(sock, FILE_ENDS, NULL, 0);
-	moving = NULL;
-	return went_well ? 0 : -1;
-}
-
 static size_t
 lesser(uint64_t left, size_t room)
 {
 	return left < room ? (size_t)left : room;
 }
 
-/* The first write has head and contents: a small file is one segment. */
+/*
+ * Moves the contents of f; the first write takes `have' bytes before them. A
+ * chunk is filled before it is written: few large writes are what makes a
+ * transfer fast. Sent are whole chunks; received is what came.
+ */
+static int
+file_move(int from, int to, struct file *f, size_t have)
+{
+	size_t got, part;
+	int ok, sending, sock;
+
+	sending = from == f->fd;
+	sock = sending ? to : from;
+	f->done = 0;
+	moving = f;
+	tell(sock, FILE_BEGINS, NULL, 0);
+	do {
+		part = lesser(f->size - f->done, CHUNK_BYTES - have);
+		got = read_all(from, chunk + have, part);
+		ok = got == part && write_all(to, chunk, have + part) == 0;
+		f->done += ok || !sending ? got : 0;
+		have = 0;
+	} while (ok && f->done < f->size);
+	if (sending && got < part &&
+	    (errno == ENOTCONN || errno == ECONNABORTED))
+		errno = ESTALE;		/* it was the file that ended */
+	tell(sock, FILE_ENDS, NULL, 0);
+	moving = NULL;
+	return ok ? 0 : -1;
+}
+
+/* Head and contents leave in one write: a small file is one segment. */
 int
 file_send(int sock, struct file *f, const void *head, size_t headlen)
 {
-	size_t got, have, part;
-	int ok;
-
-	file_begins(sock, f);
 	memcpy(chunk, head, headlen);
-	have = headlen;
-	do {
-		part = lesser(f->size - f->done, CHUNK_BYTES - have);
-		got = read_all(f->fd, chunk + have, part);
-		ok = got == part && write_all(sock, chunk, have + part) == 0;
-		f->done += ok ? part : 0;
-		have = 0;
-	} while (ok && f->done < f->size);
-	if (got < part && (errno == ENOTCONN || errno == ECONNABORTED))
-		errno = ESTALE;		/* it was the file that ended */
-	return file_ends(sock, ok);
+	return file_move(f->fd, sock, f, headlen);
 }
 
-/* A chunk is filled before it is written: few large writes are what makes a
- * download fast. */
 int
 file_recv(int sock, struct file *f)
 {
-	size_t got, part;
-	int ok;
-
-	file_begins(sock, f);
-	for (ok = 1; ok && f->done < f->size; f->done += got) {
-		part = lesser(f->size - f->done, CHUNK_BYTES);
-		got = read_all(sock, chunk, part);
-		ok = got == part && write_all(f->fd, chunk, part) == 0;
-	}
-	return file_ends(sock, ok);
+	return file_move(sock, f->fd, f, 0);
 }
 
 /* ---- new files ------------------------------------------------------- */

@@ -858,8 +858,8 @@ struct rdt_receiver;
  * (new, to be stored), EV_DUP (here already) or EV_OOO (not wanted now), and
  * moves expected.
  *
- * These may be NULL: deadline() (then rto_at); window(), how many packets from
- * base on may have been sent (then cwnd); bitmap(), which writes what has
+ * These may be NULL: deadline() (then rto_at); window(), how many packets, from
+ * base on, may be in flight (then cwnd); bitmap(), which writes what has
  * arrived beyond expected and returns its bytes; begin(), which is called with
  * a sender or a receiver, the other being NULL, and sets its `own' to memory
  * from malloc(), which the caller frees.
@@ -903,8 +903,8 @@ struct congestion {
 	void (*timeout)(struct rdt_sender *s, unsigned flight);
 };
 
-/* By name (NULL: there is none); or, if that is NULL, by code, and reno stands
- * for one that is unknown. */
+/* By name, or by code if name is NULL. An unknown name gives NULL, an unknown
+ * code reno. */
 const struct congestion *congestion_find(const char *name, unsigned code);
 
 /*
@@ -1034,9 +1034,10 @@ struct rdt_encoding {
 extern const struct rdt_encoding rdt_native;
 
 /*
- * The driver of the engine: a socket, a clock, a file. The caller fills in the
- * first part; rdt_accept() (at the server) or rdt_connect() (at the client)
- * agrees on the rest with the other end, then one of the two calls rdt_send()
+ * The driver of the engine: a socket, a clock, a file. The caller fills in what
+ * stands before protocol; a client also protocol to congestion, and is_sender.
+ * rdt_accept() (at the server) or rdt_connect() (at the client) agrees on the
+ * rest with the other end, then one of the two calls rdt_send()
  * and the other rdt_recv(). There are two sockets: sock, which rdt_close()
  * closes, and control, on which any input ends the transfer with EINTR. So does
  * a tick() that returns true; it is called at least once in a TURN. Wherever
@@ -1206,8 +1207,8 @@ struct dir_message {
 
 /*
  * dir_pack() makes a datagram and returns its bytes; there must be room for
- * nine and the text. dir_unpack() returns -1 for one whose size is not exactly
- * that of a format its op has; text then points into the datagram.
+ * nine and the text. dir_unpack() returns -1 if the size fits no format of this
+ * op; else text points into the datagram.
  */
 size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
 int	dir_unpack(struct dir_message *m, const unsigned char *datagram,

@@ -15,7 +15,8 @@ extern const struct rdt_protocol rdt_mine;
 #ifndef WRONG
 #define WRONG	0
 #endif
-enum { NONE, WINDOW, TIMER, LAST, LOOP, CRASH, OUTSIDE, TWICE, EAGER };
+enum { NONE, WINDOW, TIMER, LAST, LOOP, CRASH, OUTSIDE, TWICE, EAGER,
+    GREEDY };
 
 static int
 next(struct rdt_sender *s, int64_t t, uint32_t *seq)
@@ -23,6 +24,11 @@ next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	switch (WRONG) {
 	case WINDOW:			/* one too large */
 		if (s->next == s->end || s->next - s->base > s->cwnd)
+			return 0;
+		*seq = s->next++;
+		return 1;
+	case GREEDY:			/* the window, whatever cwnd says */
+		if (s->next == s->end || s->next - s->base >= s->window)
 			return 0;
 		*seq = s->next++;
 		return 1;

@@ -138,7 +138,8 @@ sequence() {
 	    awk -v "title=$3" -f lab/sequence.awk >"$out/$1.svg" || wrong=1
 }
 
-# look CAPTURE [PORT,PROTOCOL]: how to open it, for what a port does not tell
+# look CAPTURE [PORT,PROTOCOL]: notes the command that opens a capture, and the
+# protocol of a port that does not tell
 looks=
 look() {
 	looks="$looks

@@ -206,7 +206,7 @@ function align(   i, q, d, there, back, some, other) {
 }
 
 # Where each packet came from. What did not come is lost, unless the trace ends
-# before it could; a damaged one, whose number is not known, is any of those.
+# before it could. A damaged one has no number: it is taken for one of those.
 function match_data(   i, j, n, q, flights, sum) {
 	for (j = 1; j <= R; j++) {
 		q = r_seq[k, j]
@@ -333,7 +333,7 @@ function right_text(j,   e, q) {
 	return e == "corrupt" ? "damaged" : e
 }
 
-# With how many packets are here beyond it, which sr tells the sender.
+# +N: sr says that N packets beyond it are here.
 function ack_text(j) {
 	return ", ACK " expects[j] (beyond[j] ? " +" beyond[j] : "")
 }
@@ -554,7 +554,7 @@ function draw_left(x, i,   e) {
 		line(left, Y[x], right, Y[x] + half * scale, kind_of(i), 0)
 }
 
-# How far down the arrow of a packet goes that left near this one, which is lost.
+# The slope of a lost packet's arrow: that of one that left near it, and came.
 function slope(i,   d, j) {
 	for (d = 1; d < 4; d++)
 		for (j = i - d; j <= i + d; j += 2 * d)

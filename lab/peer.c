@@ -4,9 +4,9 @@
  *      peer STEP ...           each step is one argument, `connect 50000`
  *
  *      connect PORT    a connection to 127.0.0.1; it is the control connection
- *      listen [PORT]   waits for one, on a free port that it prints; with PORT
- *                      on the first from there on
- *      from ADDRESS    to which the next sockets of its own are bound
+ *      listen [PORT]   prints a free port, the first from PORT on if that is
+ *                      given, and waits there for a connection
+ *      from ADDRESS    the next connections, and UDP sockets, come from there
  *      small           the next sockets have small receive buffers
  *      dial            reads a frame that tells a port, and connects to that
  *      five            the same with the five digits of room
@@ -26,7 +26,7 @@
  *      udial           reads a frame that tells a UDP port and a key, and more
  *      uoffer [SIZE]   sends such a frame; the first to send a datagram is the
  *                      other end
- *      rdt TYPE SEQ FLAGS TEXT  sends a datagram to the other end of those
+ *      rdt TYPE SEQ FLAGS TEXT  sends a datagram, after udial or uoffer
  *      spoil N         flips a bit in byte N of the next one; -1: cuts a byte
  *      key HEX         the key is another now
  *      heard           prints TYPE SEQ FLAGS and contents of one that comes

@@ -75,8 +75,8 @@ $2 == "seconds" {
 
 $column["side"] != "snd" { next }
 
-# With another transfer what was there is forgotten, and what still comes of it
-# left out; unless it is the one that is wanted.
+# A new transfer replaces the one before, whose later lines are left out; with
+# n=N only the N-th counts.
 {
 	t = $column["seconds"] + 0
 	if (!((file, $1) in number)) {
@@ -144,8 +144,8 @@ function seq_event() {
 		put("ack", t, q)
 }
 
-# A sample is of the packet before the number that an ACK tells, if none that it
-# acknowledges was sent twice.
+# An ACK gives a sample, of the last packet that it acknowledges, if none of
+# those was sent twice.
 function rtt_event(   once) {
 	if (event == "send")
 		when[q] = t
@@ -332,7 +332,7 @@ function draw_seq() {
 	timeouts()
 }
 
-# In two parts, since the RTO is never less than ten times most RTTs here.
+# In two parts, since the RTO is much larger than most RTTs.
 function draw_rtt() {
 	Y0 = 190
 	axes(0, most["rto"], "RTO (seconds)")

@@ -51,7 +51,7 @@ local function protocol(name, text, fields, expert1, expert2)
 	return p
 end
 
--- info: the column, or what says something in it, for a stream.
+-- info: the column, or for a stream the function that writes to it.
 local function malformed(p, tree, what, info)
 	tree:add_proto_expert_info(bad[p.description], what)
 	local text = "[malformed: " .. what .. "]"
@@ -240,8 +240,8 @@ local function crc32(bytes)
 	return 0xffffffff - c
 end
 
--- Sessions of rdt and room_rdt, by their two ends; marks, by frame; by port, the
--- verb that got a data connection of ftp, and how many downloads of chat.
+-- sessions: of rdt and room_rdt, by their two ends. marks: by frame. ftp_data:
+-- by port, the verb that asked for it. downloads: by port, how many chat made.
 local sessions, marks, ftp_data, downloads
 
 function rdt.init()
@@ -772,8 +772,8 @@ local C = {
 local chat = protocol("chat", "Chat", C)
 local pull = protocol("chat_pull", "Download of chat", {})
 
--- Each request comes from a new port: a part is known by whom it is asked of, in
--- which download.
+-- Each request comes from a new port: a part is known by server, download and
+-- number.
 local function mark_part(id, pinfo)
 	if not pinfo.visited then
 		marks[pinfo.number] = sessions[id] and "retransmission"
@@ -882,8 +882,8 @@ local M = {
 local room = protocol("room", "Room", M)
 local room_rdt = protocol("room_rdt", "Download of room by UDP", {})
 
--- Numbers are modulo window + 1, and those in flight begin at the last ACK: what
--- stands before the next one there is old, what stands behind it leaves a gap.
+-- Counted from the last ACK, modulo window + 1: a number below the next one is
+-- a retransmission, and one above it leaves a gap.
 local function mark_room(s, seq, mod)
 	local base = tonumber(s.acked or "0")
 	local ahead = (seq - base) % mod - ((s.next or 0) - base) % mod

@@ -148,6 +148,7 @@ test_mine() {
 		slides over ten packets|writes outside of its arrays
 		receives|a packet comes a second time
 		sends no more than is needed|transmissions are enough
+		uses its window, and no more|is sent, but cwnd is
 	END
 	echo 'int x' >"$tmp/none.c"
 	lab/check.sh "$tmp/none.c" >"$tmp/out" 2>&1

@@ -116,8 +116,8 @@ mine_timer(struct rdt_sender *s, int64_t t)
 /*
  * Packet seq has come. Return
  *
- *      EV_RECV    it is new, and the engine stores it: once for each packet;
- *                 in order, too, unless CODE is 3
+ *      EV_RECV    it is new: the engine stores it. Return this once for each
+ *                 packet, and in order unless CODE is 3
  *      EV_DUP     it was here already
  *      EV_OOO     it is not wanted now, and thrown away
  *

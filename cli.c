@@ -21,8 +21,8 @@
  * looks the first one up, checks the number of arguments, and calls:
  *
  *      line --> split() --> run_command() --> get_command(argc, argv)
- *                            |
- *                            +--- table of commands ---> print_help()
+ *                                |
+ *                         table of commands
  *
  * A command reports its own error as one line `command: what: why` and returns
  * 1; if any command fails, the exit status is not 0. Lists go to standard
@@ -198,7 +198,6 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int ftp_answered;		/* it has given an answer */
 static int heard;			/* a server has answered, on this
 					   connection or an earlier one */
 
@@ -211,27 +210,20 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/*
- * Connects, unless there is a connection that can be used. After an answer
- * nothing may come until the next command. Before the first answer `server
- * full' may come; the first command will take it for its answer. So before
- * that, bytes that wait are no reason to drop the connection, but its end is
- * one.
- */
+/* Connects, unless there is a connection that has not ended. (Bytes that wait
+ * are `server full', which the command will take for its answer.) */
 static int
 ftp_connect(void)
 {
 	char byte;
 
-	if (ftp_control >= 0 && readable(ftp_control, 0) && (ftp_answered ||
-	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1)) {
+	if (ftp_control >= 0 && readable(ftp_control, 0) &&
+	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
-	if (ftp_control < 0) {
+	if (ftp_control < 0)
 		ftp_control = connect_server(SOCK_STREAM);
-		ftp_answered = 0;
-	}
 	return ftp_control < 0 ? -1 : 0;
 }
 
@@ -258,13 +250,13 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	n = frame_recv(ftp_control, answer, max);
 	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
-		/* A chat took our message for a name: `0000000002ls has joined
-		 * the chat!' begins with a frame like ours. */
+		/* This is a chat: it takes our frame for a name, and sends
+		 * `0000000002ls has joined the chat!'. */
 		errno = EBADMSG;
 		n = -1;
 	}
 	if (n >= 0) {
-		ftp_answered = heard = 1;
+		heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
@@ -581,7 +573,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 	return m->close != NULL && m->close() != 0 ? 1 : failed;
 }
 
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+/* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
 
 struct by_udp by_udp = { .protocol = &rdt_gbn, .block = RDT_BLOCK };

@@ -1,8 +1,8 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
- * No main, no policy: serv.c and cli.c decide what to say and when to stop.
- * They call this file; it calls back only what they pass to it. Read
- * proto.h first; with few exceptions a section uses those above it:
+ * No main, no policy: but for wrong options, serv.c and cli.c decide what to
+ * say and when to stop. They call this file; it calls back only what they pass
+ * to it. Read proto.h first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
  *           options         tables of options: getopt's string and the usage
@@ -133,17 +133,14 @@ log_descriptor(void)
 	return fd;
 }
 
-/*
- * A server never blocks on its log (on a terminal that is stopped, for
- * example): it drops lines, and counts them.
- */
+/* A server never blocks on its log (on a terminal that is stopped, for
+ * example): it loses lines. */
 void
 log_write(enum level level)
 {
 	static const char *const names[] = { "ERROR", "INFO", "DEBUG" };
-	static unsigned long lost;
-	struct pollfd p;
-	char line[sizeof logger.line + 128];
+	struct pollfd p = { STDERR_FILENO, POLLOUT, 0 };
+	char line[sizeof logger.line + 64];
 	struct tm tm;
 	time_t t;
 	size_t n;
@@ -151,20 +148,11 @@ log_write(enum level level)
 
 	saved = errno;
 	n = 0;
-	p.fd = logger.stamped ? log_descriptor() : STDERR_FILENO;
 	if (logger.stamped) {
-		p.events = POLLOUT;
-		if (poll(&p, 1, 0) == 0) {
-			lost++;
-			errno = saved;
-			return;
-		}
-		if (lost > 0)
-			n = (size_t)sprintf(line, "(%lu lines of log are lost: "
-			    "nobody read them)\n", lost);
+		p.fd = log_descriptor();
 		t = time(NULL);
 		localtime_r(&t, &tm);
-		n += strftime(line + n, sizeof line - n, logger.level < DEBUG ?
+		n = strftime(line, sizeof line, logger.level < DEBUG ?
 		    "%H:%M:%S - " : "%Y-%m-%d %H:%M:%S - ", &tm);
 		n += (size_t)sprintf(line + n, "%s - ", names[level]);
 	}
@@ -172,7 +160,8 @@ log_write(enum level level)
 	    strlen(logger.line), 0);
 	n += strlen(line + n);
 	line[n++] = '\n';
-	lost = write(p.fd, line, n) >= 0 ? 0 : lost + (errno == EAGAIN);
+	if ((logger.stamped && poll(&p, 1, 0) == 0) || write(p.fd, line, n) < 0)
+		n = 0;			/* it is lost */
 	errno = saved;
 }
 
@@ -394,7 +383,7 @@ read_all(int fd, void *buf, size_t n)
 	return done;
 }
 
-int
+size_t
 write_all(int fd, const void *buf, size_t n)
 {
 	const char *p = buf;
@@ -406,16 +395,16 @@ write_all(int fd, const void *buf, size_t n)
 	for (done = 0; done < n; done += (size_t)put) {
 		put = write(fd, p + done, n - done);
 		if (tell(fd, SENT, p + done, put) < 0)
-			return -1;
+			return done;
 		if (put < 0 && errno != EINTR && errno != EAGAIN &&
 		    errno != EWOULDBLOCK)
-			return -1;
+			return done;
 		put = put < 0 ? 0 : put;
 		if (done + (size_t)put < n &&
 		    too_slow(fd, &since, done, (size_t)put))
-			return -1;
+			return done + (size_t)put;
 	}
-	return 0;
+	return done;
 }
 
 /* ---- sockets --------------------------------------------------------- */
@@ -488,8 +477,8 @@ sock_peer(int fd, char text[PEER_BYTES])
 }
 
 /*
- * For writes too_slow() alone keeps the limit. SO_SNDTIMEO, of 1 s, only makes
- * a write(2) that sleeps return, so that it is tried again: some systems wake
+ * A write is limited by too_slow() alone. SO_SNDTIMEO, of 1 s, only makes a
+ * write(2) that sleeps return, so that it is tried again: some systems wake
  * it only when a third of a large buffer is free, but a new write(2) takes what
  * fits.
  */
@@ -836,14 +825,14 @@ lesser(uint64_t left, size_t room)
 }
 
 /*
- * Moves the contents of f; the first write takes `have' bytes before them. A
- * chunk is filled before it is written: few large writes are what makes a
- * transfer fast. Sent are whole chunks; received is what came.
+ * Moves the contents of f. `have' bytes, a head, stand in chunk[] already, and
+ * leave with the first of them. A chunk is filled before it is written: few
+ * large writes are what makes a transfer fast.
  */
 static int
 file_move(int from, int to, struct file *f, size_t have)
 {
-	size_t got, part;
+	size_t got, part, put;
 	int ok, sending, sock;
 
 	sending = from == f->fd;
@@ -854,8 +843,9 @@ file_move(int from, int to, struct file *f, size_t have)
 	do {
 		part = lesser(f->size - f->done, CHUNK_BYTES - have);
 		got = read_all(from, chunk + have, part);
-		ok = got == part && write_all(to, chunk, have + part) == 0;
-		f->done += ok || !sending ? got : 0;
+		put = got < part ? 0 : write_all(to, chunk, have + part);
+		ok = put == have + part && got == part;
+		f->done += !sending ? got : put > have ? put - have : 0;
 		have = 0;
 	} while (ok && f->done < f->size);
 	if (sending && got < part &&
@@ -1016,12 +1006,9 @@ take_name(const char *path)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	failed = fd < 0 || rename(newfile.temp, path) < 0;
-	if (fd >= 0) {
-		close(fd);
-		if (failed)
-			unlink(path);
-	}
+	failed = fd < 0 || close(fd) < 0 || rename(newfile.temp, path) < 0;
+	if (failed && fd >= 0)
+		unlink(path);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return failed ? -1 : 0;
 }
@@ -1154,8 +1141,10 @@ frame_send(int fd, const char *text, size_t n)
 	first = lesser(n, CHUNK_BYTES - FRAME_HEAD);
 	frame_pack(chunk, n);
 	memcpy(chunk + FRAME_HEAD, text, first);
-	return write_all(fd, chunk, FRAME_HEAD + first) < 0 ? -1 :
-	    write_all(fd, text + first, n - first);
+	if (write_all(fd, chunk, FRAME_HEAD + first) < FRAME_HEAD + first ||
+	    write_all(fd, text + first, n - first) < n - first)
+		return -1;
+	return 0;
 }
 
 /* Reads ten bytes and no more: the contents of a file may follow. */
@@ -1206,7 +1195,7 @@ frame_number(const char *text, size_t n)
 	return value < 0 ? LONG_MIN : minus ? -value : value;
 }
 
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+/* ==== Part II: the extended mode. ======================================== */
 #ifndef TINY
 
 #include <sched.h>

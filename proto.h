@@ -10,9 +10,9 @@
  *      Part II     the extended mode: reliable transfer over UDP, and a
  *                  directory of who serves which files
  *
- * proto.c, serv.c and cli.c have the same two parts. No Part I needs a Part II:
- * `make tiny' builds both programs from Part I alone. The other protocols are
- * in the folder more/.
+ * proto.c, serv.c and cli.c have the same two parts; tables, options and main
+ * stand at the end of serv.c and cli.c. No Part I needs a Part II: `make tiny'
+ * builds both programs without it. The other protocols are in the folder more/.
  *
  * Conventions that hold for every function below, unless it says otherwise:
  *   - 0 is success, -1 is failure with the reason in errno; what to say about
@@ -24,8 +24,8 @@
  *   - The size of a file or message is a uint64_t, whatever the machine.
  *
  * The protocols come from the documents of five course projects, with captures
- * of some messages; more/more.h lists them. `The document' of ftp is
- * Cliente-Servidor FTP, in Portuguese; its programs are in Python.
+ * of some messages. `The document' of ftp is Cliente-Servidor FTP, in
+ * Portuguese; its programs are in Python. more/more.h lists the others.
  */
 #ifndef PROTO_H
 #define PROTO_H
@@ -84,11 +84,11 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN; so does a byte of
- * a Unicode character that separates lines, or turns the direction of writing,
- * and no terminal knows it then; other UTF-8 and ISO 8859-1 stays, and so do
- * newlines if lines is true. Returns the number of bytes of text that were
- * copied, so that a long text can be printed in pieces.
+ * of at most size - 1 bytes. Control characters become \xNN. Unicode characters
+ * that separate lines, or turn the direction of writing, are broken: one of
+ * their bytes becomes \xNN. Other UTF-8 and ISO 8859-1 stays; so do newlines, if
+ * lines is true. Returns the number of bytes of text that were copied, so that a
+ * long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -154,13 +154,13 @@ void	usage_error(const char *what, const char *why);
 /* ---- exact I/O ------------------------------------------------------- */
 
 /*
- * All messages and contents of files go through these two. read_all() returns
- * how many bytes it read: n, or fewer, and errno then says why. ENOTCONN: the
- * end came before the first byte; ECONNABORTED: after it. Both functions fail
- * with ETIMEDOUT when the limit of a socket has passed, see sock_limit().
+ * All messages and contents of files go through these two. They return how many
+ * bytes have passed: n, or fewer, and errno then says why. ENOTCONN: the end
+ * came before the first byte; ECONNABORTED: after it; ETIMEDOUT: the limit of a
+ * socket has passed, see sock_limit().
  */
 size_t	read_all(int fd, void *buf, size_t n);
-int	write_all(int fd, const void *buf, size_t n);
+size_t	write_all(int fd, const void *buf, size_t n);
 
 /* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
 #define SECOND	INT64_C(1000000)
@@ -494,8 +494,8 @@ struct command {
 
 /*
  * A row of the table of modes. A mode opens, runs one command or a loop, and
- * closes. A result of open() or close() that is not 0, after a message, makes
- * the exit status 1; else it is that of the command, the loop or session().
+ * closes. The exit status is 1 if open() or close() fails (it returns not 0,
+ * after a message); else that of the command, the loop or session().
  * wait() is called before each line is read, and returns when there is one.
  * session() replaces the table and the loop.
  */
@@ -512,7 +512,7 @@ struct mode {
 	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: there is no server; raw:
 						   -u takes sw alone */
 };
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+/* ==== Part II: the extended mode. ======================================== */
 #ifndef TINY
 
 /* Prints the program and its version, and exits: -V. */

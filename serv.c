@@ -254,8 +254,8 @@ static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
 	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
-	int (*run)(const struct request *r);	/* the end, if it is NULL or
-						   returns -1 */
+	int (*run)(const struct request *r);	/* NULL, or a result of -1: the
+						   conversation is over */
 } ftp_verbs[] = {
 	{ "get", 1, FTP_NOFILE, ftp_get },
 	{ "ls", 0, FTP_OK, ftp_ls },
@@ -440,8 +440,8 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
 		if (place < 0)
-			continue;	/* not ours: a shell had it, and then
-					   became serv by exec */
+			continue;	/* of a shell, which has then become
+					   serv by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -479,7 +479,8 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* A supervisor that crashed sends no SIGTERM. */
+		/* SIGTERM is still blocked. A supervisor that crashed has
+		 * sent none. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
@@ -552,7 +553,7 @@ serve_connections(const struct service *s, int listener)
 	if (ending == ASKED)
 		end_children();
 }
-/* ==== Part II: the extended mode. The tiny program ends here. ============ */
+/* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
@@ -1471,7 +1472,7 @@ page_open(void)
 	page = calloc(1, bytes);
 	file = tmpfile();		/* unlinked already */
 	if (page != NULL && file != NULL &&
-	    write_all(fileno(file), page, bytes) == 0)
+	    write_all(fileno(file), page, bytes) == bytes)
 		shared = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
 		    fileno(file), 0);
 	if (shared == MAP_FAILED) {

@@ -144,7 +144,7 @@ ftp_say(int fd, const char *verb, const char *argument)
 	char line[300];
 
 	snprintf(line, sizeof line, "%s %s\r\n", verb, argument);
-	if (write_all(fd, line, strlen(line)) < 0)
+	if (write_all(fd, line, strlen(line)) < strlen(line))
 		die(verb);
 }
 
@@ -351,7 +351,7 @@ chat_client(size_t number, int irc)
 	fd = dial(port);
 	sprintf(text, irc ? "NICK n%lu\r\nUSER n n n n\r\nJOIN #n\r\n" :
 	    "n%lu\n", (unsigned long)number);
-	if (write_all(fd, text, strlen(text)) < 0 || sock_nonblock(fd) < 0)
+	if (write_all(fd, text, strlen(text)) < strlen(text) || sock_nonblock(fd) < 0)
 		die("chat");
 	return fd;
 }

@@ -203,7 +203,7 @@ receive_part(struct rdt_session *s)
 		rdt_corrupt(s);
 		return 0;
 	}
-	if (write_all(s->file.fd, data, (size_t)got) < 0)
+	if (write_all(s->file.fd, data, (size_t)got) < (size_t)got)
 		return -1;
 	s->file.done += (uint64_t)got;
 	rdt_send_ack(&s->sender, now() - s->start, part + 1, NULL, 0);

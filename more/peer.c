@@ -159,7 +159,7 @@ peer_send(int fd, struct peer_message *m)
 	m->text[m->length++] = '\n';
 	pack16(out, (unsigned)m->length);
 	memcpy(out + 2, m->text, m->length);
-	return write_all(fd, out, 2 + m->length);
+	return write_all(fd, out, 2 + m->length) < 2 + m->length ? -1 : 0;
 }
 
 /* Is it lines with a colon in each, the first `operation', the last empty? */

@@ -815,7 +815,7 @@ get_part(int fd, const struct offered *o, struct file *f, struct sha1 *sha)
 	if (f->done > o->size)
 		return "more than the list says";
 	sha1_add(sha, part, (size_t)n);
-	return write_all(f->fd, part, (size_t)n) < 0 ? reason() : NULL;
+	return write_all(f->fd, part, (size_t)n) < (size_t)n ? reason() : NULL;
 }
 
 /* Receives so many parts, which must be the whole file. */

@@ -25,7 +25,7 @@ xfer_answer(const struct request *r, enum xfer_status status)
 	unsigned char byte;
 
 	byte = (unsigned char)status;
-	return write_all(r->control, &byte, 1);
+	return write_all(r->control, &byte, 1) < 1 ? -1 : 0;
 }
 
 /* The last answer to a request; why as for log_refused(). */
@@ -115,7 +115,7 @@ xfer_list(const struct request *r)
 		xfer_refuse(r, XFER_FAILED, NULL);
 	} else {
 		xfer_pack((unsigned char *)text + 1, len - sizeof head, NULL);
-		if (write_all(r->control, text, len) == 0)
+		if (write_all(r->control, text, len) == len)
 			log_msg(INFO, "Files list downloaded from %s.",
 			    r->peer);
 	}

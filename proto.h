@@ -86,9 +86,9 @@ void	log_write(enum level level);
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
  * of at most size - 1 bytes. Control characters become \xNN. Unicode characters
  * that separate lines, or turn the direction of writing, are broken: one of
- * their bytes becomes \xNN. Other UTF-8 and ISO 8859-1 stays; so do newlines, if
- * lines is true. Returns the number of bytes of text that were copied, so that a
- * long text can be printed in pieces.
+ * their bytes becomes \xNN. Other UTF-8 and ISO 8859-1 stays; so do newlines,
+ * if lines is true. Returns the number of bytes of text that were copied, so
+ * that a long text can be printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);

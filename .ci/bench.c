@@ -351,7 +351,8 @@ chat_client(size_t number, int irc)
 	fd = dial(port);
 	sprintf(text, irc ? "NICK n%lu\r\nUSER n n n n\r\nJOIN #n\r\n" :
 	    "n%lu\n", (unsigned long)number);
-	if (write_all(fd, text, strlen(text)) < strlen(text) || sock_nonblock(fd) < 0)
+	if (write_all(fd, text, strlen(text)) < strlen(text) ||
+	    sock_nonblock(fd) < 0)
 		die("chat");
 	return fd;
 }

@@ -1066,9 +1066,21 @@ lines_free(struct lines *l)
 	memset(l, 0, sizeof *l);
 }
 
-/* Adds a line, if it is new. Returns -1 if there is no memory. The array grows
- * whenever it holds 0, 1, 2, 4, 8... lines. */
-static int
+/* Prints the lines, and frees them. */
+void
+lines_print(struct lines *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		print_safely(l->line[i], strlen(l->line[i]), 0);
+		putchar('\n');
+	}
+	lines_free(l);
+}
+
+/* The array grows whenever it holds 0, 1, 2, 4, 8... lines. */
+int
 lines_add(struct lines *l, const char *text, size_t n)
 {
 	char *copy, **array, **node;
@@ -1172,17 +1184,12 @@ static int
 dir_print_list(int argc, char **argv)
 {
 	struct lines l;
-	size_t i;
 
 	(void)argc;
 	if (dir_list(argv[0], argv[0][0] == 'u' ? DIR_GET_USERS :
 	    DIR_GET_FILES, &l) != 0)
 		return 1;
-	for (i = 0; i < l.n; i++) {
-		print_safely(l.line[i], strlen(l.line[i]), 0);
-		putchar('\n');
-	}
-	lines_free(&l);
+	lines_print(&l);
 	return 0;
 }
 

@@ -1341,6 +1341,8 @@ struct lines {
 
 /* Asks for a list, page by page. 1 after an error, which was said. */
 int	dir_list(const char *command, enum dir_op op, struct lines *l);
+int	lines_add(struct lines *l, const char *text, size_t n);	/* if new */
+void	lines_print(struct lines *l);		/* and frees them */
 void	lines_free(struct lines *l);
 
 /* Where a nick serves, as text. 1 after an error, which was said. */

@@ -37,7 +37,7 @@
 #define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* that has a limit of time */
 #define PEER_S		30	/* seconds until a peer must ask something */
 #define PEERS		64	/* served at a time */
-#define PEER_LISTS	10000	/* messages of a list of files, at most */
+#define PEER_LISTS	1000	/* messages of a list of files, at most */
 
 static int64_t	peer_tick(void);
 
@@ -650,24 +650,6 @@ peer_close(void)
 
 /* ---- files of others ---------------------------------------------------- */
 
-/* A file that another peer has. */
-struct offered {
-	char hash[HASH_DIGITS + 1];
-	uint64_t size;
-	char name[NAME_BYTES + 1];
-};
-
-/* Copies what a line of a list says. */
-static void
-copy_offered(struct offered *o, const struct file_line *f)
-{
-	memcpy(o->hash, f->hash, HASH_DIGITS);
-	o->hash[HASH_DIGITS] = '\0';
-	o->size = f->size;
-	memcpy(o->name, f->name, f->name_len);
-	o->name[f->name_len] = '\0';
-}
-
 /* A connection to a nick, or -1. */
 static int
 connect_peer(const char *command, const char *nick)
@@ -707,26 +689,23 @@ list_line(struct file_line *f, const char *line, size_t n)
 	return file_line_parse(f, copy, n, 0);
 }
 
-/*
- * Asks a peer for its list and calls each() with each file of it. Returns -1
- * with errno if the list is malformed, or has lines of which none is
- * understood.
- */
+/* Asks a peer for its list. Returns -1 with errno if it is malformed, or has
+ * lines of which none is understood. */
 static int
-peer_list(int fd, void (*each)(const struct file_line *f, void *with),
-    void *with)
+peer_list(int fd, struct lines *l)
 {
 	static const char *const keys[] = { "files", "file" };
 	struct file_line f;
 	const char *value;
 	int64_t limit;
-	int good, lines, messages, more;
+	int lines, messages, more;
 	size_t i;
 
+	memset(l, 0, sizeof *l);
 	if (peer_say(fd, "queryfiles", NULL, NULL) < 0)
 		return -1;
 	limit = now() + STALL_S * SECOND;
-	good = lines = messages = 0;
+	lines = messages = 0;
 	do {
 		if (peer_recv(fd, &message) < 0)
 			return -1;
@@ -739,63 +718,41 @@ peer_list(int fd, void (*each)(const struct file_line *f, void *with),
 			for (value = NULL; (value = peer_value(&message, value,
 			    keys[i])) != NULL; lines++)
 				if (list_line(&f, value,
-				    strcspn(value, "\n")) == 0) {
-					good++;
-					each(&f, with);
-				}
+				    strcspn(value, "\n")) == 0 &&
+				    lines_add(l, f.hash, (size_t)(f.name +
+				    f.name_len - f.hash)) < 0)
+					return -1;
 	} while (more);
 	errno = EBADMSG;
-	return lines > 0 && good == 0 ? -1 : 0;
+	return lines > 0 && l->n == 0 ? -1 : 0;
 }
 
-/* A search for a hash by its first digits. */
-struct search {
-	const char *prefix;
-	struct offered found;
-	int hashes;			/* different ones that match */
-};
-
-/* A hash that was found already is no second one. */
-static void
-search_line(const struct file_line *f, void *with)
-{
-	struct search *s = with;
-
-	if (strncmp(f->hash, s->prefix, strlen(s->prefix)) != 0)
-		return;
-	if (s->hashes > 0 && memcmp(f->hash, s->found.hash, HASH_DIGITS) == 0)
-		return;
-	if (s->hashes++ == 0)
-		copy_offered(&s->found, f);
-}
-
-/* Begins a search; returns 1 after a message if that is no hash. */
+/* Finds the file of a hash, or of its first digits, in a list. Returns 1 after
+ * a message, unless there is one hash that begins so. */
 static int
-search_begin(const char *command, const char *hash, struct search *s)
+find_hash(const char *hash, const struct lines *l, int with_nicks,
+    struct file_line *found)
 {
-	memset(s, 0, sizeof *s);
-	s->prefix = hash;
-	if (!is_hash(hash, strlen(hash)))
-		return fail("%s: %s: not a hash: 8 to 40 hexadecimal digits",
-		    command, hash);
-	return 0;
-}
+	struct file_line f;
+	size_t i;
+	int hashes;
 
-/* Returns 1 after a message, unless one hash was found. */
-static int
-search_end(const char *command, const struct search *s)
-{
-	if (s->hashes == 0)
-		return fail("%s: %s: no such file", command, s->prefix);
-	if (s->hashes > 1)
-		return fail("%s: %s: more than one hash begins so", command,
-		    s->prefix);
-	return 0;
+	for (hashes = 0, i = 0; i < l->n && hashes < 2; i++) {
+		if (file_line_parse(&f, l->line[i], strlen(l->line[i]),
+		    with_nicks) < 0 ||
+		    strncmp(f.hash, hash, strlen(hash)) != 0 || (hashes > 0 &&
+		    memcmp(f.hash, found->hash, HASH_DIGITS) == 0))
+			continue;
+		if (hashes++ == 0)
+			*found = f;
+	}
+	return hashes == 1 ? 0 : fail("download: %s: %s", hash, hashes == 0 ?
+	    "no such file" : "more than one hash begins so");
 }
 
 /* Receives one part. Returns NULL, or what is wrong with it. */
 static const char *
-get_part(int fd, const struct offered *o, struct file *f, struct sha1 *sha)
+get_part(int fd, struct file *f, struct sha1 *sha)
 {
 	static unsigned char part[PEER_MESSAGE_MAX];
 	const char *value;
@@ -809,29 +766,29 @@ get_part(int fd, const struct offered *o, struct file *f, struct sha1 *sha)
 	n = base64_decode(part, value, strcspn(value, "\n"));
 	if (n < 0)
 		return "bad base64";
-	if (n == 0 && o->size > 0)
+	if (n == 0 && f->size > 0)
 		return "a part with nothing in it";
 	f->done += (uint64_t)n;
-	if (f->done > o->size)
+	if (f->done > f->size)
 		return "more than the list says";
 	sha1_add(sha, part, (size_t)n);
 	return write_all(f->fd, part, (size_t)n) < (size_t)n ? reason() : NULL;
 }
 
-/* Receives so many parts, which must be the whole file. */
+/* Receives so many parts, which must be the whole file, of this hash. */
 static const char *
-get_parts(int fd, const struct offered *o, struct file *f, int64_t parts)
+get_parts(int fd, struct file *f, int64_t parts, const char *hash)
 {
-	char hash[HASH_DIGITS + 1];
+	char came[HASH_DIGITS + 1];
 	struct sha1 sha;
 	const char *why;
 	int64_t limit;
 
 	sha1_begin(&sha);
-	limit = o->size > PEER_SIZE_MAX ? NEVER : now() +
-	    (int64_t)(o->size / SLOWEST + STALL_S) * SECOND;
+	limit = f->size > PEER_SIZE_MAX ? NEVER : now() +
+	    (int64_t)(f->size / SLOWEST + STALL_S) * SECOND;
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
-		why = get_part(fd, o, f, &sha);
+		why = get_part(fd, f, &sha);
 		if (why == NULL && now() > limit)
 			why = "too slow";
 		if (draw_down(f) && why == NULL)
@@ -839,25 +796,24 @@ get_parts(int fd, const struct offered *o, struct file *f, int64_t parts)
 		peer_tick();
 	}
 	end_bar();
-	if (why == NULL && f->done < o->size)
+	if (why == NULL && f->done < f->size)
 		why = "less than the list says";
 	if (why != NULL)
 		return why;
-	sha1_end(&sha, hash);
-	return strcmp(hash, o->hash) == 0 ? NULL :
+	sha1_end(&sha, came);
+	return strcmp(came, hash) == 0 ? NULL :
 	    "the contents are not those of this hash";
 }
 
-/* Asks for a file and receives it into f. Returns NULL, or why it did not
- * come. */
+/* Asks for a file and receives it into f, whose size is that of the list.
+ * Returns NULL, or why it did not come. */
 static const char *
-get_file(int fd, const struct offered *o, struct file *f)
+get_file(int fd, struct file *f, const char *hash)
 {
 	const char *value;
 	int64_t parts;
 
-	f->size = o->size;
-	if (peer_say(fd, "download", "filehash", o->hash) < 0 ||
+	if (peer_say(fd, "download", "filehash", hash) < 0 ||
 	    peer_recv(fd, &message) < 0)
 		return reason();
 	if (peer_is(&message, "notfound"))
@@ -866,30 +822,40 @@ get_file(int fd, const struct offered *o, struct file *f)
 	if (!peer_is(&message, "filelength") || value == NULL)
 		return "malformed message";
 	parts = number(value, strcspn(value, "\n"), 1,
-	    o->size == 0 ? 1 : (int64_t)o->size);
+	    f->size == 0 ? 1 : (int64_t)f->size);
 	return parts < 0 ? "a number of parts that makes no sense" :
-	    get_parts(fd, o, f, parts);
+	    get_parts(fd, f, parts, hash);
 }
 
-/* Downloads a file from a peer. Returns 1 after an error, which was said. */
+/* Downloads a file from a peer; o is a line of a list, which ends with its
+ * name. Returns 1 after a message. */
 static int
-peer_get(const char *command, int fd, const char *nick,
-    const struct offered *o, const char *path)
+peer_get(int fd, const char *nick, const struct file_line *o, const char *path)
 {
+	char hash[HASH_DIGITS + 1];
 	struct file f;
-	char hash[PEER_PREFIX + 1];
 	const char *why;
 
-	sprintf(hash, "%.*s", PEER_PREFIX, o->hash);
 	/* A name that a peer chose replaces nothing. */
-	if (download_open(command, path != NULL ? path : o->name,
+	if (download_open("download", path != NULL ? path : o->name,
 	    cli.keep || path == NULL, &f) != 0)
 		return 1;
-	why = get_file(fd, o, &f);
+	sprintf(hash, "%.*s", HASH_DIGITS, o->hash);
+	f.size = o->size;
+	why = get_file(fd, &f, hash);
+	hash[PEER_PREFIX] = '\0';
 	if (why == NULL)
-		return download_end(command, hash, &f, 1);
+		return download_end("download", hash, &f, 1);
 	newfile_end(0);
-	return fail("%s: %s from %s: %s", command, hash, nick, why);
+	return fail("download: %s from %s: %s", hash, nick, why);
+}
+
+/* Returns 1 after a message. */
+static int
+no_hash(const char *text)
+{
+	return is_hash(text, strlen(text)) ? 0 :
+	    fail("download: %s: not a hash: 8 to 40 hexadecimal digits", text);
 }
 
 /* Says close, and closes. */
@@ -904,39 +870,37 @@ leave_peer(int fd)
 static int
 download_from(const char *nick, const char *hash, const char *path)
 {
-	struct search s;
+	struct file_line found;
+	struct lines l;
 	int failed, fd;
 
-	if (search_begin("download", hash, &s) != 0)
-		return 1;
-	fd = connect_peer("download", nick);
+	fd = no_hash(hash) ? -1 : connect_peer("download", nick);
 	if (fd < 0)
 		return 1;
-	failed = peer_list(fd, search_line, &s) < 0 ?
-	    fail("download: %s: %s", nick, reason()) :
-	    search_end("download", &s);
+	failed = peer_list(fd, &l) < 0 ? fail("download: %s: %s", nick,
+	    reason()) : find_hash(hash, &l, 0, &found);
 	if (!failed)
-		failed = peer_get("download", fd, nick, &s.found, path);
+		failed = peer_get(fd, nick, &found, path);
+	lines_free(&l);
 	leave_peer(fd);
 	return failed;
 }
 
-/* Tries one of the nicks of a list, joined by commas, after the other, until
- * one has given the file. */
+/* Tries the nicks of a line, one after the other, until one has given the
+ * file. */
 static int
-download_from_any(const struct offered *o, const char *nicks, size_t n,
-    const char *path)
+download_from_any(const struct file_line *o, const char *path)
 {
 	char nick[DIR_NICK_MAX + 1];
+	const char *nicks;
 	size_t len;
 	int failed, fd;
 
-	for (failed = 1; failed && n > 0 && !stopped();
-	    nicks += len, n -= len) {
+	nicks = o->nicks;
+	for (failed = 1; failed && nicks < o->name && !stopped();
+	    nicks += len + 1) {		/* a comma, or the blank */
 		len = strcspn(nicks, ", ");
-		len = len < n ? len : n;
 		sprintf(nick, "%.*s", (int)len, nicks);
-		len += len < n;		/* the comma */
 		if (strcmp(nick, directory.nick) == 0) {
 			log_msg(ERROR, "download: %.8s: you have it yourself",
 			    o->hash);
@@ -945,7 +909,7 @@ download_from_any(const struct offered *o, const char *nicks, size_t n,
 		fd = connect_peer("download", nick);
 		if (fd < 0)
 			continue;
-		failed = peer_get("download", fd, nick, o, path);
+		failed = peer_get(fd, nick, o, path);
 		leave_peer(fd);
 	}
 	return failed;
@@ -955,27 +919,20 @@ download_from_any(const struct offered *o, const char *nicks, size_t n,
 static int
 download_any(const char *hash, const char *path)
 {
-	struct file_line f;
-	struct search s;
+	struct file_line f, found;
 	struct lines l;
 	size_t i;
-	int failed, found;
+	int failed;
 
-	if (search_begin("download", hash, &s) != 0 ||
-	    dir_list("download", DIR_GET_FILES, &l) != 0)
+	if (no_hash(hash) || dir_list("download", DIR_GET_FILES, &l) != 0)
 		return 1;
-	for (i = 0; i < l.n; i++)
-		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0)
-			search_line(&f, &s);
 	failed = 1;
-	found = search_end("download", &s) == 0;
-	for (i = 0; i < l.n && failed && found && !stopped(); i++)
-		if (file_line_parse(&f, l.line[i], strlen(l.line[i]), 1) == 0 &&
-		    memcmp(f.hash, s.found.hash, HASH_DIGITS) == 0) {
-			copy_offered(&s.found, &f);
-			failed = download_from_any(&s.found, f.nicks,
-			    f.nicks_len, path);
-		}
+	if (find_hash(hash, &l, 1, &found) == 0)
+		for (i = 0; i < l.n && failed && !stopped(); i++)
+			if (file_line_parse(&f, l.line[i], strlen(l.line[i]),
+			    1) == 0 &&
+			    memcmp(f.hash, found.hash, HASH_DIGITS) == 0)
+				failed = download_from_any(&f, path);
 	lines_free(&l);
 	return failed;
 }
@@ -995,27 +952,20 @@ peer_download(int argc, char **argv)
 
 static const char *browsed;
 
-/* Prints a line as it came. */
-static void
-print_line(const struct file_line *f, void *with)
-{
-	(void)with;
-	print_safely(f->hash, (size_t)(f->name + f->name_len - f->hash), 0);
-	putchar('\n');
-}
-
 /* queryfiles */
 static int
 browse_queryfiles(int argc, char **argv)
 {
+	struct lines l;
 	int failed, fd;
 
 	(void)argc;
 	fd = connect_peer(argv[0], browsed);
 	if (fd < 0)
 		return 1;
-	failed = peer_list(fd, print_line, NULL) < 0 &&
+	failed = peer_list(fd, &l) < 0 &&
 	    fail("%s: %s: %s", argv[0], browsed, reason());
+	lines_print(&l);
 	leave_peer(fd);
 	return failed;
 }

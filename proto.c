@@ -1382,7 +1382,8 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 	return sent;
 }
 
-/* Fails with EAGAIN or ECONNREFUSED. 0 is an empty datagram, not the end. */
+/* Fails with EAGAIN or ECONNREFUSED; with -L also by what became of a delayed
+ * datagram. 0 is an empty datagram, not the end. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
@@ -1729,7 +1730,7 @@ rdt_protocol_find(const char *name, unsigned code)
 	return rdt_protocols[i];
 }
 
-/* cwnd stays as it began, and only the timer sends again. */
+/* cwnd stays as it began; in sw and gbn only the timer sends again. */
 static const struct congestion none = { "none", 1, 0, NULL, NULL, NULL };
 extern const struct congestion congestion_half, congestion_reno;
 
@@ -1823,7 +1824,7 @@ rdt_send_done(const struct rdt_sender *s)
 	return s->base == s->end;
 }
 
-/* Nothing came back for so long that nobody can be there. */
+/* Nothing new was acknowledged for RDT_GIVE_UP timeouts in a row. */
 int
 rdt_send_gave_up(const struct rdt_sender *s)
 {
@@ -1889,7 +1890,7 @@ rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 		rdt_happened(t, EV_DONE, ack, s);
 }
 
-/* Something came, but not what was expected. */
+/* The receiver got a packet, but not the one that it expects. */
 void
 rdt_duplicate(struct rdt_sender *s, int64_t t)
 {
@@ -1967,8 +1968,8 @@ rdt_key(void)
 		got = read(fd, bytes, sizeof bytes);
 		close(fd);
 	}
-	return got == sizeof bytes ? unpack32(bytes) : (uint32_t)(now() *
-	    2654435761u + (int64_t)getpid() * 40503 + time(NULL));
+	return got == sizeof bytes ? unpack32(bytes) : (uint32_t)
+	    ((uint64_t)now() * 2654435761u + (uint64_t)getpid() * 40503);
 }
 
 /* The key always has eight digits. */
@@ -2156,8 +2157,8 @@ rdt_await(struct rdt_session *s, int64_t deadline)
 /* ---- rdt: HELLO --------------------------------------------------------- */
 
 /*
- * The buffer of a socket must hold a window of DATA, of which the system counts
- * more than the payload. If it refuses that much, asks for less.
+ * The buffer of a socket must hold a window of DATA; the system counts its own
+ * overhead, too. If it refuses so much, less is asked for.
  */
 static void
 make_room(int fd, int option, unsigned bytes)

@@ -569,8 +569,9 @@ void	guard_signals(void);
 int	connect_server(int type);
 
 /*
- * doubt() is `: is this an ftp server?' until server_heard() is called, and
- * then "". It is appended to errors, since another service may be at that port.
+ * doubt() is `: is this an xfer server?', by the mode, until server_heard() is
+ * called, and then "". It is appended to errors, since another service may be
+ * at that port.
  */
 const char *doubt(void);
 void	server_heard(void);
@@ -934,7 +935,7 @@ struct rdt_sender {
 		int64_t sent;		/* when last */
 		int retransmitted;	/* sent more than once */
 	} slot[RDT_WINDOW_MAX];	/* see rdt_slot() */
-	unsigned dupacks;	/* since the last new ACK */
+	unsigned dupacks;	/* since the last new ACK or timeout */
 
 	/* The timer. */
 	int64_t srtt, rttvar;	/* srtt 0: no sample yet */

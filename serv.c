@@ -74,7 +74,8 @@ log_end(const char *peer)
 }
 
 /* One line, `get x from ADDRESS: why'. If why is NULL, the reason is errno, and
- * the line is an ERROR unless the client or a signal caused it. */
+ * the line is an ERROR unless the client caused it (EINTR: it ended the
+ * transfer). */
 void
 log_refused(const struct request *r, const char *why)
 {
@@ -440,7 +441,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
 		if (place < 0)
-			continue;	/* of a shell, which has then become
+			continue;	/* a child of the shell that became
 					   serv by exec */
 		parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
@@ -479,8 +480,8 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* SIGTERM is still blocked. A supervisor that crashed has
-		 * sent none. */
+		/* A supervisor that ends in order has sent SIGTERM, which is
+		 * still blocked; one that crashed has not. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}
@@ -559,8 +560,8 @@ serve_connections(const struct service *s, int listener)
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
 /* Opens the session: answers its port and key (and the size, if with_size).
- * Returns -1 if no port was free, after the answer that says so. If another
- * answer cannot be sent, rdt_accept() notices. */
+ * Returns -1 if no port was free, after the answer that says so. If the offer
+ * cannot be sent, rdt_accept() notices. */
 static int
 udp_open(const struct request *r, struct rdt_session *s, int with_size,
     char client[HOST_BYTES])
@@ -660,9 +661,9 @@ ftp_uput(const struct request *r)
 #define DIR_NICKS	10000		/* nicks at most, */
 #define DIR_NICK_FILES	10000		/* files of each, */
 #define DIR_HOLDINGS	1000000		/* and of all nicks together */
-#define PAGES_AT_ONCE	200		/* pages of lists for an address, */
-#define PAGES_A_SECOND	50		/* and from then on */
-#define PAGES_ALL	2000		/* a second, for all */
+#define PAGES_AT_ONCE	200		/* of lists, for an address; */
+#define PAGES_A_SECOND	50		/* after these, so many a second; */
+#define PAGES_ALL	2000		/* a second, for all addresses */
 #define PAGE_LINE_BYTES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
 struct nick {
@@ -1295,9 +1296,9 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
 	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
 	dir_ops[i].run(r, a);
-	log_msg(again ? DEBUG : INFO, "%s%s%s%.*s from %s%s%s",
-	    dir_ops[i].name, what, n > 0 ? " " : "", n, n > 0 ? r->m.text : "",
-	    who, peer,
+	log_msg(again && a->m.op == r->m.op + 1u ? DEBUG : INFO,
+	    "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
+	    n > 0 ? " " : "", n, n > 0 ? r->m.text : "", who, peer,
 	    a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
 	    a->m.op == r->m.op + 2u ? ": refused" : ".");
 }
@@ -1487,7 +1488,8 @@ page_open(void)
 }
 
 /* In a child: it counts in a slot of its own from now on, and may serve its
- * client to the end, though the supervisor be gone. (A chat ends its own.) */
+ * client to the end, even if the supervisor is gone. (A chat ends its
+ * children.) */
 static void
 use_slot(size_t i)
 {
@@ -1852,7 +1854,7 @@ int
 main(int argc, char **argv)
 {
 	std_descriptors();
-	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	setvbuf(stdout, NULL, _IOFBF, 4096);
 	read_command_line(argc, argv);
 	logger.stamped = 1;
 	if (chdir(serv.directory) < 0)

@@ -3,7 +3,7 @@
  * -w FILE installs a tap for datagrams and one for streams, which see each send
  * and receive. A program sees no packets, so the headers are made up here:
  *
- *      I/O functions --> tap --> datagram() ----> UDP ---+
+ *      I/O functions --> tap --> tap_datagram() -> UDP --+
  *                         |                              +--> IP --> block
  *                         +----> stream_passed() -> TCP -+
  *
@@ -388,9 +388,12 @@ begin_stream(int fd, int client)
 		return;
 	s->open = 1;
 	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
-	/* By the time, in quarters of a second: so each use of a port has its
-	 * own, and both programs mostly compute the same. If they write to one
-	 * file, Wireshark takes the second copy of a segment for a copy. */
+	/*
+	 * The first number comes from the clock, in quarters of a second: so
+	 * each use of a port has another one, but both programs mostly the
+	 * same. In a file of both, Wireshark then sees that a segment stands
+	 * there twice.
+	 */
 	s->next[US] = s->next[PEER] = (uint32_t)((capture.epoch + now()) /
 	    (SECOND / 4)) * 1000003u;
 	segment(s, client, SYN, "", 0);

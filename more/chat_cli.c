@@ -228,7 +228,7 @@ chat_session(int argc, char **argv)
 	int i;
 
 	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
-		return fail("chat: one argument, the name; all else is read "
+		usage_error("chat", "one argument, the name; all else is read "
 		    "from standard input");
 	if (argc == 1)
 		strcpy(name, argv[0]);

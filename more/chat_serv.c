@@ -126,7 +126,7 @@ chat_join(struct client *c, const char *name)
 	show_all();
 }
 
-/* Tells the others that a client has gone, which is joined no more. */
+/* Tells the others that c has gone. */
 static void
 chat_left(const struct client *c)
 {
@@ -144,7 +144,7 @@ chat_quit(struct client *c, const char *text)
 	dismiss(c);
 }
 
-/* ~NAME text: the blank before the text goes with it. */
+/* ~NAME text: the blank before the text is sent, too: so there are two. */
 static void
 chat_private(struct client *c, const char *text)
 {

@@ -10,9 +10,12 @@
 
 extern const struct congestion congestion_half, congestion_reno;
 
-/* What reno notes in s->noted: packets acknowledged since cwnd grew last;
- * losses below this number are old; in fast recovery. */
-enum { GROWN, RECOVER, RECOVERING };
+/* What reno notes in s->noted. */
+enum {
+	GROWN,			/* packets acknowledged since cwnd grew last */
+	RECOVER,		/* losses below this number are old */
+	RECOVERING		/* is this fast recovery? */
+};
 
 /* half: every new ACK adds a packet, every timeout takes half. */
 static void

@@ -165,8 +165,8 @@ faults_parse(char *text, int sim, const char **why)
 /* ---- a channel ----------------------------------------------------------- */
 
 /* Does a fault of this kind hit the datagram? If so, adds it to its note and
- * the fate. One that is not counted is hit by probabilities only, of sequences
- * of their own, so that those of the others do not shift. */
+ * the fate. One that is not counted is hit by probabilities only. Its random
+ * numbers are separate, so that those of the others do not shift. */
 static int
 strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {

@@ -149,7 +149,7 @@ const char *peer_value(const struct peer_message *m, const char *from,
 	    const char *key);
 int	peer_is(const struct peer_message *m, const char *operation);
 
-/* Base 64 (RFC 4648): returns the bytes written, or -1: what is in is none. */
+/* Base 64 (RFC 4648): returns the bytes written, or -1: `in' is not base 64. */
 #define BASE64_BYTES(n)	(((n) + 2) / 3 * 4)
 size_t	base64_encode(char *out, const unsigned char *in, size_t n);
 ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
@@ -162,7 +162,7 @@ ssize_t	send_some(int fd, const void *buf, size_t n);
 ssize_t	recv_some(int fd, void *buf, size_t n);
 
 /*
- * A queue of bytes, to be sent, or until their message is complete.
+ * Bytes that wait to be sent, or for the rest of their message.
  *
  *      0            from                  to                       max
  *      +------------+---------------------+------------------------+
@@ -199,8 +199,8 @@ int	buffer_send(struct buffer *b, int fd);
 /* ---- faults: what -L does ------------------------------------------------ */
 
 /*
- * A rule says which transmissions it hits, of those that are counted from 1:
- * each with a probability, every k-th, or those of a list.
+ * A rule hits each transmission with a probability, or every k-th, or those of
+ * a list; the last two by the count, from 1.
  */
 #define FAULT_LIST	32	/* numbers in a list at most */
 struct fault_rule {
@@ -251,8 +251,9 @@ struct held {
 /* A channel in one direction; all 0 at first. */
 struct channel {
 	int acks;			/* the rules for ACKs hold */
-	void (*entered)(const struct held *h);	/* or NULL: it is on its way */
-	void (*lost)(const struct held *h);	/* or NULL: it is lost */
+	/* Called when a datagram is on its way, and when it is lost; or NULL. */
+	void (*entered)(const struct held *h);
+	void (*lost)(const struct held *h);
 	struct held *first, **end;	/* on their way, in order */
 	struct held *late;		/* until the next is sent; or NULL */
 	unsigned held;			/* how many are on their way */
@@ -393,9 +394,9 @@ size_t	room_text_pack(char *out, const char *text, size_t n);
  *   +------+-------------+----------        DONE:  there is none
  *
  * Nothing is agreed on: the client says HELLO each second, until DATA comes.
- * A number that comes is read as the first one from `expected' (receiver) or
- * base (sender) on that equals it modulo window + 1; but DATA that would be a
- * whole window ahead is taken for the packet before. Windows are 1 to 99.
+ * A number stands for the first one, not below `expected' (receiver) or base
+ * (sender), that equals it modulo window + 1. But DATA a whole window ahead is
+ * taken for packet expected - 1. Windows are 1 to 99.
  */
 #define ROOM_HEAD	3
 #define ROOM_BLOCK	1000

@@ -34,7 +34,7 @@
 #include "cli.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
-#define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* that has a limit of time */
+#define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* larger: no limit of time */
 #define PEER_S		30	/* seconds until a peer must ask something */
 #define PEERS		64	/* served at a time */
 #define PEER_LISTS	1000	/* messages of a list of files, at most */
@@ -593,9 +593,9 @@ peer_tick(void)
 		forgotten = share.published && publish_all() != 0;
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has the nick %s at another "
-		    "address: it is someone else's, or your own from before "
-		    "the network gave you a new one, and then free in "
-		    STRING(DIR_EXPIRE_S) " s; logout, and register again",
+		    "address: it is someone else's; or your address has "
+		    "changed, and the nick is free again in "
+		    STRING(DIR_EXPIRE_S) " s: logout, and register again",
 		    directory.nick);
 	return directory.renew_at;
 }
@@ -948,7 +948,7 @@ peer_download(int argc, char **argv)
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
 
-/* ---- browse: the files of one nick, which need not be named ------------- */
+/* ---- browse: the files of one nick, which its commands do not name ------- */
 
 static const char *browsed;
 

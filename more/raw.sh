@@ -38,7 +38,7 @@ test_raw() {
 	    "$(sed 1d "$tmp/evil.out" | words)"
 	port=$(awk 'NR == 1 { print $5 }' "$out")
 	"$cli" -m raw 127.0.0.1 "$port" ls </dev/null >"$tmp/out" 2>&1
-	is "raw has no commands" 1 $?
+	is "raw has no commands" 2 $?
 	printf 'x\n' | "$cli" -m raw -u sw 127.0.0.1 "$port" >"$tmp/out" 2>&1
 	is "a datagram to nobody" 1 $?
 	has "...is told" "raw: 127.0.0.1 $port: *refused*" "$(cat "$tmp/out")"

@@ -35,9 +35,9 @@ for_eyes(void)
 	return isatty(STDOUT_FILENO) || logger.level >= DEBUG;
 }
 
-/* Copies what came to standard output, on a terminal printable, and ended by a
- * newline; for eyes each datagram is a line: `> \x01' has left, `< \x02' has
- * come. */
+/* Writes what came to standard output, on a terminal made printable, and ended
+ * by a newline; for eyes each datagram is a line: `> \x01' has left, `< \x02'
+ * has come. */
 static int
 raw_show(const char *arrow, const char *text, size_t n)
 {
@@ -121,7 +121,7 @@ send_lines(int fd)
 	return 0;
 }
 
-/* Sends what goes of what was typed. */
+/* Sends as much of the input as goes. */
 static int
 raw_send(int fd)
 {
@@ -208,7 +208,7 @@ raw_session(int argc, char **argv)
 	int fd, result;
 
 	if (argc > 0)
-		return fail("raw: %s: this mode has no commands", argv[0]);
+		usage_error(argv[0], "mode raw has no commands");
 	fd = connect_server(by_udp.given ? SOCK_DGRAM : SOCK_STREAM);
 	if (fd < 0 || sock_nonblock(fd) < 0)
 		return 1;

@@ -146,6 +146,26 @@ to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
 	until_true sh -c "[ \$(grep -c 'File . downloaded' '$log') -ge 4 ]"
 	stop
 
+	# More clients than there are descriptors for.
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nulimit -n 32\nexec "%s" "$@"\n' "$serv" >"$tmp/few.sh"
+	chmod +x "$tmp/few.sh"
+	all=$serv
+	serv=$tmp/few.sh
+	start few -n 60 room=0
+	serv=$all
+	many=
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		"$tmp/peer" "connect $port" "take 1" >"$tmp/many.$i" 2>&1 &
+		many="$many $!"
+	done
+	until_true sh -c "[ \$(grep -c ' connected' '$log') -ge 15 ]"
+	nap
+	is "few descriptors" "" "$(grep -e died -e 'ERROR - poll' "$log")"
+	# shellcheck disable=SC2086
+	kill $many
+	stop
+
 	# Servers that lie.
 	evil "take 8" "send 4003" close
 	client -q -m room 127.0.0.1 "$port" join BOB

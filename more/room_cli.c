@@ -276,7 +276,7 @@ room_why(const char *code)
 	return NULL;
 }
 
-/* An answer: an error, or 2xx to the request 1xx, which is still in room. */
+/* An answer: an error, or 2xx to the request 1xx that room.text still holds. */
 static void
 room_answer(const struct room_message *m)
 {
@@ -384,8 +384,8 @@ room_session(int argc, char **argv)
 	int i;
 
 	if (by_udp.window > ROOM_WINDOW_MAX)
-		return fail("room: -W %u: at most " STRING(ROOM_WINDOW_MAX),
-		    by_udp.window);
+		usage_error("-W", "in mode room, at most "
+		    STRING(ROOM_WINDOW_MAX));
 	for (line[0] = '\0', i = 0; i < argc; i++) {
 		if (strlen(line) + strlen(argv[i]) + 2 > sizeof line)
 			return fail("room: %s: too long", argv[0]);

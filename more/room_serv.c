@@ -323,8 +323,8 @@ static const struct {
 
 /*
  * Takes the next message of what came. Returns its bytes; 0: more must come;
- * -1: it is none that may be sent now. The original client does not wait until
- * its update socket stands: what needs that waits for it in the buffer.
+ * -1: it is none that may be sent now. The original client sends requests
+ * before its update socket is connected: they wait in the buffer until it is.
  */
 static ssize_t
 next_message(struct client *c)

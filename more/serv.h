@@ -62,8 +62,8 @@ void	talk_serve(int listener, const struct talk_serv *t);
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
 
-/* Sends what goes of all that is queued for c; in a hurry the segments do not
- * keep their distance. -1: a connection is broken. */
+/* Sends as much of c's queues as goes; in a hurry, without the pause between
+ * segments. -1: a connection is broken. */
 int	send_queued(struct client *c, int hurry);
 
 /* Logs that c spoke to one or to `all', at most once a second: a flood of
@@ -86,8 +86,8 @@ struct client *client_named(const char *name, size_t n);
 /* Could this name be taken for a keyword? */
 int	is_reserved(const char *name, size_t n);
 
-/* list_files(), called once in a round; not to be freed. log_list() logs that a
- * client was told of them, or if it is NULL, that it was not. */
+/* list_files(), called once in a round; not to be freed. log_list() logs that c
+ * was told of them; if they are NULL, that they could not be listed. */
 const char *files_now(size_t *len);
 void	log_list(const struct client *c, const char *files);
 

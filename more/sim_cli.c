@@ -152,10 +152,8 @@ capture(const struct held *h)
 
 /* ---- what happens -------------------------------------------------------- */
 
-/*
- * Sends a packet of this flow through a channel. It is a datagram as on a
- * network, except that only the link sees DATA as a full block.
- */
+/* Sends a packet of this flow through a channel. It is a datagram as on a
+ * network, but DATA has a short payload; the link counts a full block. */
 static int
 launch(struct channel *c, struct rdt_packet *p, unsigned char *bytes,
     size_t wire)

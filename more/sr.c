@@ -180,8 +180,8 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 }
 
 /* Marks the packets that were sent REORDERING or more before the newest. It
- * stops at a packet that left later, and only once: all behind it left later
- * still. */
+ * stops at the first packet that left later, and was never sent again: all
+ * behind it left later still. */
 static void
 find_losses(struct rdt_sender *s, int64_t t)
 {

@@ -578,7 +578,8 @@ talk_turn(void)
 	    may_type())
 		take_typed();
 	if (talk.fd >= 0)
-		buffer_send(&loop.out, talk.fd);	/* or a read fails */
+		buffer_send(&loop.out, talk.fd);	/* or a read will
+							   fail */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 }

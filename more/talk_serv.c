@@ -45,6 +45,7 @@ struct clients clients;
 static struct {
 	const struct talk_serv *talk;
 	int listener;
+	size_t max;			/* clients, with those who get `full' */
 	int64_t accept_from;		/* no accept() before */
 	unsigned long round;		/* of the loop */
 	struct {
@@ -115,7 +116,7 @@ send_segments(struct client *c, int hurry)
 	return 0;
 }
 
-/* Of both queues. */
+/* The queues of the main connection and of the update socket. */
 int
 send_queued(struct client *c, int hurry)
 {
@@ -267,7 +268,7 @@ clients_accept(void)
 	size_t i, present;
 	int fd;
 
-	while (clients.n < (size_t)serv.max_children + TOO_MANY) {
+	while (clients.n < hall.max) {
 		fd = sock_accept(hall.listener, NULL);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
@@ -509,7 +510,8 @@ talk_deadline(void)
 	return due;
 }
 
-/* Waits for input, or its end; if there is something to send, for room, too. */
+/* Waits for input, or its end; if there is
+ * something to send, also until it can be sent. */
 static void
 watch(struct pollfd *p, int fd, int sends)
 {
@@ -525,8 +527,8 @@ talk_watch(struct pollfd *p)
 	struct client *c;
 	size_t i, n = clients.n;
 
-	watch(&p[0], n < (size_t)serv.max_children + TOO_MANY &&
-	    now() >= hall.accept_from ? hall.listener : -1, 0);
+	watch(&p[0], n < hall.max && now() >= hall.accept_from ?
+	    hall.listener : -1, 0);
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
 		watch(&p[1 + i], c->fd, buffer_n(&c->out) > 0 &&
@@ -592,15 +594,18 @@ void
 talk_serve(int listener, const struct talk_serv *t)
 {
 	struct pollfd *p;
-	size_t i, max;
+	size_t i, most;
 
 	hall.talk = t;
 	hall.listener = listener;
-	max = (size_t)serv.max_children + TOO_MANY;
-	clients.client = calloc(max, sizeof *clients.client);
-	p = calloc(2 * max + 2, sizeof *p);
+	/* poll() refuses a set larger than the number of descriptors. */
+	most = (size_t)(sysconf(_SC_OPEN_MAX) / 2 - 1);
+	hall.max = (size_t)serv.max_children + TOO_MANY;
+	hall.max = hall.max < most ? hall.max : most;
+	clients.client = calloc(hall.max, sizeof *clients.client);
+	p = calloc(2 * hall.max + 2, sizeof *p);
 	if (clients.client == NULL || p == NULL) {
-		log_msg(ERROR, "poll: %s", reason());
+		log_msg(ERROR, "no room for clients: %s", reason());
 		return;
 	}
 	for (;;) {

@@ -86,8 +86,8 @@ xfer_byte(int fd)
 	return read_all(fd, &c, 1) == 1 ? c : -1;
 }
 
-/* What is UTF-8 stays, as in Python's own repr(); all that no terminal should
- * be shown, and what is no UTF-8, goes byte by byte. */
+/* What is UTF-8 stays, as in Python's own repr(); what a terminal should not be
+ * shown, and what is not UTF-8, becomes \xNN, byte by byte. */
 size_t
 xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f)
 {

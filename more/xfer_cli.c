@@ -19,8 +19,8 @@
 
 #include "cli.h"
 
-#define SILENT_LEAST_S	5	/* seconds to wait for a status that may not */
-#define SILENT_MOST_S	60	/* come: least and most */
+#define SILENT_LEAST_S	5	/* seconds for a status that may never come: */
+#define SILENT_MOST_S	60	/* at least, and at most */
 
 static time_t begun;			/* when the contents began to leave */
 

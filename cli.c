@@ -1027,17 +1027,6 @@ dir_register(int argc, char **argv)
 	return 0;
 }
 
-/* The directory answers RegisterOk each time the owner registers a nick. */
-int
-dir_register_again(struct dir_message *answer, int tries)
-{
-	struct dir_message asked;
-
-	asked = dir_text(DIR_REGISTER, directory.nick);
-	directory.renew_at = now() + DIR_RENEW_S * SECOND;
-	return dir_ask(&asked, answer, tries);
-}
-
 /* Asked before a request that the directory would refuse. */
 int
 not_registered(const char *command)
@@ -1229,7 +1218,7 @@ dir_lookup(int argc, char **argv)
 }
 
 /* logout; the nick is gone here in any case. */
-int
+static int
 dir_logout(int argc, char **argv)
 {
 	struct dir_message asked, answer;
@@ -1238,6 +1227,7 @@ dir_logout(int argc, char **argv)
 	(void)argc;
 	if (not_registered(argv[0]))
 		return 1;
+	peer_end();
 	asked = dir_text(DIR_LOGOUT, directory.nick);
 	failed = dir_command(argv[0], &asked, &answer);
 	directory.renew_at = NEVER;
@@ -1253,6 +1243,7 @@ static const struct command dir_commands[] = {
 	    dir_print_list },
 	{ "help", 0, 0, "", "this list", NULL },
 	{ "login", 0, 0, "", "how many serve files?", dir_login },
+	{ "logout", 0, 0, "", "be forgotten by the directory", dir_logout },
 	{ "lookup", 1, 1, "NICK", "where does a nick serve?", dir_lookup },
 	{ "quit", 0, 0, "", "leave", leave },
 	{ "register", 1, 1, "NICK", "be known by a name", dir_register },
@@ -1269,7 +1260,7 @@ dir_open(void)
 }
 
 /* A nick that is not logged out would be kept for 90 s. */
-int
+static int
 dir_close(void)
 {
 	static char *logout[] = { "logout", NULL };
@@ -1313,7 +1304,7 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
 /* more/peer_cli.c hooks into mode dir by peer_commands, _close and _wait. */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
     .prompt = "dir> ", .commands = { dir_commands, peer_commands,
-    names_people_try }, .open = dir_open, .close = peer_close,
+    names_people_try }, .open = dir_open, .close = dir_close,
     .wait = peer_wait };
 
 extern const struct mode xfer_mode, chat_mode, room_mode, raw_mode, sim_mode;

@@ -1326,13 +1326,6 @@ struct dir_message dir_text(enum dir_op op, const char *text);
 /* Returns 1 after a message if the client has no nick. */
 int	not_registered(const char *command);
 
-/* Registers the nick again, to renew it or because the directory forgot it;
- * `tries' and the value are those of dir_ask(). */
-int	dir_register_again(struct dir_message *answer, int tries);
-
-/* Forgets the nick. */
-int	dir_logout(int argc, char **argv);
-
 /* Lines of a list, in the order in which they came, without doubles. */
 struct lines {
 	char **line;
@@ -1352,10 +1345,9 @@ struct place {
 };
 int	dir_where(const char *command, const char *nick, struct place *where);
 
-int	dir_close(void);
 extern const struct command peer_commands[];	/* more/peer_cli.c */
 void	peer_wait(void);
-int	peer_close(void);
+void	peer_end(void);			/* serves peers no more */
 
 #endif /* TINY */
 #endif

@@ -2,7 +2,7 @@
  * README.
  *
  * Both ends of dir's peer protocol. Mode dir (cli.c) uses peer_commands,
- * peer_wait() and peer_close(). The processes of a client that serves:
+ * peer_wait() and peer_end(). The processes of a client that serves:
  *
  *      client      the prompt; asks the directory, and renews its nick
  *       +--- acceptor      accepts peers; started anew when the files change
@@ -47,9 +47,8 @@ static int64_t	peer_tick(void);
 struct shared {
 	char *name;
 	uint64_t size;
-	ino_t inode;
-	time_t written, changed;	/* contents; anything (st_ctime) */
-	int settled;		/* a later change would show in `changed' */
+	struct stat st;
+	int settled;		/* a later change would show in st_ctime */
 	char hash[HASH_DIGITS + 1];
 };
 
@@ -79,9 +78,8 @@ open_shared(const struct shared *s)
 	if (file_open(&f, s->name, 0) < 0)
 		return -1;
 	if (fstat(f.fd, &st) == 0 && f.size == s->size &&
-	    st.st_ino == s->inode && st.st_mtime == s->written &&
-	    st.st_ctime == s->changed && (s->settled ||
-	    (hash_file(f.fd, hash) == 0 && strcmp(hash, s->hash) == 0 &&
+	    st.st_ino == s->st.st_ino && st.st_ctime == s->st.st_ctime &&
+	    (s->settled || (hash_file(f.fd, hash) == 0 && strcmp(hash, s->hash) == 0 &&
 	    lseek(f.fd, 0, SEEK_SET) == 0)))
 		return f.fd;
 	close(f.fd);
@@ -93,19 +91,13 @@ static int
 hash_shared(struct shared *s)
 {
 	struct file f;
-	struct stat st = { 0 };
 	int result;
 
 	if (file_open(&f, s->name, 0) < 0)
 		return -1;
-	result = fstat(f.fd, &st);
 	s->size = f.size;
-	s->inode = st.st_ino;
-	s->written = st.st_mtime;
-	s->changed = st.st_ctime;
-	s->settled = st.st_ctime < time(NULL) - 1;
-	if (result == 0)
-		result = hash_file(f.fd, s->hash);
+	result = fstat(f.fd, &s->st) < 0 ? -1 : hash_file(f.fd, s->hash);
+	s->settled = s->st.st_ctime < time(NULL) - 1;
 	close(f.fd);
 	return result;
 }
@@ -556,6 +548,17 @@ peer_publish(int argc, char **argv)
 	return 0;
 }
 
+/* The directory answers RegisterOk each time the owner registers a nick. */
+static int
+register_again(struct dir_message *answer, int tries)
+{
+	struct dir_message asked;
+
+	asked = dir_text(DIR_REGISTER, directory.nick);
+	directory.renew_at = now() + DIR_RENEW_S * SECOND;
+	return dir_ask(&asked, answer, tries);
+}
+
 /*
  * The tick of mode dir, also called during downloads: renews the nick. Says
  * once that the directory is gone, and once that it is back. If it forgot the
@@ -572,7 +575,7 @@ peer_tick(void)
 		return directory.renew_at;
 	serves = share.listener >= 0;
 	if ((serves ? tell_port(&answer, 1) :
-	    dir_register_again(&answer, 1)) < 0) {
+	    register_again(&answer, 1)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
 			    "forgets %s in a while", directory.nick);
@@ -585,7 +588,7 @@ peer_tick(void)
 	gone = 0;
 	if (answer.op == DIR_SERVE_FAIL) {
 		forgotten = 1;
-		if (dir_register_again(&answer, TRIES) == 0 &&
+		if (register_again(&answer, TRIES) == 0 &&
 		    answer.op == DIR_REGISTER_OK)
 			tell_port(&answer, TRIES);
 	}
@@ -629,23 +632,12 @@ peer_fgserve(int argc, char **argv)
 	return peer_stop(1, stop) | failed;
 }
 
-/* logout; quit does that too. */
-static int
-peer_logout(int argc, char **argv)
-{
-	if (directory.nick[0] != '\0') {
-		end_serving();
-		share.announced = share.published = 0;
-	}
-	return dir_logout(argc, argv);
-}
-
-/* Peers that are being served are cut off. */
-int
-peer_close(void)
+/* At logout and quit: peers that are being served are cut off. */
+void
+peer_end(void)
 {
 	end_serving();
-	return dir_close();
+	share.announced = share.published = 0;
 }
 
 /* ---- files of others ---------------------------------------------------- */
@@ -1011,7 +1003,6 @@ const struct command peer_commands[] = {
 	    peer_download },
 	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
 	    peer_fgserve },
-	{ "logout", 0, 0, "", "be forgotten by the directory", peer_logout },
 	{ "myfiles", 0, 0, "", "the files here, with their hashes",
 	    peer_myfiles },
 	{ "publish", 0, 0, "", "tell the directory of the files here",

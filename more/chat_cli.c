@@ -222,8 +222,7 @@ read_name(char name[CHAT_MESSAGE_MAX + 2])
 static int
 chat_session(int argc, char **argv)
 {
-	static const struct talk_cli t = { "{quit}", chat_line, chat_text,
-	    NULL };
+	static const struct talk_cli t = { "{quit}", chat_line, chat_text };
 	char name[CHAT_MESSAGE_MAX + 2] = "";
 	int i;
 

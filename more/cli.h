@@ -6,13 +6,12 @@
 
 /* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
 
-/* The differences of chat and room. text() and updates() get the bytes that
- * came on a connection, and return how many of them they used. */
+/* The differences of chat and room. text() gets the bytes that came on a
+ * connection, and returns how many of them it used. */
 struct talk_cli {
 	const char *bye;		/* said at the end of the input */
 	void (*line)(char *line);	/* takes a line that was typed */
 	size_t (*text)(char *text, size_t n);
-	size_t (*updates)(char *text, size_t n);	/* room */
 };
 
 extern struct conversation {

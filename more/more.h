@@ -366,6 +366,7 @@ int	chat_answer(struct rdt_session *s, const char *client);
 
 struct room_message {
 	const char *code;		/* NULL: only CR and LF */
+	const char *why;		/* an error in words; else NULL */
 	unsigned fields;
 	struct {
 		const char *text;

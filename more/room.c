@@ -17,19 +17,27 @@
 /*
  * What follows each code: t a text after its length in two digits, p the five
  * digits of a port, m three letters; 1 or 2 so many digits, which tell how many
- * texts follow.
+ * texts follow. The code of an error has its words.
  */
 static const struct {
-	const char *code, *layout;
+	const char *code, *layout, *why;
 } room_codes[] = {
-	{ "100", "t" }, { "101", "" }, { "102", "" }, { "103", "tt" },
-	{ "104", "t" }, { "105", "" }, { "106", "mt" },
-	{ "200", "tp" }, { "201", "" }, { "2020", "" }, { "2021", "1" },
-	{ "203", "" }, { "2040", "" }, { "2041", "1" }, { "2050", "" },
-	{ "2051", "2" }, { "206", "tp" },
-	{ "300", "t" }, { "301", "t" }, { "303", "tt" }, { "304", "tt" },
-	{ "4001", "" }, { "4002", "" }, { "4003", "" }, { "4031", "" },
-	{ "4061", "" }, { "4062", "" }, { "4990", "" },
+	{ "100", "t", NULL }, { "101", "", NULL }, { "102", "", NULL },
+	{ "103", "tt", NULL }, { "104", "t", NULL }, { "105", "", NULL },
+	{ "106", "mt", NULL },
+	{ "200", "tp", NULL }, { "201", "", NULL }, { "2020", "", NULL },
+	{ "2021", "1", NULL }, { "203", "", NULL }, { "2040", "", NULL },
+	{ "2041", "1", NULL }, { "2050", "", NULL }, { "2051", "2", NULL },
+	{ "206", "tp", NULL },
+	{ "300", "t", NULL }, { "301", "t", NULL }, { "303", "tt", NULL },
+	{ "304", "tt", NULL },
+	{ "4001", "", "not a name: 2 to 32 letters, digits, _ - ." },
+	{ "4002", "", "the name is taken" },
+	{ "4003", "", "the room is full" },
+	{ "4031", "", "no such user" },
+	{ "4061", "", "no such file on the server" },
+	{ "4062", "", "no port, or too many downloads" },
+	{ "4990", "", "malformed, or not now: join first" },
 };
 
 /* Takes n bytes as the next field of a message. */
@@ -59,6 +67,7 @@ take_code(struct cursor *c, struct room_message *m)
 		if (part < len)
 			continue;	/* but it may be another one */
 		m->code = room_codes[i].code;
+		m->why = room_codes[i].why;
 		cursor_bytes(c, len);
 		return room_codes[i].layout;
 	}

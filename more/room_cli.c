@@ -3,9 +3,8 @@
  * The client of room, over talk_cli.c. A line that was typed is a command
  * of the table, which sends a request; no other one is taken before its answer:
  *
- *      room_line() --> table --> room_who(), ... --> request() --> server
- *      room_text() --> for_each_message() --> room_answer()
- *      room_updates() --> for_each_message() --> room_update()
+ *      room_line() --> table --> room_ask(), ... --> request() --> server
+ *      room_text() --> room_answer(), room_update()
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -63,32 +62,17 @@ request(const char *command)
 /* The commands: argv[1] is all that follows the first word, argc 2 or 1. What
  * goes wrong they say by say(), which counts as a failure. */
 static int
-room_join(int argc, char **argv)
+room_ask(int argc, char **argv)
 {
-	(void)argc;
-	begin("100");
-	return add_text("join", argv[1], strlen(argv[1])) < 0 ? 0 :
-	    request("join");
-}
+	static const char *const asks[][2] = { { "all", "104" },
+	    { "files", "105" }, { "join", "100" }, { "who", "102" } };
+	size_t i;
 
-/* who */
-static int
-room_who(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	begin("102");
-	return request("who");
-}
-
-/* files */
-static int
-room_files(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	begin("105");
-	return request("files");
+	for (i = 0; strcmp(asks[i][0], argv[0]) != 0; i++)
+		;
+	begin(asks[i][1]);
+	return argc > 1 && add_text(argv[0], argv[1], strlen(argv[1])) < 0 ?
+	    0 : request(asks[i][0]);
 }
 
 /* to NAME TEXT: exactly one blank between them, the rest is text. */
@@ -106,16 +90,6 @@ room_to(int argc, char **argv)
 	    add_text("to", argv[1] + n + 1, strlen(argv[1] + n + 1)) == 0)
 		request("to");
 	return 0;
-}
-
-/* all TEXT */
-static int
-room_all(int argc, char **argv)
-{
-	(void)argc;
-	begin("104");
-	return add_text("all", argv[1], strlen(argv[1])) < 0 ? 0 :
-	    request("all");
 }
 
 /* get [udp|tcp] NAME [LOCAL] */
@@ -164,17 +138,17 @@ room_leave(int argc, char **argv)
 
 static const struct command room_commands[] = {
 	{ "?", 0, 0, "", NULL, NULL },
-	{ "all", 1, 1, "TEXT", "say something to all", room_all },
+	{ "all", 1, 1, "TEXT", "say something to all", room_ask },
 	{ "bye", 0, 0, "", NULL, room_leave },
 	{ "exit", 0, 0, "", NULL, room_leave },
-	{ "files", 0, 0, "", "list the files on the server", room_files },
+	{ "files", 0, 0, "", "list the files on the server", room_ask },
 	{ "get", 1, 1, "[udp|tcp] NAME [LOCAL]", "download a file", room_get },
 	{ "help", 0, 0, "", "this list", NULL },
-	{ "join", 1, 1, "NAME", "enter the room", room_join },
+	{ "join", 1, 1, "NAME", "enter the room", room_ask },
 	{ "leave", 0, 0, "", "leave, which ends the client too", room_leave },
 	{ "quit", 0, 0, "", "the same", room_leave },
 	{ "to", 1, 1, "NAME TEXT", "say something to one alone", room_to },
-	{ "who", 0, 0, "", "list the others", room_who },
+	{ "who", 0, 0, "", "list the others", room_ask },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
@@ -253,42 +227,17 @@ room_offered(const struct room_message *m)
 	start_fetch(o, fetch_file);
 }
 
-/* The words for a code that is a failure; else NULL. */
-static const char *
-room_why(const char *code)
-{
-	static const struct {
-		const char *code, *why;
-	} texts[] = {
-		{ "4001", "not a name: 2 to 32 letters, digits, _ - ." },
-		{ "4002", "the name is taken" },
-		{ "4003", "the room is full" },
-		{ "4031", "no such user" },
-		{ "4061", "no such file on the server" },
-		{ "4062", "no port, or too many downloads" },
-		{ "4990", "malformed, or not now: join first" },
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(texts); i++)
-		if (strcmp(texts[i].code, code) == 0)
-			return texts[i].why;
-	return NULL;
-}
-
 /* An answer: an error, or 2xx to the request 1xx that room.text still holds. */
 static void
 room_answer(const struct room_message *m)
 {
-	const char *why;
 	unsigned i;
 
-	why = room_why(m->code);
-	if (why != NULL || m->code[0] == '2')
+	if (m->why != NULL || m->code[0] == '2')
 		server_heard();
-	if (why != NULL)
+	if (m->why != NULL)
 		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
-		    "room", why);
+		    "room", m->why);
 	else if (talk.awaited == NULL || m->code[0] != '2' ||
 	    strncmp(m->code + 1, room.text + 1, 2) != 0) {
 		say(ERROR, "room: %s%s", senseless, doubt());
@@ -319,11 +268,6 @@ room_update(const struct room_message *m)
 	char line[2 * ROOM_TEXT_MAX + 16];
 	int n;
 
-	if (m->code[0] != '3') {
-		say(ERROR, "room: %s%s", senseless, doubt());
-		over = 1;
-		return;
-	}
 	n = (int)m->field[0].n;
 	memcpy(line, m->field[0].text, (size_t)n);
 	n += sprintf(line + n, "%s", m->code[2] == '0' ? " joined" :
@@ -336,10 +280,9 @@ room_update(const struct room_message *m)
 	show(stdout, line, (size_t)n);
 }
 
-/* Calls take() for each message in a text; returns the bytes of them all. */
+/* Takes the messages in a text; returns the bytes of them all. */
 static size_t
-for_each_message(const char *text, size_t n,
-    void (*take)(const struct room_message *m))
+room_text(char *text, size_t n)
 {
 	struct room_message m;
 	size_t done;
@@ -354,32 +297,19 @@ for_each_message(const char *text, size_t n,
 			over = 1;
 			return n;
 		}
-		if (m.code != NULL)
-			take(&m);
+		if (m.code != NULL && m.code[0] == '3')
+			room_update(&m);
+		else if (m.code != NULL)
+			room_answer(&m);
 	}
 	return done;
-}
-
-/* Takes bytes of the main connection... */
-static size_t
-room_text(char *text, size_t n)
-{
-	return for_each_message(text, n, room_answer);
-}
-
-/* ...and of the other one. */
-static size_t
-room_updates(char *text, size_t n)
-{
-	return for_each_message(text, n, room_update);
 }
 
 /* The arguments of the command line are the first line. */
 static int
 room_session(int argc, char **argv)
 {
-	static const struct talk_cli t = { "quit", room_line, room_text,
-	    room_updates };
+	static const struct talk_cli t = { "quit", room_line, room_text };
 	char line[CHAT_MESSAGE_MAX + 1];
 	int i;
 

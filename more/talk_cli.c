@@ -7,9 +7,9 @@
  * reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection
- *      main connection --> text()        \
- *      update socket (room) --> updates() >  show(), one line at a time
- *      pipes of the children             /
+ *      main connection --> text()       \
+ *      update socket (room) --> text()   >  show(), one line at a time
+ *      pipes of the children            /
  *
  * On a terminal the half-typed line is taken off the screen while something is
  * shown. So the terminal must not echo; the client draws the line itself, or
@@ -470,7 +470,7 @@ read_fetch(size_t i)
 
 /* Takes what came on a connection. Returns -1 at its end. */
 static int
-read_connection(int fd, struct buffer *b, size_t (*take)(char *text, size_t n))
+read_connection(int fd, struct buffer *b)
 {
 	ssize_t got;
 
@@ -481,7 +481,7 @@ read_connection(int fd, struct buffer *b, size_t (*take)(char *text, size_t n))
 		errno = ECONNABORTED;
 	if (got <= 0)
 		return -1;
-	buffer_drop(b, take(buffer_at(b), buffer_n(b)));
+	buffer_drop(b, loop.mode->text(buffer_at(b), buffer_n(b)));
 	errno = EMSGSIZE;
 	return buffer_n(b) == b->max ? -1 : 0;
 }
@@ -564,15 +564,15 @@ talk_turn(void)
 	for (i = loop.fetches; i-- > 0;)
 		if (p[FETCHED + i].revents != 0)
 			read_fetch(i);
-	if (p[UPDATES].revents != 0 && read_connection(talk.update_fd,
-	    &loop.updates, loop.mode->updates) < 0) {
+	if (p[UPDATES].revents != 0 &&
+	    read_connection(talk.update_fd, &loop.updates) < 0) {
 		if (!talk.leaving && !loop.input_ended && !over)
 			lost();
 		sock_close(talk.update_fd);
 		talk.update_fd = -1;
 	}
 	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
-	    read_connection(talk.fd, &loop.text, loop.mode->text) < 0)
+	    read_connection(talk.fd, &loop.text) < 0)
 		lost();
 	if (!over && (p[TYPED].revents != 0 || buffer_n(&loop.keys) > 0) &&
 	    may_type())

@@ -373,7 +373,7 @@ static void
 fuzz_chat(unsigned char *d, size_t n)
 {
 	static const struct talk_serv t = { "", CHAT_MESSAGE_MAX + 2, chat_input,
-	    chat_left, NULL };
+	    chat_left };
 
 	talk_to(&t, d, n);
 }
@@ -382,7 +382,7 @@ static void
 fuzz_room_talk(unsigned char *d, size_t n)
 {
 	static const struct talk_serv t = { "", ROOM_REQUEST_MAX, room_input,
-	    room_left, room_enter };
+	    room_left };
 
 	talk_to(&t, d, n);
 }

@@ -363,7 +363,7 @@ static void
 chat_serve(int listener, const char *peer)
 {
 	static const struct talk_serv t = { "ERROR server is full",
-	    CHAT_MESSAGE_MAX + 2, chat_input, chat_left, NULL };
+	    CHAT_MESSAGE_MAX + 2, chat_input, chat_left };
 
 	(void)peer;
 	talk_serve(listener, &t);

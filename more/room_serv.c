@@ -336,8 +336,6 @@ next_message(struct client *c)
 	used = room_unpack(&m, buffer_at(&c->in), buffer_n(&c->in));
 	if (used > 0 && m.code != NULL) {	/* else the end of a line */
 		announce_gone();
-		if (c->update_listener >= 0)
-			room_enter(c);
 		if (m.code[0] != '1')
 			return -1;
 		i = (size_t)(m.code[2] - '0');
@@ -352,13 +350,15 @@ next_message(struct client *c)
 }
 
 /* Takes bytes from a client: messages, however they were split or joined. With
- * none, it takes those that have waited. */
+ * none, it takes those that have waited for its update socket. */
 static void
 room_input(struct client *c, char *text, size_t n)
 {
 	ssize_t used;
 	size_t part;
 
+	if (c->update_listener >= 0)
+		room_enter(c);
 	do {
 		part = c->in.max - buffer_n(&c->in);
 		part = part < n ? part : n;
@@ -378,20 +378,12 @@ room_input(struct client *c, char *text, size_t n)
 	} while (n > 0 && is_present(c));
 }
 
-/* Its update socket may have come: what has waited for it goes on. */
-static void
-room_entrance(struct client *c)
-{
-	room_enter(c);
-	room_input(c, "", 0);
-}
-
 /* A daemon: it never returns while the parent lives. */
 static void
 room_serve(int listener, const char *peer)
 {
 	static const struct talk_serv t = { "4003", ROOM_REQUEST_MAX,
-	    room_input, room_left, room_entrance };
+	    room_input, room_left };
 
 	(void)peer;
 	talk_serve(listener, &t);

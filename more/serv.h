@@ -52,7 +52,6 @@ struct talk_serv {
 	size_t message_max;		/* bytes in struct client's `in' */
 	void (*input)(struct client *c, char *text, size_t n);
 	void (*left)(const struct client *c);	/* tells the others */
-	void (*enter)(struct client *c);	/* room: the update socket */
 };
 
 /* Runs the loop of a chat until the parent ends. */

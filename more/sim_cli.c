@@ -57,26 +57,13 @@ sim_event(int64_t t, enum rdt_event event, uint32_t seq,
 {
 	if (sim.tracer != NULL)
 		sim.tracer->event(t, event, seq, s);
-	if (s == NULL)
+	if (s == NULL || event == EV_DROP || event == EV_FULL ||
+	    event == EV_DONE)
 		return;
-	switch (event) {
-	case EV_ACK:
-		say_left("ACK", seq);
-		break;
-	case EV_FAST:
-		if (strstr(sim.left, "fast") == NULL)
-			strcat(sim.left, ", fast");
-		break;
-	case EV_SEND:
-	case EV_RESEND:
-	case EV_DUPACK:
-	case EV_TIMEOUT:
-	case EV_PROBE:
-		say_left(rdt_event_names[event], seq);
-		break;
-	default:
-		break;
-	}
+	if (event != EV_FAST)
+		say_left(event == EV_ACK ? "ACK" : rdt_event_names[event], seq);
+	else if (strstr(sim.left, "fast") == NULL)
+		strcat(sim.left, ", fast");
 }
 
 /* packet() is for sockets alone; the tracer is told when a flow begins, and
@@ -373,51 +360,32 @@ flow_end(struct rdt_session *s)
 	s->file.done = (uint64_t)(s->sender.base - 1) * s->block;
 	logger.level = logger.level < INFO ? INFO : logger.level;
 	rdt_report(s);
-	free(s->sender.own);
-	free(s->receiver.own);
 	return s->took == 0 ? 0 :
 	    (double)s->file.done * SECOND / (double)s->took;
 }
 
-/* Are all flows at their end, whether done or given up? */
-static int
-all_done(void)
-{
-	const struct rdt_sender *s;
-	unsigned i;
-
-	for (i = 0; i < sim.flows; i++) {
-		s = &sim.flow[i].sender;
-		if (!rdt_send_done(s) && !rdt_send_gave_up(s))
-			return 0;
-	}
-	return 1;
-}
-
+/* Until all flows are done, or have given up. */
 static void
 run(void)
 {
+	const struct rdt_sender *s;
 	unsigned i;
+	int going;
 
 	if (logger.level >= INFO)
 		puts("  seconds  sender          channel       receiver"
 		    "               window");
 	do
-		for (i = 0; i < sim.flows; i++) {
+		for (going = 0, i = 0; i < sim.flows; i++) {
+			s = &sim.flow[i].sender;
+			if (rdt_send_done(s) || rdt_send_gave_up(s))
+				continue;
+			going = 1;
 			rdt_flow = i;
-			if (sim.flow[i].start <= sim.t &&
-			    !rdt_send_gave_up(&sim.flow[i].sender))
+			if (sim.flow[i].start <= sim.t)
 				sender_turn();
 		}
-	while (sim_step() && !all_done());
-}
-
-static void
-empty(struct channel *c)
-{
-	free(c->late);
-	while (c->first != NULL)
-		free(channel_take(c, NEVER));
+	while (going && sim_step());
 }
 
 /* argv has the numbers of packets, which are numbered from 1. */
@@ -452,8 +420,6 @@ sim_session(int argc, char **argv)
 			return fail("sim: %s", reason());
 	run();
 	rdt_watcher = sim.tracer;
-	empty(&sim.there);
-	empty(&sim.back);
 	failed = 0;
 	for (sum = square = 0, i = 0; i < sim.flows; i++) {
 		rate = flow_end(&sim.flow[i]);

@@ -536,7 +536,7 @@ talk_watch(struct pollfd *p)
 		watch(&p[1 + n + i], c->update_fd >= 0 ? c->update_fd :
 		    c->update_listener, buffer_n(&c->updates) > 0);
 	}
-	return 1 + (hall.talk->enter == NULL ? n : 2 * n);
+	return 1 + 2 * n;
 }
 
 /* Did something come there? */
@@ -560,7 +560,7 @@ talk_turn(const struct pollfd *p)
 		c = clients.client[i];
 		if (c->gone == HERE && c->update_listener >= 0 &&
 		    came(&p[1 + n + i]))
-			hall.talk->enter(c);
+			hall.talk->input(c, "", 0);
 	}
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];

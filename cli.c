@@ -56,7 +56,7 @@
 struct cli cli = { .directory = "." };
 
 /* A signal that ends the client removes an unfinished file first. */
-void
+static void
 guard_signals(void)
 {
 	newfile_guard(SIGHUP);

@@ -916,13 +916,22 @@ check_replaceable(const char *path, mode_t *bits)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
-/* For process 1 (in a container) the system ignores default actions: it
- * survives raise(), so _exit() follows. */
-void
-end_by(int sig)
+void (*end_hook)(void);
+
+/*
+ * The signal handler. It calls only what POSIX allows in one. At its end the
+ * signal has its default action again (SA_RESETHAND), and ends the process. In
+ * process 1 (of a container) the system ignores that: so _exit() follows.
+ */
+static void
+remove_pending(int sig)
 {
 	sigset_t set;
 
+	if (pending)
+		unlink(newfile.temp);
+	if (end_hook != NULL)
+		end_hook();
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -930,16 +939,6 @@ end_by(int sig)
 	_exit(128 + sig);
 }
 
-/* The signal handler. It calls only what POSIX allows in one. */
-static void
-remove_pending(int sig)
-{
-	if (pending)
-		unlink(newfile.temp);
-	end_by(sig);
-}
-
-/* SA_RESETHAND: when end_by() raises the signal, it has its default action. */
 void
 newfile_guard(int sig)
 {

@@ -113,11 +113,6 @@ int	std_descriptors(void);
 /* Installs a handler; a system call that is interrupted fails with EINTR. */
 void	on_signal(int sig, void (*handler)(int));
 
-/* The end of a signal handler: sends the signal again, which now ends the
- * process. (The handler was set with SA_RESETHAND, which restores the default
- * action.) */
-void	end_by(int sig);
-
 /* ---- options --------------------------------------------------------- */
 
 /*
@@ -308,13 +303,15 @@ const char *base_name(const char *path);
  * `name(1).ext`, `name(2).ext`... (On a file system without links an empty file
  * has that name first, for a moment.) newfile_name() is the name that it got.
  *
- * After newfile_guard() a signal that ends the process removes the file first;
- * newfile_sweep() removes the temporary files of a dead process.
+ * After newfile_guard() a signal that ends the process removes the file first,
+ * and calls end_hook(), if it is not NULL; newfile_sweep() removes the temporary
+ * files of a dead process.
  */
 int	newfile_open(const char *path, int keep);
 int	newfile_end(int went_well);
 const char *newfile_name(void);
 void	newfile_guard(int sig);
+extern void (*end_hook)(void);
 void	newfile_sweep(pid_t pid);
 
 /*
@@ -561,9 +558,6 @@ int	leave(int argc, char **argv);
 /* Splits a line into words, in place; returns their number, or -1 after a
  * message. */
 int	split(char *line, char **argv);
-
-/* A signal that ends the client leaves nothing half-written. */
-void	guard_signals(void);
 
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);

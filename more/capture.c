@@ -323,7 +323,7 @@ capture_datagram(const struct capture_packet *p)
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACKED = 16 };
 enum { US, PEER };
 
-/* A connection, by its descriptor. */
+/* A connection, by its descriptor: of a chat, many. */
 static struct stream {
 	int open;
 	int broken;			/* a send failed with a reset */
@@ -331,8 +331,7 @@ static struct stream {
 	size_t most;			/* bytes of a segment */
 	uint32_t next[2];		/* sequence numbers, */
 	int ended[2];			/* and whether FIN has been sent */
-} *streams;
-static size_t max_streams;
+} streams[2 * CHILDREN_MAX + 256];
 
 /* Appends a segment from one end to the other; SYN carries two options, MSS and
  * window scale. */
@@ -369,19 +368,9 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 static void
 begin_stream(int fd, int client)
 {
-	struct stream *s, *more;
+	struct stream *s = &streams[fd];
 	uint32_t ip;
 
-	if ((size_t)fd >= max_streams) {
-		more = realloc(streams, 2 * ((size_t)fd + 1) * sizeof *more);
-		if (more == NULL)
-			return;
-		streams = more;
-		memset(streams + max_streams, 0,
-		    (2 * ((size_t)fd + 1) - max_streams) * sizeof *more);
-		max_streams = 2 * ((size_t)fd + 1);
-	}
-	s = &streams[fd];
 	memset(s, 0, sizeof *s);
 	if (sock_addr(fd, getsockname, &s->end[US]) < 0 ||
 	    sock_addr(fd, getpeername, &s->end[PEER]) < 0)
@@ -550,9 +539,11 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	int saved;
 
 	saved = errno;
-	if (what == CONNECTED || what == ACCEPTED)
+	if ((size_t)fd >= COUNT(streams))
+		;			/* not shown */
+	else if (what == CONNECTED || what == ACCEPTED)
 		begin_stream(fd, what == CONNECTED ? US : PEER);
-	else if ((size_t)fd < max_streams && what < FILE_BEGINS)
+	else if (what < FILE_BEGINS)
 		stream_passed(&streams[fd], fd, what, buf, n);
 	errno = saved;
 	return 0;

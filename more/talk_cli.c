@@ -74,14 +74,6 @@ terminal_back(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
 }
 
-/* Restores the terminal, and ends by the signal. */
-static void
-terminal_signal(int sig)
-{
-	terminal_back();
-	end_by(sig);
-}
-
 /* SIGCONT, after a stop: the shell has changed the terminal meanwhile. */
 static void
 terminal_again(int sig)
@@ -94,10 +86,6 @@ terminal_again(int sig)
 static void
 terminal_begin(void)
 {
-	static const int deadly[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-	struct sigaction old, sa;
-	size_t i;
-
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
 	    tcgetattr(STDIN_FILENO, &screen.cooked) < 0)
 		return;
@@ -107,18 +95,8 @@ terminal_begin(void)
 	screen.uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does it */
 	screen.uncooked.c_cc[VMIN] = 1;
 	screen.uncooked.c_cc[VTIME] = 0;
-	memset(&sa, 0, sizeof sa);
-	sigemptyset(&sa.sa_mask);
-	sa.sa_handler = terminal_signal;
-	sa.sa_flags = SA_RESETHAND;
-	for (i = 0; i < COUNT(deadly); i++) {
-		sigaction(deadly[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
-			sigaction(deadly[i], &sa, NULL);
-	}
-	sa.sa_handler = terminal_again;
-	sa.sa_flags = SA_RESTART;
-	sigaction(SIGCONT, &sa, NULL);
+	end_hook = terminal_back;
+	on_signal(SIGCONT, terminal_again);
 	tcsetattr(STDIN_FILENO, TCSANOW, &screen.uncooked);
 	atexit(terminal_back);
 }
@@ -426,7 +404,6 @@ start_fetch(const struct offer *o,
 	tells = on_terminal;
 	on_terminal = 0;		/* so it draws no bar */
 	signal(SIGCONT, SIG_DFL);
-	guard_signals();
 	dup2(ends[1], STDERR_FILENO);
 	close(alive[1]);
 	lifeline = alive[0];

@@ -266,15 +266,14 @@ part_asked(const unsigned char *request, size_t n)
 	return part < 0 ? NONSENSE : part;
 }
 
-/* Sends a part to the address that asked; seen has a bit for each part that was
- * asked for. Beyond the end an empty one is sent. */
+/* Sends a part to the address that asked. Beyond the end an empty one is
+ * sent. */
 static int
-send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
-    const struct addr *to)
+send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
 {
-	unsigned char out[CHAT_PICKLE], bytes[CHAT_PART], bit;
+	unsigned char out[CHAT_PICKLE], bytes[CHAT_PART];
+	enum rdt_event event;
 	ssize_t got, sent;
-	int repeated;
 
 	if (part >= s->packets) {
 		dgram_send(s->sock, out, chat_pack(out, "", 0), to, COUNTED);
@@ -286,25 +285,21 @@ send_part(struct rdt_session *s, uint32_t part, unsigned char *seen,
 		errno = ESTALE;
 	if (got < 0 || (size_t)got < part_bytes(s, part))
 		return -1;
-	bit = (unsigned char)(1 << part % 8);
-	repeated = (seen[part / 8] & bit) != 0;
-	seen[part / 8] |= bit;
-	rdt_happened(now() - s->start, repeated ? EV_DUP : EV_RECV, part, NULL);
+	event = rdt_recv_data(&s->receiver, part);
+	rdt_happened(now() - s->start, event, part, NULL);
 	sent = dgram_send(s->sock, out, chat_pack(out, bytes, (size_t)got),
-	    to, repeated ? COUNTED | AGAIN : COUNTED);
+	    to, event == EV_DUP ? COUNTED | AGAIN : COUNTED);
 	s->arrived++;
-	s->receiver.duplicates += (unsigned)repeated;
-	s->file.done += repeated ? 0 : (uint64_t)got;
-	counters[RETRANSMISSIONS] += repeated && sent > 0;
+	s->file.done += event == EV_RECV ? (uint64_t)got : 0;
+	counters[RETRANSMISSIONS] += event == EV_DUP && sent > 0;
 	if (sent == 0)
 		rdt_happened(now() - s->start, EV_DROP, part, NULL);
 	return 0;
 }
 
-/* Takes a request and answers it, if there is one. */
+/* Takes a request and answers it, if there is one; -1 and EINTR: `finished'. */
 static int
-answer_turn(struct rdt_session *s, unsigned char *seen,
-    const char *client, int *finished)
+answer_turn(struct rdt_session *s, const char *client)
 {
 	struct addr from;
 	int64_t part;
@@ -320,35 +315,28 @@ answer_turn(struct rdt_session *s, unsigned char *seen,
 		return 0;
 	}
 	s->heard = now();
-	*finished = part == FINISHED;
-	return *finished ? 0 : send_part(s, (uint32_t)part, seen, &from);
+	errno = EINTR;
+	return part == FINISHED ? -1 : send_part(s, (uint32_t)part, &from);
 }
 
-/* The server, in a child: it answers; its only timer is that of silence. */
+/* The server, in a child: it answers; its only timer is that of silence. The
+ * requests are received as packets would be. */
 int
 chat_answer(struct rdt_session *s, const char *client)
 {
-	unsigned char *seen;
-	int finished, result;
+	int result;
 
 	pull_begin(s);
-	seen = calloc(s->packets / 8 + 1, 1);
-	if (seen == NULL)
-		return -1;
+	rdt_recv_init(&s->receiver, s->protocol, 1, 0);
 	s->heard = now();
-	finished = 0;
 	do {
 		result = -1;
 		if (rdt_await(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
 			break;
 		errno = ETIMEDOUT;
 		if (now() < s->heard + CHAT_SILENCE_S * SECOND)
-			result = answer_turn(s, seen, client, &finished);
-	} while (result == 0 && !finished);
-	free(seen);
+			result = answer_turn(s, client);
+	} while (result == 0);
 	s->took = now() - s->start;
-	if (result == 0)
-		errno = EINTR;
-	return result == 0 && s->arrived - s->receiver.duplicates ==
-	    s->packets ? 0 : -1;
+	return errno == EINTR && s->receiver.expected == s->packets ? 0 : -1;
 }

@@ -52,23 +52,6 @@ was_requested(const char *name)
 	return 0;
 }
 
-/* An error may be about one of them: it ends with the name of the file then. */
-static void
-request_failed(const char *error)
-{
-	size_t i, n, len;
-
-	n = strlen(error);
-	for (i = 0; i < FETCHES; i++) {
-		len = strlen(requested[i]);
-		if (len > 0 && n > len && error[n - len - 1] == ' ' &&
-		    strcmp(error + n - len, requested[i]) == 0) {
-			requested[i][0] = '\0';
-			return;
-		}
-	}
-}
-
 /* Pulls a file, in a child. */
 static int
 fetch_by_pull(struct rdt_session *s, const struct offer *o)
@@ -109,7 +92,7 @@ chat_offer(const char *words)
 static void
 chat_message(const char *text, size_t n)
 {
-	char *words;
+	char *name, *words;
 
 	show(stdout, text, n);
 	words = strndup(text, n);
@@ -119,8 +102,11 @@ chat_message(const char *text, size_t n)
 	    strncmp(words, "ERROR ", 6) == 0)
 		server_heard();
 	if (strncmp(words, "ERROR ", 6) == 0) {
+		/* It may end with a name that was asked for. */
 		talk.failed = 1;
-		request_failed(words);
+		for (name = strchr(words, ' '); name != NULL &&
+		    !was_requested(name + 1); name = strchr(name + 1, ' '))
+			;
 	}
 	chat_offer(words);
 	free(words);

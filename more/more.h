@@ -324,7 +324,7 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
  * Both ends of a download; the caller fills in file. Reports count a request as
  * a transmission, and its answer as an ACK. The client asks the peer of
  * `control'. At the server it is EINTR if `finished' comes before all parts
- * were asked for.
+ * were asked for, in order.
  */
 int	chat_pull(struct rdt_session *s, int control, unsigned port);
 int	chat_answer(struct rdt_session *s, const char *client);

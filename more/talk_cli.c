@@ -42,7 +42,6 @@ static struct {
 	const struct talk_cli *mode;
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* messages that are not complete */
-	struct buffer keys;		/* typed, and not taken yet */
 	int64_t keys_from;		/* -S: earliest time of the next key */
 	int64_t doubt_at;		/* when something must have come; 0:
 					   that was checked */
@@ -53,8 +52,7 @@ static struct {
 	} fetch[FETCHES];
 	size_t fetches;
 } loop = { .out = { .max = OUT_MAX }, .text = { .max = TEXT_MAX },
-    .updates = { .max = TEXT_MAX }, .keys = { .max = 4096 },
-    .doubt_at = NEVER };
+    .updates = { .max = TEXT_MAX }, .doubt_at = NEVER };
 
 /* ---- the screen ------------------------------------------------------- */
 
@@ -278,33 +276,23 @@ may_type(void)
 	    buffer_n(&loop.out) == 0 && now() >= loop.keys_from;
 }
 
-/*
- * Takes what was typed, line by line. While an answer is awaited, what was read
- * stays in loop.keys: poll() would not report it again.
- */
+/* Takes a byte of what was typed. The rest stays where it is: so poll() reports
+ * it again when the next line may be taken. */
 static void
 take_typed(void)
 {
 	ssize_t got;
 	char key;
 
-	if (buffer_n(&loop.keys) == 0) {
-		got = buffer_fill(&loop.keys, STDIN_FILENO, read);
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			return;
-		if (got < 0)
-			say(ERROR, "cli: standard input: %s", reason());
-		if (got <= 0 && screen.n > 0)
-			line_typed();		/* without a newline */
-		if (got <= 0)
-			loop.input_ended = 1;
-	}
-	while (buffer_n(&loop.keys) > 0 && may_type() && !over) {
-		key = *buffer_at(&loop.keys);
-		buffer_drop(&loop.keys, 1);
-		if (take_key(key))
-			line_typed();
-	}
+	got = read(STDIN_FILENO, &key, 1);
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (got < 0)
+		say(ERROR, "cli: standard input: %s", reason());
+	if (got <= 0)
+		loop.input_ended = 1;
+	if (got > 0 ? take_key(key) : screen.n > 0)
+		line_typed();		/* the last one without a newline */
 	if (talk.edits) {
 		hide_line();
 		draw_line();
@@ -502,8 +490,7 @@ talk_wait(struct pollfd *p)
 	size_t i;
 
 	deadline = talk.awaited != NULL ? talk.answer_by :
-	    now() < loop.keys_from ? loop.keys_from :
-	    buffer_n(&loop.keys) > 0 && may_type() ? 0 : NEVER;
+	    now() < loop.keys_from ? loop.keys_from : NEVER;
 	if (now() < loop.doubt_at && loop.doubt_at < deadline)
 		deadline = loop.doubt_at;
 	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
@@ -551,8 +538,7 @@ talk_turn(void)
 	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
 	    read_connection(talk.fd, &loop.text) < 0)
 		lost();
-	if (!over && (p[TYPED].revents != 0 || buffer_n(&loop.keys) > 0) &&
-	    may_type())
+	if (!over && p[TYPED].revents != 0 && may_type())
 		take_typed();
 	if (talk.fd >= 0)
 		buffer_send(&loop.out, talk.fd);	/* or a read will
@@ -582,7 +568,6 @@ talk_loop(void)
 	talk.leaving = 1;
 	talk.awaited = NULL;
 	buffer_drop(&loop.out, buffer_n(&loop.out));
-	buffer_drop(&loop.keys, buffer_n(&loop.keys));
 	while (loop.fetches > 0)
 		talk_turn();
 	hide_line();

@@ -786,17 +786,13 @@ file_served(struct listed *f)
 	dir.listed++;
 }
 
-/* ...to its last. When half of all slots are empty, the list is closed up. */
+/* Closes the gaps in the list. */
 static void
-file_unserved(struct listed *f)
+list_close_up(void)
 {
 	size_t i, n;
 
-	if (--f->serving > 0)
-		return;
-	dir.list[f->index] = NULL;
-	dir.listed--;
-	if (dir.listed > dir.slots / 2)
+	if (dir.listed == dir.slots)
 		return;
 	for (i = n = 0; i < dir.slots; i++)
 		if (dir.list[i] != NULL) {
@@ -806,18 +802,16 @@ file_unserved(struct listed *f)
 	dir.slots = n;
 }
 
-/* The slot of the file that comes after `skip' others. */
-static size_t
-list_skip(size_t skip)
+/* ...to its last. */
+static void
+file_unserved(struct listed *f)
 {
-	size_t i;
-
-	if (dir.listed == dir.slots)
-		return skip;
-	for (i = 0; i < dir.slots; i++)
-		if (dir.list[i] != NULL && skip-- == 0)
-			break;
-	return i;
+	if (--f->serving > 0)
+		return;
+	dir.list[f->index] = NULL;
+	dir.listed--;
+	if (dir.listed <= dir.slots / 2)
+		list_close_up();
 }
 
 /* The place of a nick among the holders of a file, or where it would be. */
@@ -1007,7 +1001,7 @@ struct dir_request {
 /* An answer. If op is 0, none is sent. */
 struct dir_answer {
 	struct dir_message m;
-	char text[DIR_REPLY_MAX];
+	char text[2 * DIR_REPLY_MAX];	/* and the line that did not fit */
 };
 
 /* Register: for a free nick, or the sender's own. */
@@ -1209,23 +1203,13 @@ page_allowed(const struct dir_request *r)
 	    bucket_take(&dir.page_all, r->t, PAGES_ALL, PAGES_ALL);
 }
 
-/* Adds a line to the page, if there is room for it. */
-static int
-add_line(struct dir_answer *a, const char *line, size_t n)
-{
-	if (5 + a->m.length + n > DIR_REPLY_MAX)
-		return 0;
-	memcpy(a->text + a->m.length, line, n);
-	a->m.length += n;
-	return 1;
-}
-
 /* GetUsers, GetFiles: a page of lines, whole ones. */
 static void
 answer_list(const struct dir_request *r, struct dir_answer *a)
 {
-	char line[DIR_REPLY_MAX];
-	size_t i;
+	size_t i, most, n;
+	char *end;
+	int users;
 
 	a->m.op = DIR_FAIL;		/* short: no amplifier */
 	if (r->nick == NULL)
@@ -1233,21 +1217,22 @@ answer_list(const struct dir_request *r, struct dir_answer *a)
 	a->m.op = 0;
 	if (!page_allowed(r))
 		return;
-	a->m.op = r->m.op == DIR_GET_USERS ? DIR_USERS : DIR_FILES;
+	users = r->m.op == DIR_GET_USERS;
+	a->m.op = users ? DIR_USERS : DIR_FILES;
 	a->m.text = a->text;
 	if (r->m.numbers > 0)
 		a->m.length = (size_t)sprintf(a->text, "skip %lu\n",
 		    (unsigned long)r->m.number[0]);
-	i = r->m.number[0];
-	if (a->m.op == DIR_USERS)
-		while (i < dir.nicks && add_line(a, line,
-		    user_line(line, dir.nick[i])))
-			i++;
-	else
-		for (i = list_skip(i); i < dir.slots; i++)
-			if (dir.list[i] != NULL && !add_line(a, line,
-			    file_line(line, dir.list[i])))
-				break;
+	list_close_up();
+	most = users ? dir.nicks : dir.slots;
+	for (i = r->m.number[0]; i < most; i++) {
+		end = a->text + a->m.length;
+		n = users ? user_line(end, dir.nick[i]) :
+		    file_line(end, dir.list[i]);
+		if (5 + a->m.length + n > DIR_REPLY_MAX)
+			break;
+		a->m.length += n;
+	}
 }
 
 /* Login */

@@ -431,8 +431,8 @@ start_child(int place, int fd)
 }
 
 /* Removes ended children from the table, and the unfinished file of any that a
- * signal killed. Returns -1 if no child is left. */
-static int
+ * signal killed. */
+static void
 reap(void)
 {
 	pid_t pid;
@@ -453,7 +453,6 @@ reap(void)
 			log_msg(DEBUG, "child %ld ended", (long)pid);
 		}
 	}
-	return (int)pid;
 }
 
 /* Waits until a connection comes (if there is room for one), a signal arrives,
@@ -515,21 +514,26 @@ accept_one(void)
 	start_child(place, fd);
 }
 
-/* An orderly end: no new clients, and SIGTERM for all children. */
+/* An orderly end: no new clients, and SIGTERM for all children, which have some
+ * time to end. */
 static void
-end_children(void)
+end_children(int64_t limit)
 {
 	int64_t end;
 	int i;
 
-	close(parent.listener);
 	for (i = 0; i < PLACES; i++)
 		if (parent.child[i] > 0)
 			kill(parent.child[i], SIGTERM);
-	end = now() + END_S * SECOND;
+	close(parent.listener);
+	close(parent.lifeline);
 	parent.listener = parent.lifeline = -1;
-	while (reap() == 0 && now() < end)
-		parent_sleep(0, 1000);
+	end = now() + limit;
+	for (i = 0; i < PLACES; i++)
+		while (parent.child[i] > 0 && now() < end) {
+			parent_sleep(0, 1000);
+			reap();
+		}
 }
 
 /* Runs a service, with a child for each connection, until it is told to end. If
@@ -552,7 +556,7 @@ serve_connections(const struct service *s, int listener)
 		reap();
 	}
 	if (ending == ASKED)
-		end_children();
+		end_children(END_S * SECOND);
 }
 /* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
@@ -1400,8 +1404,7 @@ dir_serve(int fd, const char *peer)
 #define RESTART_S	10	/* in so many seconds */
 #define ROWS		2	/* of slots: children may outlive a service */
 
-static struct supervised {		/* a row of the table of services */
-	pid_t pid;			/* 0: does not run */
+static struct supervised {		/* services[k] is parent.child[k] */
 	int64_t begun[RESTARTS];
 	unsigned starts;		/* so far */
 } supervised[SERVICES_MAX];
@@ -1496,6 +1499,7 @@ run_service(size_t k)
 	counters = page + (k * ROWS + supervised[k].starts % ROWS) * slots *
 	    COUNTERS;
 	child_hook = use_slot;
+	memset(parent.child, 0, sizeof parent.child);
 	ending = 0;
 	on_signal(SIGINT, SIG_IGN);
 	on_signal(SIGHUP, SIG_IGN);
@@ -1519,8 +1523,9 @@ start_service(size_t k)
 {
 	struct supervised *s = &supervised[k];
 	int64_t *oldest = &s->begun[s->starts % RESTARTS];
+	pid_t pid;
 
-	if (!is_started((int)k) || s->pid != 0)
+	if (!is_started((int)k) || parent.child[k] != 0)
 		return NEVER;
 	if (*oldest != 0 && now() < *oldest + RESTART_S * SECOND)
 		return *oldest + RESTART_S * SECOND;
@@ -1528,52 +1533,30 @@ start_service(size_t k)
 		log_msg(ERROR, "%s: died, started again", services[k]->name);
 	*oldest = now();
 	s->starts++;
-	s->pid = fork();
-	if (s->pid == 0)
+	pid = fork();
+	if (pid == 0)
 		run_service(k);
-	if (s->pid < 0) {
+	if (pid < 0) {
 		log_msg(ERROR, "%s: fork: %s", services[k]->name, reason());
-		*oldest = s->pid = 0;		/* that was no start */
+		*oldest = 0;			/* that was no start */
 		s->starts--;
 		return now() + SECOND;
 	}
-	log_msg(DEBUG, "%s: child %ld started", services[k]->name,
-	    (long)s->pid);
+	log_msg(DEBUG, "%s: child %ld started", services[k]->name, (long)pid);
+	parent.child[k] = pid;
 	return NEVER;
-}
-
-/* Notes the services that have ended. Returns how many still run. */
-static int
-reap_services(void)
-{
-	int running, status;
-	pid_t pid;
-	size_t k;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (k = 0; services[k] != NULL; k++)
-			if (supervised[k].pid == pid) {
-				supervised[k].pid = 0;
-				if (WIFSIGNALED(status) && !ending)
-					log_msg(ERROR, "child %ld ended by "
-					    "signal %d", (long)pid,
-					    WTERMSIG(status));
-			}
-	for (running = 0, k = 0; services[k] != NULL; k++)
-		running += supervised[k].pid != 0;
-	return running;
 }
 
 /* Sleeps until a signal, the deadline, or a line on the console, which takes
  * the place of the parent's listener. */
 static void
-supervisor_sleep(int64_t deadline, int with_console)
+supervisor_sleep(int64_t deadline)
 {
 	int64_t left;
 	int ms;
 
 	ms = 3600 * 1000;
-	parent.listener = with_console ? console_fd(&ms) : -1;
+	parent.listener = console_fd(&ms);
 	left = deadline == NEVER ? ms : (deadline - now()) / 1000 + 1;
 	left = left < 0 ? 0 : left > ms ? ms : left;
 	if (parent_sleep(parent.listener >= 0, (int)left) && read_console())
@@ -1581,22 +1564,6 @@ supervisor_sleep(int64_t deadline, int with_console)
 	if (statistics_asked)
 		print_statistics(0);
 	statistics_asked = 0;
-}
-
-/* Tells all services to end, and waits for them. */
-static void
-end_services(void)
-{
-	int64_t end;
-	size_t k;
-
-	for (k = 0; services[k] != NULL; k++)
-		if (supervised[k].pid > 0)
-			kill(supervised[k].pid, SIGTERM);
-	close(lifeline_end);
-	end = now() + (END_S * SECOND + SECOND / 2);
-	while (reap_services() > 0 && now() < end)
-		supervisor_sleep(end, 0);
 }
 
 /* Prepares the supervisor, before any listener is opened. */
@@ -1627,18 +1594,20 @@ supervise(void)
 	on_signal(SIGCHLD, signalled);
 	on_signal(SIGUSR1, ask_statistics);
 	while (!ending) {
-		reap_services();
+		reap();
 		due = NEVER;
 		for (k = 0; services[k] != NULL; k++) {
 			again = start_service(k);
 			due = again < due ? again : due;
 		}
-		supervisor_sleep(due, 1);
+		supervisor_sleep(due);
 	}
 	for (k = 0; services[k] != NULL; k++)
 		if (is_started((int)k))
 			close(started[k].listener);
-	end_services();
+	parent.listener = -1;
+	parent.lifeline = lifeline_end;
+	end_children(END_S * SECOND + SECOND / 2);
 	if (logger.level > ERROR)
 		print_statistics(1000);
 	return 0;

@@ -44,7 +44,6 @@ struct sr_sender {
 	int64_t least_rtt;		/* 0: none is known */
 	int64_t probe_at;		/* or NEVER */
 	int probed;			/* since the last ACK with news */
-	unsigned arrived, lost;		/* packets of base..next so marked */
 };
 
 /* The window, and the packets of it that have arrived. */
@@ -62,25 +61,27 @@ packet_of(const struct rdt_sender *s, uint32_t n)
 	return &sr->packet[n % RDT_WINDOW_MAX];
 }
 
-/* A packet that has arrived, or is lost, has left the network (RFC 6675). */
+/* How many packets from base on cwnd allows: it does not count those that have
+ * arrived, or are lost, as they have left the network (RFC 6675). */
+static unsigned
+room(const struct rdt_sender *s)
+{
+	unsigned w;
+	uint32_t n;
+
+	w = s->cwnd;
+	for (n = s->base; n != s->next; n++)
+		w += packet_of(s, n)->arrived || packet_of(s, n)->lost;
+	return w;
+}
+
 static unsigned
 sr_window(const struct rdt_sender *s)
 {
-	const struct sr_sender *sr = s->own;
 	unsigned w;
 
-	w = s->cwnd + sr->arrived + sr->lost;
+	w = room(s);
 	return w < s->window ? w : s->window;
-}
-
-static void
-set_lost(struct rdt_sender *s, struct packet *p, int lost)
-{
-	struct sr_sender *sr = s->own;
-
-	sr->lost += (unsigned)lost;
-	sr->lost -= p->lost;
-	p->lost = (unsigned char)lost;
 }
 
 /* A probe leaves after two RTTs of silence, once an RTT is known. */
@@ -100,14 +101,11 @@ set_probe(struct rdt_sender *s, int64_t t)
 static int
 find_lost(struct rdt_sender *s, uint32_t *seq)
 {
-	const struct sr_sender *sr = s->own;
-
-	if (sr->lost == 0)
-		return 0;
-	for (*seq = s->base; !packet_of(s, *seq)->lost; ++*seq)
-		;
-	return *seq == s->base ||
-	    s->next - s->base - sr->arrived - sr->lost < s->cwnd;
+	for (*seq = s->base; *seq != s->next; ++*seq)
+		if (packet_of(s, *seq)->lost)
+			return *seq == s->base ||
+			    s->next - s->base < room(s);
+	return 0;
 }
 
 /* First lost packets, then new ones. After a timeout next is base again, and
@@ -119,9 +117,8 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	struct packet *p;
 
 	if (!find_lost(s, seq)) {
-		for (; s->next != s->highest &&
-		    packet_of(s, s->next)->arrived; s->next++)
-			sr->arrived++;
+		while (s->next != s->highest && packet_of(s, s->next)->arrived)
+			s->next++;
 		if (s->next == s->end || s->next - s->base >= sr_window(s))
 			return 0;
 		*seq = s->next++;
@@ -129,7 +126,7 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	p = packet_of(s, *seq);
 	if (*seq == s->highest)
 		memset(p, 0, sizeof *p);
-	set_lost(s, p, 0);
+	p->lost = 0;
 	p->order = ++sr->order;
 	if (sr->probe_at == NEVER)
 		set_probe(s, t);
@@ -159,7 +156,6 @@ static unsigned
 read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
     size_t n)
 {
-	struct sr_sender *sr = s->own;
 	unsigned fresh;
 	uint32_t i, seq;
 
@@ -172,8 +168,7 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 			continue;
 		arrived(s, t, seq);
 		packet_of(s, seq)->arrived = 1;
-		set_lost(s, packet_of(s, seq), 0);
-		sr->arrived += seq_less(seq, s->next);
+		packet_of(s, seq)->lost = 0;
 		fresh++;
 	}
 	return fresh;
@@ -198,28 +193,10 @@ find_losses(struct rdt_sender *s, int64_t t)
 		}
 		if (p->arrived || p->lost)
 			continue;
-		set_lost(s, p, 1);
+		p->lost = 1;
 		s->fast++;
 		rdt_lost(s);
 		rdt_happened(t, EV_FAST, n, s);
-	}
-}
-
-/* Packets below ack no longer count. */
-static void
-leave_behind(struct rdt_sender *s, int64_t t, uint32_t ack)
-{
-	struct sr_sender *sr = s->own;
-	struct packet *p;
-	uint32_t n;
-
-	for (n = s->base; n != ack; n++) {
-		p = packet_of(s, n);
-		if (!p->arrived)
-			arrived(s, t, n);
-		else if (seq_less(n, s->next))
-			sr->arrived--;
-		set_lost(s, p, 0);
 	}
 }
 
@@ -228,11 +205,14 @@ sr_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
 {
 	struct sr_sender *sr = s->own;
+	uint32_t below;
 	int slid;
 
 	slid = ack != s->base;
 	if (slid) {
-		leave_behind(s, t, ack);
+		for (below = s->base; below != ack; below++)
+			if (!packet_of(s, below)->arrived)
+				arrived(s, t, below);
 		rdt_slide(s, t, ack);
 	} else if (s->base != s->highest) {
 		rdt_duplicate(s, t);
@@ -262,15 +242,13 @@ sr_timer(struct rdt_sender *s, int64_t t)
 	if (t < s->rto_at) {
 		sr->probed = 1;
 		rdt_happened(t, EV_PROBE, s->base, s);
-		if (!packet_of(s, s->base)->lost && s->base != s->next)
-			set_lost(s, packet_of(s, s->base), 1);
+		packet_of(s, s->base)->lost = s->base != s->next;
 		return;
 	}
 	rdt_timed_out(s, t, s->highest - s->base);
 	for (n = s->base; n != s->highest; n++)
 		packet_of(s, n)->lost = 0;
 	s->next = s->base;
-	sr->lost = sr->arrived = 0;	/* base..next is empty */
 }
 
 /*

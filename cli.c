@@ -85,14 +85,14 @@ connect_server(int type)
 
 /* In pieces that fit into line[]. */
 void
-print_safely(const char *text, size_t n, int lines)
+print_safely(FILE *to, const char *text, size_t n, int lines)
 {
 	char line[1024];
 	size_t used;
 
 	for (; n > 0; text += used, n -= used) {
 		used = printable(line, sizeof line, text, n, lines);
-		fputs(line, stdout);
+		fputs(line, to);
 	}
 }
 
@@ -380,7 +380,7 @@ ls_command(int argc, char **argv)
 	if (code < 0 && code >= FTP_SYNTAX)
 		return fail("ls: %s", ftp_code_text(code));
 	if (n > 0) {
-		print_safely(answer, (size_t)n, 1);
+		print_safely(stdout, answer, (size_t)n, 1);
 		putchar('\n');
 	}
 	return n < 0;
@@ -608,7 +608,7 @@ list_local(int argc, char **argv)
 	text = list_files(UINT64_MAX, &len);
 	if (text == NULL)
 		return fail("%s: %s: %s", argv[0], cli.directory, reason());
-	print_safely(text, len, 1);
+	print_safely(stdout, text, len, 1);
 	free(text);
 	return 0;
 }
@@ -1062,7 +1062,7 @@ lines_print(struct lines *l)
 	size_t i;
 
 	for (i = 0; i < l->n; i++) {
-		print_safely(l->line[i], strlen(l->line[i]), 0);
+		print_safely(stdout, l->line[i], strlen(l->line[i]), 0);
 		putchar('\n');
 	}
 	lines_free(l);

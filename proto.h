@@ -572,7 +572,7 @@ void	server_heard(void);
 
 /* Prints text that came from the network. Control characters are escaped;
  * newlines stay if lines is true. */
-void	print_safely(const char *text, size_t n, int lines);
+void	print_safely(FILE *to, const char *text, size_t n, int lines);
 
 /* Flushes standard output; returns 1 after a message if that fails. */
 int	flush_output(void);

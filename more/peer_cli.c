@@ -157,7 +157,7 @@ peer_myfiles(int argc, char **argv)
 	if (share_all(argv[0]) != 0)
 		return 1;
 	for (i = 0; i < share.n; i++) {
-		print_safely(line, shared_line(line, &share.file[i]), 1);
+		print_safely(stdout, line, shared_line(line, &share.file[i]), 1);
 		putchar('\n');
 	}
 	return 0;

@@ -43,10 +43,10 @@ raw_show(const char *arrow, const char *text, size_t n)
 {
 	if (by_udp.given && for_eyes()) {
 		fputs(arrow, stdout);
-		print_safely(text, n, 0);
+		print_safely(stdout, text, n, 0);
 		putchar('\n');
 	} else if (isatty(STDOUT_FILENO)) {
-		print_safely(text, n, 1);
+		print_safely(stdout, text, n, 1);
 		if (n > 0 && text[n - 1] != '\n')
 			putchar('\n');
 	} else {

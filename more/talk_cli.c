@@ -136,15 +136,9 @@ draw_line(void)
 void
 show(FILE *to, const char *text, size_t n)
 {
-	char line[1024];
-	size_t used;
-
 	hide_line();
 	fflush(stdout);
-	for (; n > 0; text += used, n -= used) {
-		used = printable(line, sizeof line, text, n, 0);
-		fputs(line, to);
-	}
+	print_safely(to, text, n, 0);
 	fputc('\n', to);
 	fflush(to);
 	draw_line();

@@ -212,7 +212,7 @@ print_file(const struct xfer_file *f)
 	    tm) == 0)
 		strcpy(date, "?");
 	printf("> [%s] ", date);
-	print_safely(f->name, strlen(f->name), 0);
+	print_safely(stdout, f->name, strlen(f->name), 0);
 	size = (double)f->size;
 	for (i = 0; i < COUNT(units) - 1 && size >= 1024; i++)
 		size /= 1024;

@@ -65,7 +65,7 @@ guard_signals(void)
 	newfile_guard(SIGTERM);
 }
 
-/* With -v it says which of the addresses of a name answered. */
+/* With -v it says which of the addresses of a name is used. */
 int
 connect_server(int type)
 {
@@ -552,9 +552,9 @@ run_mode(const struct mode *m, int argc, char **argv)
 	const struct command *c;
 	int failed;
 
-	c = argc > 0 && m->session == NULL ? check_command(m, argc, argv) :
-	    NULL;
-	if (argc > 0 && m->session == NULL && c == NULL)
+	c = NULL;
+	if (argc > 0 && m->session == NULL &&
+	    (c = check_command(m, argc, argv)) == NULL)
 		return 2;
 	if (c != NULL && argc > 2 && strcmp(c->arguments, UPLOAD_NAMES) == 0 &&
 	    access(argv[1], F_OK) == 0 && access(argv[2], F_OK) == 0) {
@@ -1364,10 +1364,10 @@ static const struct option more_options[] = {
 	{ 'm', "mode", "what to speak (ftp)", .set = set_mode },
 	{ 'R', "ms", "a fixed RTO, which neither learns nor doubles",
 	    .number = &rdt_fixed_ms, .lo = 1, .hi = 60000 },
-	{ 'S', NULL, "chat: speak in segments, as the original, not lines",
+	{ 'S', NULL, "chat: send without newlines, as the original does",
 	    .number = &by_udp.segments, .lo = 1 },
-	{ 'u', "sw|gbn|sr", "data by UDP (sim: gbn); raw: sw, one datagram a "
-	    "line", .set = set_protocol },
+	{ 'u', "sw|gbn|sr", "data by UDP (in sim: gbn); in raw sw alone, a "
+	    "datagram for each line", .set = set_protocol },
 	{ 'V', NULL, "the version", .set = print_version },
 	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
 	    .number = &by_udp.window, .lo = 1, .hi = RDT_WINDOW_MAX },

@@ -25,8 +25,9 @@
  *               |         |             of sock_limit()
  *            read(2)   write(2)         each is reported to io_hook
  *
- * SO_RCVTIMEO and SO_SNDTIMEO end a call in which nothing passes; a look at the
- * clock after each call ends a message that comes byte by byte.
+ * SO_RCVTIMEO ends a read(2) in which nothing comes; SO_SNDTIMEO wakes a
+ * write(2), which is tried again. A look at the clock after each call ends a
+ * message that passes too slowly.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
 #define _XOPEN_SOURCE 700		/* NetBSD: for fchmod() */
@@ -104,12 +105,9 @@ printable(char *out, size_t size, const char *text, size_t len, int lines)
 		n = char_bytes(s + at, len - at);
 		if (n == 0 && (s[at] >= 0xa0 || (lines && s[at] == '\n')))
 			n = 1;
-		width = n;
-		memcpy(out, s + at, n);
-		if (n == 0) {
-			width = (size_t)sprintf(out, "\\x%02x", s[at]);
-			n = 1;
-		}
+		width = (size_t)(n > 0 ? sprintf(out, "%.*s", (int)n,
+		    text + at) : sprintf(out, "\\x%02x", s[at]));
+		n += n == 0;
 		out += width;
 		size -= width;
 	}
@@ -267,23 +265,23 @@ option_set(const struct option *o, char *value)
 {
 	const char *wrong;
 	char range[64];
-	int64_t n;
 
-	wrong = NULL;
-	n = 0;
-	if (o->text != NULL)
-		*o->text = value;
-	else if (o->number != NULL)
-		*o->number = (int)(n = o->argument == NULL ? o->lo :
-		    number(value, strlen(value), o->lo, o->hi));
-	else if (o->set != NULL)
-		wrong = o->set(value);
-	else
-		print_usage();
 	snprintf(range, sizeof range, "-%c wants a number, %d to %d",
 	    o->letter, o->lo, o->hi);
-	if (wrong != NULL || n < 0)
-		usage_error(value, n < 0 ? range : wrong);
+	wrong = NULL;
+	if (o->text != NULL)
+		*o->text = value;
+	else if (o->set != NULL)
+		wrong = o->set(value);
+	else if (o->number == NULL)
+		print_usage();
+	else if (o->argument == NULL)
+		*o->number = o->lo;
+	else if ((*o->number = (int)number(value, strlen(value), o->lo,
+	    o->hi)) < 0)
+		wrong = range;
+	if (wrong != NULL)
+		usage_error(value, wrong);
 }
 
 /* getopt() needs the letters, with a colon after each that takes a value. It
@@ -333,19 +331,20 @@ now(void)
 }
 
 /*
- * Called after a read or write of n bytes, if more must follow: is this piece
- * slower than the socket's limit (SO_RCVTIMEO)? The piece began at *since;
- * `done' bytes came before these n. (A file has no limit: getsockopt() fails.)
+ * Called after a read or write, if more must follow: is this piece slower than
+ * the socket's limit (SO_RCVTIMEO)? The piece began at *since. `before' bytes
+ * had passed before the call, `done' now. (A file has no limit: getsockopt()
+ * fails.)
  */
 static int
-too_slow(int fd, int64_t *since, size_t done, size_t n)
+too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
 	struct timeval limit = { 0, 0 };
 	socklen_t len;
 	int64_t t;
 
 	t = now();
-	if ((done + n) / PIECE_BYTES > done / PIECE_BYTES)
+	if (done / PIECE_BYTES > before / PIECE_BYTES)
 		*since = t;
 	len = sizeof limit;
 	if (t - *since < SECOND ||
@@ -361,24 +360,25 @@ read_all(int fd, void *buf, size_t n)
 {
 	char *p = buf;
 	int64_t since;
-	size_t done;
+	size_t before, done;
 	ssize_t got;
 
 	since = now();
-	for (done = 0; done < n; done += (size_t)got) {
+	done = 0;
+	while (done < n) {
 		got = read(fd, p + done, n - done);
 		if (tell(fd, RECEIVED, p + done, got) < 0)
-			return done;
+			break;
 		if (got == 0)
 			errno = done == 0 ? ENOTCONN : ECONNABORTED;
 		else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			errno = ETIMEDOUT;
 		if (got == 0 || (got < 0 && errno != EINTR))
-			return done;
-		got = got < 0 ? 0 : got;
-		if (done + (size_t)got < n &&
-		    too_slow(fd, &since, done, (size_t)got))
-			return done + (size_t)got;
+			break;
+		before = done;
+		done += got > 0 ? (size_t)got : 0;
+		if (done < n && too_slow(fd, &since, before, done))
+			break;
 	}
 	return done;
 }
@@ -388,21 +388,20 @@ write_all(int fd, const void *buf, size_t n)
 {
 	const char *p = buf;
 	int64_t since;
-	size_t done;
+	size_t before, done;
 	ssize_t put;
 
 	since = now();
-	for (done = 0; done < n; done += (size_t)put) {
+	done = 0;
+	while (done < n) {
 		put = write(fd, p + done, n - done);
-		if (tell(fd, SENT, p + done, put) < 0)
-			return done;
-		if (put < 0 && errno != EINTR && errno != EAGAIN &&
-		    errno != EWOULDBLOCK)
-			return done;
-		put = put < 0 ? 0 : put;
-		if (done + (size_t)put < n &&
-		    too_slow(fd, &since, done, (size_t)put))
-			return done + (size_t)put;
+		if (tell(fd, SENT, p + done, put) < 0 || (put < 0 &&
+		    errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+			break;
+		before = done;
+		done += put > 0 ? (size_t)put : 0;
+		if (done < n && too_slow(fd, &since, before, done))
+			break;
 	}
 	return done;
 }
@@ -825,9 +824,9 @@ lesser(uint64_t left, size_t room)
 }
 
 /*
- * Moves the contents of f. `have' bytes, a head, stand in chunk[] already, and
- * leave with the first of them. A chunk is filled before it is written: few
- * large writes are what makes a transfer fast.
+ * Moves the contents of f. A head of `have' bytes may stand in chunk[] already,
+ * and is sent before them. A chunk is filled before it is written: few large
+ * writes are what makes a transfer fast.
  */
 static int
 file_move(int from, int to, struct file *f, size_t have)
@@ -845,7 +844,7 @@ file_move(int from, int to, struct file *f, size_t have)
 		got = read_all(from, chunk + have, part);
 		put = got < part ? 0 : write_all(to, chunk, have + part);
 		ok = put == have + part && got == part;
-		f->done += !sending ? got : put > have ? put - have : 0;
+		f->done += sending ? put - lesser(put, have) : got;
 		have = 0;
 	} while (ok && f->done < f->size);
 	if (sending && got < part &&

@@ -191,9 +191,10 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
 
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
- * usable address of host and listening, or connected to the first address
- * that answers. On failure *why is the reason, which may be getaddrinfo's
- * (errno is then EADDRNOTAVAIL). A listener does not block; a connection does.
+ * usable address of host (a stream listens), or connected to the first that
+ * answers (by UDP: to the first usable one). On failure *why is the reason,
+ * which may be getaddrinfo's (errno is then EADDRNOTAVAIL). A listener does not
+ * block; a connection does.
  */
 int	sock_listen(const char *host, const char *port, int type,
 	    const char **why);
@@ -283,8 +284,7 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed? (It has, even if there is a new
- * directory of that name.) */
+/* Has the working directory been removed, though a new one may have its name? */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */
@@ -304,8 +304,8 @@ const char *base_name(const char *path);
  * has that name first, for a moment.) newfile_name() is the name that it got.
  *
  * After newfile_guard() a signal that ends the process removes the file first,
- * and calls end_hook(), if it is not NULL; newfile_sweep() removes the temporary
- * files of a dead process.
+ * and calls end_hook(), if it is not NULL; newfile_sweep() removes the
+ * temporary files of a dead process.
  */
 int	newfile_open(const char *path, int keep);
 int	newfile_end(int went_well);
@@ -359,9 +359,9 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * A server that is full answers a new connection with FTP_FULL at once, before
  * any command, and closes. A head that is not digits, or a length above
- * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes, since it
- * cannot find the next frame. After any other answer the control connection
- * stays open.
+ * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes: it cannot
+ * find the next frame, or will not read that far. After any other answer the
+ * control connection stays open.
  *
  * Where the document is silent we chose: FTP_SYNTAX is the answer to `get'
  * alone, to `ls' with a name, to a command that has a NUL in it, and, if the

@@ -284,7 +284,7 @@ extern const struct file *moving;
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
 
-/* Has the working directory been removed, though a new one may have its name? */
+/* Has the working directory been removed? (A new one may have its name.) */
 int	directory_gone(void);
 
 /* The part of a path after its last slash. */

@@ -365,7 +365,6 @@ put_command(int argc, char **argv)
 	return failed;
 }
 
-/* ls */
 static int
 ls_command(int argc, char **argv)
 {
@@ -991,7 +990,6 @@ dir_text(enum dir_op op, const char *text)
 	return m;
 }
 
-/* login */
 static int
 dir_login(int argc, char **argv)
 {
@@ -1271,7 +1269,6 @@ dir_close(void)
 	return failed;
 }
 
-/* Names that people try first. */
 const struct command names_people_try[] = {
 	{ "?", 0, 0, "", NULL, NULL },
 	{ "bye", 0, 0, "", NULL, leave },

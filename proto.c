@@ -743,8 +743,6 @@ data_connect(int control, int type, unsigned port)
 
 /* ---- names and files ------------------------------------------------- */
 
-/* Refuses what leaves the directory, hides a file, or has a control character
- * of ASCII. */
 int
 name_ok(const char *name, size_t n)
 {
@@ -1249,7 +1247,6 @@ wait_many(struct pollfd *p, size_t n, int64_t deadline)
 	return -1;
 }
 
-/* The same for one descriptor. */
 int
 wait_for(int fd, short events, int64_t deadline)
 {
@@ -1815,7 +1812,6 @@ rdt_send_timer(struct rdt_sender *s, int64_t t)
 	s->protocol->timer(s, t);
 }
 
-/* The lower edge has reached the end. */
 int
 rdt_send_done(const struct rdt_sender *s)
 {
@@ -2024,7 +2020,6 @@ elapsed(const struct rdt_session *s)
 	return now() - s->start;
 }
 
-/* Tells the watcher of something that happens at this end. */
 static void
 tell_watcher(const struct rdt_session *s, enum rdt_event event, uint32_t seq)
 {
@@ -2173,7 +2168,6 @@ make_room(int fd, int option, unsigned bytes)
 			return;
 }
 
-/* Microseconds since 1970. */
 int64_t
 time_of_day(void)
 {
@@ -2720,7 +2714,6 @@ file_line_parse(struct file_line *f, const char *line, size_t n, int with_nicks)
 	    name_ok(f->name, f->name_len) ? 0 : -1;
 }
 
-/* -1: the last line has no newline. */
 int
 next_line(const char **text, size_t *left, const char **line, size_t *n)
 {

@@ -226,7 +226,6 @@ ftp_put(const struct request *r)
 	return 0;
 }
 
-/* ls */
 static int
 ftp_ls(const struct request *r)
 {
@@ -1026,7 +1025,6 @@ answer_register(const struct dir_request *r, struct dir_answer *a)
 	a->m.op = DIR_REGISTER_OK;
 }
 
-/* Lookup */
 static void
 answer_lookup(const struct dir_request *r, struct dir_answer *a)
 {
@@ -1239,7 +1237,6 @@ answer_list(const struct dir_request *r, struct dir_answer *a)
 	}
 }
 
-/* Login */
 static void
 answer_login(const struct dir_request *r, struct dir_answer *a)
 {

@@ -53,14 +53,12 @@ chat_pack(unsigned char *out, const void *data, size_t n)
 	return (size_t)(p - out) + sizeof end;
 }
 
-/* The next byte. */
 static unsigned
 pickle_byte(struct cursor *c)
 {
 	return (unsigned char)*cursor_bytes(c, 1);
 }
 
-/* The next byte must be this one. */
 static void
 pickle_expect(struct cursor *c, unsigned byte)
 {

@@ -146,7 +146,6 @@ shared_line(char line[DIR_LINE_MAX + 1], const struct shared *s)
 	    (unsigned long long)s->size, s->name);
 }
 
-/* myfiles */
 static int
 peer_myfiles(int argc, char **argv)
 {

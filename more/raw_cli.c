@@ -55,7 +55,6 @@ raw_show(const char *arrow, const char *text, size_t n)
 	return flush_output();
 }
 
-/* Reads more of standard input. */
 static int
 raw_read(void)
 {

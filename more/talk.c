@@ -44,7 +44,6 @@ recv_some(int fd, void *buf, size_t n)
 	return some(fd, RECEIVED, buf, recv(fd, buf, n, 0));
 }
 
-/* What waits: see more.h. */
 size_t
 buffer_n(const struct buffer *b)
 {

@@ -172,7 +172,6 @@ talk_send(const char *text, size_t n)
 	}
 }
 
-/* Stops the input until the answer comes. */
 void
 talk_ask(const char *command)
 {
@@ -499,7 +498,6 @@ talk_wait(struct pollfd *p)
 	return wait_many(p, FETCHED + loop.fetches, deadline);
 }
 
-/* One turn of the loop. */
 static void
 talk_turn(void)
 {

@@ -291,7 +291,6 @@ log_message(struct client *c, const char *to)
 	log_msg(INFO, "%s to %s from %s", c->name, to, c->peer);
 }
 
-/* Forgets all clients that are gone. */
 static void
 clients_sweep(void)
 {

@@ -31,8 +31,6 @@ static FILE *trace;			/* NULL: none */
 static unsigned long transfer;		/* the number of this one in it; with
 					   two flows, of flow 0 */
 
-/* Waits until no other process has the lock of a file, and takes it (F_WRLCK);
- * or gives it back (F_UNLCK). */
 void
 file_lock(int fd, int type)
 {

@@ -18,7 +18,6 @@
 
 #include "serv.h"
 
-/* Sends a status. */
 static int
 xfer_answer(const struct request *r, enum xfer_status status)
 {

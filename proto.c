@@ -1,8 +1,8 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
- * No main, no policy: but for wrong options, serv.c and cli.c decide what to
- * say and when to stop. They call this file; it calls back only what they pass
- * to it. Read proto.h first; with few exceptions a section uses those above it:
+ * No main, no policy: serv.c and cli.c decide what to say and when to stop,
+ * except for -h and wrong options. They call this file; it calls back only what
+ * they pass to it. Read proto.h first; with few exceptions a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
  *           options         tables of options: getopt's string and the usage
@@ -10,7 +10,7 @@
  *           sockets         addresses as text, listen, connect, data channel
  *           names, files    name_ok(), file_send(), whole-or-nothing files
  *           frame           the messages of ftp
- *  Part II  waiting         a clock, poll(2), sockets that do not block
+ *  Part II  waiting         poll(2), sockets that do not block
  *           datagrams       sending and receiving one; the network of -L
  *           packing         numbers, and a cursor over what came
  *           rdt             its datagrams, the engine, a transfer by both
@@ -841,7 +841,7 @@ file_move(int from, int to, struct file *f, size_t have)
 		part = lesser(f->size - f->done, CHUNK_BYTES - have);
 		got = read_all(from, chunk + have, part);
 		put = got < part ? 0 : write_all(to, chunk, have + part);
-		ok = put == have + part && got == part;
+		ok = put == have + part;
 		f->done += sending ? put - lesser(put, have) : got;
 		have = 0;
 	} while (ok && f->done < f->size);

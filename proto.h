@@ -68,10 +68,10 @@ extern struct logger {
 
 /*
  * Writes one line to standard error, by one write(2), so that the lines of
- * several processes do not mix (of a pipe the system promises this for lines of
- * at most PIPE_BUF bytes). Control characters in it are shown as \xNN. It is a
- * macro so that compilers check the format: they know the format of snprintf(),
- * but not, in C99, that of a function of our own.
+ * several processes do not mix (on a pipe this is promised only for lines of up
+ * to PIPE_BUF bytes). Control characters in it are shown as \xNN. It is a macro
+ * so that compilers check the format: they know the format of snprintf(), but
+ * not, in C99, that of a function of our own.
  */
 #define log_msg(level_, ...) \
 	((int)(level_) <= logger.level ? \

@@ -21,10 +21,10 @@
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child is a process of its own, so its code reads as one conversation with
- * one client, and if it crashes no other client notices. A signal that came
- * after the test of `ending' and before the sleep would not end the sleep: so
- * the parent's signals are blocked except during pselect(2). The parent's
- * handlers set a flag at most.
+ * one client, and if it crashes no other client notices. The parent loops: if
+ * no signal has told it to end, it sleeps in pselect(2). Signals are blocked but
+ * there, or one that came between the two would be missed. Its handlers set a
+ * flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -74,8 +74,8 @@ log_end(const char *peer)
 }
 
 /* One line, `get x from ADDRESS: why'. If why is NULL, the reason is errno, and
- * the line is an ERROR unless the client caused it (EINTR: it ended the
- * transfer). */
+ * the line is an ERROR unless the peer failed (EINTR, by UDP: the client gave
+ * up). */
 void
 log_refused(const struct request *r, const char *why)
 {
@@ -178,7 +178,7 @@ ftp_data(const struct request *r)
 }
 
 /* get NAME: answers a port, and sends the file to the client when it connects.
- * A client that takes less than PIECE_BYTES in -T seconds is dropped. */
+ * If the client takes less than PIECE_BYTES in -T seconds, this ends. */
 static int
 ftp_get(const struct request *r)
 {
@@ -330,7 +330,7 @@ static struct {
 	int lifeline;			/* of Part II: a pipe whose end of file
 					   ends the parent; -1: none */
 } parent = { .lifeline = -1 };
-#define PLACES	(serv.max_children + REFUSERS)	/* that are used */
+#define PLACES	(serv.max_children + REFUSERS)	/* of child[] */
 
 /* started[i] is services[i], of the table at the end of this file. */
 static struct {
@@ -478,8 +478,8 @@ parent_sleep(int room, int ms)
 	    &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* A supervisor that ends in order has sent SIGTERM, which is
-		 * still blocked; one that crashed has not. */
+		/* A supervisor that ends in order has sent SIGTERM first: the
+		 * pipe was seen ready, and the signal may still be pending. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}

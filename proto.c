@@ -2,7 +2,8 @@
  *
  * No main, no policy: serv.c and cli.c decide what to say and when to stop,
  * except for -h and wrong options. They call this file; it calls back only what
- * they pass to it. Read proto.h first; with few exceptions a section uses those above it:
+ * they pass to it. Read proto.h first; with few exceptions a section uses those
+ * above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
  *           options         tables of options: getopt's string and the usage

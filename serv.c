@@ -22,9 +22,9 @@
  *
  * A child is a process of its own, so its code reads as one conversation with
  * one client, and if it crashes no other client notices. The parent loops: if
- * no signal has told it to end, it sleeps in pselect(2). Signals are blocked but
- * there, or one that came between the two would be missed. Its handlers set a
- * flag at most.
+ * no signal has told it to end, it sleeps in pselect(2). Signals are blocked
+ * but there, or one that came between the two would be missed. Its handlers set
+ * a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */

@@ -667,7 +667,8 @@ udp_code(int seconds)
 }
 
 /* How a get by UDP ended. If the control connection spoke, the server cannot go
- * on, and says why; else the connection is left, which ends the session. */
+ * on, and says why; after any other failure the connection is dropped, which
+ * ends the session. */
 static int
 udp_got(const struct rdt_session *s, const char *name, int result)
 {
@@ -732,6 +733,8 @@ udp_sent(struct rdt_session *s, const char *name, int result)
 	long code;
 	int here, silent;
 
+	if (result == 0)
+		errno = ETIMEDOUT;	/* unless a code comes */
 	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
 	here = result < 0 && !peer_failed() && (errno != EINTR || stopped());
 	silent = here || (result < 0 && errno != EINTR);
@@ -1298,7 +1301,7 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
     .close = ftp_close };
 
 #ifndef TINY
-/* more/peer_cli.c hooks into mode dir by peer_commands, _close and _wait. */
+/* more/peer_cli.c joins mode dir by peer_commands, peer_wait(), peer_end(). */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
     .prompt = "dir> ", .commands = { dir_commands, peer_commands,
     names_people_try }, .open = dir_open, .close = dir_close,
@@ -1363,8 +1366,8 @@ static const struct option more_options[] = {
 	    .number = &rdt_fixed_ms, .lo = 1, .hi = 60000 },
 	{ 'S', NULL, "chat: send without newlines, as the original does",
 	    .number = &by_udp.segments, .lo = 1 },
-	{ 'u', "sw|gbn|sr", "data by UDP (in sim: gbn); in raw sw alone, a "
-	    "datagram for each line", .set = set_protocol },
+	{ 'u', "sw|gbn|sr", "data by UDP (default in sim: gbn); in raw only "
+	    "sw: each line is a datagram", .set = set_protocol },
 	{ 'V', NULL, "the version", .set = print_version },
 	{ 'W', "window", "in packets (" STRING(RDT_WINDOW) "; room: 20)",
 	    .number = &by_udp.window, .lo = 1, .hi = RDT_WINDOW_MAX },

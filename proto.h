@@ -1242,8 +1242,8 @@ const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
 /* ---- serv.c and cli.c: what they offer to more/ -------------------------- */
 
-/* Is this row of the table of services started, and what did it count? -1: all
- * together. */
+/* is_started(): is row k of the services started? counted(): its counter; if k
+ * is -1, the sum of all rows. */
 int	is_started(int k);
 uint64_t counted(int k, size_t counter);
 
@@ -1260,7 +1260,7 @@ int	read_console(void);
 /* more/stats.c: begins to count the time, and the bytes of connections. */
 void	statistics_begin(void);
 
-/* The options of cli that are not in struct cli. */
+/* More options of cli, most of them about UDP. */
 extern struct by_udp {
 	int given;			/* -u: data by UDP... */
 	const struct rdt_protocol *protocol;	/* ...and how */

@@ -777,7 +777,7 @@ grow(void *array, size_t n, size_t item_bytes)
 	return check_memory(realloc(array, (n == 0 ? 1 : 2 * n) * item_bytes));
 }
 
-/* A file is listed from its first holder that serves... */
+/* A file is listed from its first holder that serves. */
 static void
 file_served(struct listed *f)
 {
@@ -805,7 +805,7 @@ list_close_up(void)
 	dir.slots = n;
 }
 
-/* ...to its last. */
+/* It leaves the list with its last holder that serves. */
 static void
 file_unserved(struct listed *f)
 {
@@ -1059,8 +1059,8 @@ read_at(const char **text, size_t *left)
 	return at;
 }
 
-/* Returns the number of lines, and in *fresh how many are new, at most; -1 if
- * one is malformed. */
+/* Returns the number of lines, and in *fresh how many are new (one that comes
+ * twice counts twice); -1 if one is malformed. */
 static int
 count_lines(struct nick *k, const char *text, size_t left,
     unsigned *fresh)

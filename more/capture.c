@@ -323,7 +323,7 @@ capture_datagram(const struct capture_packet *p)
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACKED = 16 };
 enum { US, PEER };
 
-/* A connection, by its descriptor: of a chat, many. */
+/* Connections, by descriptor; the process of a chat has many. */
 static struct stream {
 	int open;
 	int broken;			/* a send failed with a reset */

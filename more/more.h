@@ -238,8 +238,8 @@ const char *faults_parse(char *text, int sim, const char **why);
 #define NOTE_BYTES	256
 struct held {
 	struct held *next;
-	int64_t leaves, arrives;	/* enters the link; arrives */
-	uint64_t order;			/* number among all that entered one */
+	int64_t leaves, arrives;	/* from the queue to the link; arrives */
+	uint64_t order;			/* counted over all channels */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
 	char note[NOTE_BYTES];		/* for a capture */
@@ -251,7 +251,8 @@ struct held {
 /* A channel in one direction; all 0 at first. */
 struct channel {
 	int acks;			/* the rules for ACKs hold */
-	/* Called when a datagram is on its way, and when it is lost; or NULL. */
+	/* Called when a datagram is on its way, and when it is lost; or NULL.
+	 * */
 	void (*entered)(const struct held *h);
 	void (*lost)(const struct held *h);
 	struct held *first, **end;	/* on their way, in order */
@@ -291,8 +292,8 @@ struct held *channel_take(struct channel *c, int64_t t);
  *           {quit}               the rest: `NAME left the chat...', the lists
  *           what else            all, the sender too: `SENDER: what else'
  *
- * A request that fails is answered `ERROR ' and the reason. A name that
- * would make a list longer than CHAT_LIST_MAX is left out.
+ * A request that fails is answered `ERROR ' and the reason. A name that would
+ * make a list longer than CHAT_LIST_MAX is left out.
  *
  * A file is pulled by UDP: the client sends `part I' from a new port each time,
  * and the server answers with the bytes from 1000 * I on, in a pickle of Python
@@ -301,8 +302,8 @@ struct held *channel_take(struct channel *c, int64_t t);
  *   80 03  42 length(4)  bytes  71 00  4d number(2)  86  71 01  2e
  *   80 03  43 length(1)  bytes  71 00  4b number(1)  86  71 01  2e
  *
- * Numbers are little-endian here; the second is for less than 256 bytes. A file
- * of SIZE bytes has SIZE / 1000 + 1 parts; `finished' ends it.
+ * Numbers are little-endian here; the second form is for less than 256 bytes. A
+ * file of SIZE bytes has SIZE / 1000 + 1 parts; `finished' ends it.
  */
 #define CHAT_MESSAGE_MAX	1000	/* bytes */
 #define CHAT_LIST_MAX		(32 * 1024)

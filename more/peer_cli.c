@@ -335,7 +335,7 @@ start_acceptor(void)
 	pid_t pid;
 
 	if (share.acceptor > 0) {
-		/* It has no file, and at most one new connection. */
+		/* SIGKILL loses nothing but, at worst, one new connection. */
 		kill(share.acceptor, SIGKILL);
 		waitpid(share.acceptor, NULL, 0);
 	}
@@ -939,7 +939,7 @@ peer_download(int argc, char **argv)
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
 
-/* ---- browse: the files of one nick, which its commands do not name ------- */
+/* ---- browse: commands about one nick, which is named once ------- */
 
 static const char *browsed;
 

@@ -144,6 +144,13 @@ to NAME TEXT|all: more than 99 bytes|join: the name is taken" \
 	same "...1/b" "$dir/b" "$tmp/here/1/b"
 	same "...2/b" "$dir/b" "$tmp/here/2/b"
 	until_true sh -c "[ \$(grep -c 'File . downloaded' '$log') -ge 4 ]"
+
+	# Lost ACKs: what the sender repeats looks like packets beyond the end.
+	dd if="$cli" of="$dir/c" bs=11500 count=1 2>/dev/null
+	echo 'get udp c' | "$cli" -q -m room -W 2 -L drop=10:11 -d "$tmp/here/2" \
+	    127.0.0.1 "$port" join LOU 2>"$tmp/said"
+	is "two lost ACKs in room" "0 " "$? $(cat "$tmp/said")"
+	same "...and the file" "$dir/c" "$tmp/here/2/c"
 	stop
 
 	# More clients than there are descriptors for.

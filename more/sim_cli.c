@@ -388,7 +388,7 @@ run(void)
 	while (going && sim_step());
 }
 
-/* argv has the numbers of packets, which are numbered from 1. */
+/* argv says how many packets each sender sends; they are numbered from 1. */
 static int
 sim_session(int argc, char **argv)
 {

@@ -295,7 +295,7 @@ take_typed(void)
 /* ---- files ------------------------------------------------------------- */
 
 static const char *fetched_name;	/* in a child: of the file */
-static int tells;			/* how far it is, to a person */
+static int tells;			/* how far it is: a person reads it */
 
 /* While a child fetches: says each second how far it is. */
 static int
@@ -533,8 +533,8 @@ talk_turn(void)
 	if (!over && p[TYPED].revents != 0 && may_type())
 		take_typed();
 	if (talk.fd >= 0)
-		buffer_send(&loop.out, talk.fd);	/* or a read will
-							   fail */
+		buffer_send(&loop.out, talk.fd);	/* if it fails, so
+							   will a read */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 }

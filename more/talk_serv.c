@@ -509,8 +509,8 @@ talk_deadline(void)
 	return due;
 }
 
-/* Waits for input, or its end; if there is
- * something to send, also until it can be sent. */
+/* Fills in p: to wait for input, or its end, and for room if there is something
+ * to send. */
 static void
 watch(struct pollfd *p, int fd, int sends)
 {

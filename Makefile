@@ -28,7 +28,7 @@ DESTDIR =
 
 SOURCES = proto.h proto.c serv.c cli.c more/*.[ch]
 
-# A protocol of more/ is one line here: its format, its server, its client.
+# A protocol of more/ is one line here: what it has of format, server, client.
 MORE = \
 	more/xfer.o more/xfer_serv.o more/xfer_cli.o \
 	more/peer.o more/peer_cli.o \

@@ -18,7 +18,7 @@ for w in "small 5" "right 15" "large 60"; do
 	plot "${w% *}" -v y=rtt -v "title=a window of ${w#* }" \
 	    "$out/${w% *}.trace"
 done
-# bandwidth times delay, and what is more waits
+# 15 packets fill the link; any more wait in the queue
 check "RTT in ms, window 5" 21.4 "$(last_rtt small)"
 check "RTT in ms, window 15" 21.4 "$(last_rtt right)"
 check "RTT in ms, window 60: 60 x 1.416" 85.0 "$(last_rtt large)"

@@ -35,7 +35,7 @@ trap '[ -z "$server" ] || kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 seed=$(printf %s "$secret" | cksum | cut -d ' ' -f 1)
 
-# limited SECONDS COMMAND ...: ended if it takes longer; its status, or 1
+# limited SECONDS COMMAND ...: killed if it takes longer; its status, or 137
 limited() {
 	seconds=$1
 	shift

@@ -107,8 +107,8 @@ END {
 		print_text()
 }
 
-# What each transmission is, and the window after each event. Those of a number
-# that -L did not drop are out[number, 1], out[number, 2]...
+# What each transmission is, and the window after each event. The transmissions
+# of packet q that -L did not drop are out[q, 1], out[q, 2]...
 function read_sender(   i, e, q, base) {
 	base = first = s_seq[k, 1]
 	for (i = 1; i <= S; i++) {
@@ -135,7 +135,7 @@ function read_sender(   i, e, q, base) {
 			high[i] = end_seq - 1
 }
 
-# Can these lines of a receiver be of another transfer than the sender's?
+# Do these lines of a receiver contradict the sender's?
 function of_another(   i) {
 	for (i = 1; i <= R; i++)
 		if (r_seq[k, i] > end_seq || (r_event[k, i] == "done" &&

@@ -129,7 +129,7 @@ local function stream(p, column, parse)
 
 	function p.dissector(tvb, pinfo, tree)
 		local src, dst = ends(pinfo)
-		local id = tcp_stream()		-- none in a first pass of two
+		local id = tcp_stream()		-- nil in pass 1 of tshark -2
 		id = id and id.value or src < dst and src .. dst or dst .. src
 		local st = pinfo.visited and kept[pinfo.number] or now[id] or
 		    { client = pinfo.dst_port == pinfo.match_uint and src or
@@ -240,8 +240,9 @@ local function crc32(bytes)
 	return 0xffffffff - c
 end
 
--- sessions: of rdt and room_rdt, by their two ends. marks: by frame. ftp_data:
--- by port, the verb that asked for it. downloads: by port, how many chat made.
+-- sessions: of rdt and room_rdt, by their two ends and key, and the parts of
+-- chat that were asked for. marks: by frame. ftp_data: by port, the verb that
+-- asked for it. downloads: by port, how many chat made.
 local sessions, marks, ftp_data, downloads
 
 function rdt.init()
@@ -797,7 +798,7 @@ function pull.dissector(tvb, pinfo, tree)
 		end
 		return tvb:len()
 	end
-	-- Protocol 3 or 4, a pair or a list; then bytes with their length.
+	-- A pickle, version 3 or 4: a pair or a list; then bytes, their length.
 	local at = 3
 	at = at + (text:byte(at) == 0x95 and 9 or 0)
 	if text:byte(at) == 0x5d then		-- a list: ] q 0 (

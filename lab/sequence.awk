@@ -6,9 +6,9 @@
 #	-v most=N	at most so many arrows (60)
 #
 # An arrow for each packet, in the order of the capture; on the left its time in
-# milliseconds, on the right the port at the other end. Each pair of ports has a
-# colour of its own. `out' goes to the right: the program that wrote the capture
-# stands on the left.
+# milliseconds, on the right the port at the other end. Pairs of ports take
+# five colours in turn. `out' goes to the right: the program that wrote the
+# capture stands on the left.
 
 BEGIN {
 	if (sprintf("%.1f", 0.5) != "0.5") {

@@ -127,8 +127,8 @@ print_failure(const char *why)
 		    i == nlines - 1 ? "   <== here" : "");
 }
 
-/* Ends with what is wrong, as of printf(3); the run is done again for its
- * ladder. */
+/* Prints what is wrong (arguments as for printf(3)), and exits; the run is done
+ * again for its ladder. */
 static void
 wrong(const char *format, ...)
 {

@@ -198,6 +198,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
+static int ftp_answered;		/* it has given an answer */
 static int heard;			/* a server has answered, on this
 					   connection or an earlier one */
 
@@ -210,20 +211,23 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Connects, unless there is a connection that has not ended. (Bytes that wait
- * are `server full', which the command will take for its answer.) */
+/* Connects, unless there is a connection that can be used. After an answer
+ * nothing may come; before the first one, `server full' may, which the command
+ * will take for its answer. */
 static int
 ftp_connect(void)
 {
 	char byte;
 
-	if (ftp_control >= 0 && readable(ftp_control, 0) &&
-	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1) {
+	if (ftp_control >= 0 && readable(ftp_control, 0) && (ftp_answered ||
+	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1)) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
-	if (ftp_control < 0)
+	if (ftp_control < 0) {
 		ftp_control = connect_server(SOCK_STREAM);
+		ftp_answered = 0;
+	}
 	return ftp_control < 0 ? -1 : 0;
 }
 
@@ -256,7 +260,7 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 		n = -1;
 	}
 	if (n >= 0) {
-		heard = 1;
+		ftp_answered = heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,

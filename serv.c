@@ -528,9 +528,10 @@ end_children(int64_t limit)
 	close(parent.lifeline);
 	parent.listener = parent.lifeline = -1;
 	end = now() + limit;
+	reap();
 	for (i = 0; i < PLACES; i++)
 		while (parent.child[i] > 0 && now() < end) {
-			parent_sleep(0, 1000);
+			parent_sleep(0, (int)((end - now()) / 1000) + 1);
 			reap();
 		}
 }

@@ -138,8 +138,8 @@ sequence() {
 	    awk -v "title=$3" -f lab/sequence.awk >"$out/$1.svg" || wrong=1
 }
 
-# look CAPTURE [PORT,PROTOCOL]: notes the command that opens a capture, with the
-# protocol of a port by which Wireshark cannot know it
+# look CAPTURE [PORT,PROTOCOL]: notes the command that opens a capture; Wireshark
+# cannot guess the protocol of this port, so the command names it
 looks=
 look() {
 	looks="$looks

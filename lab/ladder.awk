@@ -12,8 +12,8 @@
 # guess, half a round trip away. The two clocks need not agree: as NTP does, it
 # takes the fastest DATA and the fastest ACK to be equally fast.
 #
-# A packet that came counts as the last transmission of its number that left in
-# time to arrive. An ACK is not in the receiver's trace: it is matched
+# A packet that came is matched with the latest transmission of its number that
+# left early enough. An ACK is not in the receiver's trace: it is matched
 # with a packet after which the receiver expected its number. What is not in
 # order is answered at once; a packet in order may share the ACK of the next
 # one, and gets none if all ACKs belong to others.
@@ -206,7 +206,8 @@ function align(   i, q, d, there, back, some, other) {
 }
 
 # Where each packet came from. What did not come is lost, unless the trace ends
-# before it could. A damaged one has no number: it is taken for one of those.
+# before it could. A damaged one has no number: it is matched with the latest
+# that is not here otherwise.
 function match_data(   i, j, n, q, flights, sum) {
 	for (j = 1; j <= R; j++) {
 		q = r_seq[k, j]

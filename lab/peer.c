@@ -23,7 +23,7 @@
  *      end             reads to the end and prints EOF, or RESET
  *      fin             ends the sending side
  *      close, reset    end the connection
- *      udial           reads a frame that tells a UDP port and a key, and more
+ *      udial           reads a frame with a UDP port and a key; prints the rest
  *      uoffer [SIZE]   sends such a frame; the first to send a datagram is the
  *                      other end
  *      rdt TYPE SEQ FLAGS TEXT  sends a datagram, after udial or uoffer

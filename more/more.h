@@ -238,7 +238,7 @@ const char *faults_parse(char *text, int sim, const char **why);
 #define NOTE_BYTES	256
 struct held {
 	struct held *next;
-	int64_t leaves, arrives;	/* from the queue to the link; arrives */
+	int64_t leaves, arrives;	/* the queue; and arrives */
 	uint64_t order;			/* counted over all channels */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;

@@ -37,7 +37,7 @@
 #define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* larger: no limit of time */
 #define PEER_S		30	/* seconds until a peer must ask something */
 #define PEERS		64	/* served at a time */
-#define PEER_LISTS	1000	/* messages of a list of files, at most */
+#define PEER_LISTS	200	/* messages of a list of files, at most */
 
 static int64_t	peer_tick(void);
 
@@ -79,7 +79,8 @@ open_shared(const struct shared *s)
 		return -1;
 	if (fstat(f.fd, &st) == 0 && f.size == s->size &&
 	    st.st_ino == s->st.st_ino && st.st_ctime == s->st.st_ctime &&
-	    (s->settled || (hash_file(f.fd, hash) == 0 && strcmp(hash, s->hash) == 0 &&
+	    (s->settled || (hash_file(f.fd, hash) == 0 &&
+	    strcmp(hash, s->hash) == 0 &&
 	    lseek(f.fd, 0, SEEK_SET) == 0)))
 		return f.fd;
 	close(f.fd);
@@ -96,8 +97,10 @@ hash_shared(struct shared *s)
 	if (file_open(&f, s->name, 0) < 0)
 		return -1;
 	s->size = f.size;
-	result = fstat(f.fd, &s->st) < 0 ? -1 : hash_file(f.fd, s->hash);
-	s->settled = s->st.st_ctime < time(NULL) - 1;
+	result = fstat(f.fd, &s->st);
+	s->settled = s->st.st_ctime < time(NULL) - 1;	/* before it is read */
+	if (result == 0)
+		result = hash_file(f.fd, s->hash);
 	close(f.fd);
 	return result;
 }
@@ -156,7 +159,8 @@ peer_myfiles(int argc, char **argv)
 	if (share_all(argv[0]) != 0)
 		return 1;
 	for (i = 0; i < share.n; i++) {
-		print_safely(stdout, line, shared_line(line, &share.file[i]), 1);
+		print_safely(stdout, line, shared_line(line, &share.file[i]),
+		    1);
 		putchar('\n');
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct client {
 	int segments;			/* chat: each message is one send, and
 					   its length precedes it in `out' */
 	int update_fd;			/* room: the update socket; or -1 */
+	size_t place;			/* of that in the poll set; 0: none */
 	struct buffer updates;		/* to be sent on that */
 	int update_listener;		/* room: where it will come, until it
 					   does; or -1 */

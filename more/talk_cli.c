@@ -64,12 +64,15 @@ static struct {
 	struct termios cooked, uncooked;	/* before, and while we draw */
 } screen;
 
-/* Puts the terminal back as it was; called at the end, and by signals. */
+/* Puts the terminal back as it was; called at the end, and by signals. What was
+ * typed and not taken is thrown away: the shell would run it. */
 static void
 terminal_back(void)
 {
-	if (talk.edits)
-		tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
+	if (!talk.edits)
+		return;
+	tcflush(STDIN_FILENO, TCIFLUSH);
+	tcsetattr(STDIN_FILENO, TCSANOW, &screen.cooked);
 }
 
 /* SIGCONT, after a stop: the shell has changed the terminal meanwhile. */
@@ -269,23 +272,25 @@ may_type(void)
 	    buffer_n(&loop.out) == 0 && now() >= loop.keys_from;
 }
 
-/* Takes a byte of what was typed. The rest stays where it is: so poll() reports
- * it again when the next line may be taken. */
+/* Takes what was typed, byte by byte, as long as it may. The rest stays where
+ * it is: so poll() reports it again when the next line may be taken. */
 static void
 take_typed(void)
 {
 	ssize_t got;
 	char key;
 
-	got = read(STDIN_FILENO, &key, 1);
-	if (got < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (got < 0)
-		say(ERROR, "cli: standard input: %s", reason());
-	if (got <= 0)
-		loop.input_ended = 1;
-	if (got > 0 ? take_key(key) : screen.n > 0)
-		line_typed();		/* the last one without a newline */
+	do {
+		got = read(STDIN_FILENO, &key, 1);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			return;
+		if (got < 0)
+			say(ERROR, "cli: standard input: %s", reason());
+		if (got <= 0)
+			loop.input_ended = 1;
+		if (got > 0 ? take_key(key) : screen.n > 0)
+			line_typed();	/* the last one without a newline */
+	} while (may_type() && !over && readable(STDIN_FILENO, 0));
 	if (talk.edits) {
 		hide_line();
 		draw_line();

@@ -45,7 +45,6 @@ struct clients clients;
 static struct {
 	const struct talk_serv *talk;
 	int listener;
-	size_t max;			/* clients, with those who get `full' */
 	int64_t accept_from;		/* no accept() before */
 	unsigned long round;		/* of the loop */
 	struct {
@@ -268,7 +267,7 @@ clients_accept(void)
 	size_t i, present;
 	int fd;
 
-	while (clients.n < hall.max) {
+	while (clients.n < (size_t)serv.max_children + TOO_MANY) {
 		fd = sock_accept(hall.listener, NULL);
 		if (fd < 0 && errno != EAGAIN) {
 			log_msg(ERROR, "accept: %s", reason());
@@ -519,23 +518,28 @@ watch(struct pollfd *p, int fd, int sends)
 }
 
 /* The poll set: the listener; the main connections of all clients; and, in
- * room, their update sockets, or where these will come. Returns its size. */
+ * room, their update sockets, or where these will come. Returns its size, which
+ * must not exceed the number of descriptors: poll(2) would fail. */
 static size_t
 talk_watch(struct pollfd *p)
 {
 	struct client *c;
-	size_t i, n = clients.n;
+	size_t i, n;
+	int fd;
 
-	watch(&p[0], n < hall.max && now() >= hall.accept_from ?
-	    hall.listener : -1, 0);
-	for (i = 0; i < n; i++) {
+	watch(&p[0], clients.n < (size_t)serv.max_children + TOO_MANY &&
+	    now() >= hall.accept_from ? hall.listener : -1, 0);
+	n = 1 + clients.n;
+	for (i = 0; i < clients.n; i++) {
 		c = clients.client[i];
 		watch(&p[1 + i], c->fd, buffer_n(&c->out) > 0 &&
 		    now() >= c->segment_at);
-		watch(&p[1 + n + i], c->update_fd >= 0 ? c->update_fd :
-		    c->update_listener, buffer_n(&c->updates) > 0);
+		fd = c->update_fd >= 0 ? c->update_fd : c->update_listener;
+		c->place = fd >= 0 ? n++ : 0;
+		if (fd >= 0)
+			watch(&p[c->place], fd, buffer_n(&c->updates) > 0);
 	}
-	return 1 + 2 * n;
+	return n;
 }
 
 /* Did something come there? */
@@ -558,15 +562,15 @@ talk_turn(const struct pollfd *p)
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
 		if (c->gone == HERE && c->update_listener >= 0 &&
-		    came(&p[1 + n + i]))
+		    came(&p[c->place]))
 			hall.talk->input(c, "", 0);
 	}
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
 		if (c->gone == HERE && came(&p[1 + i]))
 			client_read(c);
-		if (c->gone == HERE && c->update_fd >= 0 &&
-		    came(&p[1 + n + i]))
+		if (c->gone == HERE && c->update_fd >= 0 && c->place > 0 &&
+		    came(&p[c->place]))
 			update_read(c);
 	}
 }
@@ -593,16 +597,13 @@ void
 talk_serve(int listener, const struct talk_serv *t)
 {
 	struct pollfd *p;
-	size_t i, most;
+	size_t i, max;
 
 	hall.talk = t;
 	hall.listener = listener;
-	/* poll() refuses a set larger than the number of descriptors. */
-	most = (size_t)(sysconf(_SC_OPEN_MAX) / 2 - 1);
-	hall.max = (size_t)serv.max_children + TOO_MANY;
-	hall.max = hall.max < most ? hall.max : most;
-	clients.client = calloc(hall.max, sizeof *clients.client);
-	p = calloc(2 * hall.max + 2, sizeof *p);
+	max = (size_t)serv.max_children + TOO_MANY;
+	clients.client = calloc(max, sizeof *clients.client);
+	p = calloc(2 * max + 2, sizeof *p);
 	if (clients.client == NULL || p == NULL) {
 		log_msg(ERROR, "no room for clients: %s", reason());
 		return;

@@ -46,7 +46,7 @@ struct plan {
 	int hit_ack;
 	enum fate hit_fate;
 	unsigned lose;			/* or every so many-th DATA is lost */
-	uint32_t chance;		/* or this begins random numbers */
+	uint32_t chance;		/* or random fates, from this seed */
 };
 
 static struct {

@@ -727,8 +727,8 @@ udp_get(int argc, char **argv)
 /*
  * How a put by UDP ended; result is that of the session. Unless it failed here,
  * the answer to uput decides, even if ACKs are missing. The client waits for it
- * up to STALL_S, or a second if the peer was silent. FTP_SYNTAX may only mean
- * that the server waited in vain, which the client knows already.
+ * up to STALL_S, or a second if the peer was silent. FTP_SYNTAX perhaps says no
+ * more than that the server waited in vain, which the client knows already.
  */
 static int
 udp_sent(struct rdt_session *s, const char *name, int result)

@@ -1202,8 +1202,8 @@ struct dir_message {
 
 /*
  * dir_pack() makes a datagram and returns its bytes; there must be room for
- * nine and the text. dir_unpack() returns -1 if the size fits no format of this
- * op; else text points into the datagram.
+ * nine, or for five and the text. dir_unpack() returns -1 if the size fits no
+ * format of this op; else text points into the datagram.
  */
 size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
 int	dir_unpack(struct dir_message *m, const unsigned char *datagram,

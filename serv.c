@@ -1402,7 +1402,7 @@ dir_serve(int fd, const char *peer)
 #define RESTART_S	10	/* in so many seconds */
 #define ROWS		2	/* of slots: children may outlive a service */
 
-static struct supervised {		/* services[k] is parent.child[k] */
+static struct supervised {		/* its process is parent.child[k] */
 	int64_t begun[RESTARTS];
 	unsigned starts;		/* so far */
 } supervised[SERVICES_MAX];
@@ -1527,19 +1527,17 @@ start_service(size_t k)
 		return NEVER;
 	if (*oldest != 0 && now() < *oldest + RESTART_S * SECOND)
 		return *oldest + RESTART_S * SECOND;
-	if (s->starts > 0)
-		log_msg(ERROR, "%s: died, started again", services[k]->name);
-	*oldest = now();
-	s->starts++;
 	pid = fork();
 	if (pid == 0)
 		run_service(k);
 	if (pid < 0) {
 		log_msg(ERROR, "%s: fork: %s", services[k]->name, reason());
-		*oldest = 0;			/* that was no start */
-		s->starts--;
 		return now() + SECOND;
 	}
+	if (s->starts > 0)
+		log_msg(ERROR, "%s: died, started again", services[k]->name);
+	*oldest = now();
+	s->starts++;
 	log_msg(DEBUG, "%s: child %ld started", services[k]->name, (long)pid);
 	parent.child[k] = pid;
 	return NEVER;

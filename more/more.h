@@ -42,7 +42,7 @@
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
  * printable UTF-8, \xNN. So a client may evaluate the line safely, and one that
- * parses it gets the same bytes. The client also takes the other escapes of
+ * parses it gets the bytes of the name. Ours also takes the other escapes of
  * Python's repr(), \" \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but
  * \xNN, by which repr() means a character, is one byte here.
  */
@@ -117,7 +117,7 @@ int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
  *   +------------+----------------------------------------------------+
  *
  *   queryfiles    ->  servedfiles   files:HASH SIZE NAME, a line for each
- *                                   more:1 if another one follows
+ *                                   more:1 if another message follows
  *   download      ->  filelength    filelength:N, the messages that follow
  *     filehash:HASH   downloaded    file:BASE64, N times
  *                 ->  notfound      no file, or more than one
@@ -238,7 +238,7 @@ const char *faults_parse(char *text, int sim, const char **why);
 #define NOTE_BYTES	256
 struct held {
 	struct held *next;
-	int64_t leaves, arrives;	/* the queue; and arrives */
+	int64_t leaves, arrives;	/* the queue; at the other end */
 	uint64_t order;			/* counted over all channels */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
@@ -251,8 +251,7 @@ struct held {
 /* A channel in one direction; all 0 at first. */
 struct channel {
 	int acks;			/* the rules for ACKs hold */
-	/* Called when a datagram is on its way, and when it is lost; or NULL.
-	 * */
+	/* Called for a datagram on its way, and for a lost one; or NULL. */
 	void (*entered)(const struct held *h);
 	void (*lost)(const struct held *h);
 	struct held *first, **end;	/* on their way, in order */
@@ -286,7 +285,7 @@ struct held *channel_take(struct channel *c, int64_t t);
  *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
  *                                sender: `from you to NAME: (PRIVATE) text'
  *           show                 `ALL a b ': the others
- *           get_list_file        `CHOOSE_FILE a b '
+ *           get_list_file        `CHOOSE_FILE a b ' (-S: `<CHOOSE_FILE> a b ')
  *           download_file NAME   `UDP PORT SIZE NAME'
  *           CHANGENAME OLD NEW   all: `OLD changed his name to NEW!', the lists
  *           {quit}               the rest: `NAME left the chat...', the lists
@@ -434,8 +433,8 @@ void	file_lock(int fd, int type);
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
  */
 
-/* Adds one datagram, if there is a capture. For mode sim, which has no
- * sockets. */
+/* Adds one datagram; only while dgram_tap is not NULL. For mode sim, which has
+ * no sockets. */
 struct capture_packet {
 	int64_t t;			/* microseconds since 1970 */
 	const struct addr *from, *to;

@@ -90,7 +90,7 @@ test_peer() {
 	has "a name that others chose replaces nothing" \
 	    "*stored as five(1)*stored as five(2)*" "$(cat "$tmp/out")"
 	is "what goes wrong is said" "filelist: register first register: you \
-are bob download: ann: not a hash: 8 to 40 hexadecimal digits download: \
+are bob download: ann: not a hash: 8 to 40 digits 0-9, a-f download: \
 bbbbbbbb: no such file lookup: x: no such nick, or it serves no files \
 serve: 70000: not a port (0 to 65535) stop: you serve no files register: a/b: \
 not a nick: 1 to 32 letters, digits, _ - . register: ann: refused: it is \

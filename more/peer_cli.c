@@ -850,7 +850,7 @@ static int
 no_hash(const char *text)
 {
 	return is_hash(text, strlen(text)) ? 0 :
-	    fail("download: %s: not a hash: 8 to 40 hexadecimal digits", text);
+	    fail("download: %s: not a hash: 8 to 40 digits 0-9, a-f", text);
 }
 
 /* Says close, and closes. */

@@ -149,10 +149,10 @@ ahead_of(uint32_t near, uint32_t n, unsigned window)
 }
 
 /*
- * The receiver keeps nothing but the packet it expects, so of the others it
- * need only know that they are not that; each still gets an ACK. It takes all
- * of them for later ones, except the number just before `expected', which can
- * only be an old one.
+ * The receiver keeps nothing but the packet it expects, so of any other it need
+ * only know that it is not the expected one; each still gets an ACK. It takes
+ * all of them for later ones, except the number just before `expected', which
+ * can only be an old one.
  */
 static int
 unpack_data(const struct rdt_session *s, struct rdt_packet *p,

@@ -125,7 +125,7 @@ room_get(int argc, char **argv)
 	return 0;
 }
 
-/* leave, quit: the same at the end of a connection. */
+/* leave and quit do the same: the answer ends the connection. */
 static int
 room_leave(int argc, char **argv)
 {

@@ -183,6 +183,14 @@ test_reports_terminal() {
 	is "ten messages do not break the half-typed line" 0 \
 	    "$(tr '\r' '\n' <"$tmp/screen" | grep -v "^$long" |
 	    awk 'length($0) > 40' | grep -c '^ *0*7$')"
+
+	# What was pasted after the end of a chat is not left to the shell.
+	{ until_true grep -q 'eve has joined' "$tmp/bob.got"
+	  printf '{quit}\nPASTED\n'; until_true grep -q 'eve left' "$tmp/bob.got"
+	} | script -qc "$cli -m chat -d $tmp/here 127.0.0.1 $port eve; \
+	    read -r rest; echo \"GOT:\$rest\"" /dev/null >"$tmp/screen" 2>&1
+	is "a paste after the end" "GOT:" "$(tr -d '\r' <"$tmp/screen" |
+	    sed -n 's/.*\(GOT:.*\)/\1/p')"
 	exec 6>&-
 	stop
 }

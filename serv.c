@@ -177,8 +177,8 @@ ftp_data(const struct request *r)
 	return fd;
 }
 
-/* get NAME: answers a port, and sends the file to the client when it connects.
- * If the client takes less than PIECE_BYTES in -T seconds, this ends. */
+/* get NAME: answers a port, and sends the file to the client when it connects;
+ * the transfer ends if the client takes less than PIECE_BYTES in -T seconds. */
 static int
 ftp_get(const struct request *r)
 {

@@ -943,7 +943,7 @@ peer_download(int argc, char **argv)
 	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
 }
 
-/* ---- browse: commands about one nick, which is named once ------- */
+/* ---- browse: commands about one nick, which is named once --------------- */
 
 static const char *browsed;
 

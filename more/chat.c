@@ -28,42 +28,22 @@
 size_t
 chat_pack(unsigned char *out, const void *data, size_t n)
 {
-	static const unsigned char memo[] = { 0x71, 0x00 };
-	static const unsigned char end[] = { 0x86, 0x71, 0x01, 0x2e };
+	const unsigned char lo = (unsigned char)n, hi = (unsigned char)(n >> 8);
+	const unsigned char big = n > 255;	/* numbers of more than a byte */
+	const unsigned char head[] = { 0x80, 3, big ? 0x42 : 0x43, lo, hi, 0,
+	    0 };
+	const unsigned char memo[] = { 0x71, 0, big ? 0x4d : 0x4b, lo, hi };
+	const unsigned char end[] = { 0x86, 0x71, 1, 0x2e };
 	unsigned char *p = out;
 
-	*p++ = 0x80;
-	*p++ = 3;
-	*p++ = n < 256 ? 0x43 : 0x42;
-	*p++ = (unsigned char)n;
-	if (n >= 256) {
-		*p++ = (unsigned char)(n >> 8);
-		*p++ = 0;
-		*p++ = 0;
-	}
+	memcpy(p, head, big ? 7 : 4);
+	p += big ? 7 : 4;
 	memcpy(p, data, n);
 	p += n;
-	memcpy(p, memo, sizeof memo);
-	p += sizeof memo;
-	*p++ = n < 256 ? 0x4b : 0x4d;
-	*p++ = (unsigned char)n;
-	if (n >= 256)
-		*p++ = (unsigned char)(n >> 8);
+	memcpy(p, memo, big ? 5 : 4);
+	p += big ? 5 : 4;
 	memcpy(p, end, sizeof end);
 	return (size_t)(p - out) + sizeof end;
-}
-
-static unsigned
-pickle_byte(struct cursor *c)
-{
-	return (unsigned char)*cursor_bytes(c, 1);
-}
-
-static void
-pickle_expect(struct cursor *c, unsigned byte)
-{
-	if (pickle_byte(c) != byte)
-		c->state = BAD;
 }
 
 /* A number of so many bytes, at most eight, the least significant first. */
@@ -79,58 +59,51 @@ pickle_number(struct cursor *c, size_t n)
 	return value;
 }
 
-/* The opcode that notes an object: BINPUT n in protocol 3, MEMOIZE later. */
-static void
-pickle_memo(struct cursor *c, unsigned protocol, unsigned number)
-{
-	pickle_expect(c, protocol > 3 ? 0x94 : 0x71);
-	if (protocol == 3)
-		pickle_expect(c, number);
-}
-
-/* In a list the pair has a mark before it, and the list is remembered first.
- * The bytes may be alone, without their number. */
+/* Knows the opcodes that may occur and what follows each, and obeys none. */
 ssize_t
 chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 {
 	struct cursor c = { (const char *)in, n, GOOD };
-	unsigned kind, list, protocol, count_kind;
-	uint64_t length, count;
+	uint64_t length, memos, value;
+	unsigned op;
+	int bad;
 
-	pickle_expect(&c, 0x80);
-	protocol = pickle_byte(&c);
-	if (protocol == 4 || protocol == 5) {
-		pickle_expect(&c, 0x95);
-		length = pickle_number(&c, 8);
-		if (length != c.left)
-			return -1;
-	}
-	kind = pickle_byte(&c);
-	list = kind == 0x5d;
-	if (list) {
-		pickle_memo(&c, protocol, 0);
-		pickle_expect(&c, 0x28);
-		kind = pickle_byte(&c);
-	}
-	length = pickle_number(&c, kind == 0x42 ? 4 : 1);
-	*data = (const unsigned char *)cursor_bytes(&c,
-	    length <= n ? (size_t)length : n + 1);
-	pickle_memo(&c, protocol, list);
-	count_kind = pickle_byte(&c);
-	if (count_kind == 0x2e && !list) {
-		count = length;
-		count_kind = 0x4b;
-	} else {
-		count = pickle_number(&c, count_kind == 0x4d ? 2 : 1);
-		pickle_expect(&c, list ? 0x65 : 0x86);
-		if (!list)
-			pickle_memo(&c, protocol, 1);
-		pickle_expect(&c, 0x2e);
-	}
-	return c.state != GOOD || c.left != 0 || count != length ||
-	    protocol < 3 || protocol > 5 ||
-	    (kind != 0x42 && kind != 0x43) ||
-	    (count_kind != 0x4b && count_kind != 0x4d) ? -1 :
+	*data = NULL;
+	length = memos = 0;
+	do {
+		op = (unsigned)pickle_number(&c, 1);
+		bad = 0;
+		switch (op) {
+		case 0x80:			/* the protocol */
+			value = pickle_number(&c, 1);
+			bad = value < 3 || value > 5;
+			break;
+		case 0x95:			/* length of all that follows */
+			value = pickle_number(&c, 8);
+			bad = value != c.left;
+			break;
+		case 0x42: case 0x43:		/* the bytes */
+			bad = *data != NULL;
+			length = pickle_number(&c, op == 0x42 ? 4 : 1);
+			*data = (const unsigned char *)cursor_bytes(&c,
+			    (size_t)length);
+			break;
+		case 0x4b: case 0x4d:		/* how many they are */
+			value = pickle_number(&c, op == 0x4b ? 1 : 2);
+			bad = value != length;
+			break;
+		case 0x71:			/* the next object to keep */
+			value = pickle_number(&c, 1);
+			bad = value != memos++;
+			break;
+		case 0x5d: case 0x28: case 0x65:	/* a list: [ ( ] */
+		case 0x86: case 0x94: case 0x2e:	/* pair; keep; end */
+			break;
+		default:
+			bad = 1;
+		}
+	} while (!bad && c.state == GOOD && op != 0x2e);
+	return bad || c.state != GOOD || c.left > 0 || *data == NULL ? -1 :
 	    (ssize_t)length;
 }
 

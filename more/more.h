@@ -312,9 +312,10 @@ struct held *channel_take(struct channel *c, int64_t t);
 
 /*
  * chat_pack() makes the pickle and returns its bytes. chat_unpack() returns how
- * many bytes it holds, from *data on, or -1; it also takes the same as a list,
- * 80 03 5d 71 00 28 ... 65 2e, and both in protocol 4: 80 04 95 length(8), and
- * 94 for 71 xx. No pickle is ever executed.
+ * many bytes it holds, from *data on, or -1. It takes a list in place of the
+ * pair, 80 03 5d 71 00 28 ... 65 2e, the bytes alone, and all of these in
+ * protocols 4 and 5: 80 04 95 length(8), and 94 for 71 xx. No pickle is ever
+ * executed.
  */
 size_t	chat_pack(unsigned char *out, const void *data, size_t n);
 ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,

@@ -163,32 +163,19 @@ xfer_download(int argc, char **argv)
 	return failed;
 }
 
-/* For qsort(): files by name... */
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct xfer_file *)a)->name,
-	    ((const struct xfer_file *)b)->name);
-}
+static char order;			/* of a list: by n, s or d */
 
-/* ...by size, and by name where that is the same... */
+/* For qsort(): by size or date, and by name where that is the same. */
 static int
-by_size(const void *a, const void *b)
+by_order(const void *a, const void *b)
 {
 	const struct xfer_file *x = a, *y = b;
 
-	return x->size == y->size ? by_name(a, b) :
-	    x->size < y->size ? -1 : 1;
-}
-
-/* ...by date. */
-static int
-by_date(const void *a, const void *b)
-{
-	const struct xfer_file *x = a, *y = b;
-
-	return x->time == y->time ? by_name(a, b) :
-	    x->time < y->time ? -1 : 1;
+	if (order == 's' && x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	if (order == 'd' && x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return strcmp(x->name, y->name);
 }
 
 /* Prints `> [13-May-2021 (00:48:00)] audio.mp3 - 15.24 MB'. */
@@ -276,21 +263,19 @@ xfer_ask_list(size_t *n)
 static int
 xfer_list(int argc, char **argv)
 {
-	int (*order)(const void *, const void *);
 	struct xfer_file *files;
 	int ascending, c, wrong;
 	size_t length;
 	char *text;
 	long i, n;
 
-	order = by_name;
+	order = 'n';
 	ascending = wrong = opterr = 0;
 	optind = 1;
 	while ((c = getopt(argc, argv, "adns")) != -1) {
 		ascending |= c == 'a';
 		wrong |= c == '?';
-		order = c == 'd' ? by_date : c == 's' ? by_size :
-		    c == 'n' ? by_name : order;
+		order = c != 'a' ? (char)c : order;
 	}
 	if (wrong || optind < argc)
 		return fail("list: usage: list [-n|-s|-d] [-a]");
@@ -299,7 +284,7 @@ xfer_list(int argc, char **argv)
 		return 1;
 	n = xfer_files(text, length, &files);
 	if (n > 0)
-		qsort(files, (size_t)n, sizeof *files, order);
+		qsort(files, (size_t)n, sizeof *files, by_order);
 	if (n >= 0)
 		printf("Available files (%ld):\n", n);
 	for (i = 0; i < n; i++)

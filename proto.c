@@ -1979,29 +1979,23 @@ rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 		sprintf(text + n, " %llu", (unsigned long long)*size);
 }
 
-/* Packed again, it must give the same text: so there are no leading zeros and
- * no capitals. */
+/* Packed again, it must give the same text: so sscanf() may be generous. */
 int
 rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
     uint64_t *size)
 {
-	struct cursor c = { text, n, GOOD };
 	char again[RDT_OFFER_BYTES];
-	const char *digits;
-	int64_t value;
-	size_t len;
+	unsigned long long bytes;
+	unsigned long k;
 
-	digits = cursor_until(&c, ' ', &len);
-	value = number(digits, len, 1, 65535);
-	*port = (unsigned)value;
-	*key = (uint32_t)cursor_number(&c, 8, 16);
-	if (size != NULL && value > 0) {
-		cursor_bytes(&c, 1);
-		value = number(c.at, c.left, 0, INT64_MAX);
-		*size = (uint64_t)value;
-	}
-	if (c.state != GOOD || value < 0)
+	bytes = 0;
+	if (sscanf(text, "%5u %8lx %19llu", port, &k, &bytes) <
+	    (size != NULL ? 3 : 2) || *port < 1 || *port > 65535 ||
+	    bytes > INT64_MAX)
 		return -1;
+	*key = (uint32_t)k;
+	if (size != NULL)
+		*size = bytes;
 	rdt_offer_pack(again, *port, *key, size);
 	return strlen(again) == n && memcmp(again, text, n) == 0 ? 0 : -1;
 }

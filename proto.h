@@ -1070,7 +1070,8 @@ struct rdt_session {
 /* A key that nobody can guess. */
 uint32_t rdt_key(void);
 
-/* The answer to uget, or to uput if size is NULL; -1: this text is none. */
+/* The answer to uget, or to uput if size is NULL, a string of n bytes; -1: this
+ * text is none. */
 #define RDT_OFFER_BYTES	48
 void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 	    const uint64_t *size);

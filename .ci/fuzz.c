@@ -122,16 +122,18 @@ fuzz_command(unsigned char *d, size_t n)
 static void
 fuzz_offer(unsigned char *d, size_t n)
 {
-	char again[RDT_OFFER_BYTES];
+	char again[RDT_OFFER_BYTES], text[MOST + 1];
 	unsigned port;
 	uint32_t key;
 	uint64_t size;
 
-	if (rdt_offer_unpack((char *)d, n, &port, &key, &size) == 0) {
+	memcpy(text, d, n);
+	text[n] = '\0';
+	if (rdt_offer_unpack(text, n, &port, &key, &size) == 0) {
 		rdt_offer_pack(again, port, key, &size);
 		must(strlen(again) == n && memcmp(again, d, n) == 0, "again");
 	}
-	if (rdt_offer_unpack((char *)d, n, &port, &key, NULL) == 0)
+	if (rdt_offer_unpack(text, n, &port, &key, NULL) == 0)
 		must(port >= 1 && port <= 65535, "port");
 }
 

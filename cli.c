@@ -706,7 +706,7 @@ udp_get(int argc, char **argv)
 	    download_open("get", path, cli.keep, &s.file) != 0)
 		return 1;
 	s.name = argv[1];
-	s.tick = draw_down;
+	s.tick = draw_bar;
 	snprintf(command, sizeof command, "uget %s", argv[1]);
 	port = udp_ask(&s, "get", argv[1], command, &s.file.size);
 	if (port < 0) {
@@ -776,7 +776,7 @@ udp_put(int argc, char **argv)
 	if (file_open(&s.file, argv[1], 1) < 0)
 		return fail("put: %s: %s, here", argv[1], reason());
 	s.name = name;
-	s.tick = draw_up;
+	s.tick = draw_bar;
 	s.is_sender = 1;
 	failed = 1;
 	snprintf(command, sizeof command, "uput %s %llu", name,

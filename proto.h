@@ -1291,8 +1291,7 @@ extern int on_terminal;			/* is standard error one? */
 int	stopped(void);
 void	not_stopped(void);
 extern int columns;			/* of the terminal */
-int	draw_up(const struct file *f);
-int	draw_down(const struct file *f);
+int	draw_bar(const struct file *f);
 void	end_bar(void);
 void	screen_begin(void);
 

@@ -69,11 +69,11 @@ const char *xfer_status_text(int status);
  */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
-/* Receive a length; a length and a text of at most max bytes, which the caller
- * frees (NULL: failed); one byte. They fail as read_all(). A
- * length above INT64_MAX is EFBIG, a text of more than max bytes EMSGSIZE. */
+/* Receive a length; a length and a text of at most max bytes, with a NUL after
+ * it, whose length is returned; one byte. They fail as read_all(). A length
+ * above INT64_MAX is EFBIG, a text of more than max bytes EMSGSIZE. */
 int	xfer_length(int fd, uint64_t *length);
-char	*xfer_text(int fd, size_t *n, size_t max);
+ssize_t	xfer_text(int fd, char *text, size_t max);
 int	xfer_byte(int fd);
 
 struct xfer_file {
@@ -128,7 +128,7 @@ int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 #define PEER_PREFIX	8		/* digits of a hash, at least */
 
 struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* NUL after it */
+	char text[PEER_MESSAGE_MAX + 1];	/* one that came: strings */
 	size_t length;
 };
 
@@ -142,8 +142,9 @@ int	peer_send(int fd, struct peer_message *m);
 int	peer_recv(int fd, struct peer_message *m);
 
 /*
- * The value of a key in a message, from `from' on (NULL: from its beginning),
- * so that a key that is there more than once can be walked; NULL: no more.
+ * The value of a key in a message that came, after the value `from' (NULL: from
+ * the beginning), so that a key that is there more than once can be walked.
+ * NULL: no more.
  */
 const char *peer_value(const struct peer_message *m, const char *from,
 	    const char *key);

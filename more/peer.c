@@ -69,26 +69,20 @@ sha1_block(struct sha1 *s, const unsigned char *p)
 	s->h[4] += e;
 }
 
-/* Whole blocks are taken from where they are; the rest waits in s->block. */
+/* A block at a time; the rest waits in s->block. */
 void
 sha1_add(struct sha1 *s, const void *buf, size_t n)
 {
 	const unsigned char *p = buf;
 	size_t held, part;
 
-	while (n > 0) {
+	for (; n > 0; p += part, n -= part) {
 		held = s->bytes % 64;
 		part = n < 64 - held ? n : 64 - held;
-		if (part == 64) {
-			sha1_block(s, p);
-		} else {
-			memcpy(s->block + held, p, part);
-			if (held + part == 64)
-				sha1_block(s, s->block);
-		}
+		memcpy(s->block + held, p, part);
 		s->bytes += part;
-		p += part;
-		n -= part;
+		if (held + part == 64)
+			sha1_block(s, s->block);
 	}
 }
 
@@ -133,20 +127,18 @@ peer_begin(struct peer_message *m, const char *operation)
 	m->length = (size_t)sprintf(m->text, "operation:%s\n", operation);
 }
 
-/* The last byte is left for the newline that ends the message. */
+/* There must be room for the newline that ends the message, too. */
 int
 peer_add(struct peer_message *m, const char *key, const char *value, size_t n)
 {
-	size_t len;
+	size_t len, room;
 
-	len = strlen(key);
-	if (m->length + len + n + 3 > PEER_MESSAGE_MAX)
+	room = PEER_MESSAGE_MAX - m->length;
+	len = (size_t)snprintf(m->text + m->length, room, "%s:%.*s\n", key,
+	    (int)n, value);
+	if (len >= room)
 		return -1;
-	memcpy(m->text + m->length, key, len);
-	m->text[m->length + len] = ':';
-	memcpy(m->text + m->length + len + 1, value, n);
-	m->length += len + n + 2;
-	m->text[m->length - 1] = '\n';
+	m->length += len;
 	return 0;
 }
 
@@ -162,23 +154,25 @@ peer_send(int fd, struct peer_message *m)
 	return write_all(fd, out, 2 + m->length) < 2 + m->length ? -1 : 0;
 }
 
-/* Is it lines with a colon in each, the first `operation', the last empty? */
+/* Makes each line a string. Returns -1 unless they have a colon each, the first
+ * is the operation, and the last, at the end of the text, is empty. */
 static int
-peer_ok(const struct peer_message *m)
+peer_split(struct peer_message *m)
 {
-	const char *line, *text;
-	size_t left, n;
+	char *line, *end;
 
-	if (m->length < 2 || strncmp(m->text, "operation:", 10) != 0 ||
-	    m->text[m->length - 1] != '\n' || m->text[m->length - 2] != '\n' ||
-	    strlen(m->text) != m->length)
-		return 0;
-	text = m->text;
-	left = m->length - 1;
-	while (next_line(&text, &left, &line, &n) > 0)
-		if (memchr(line, ':', n) == NULL)
-			return 0;
-	return 1;
+	if (strncmp(m->text, "operation:", 10) != 0)
+		return -1;
+	for (line = m->text; (end = strchr(line, '\n')) != NULL && end > line;
+	    line = end + 1) {
+		*end = '\0';
+		if (strchr(line, ':') == NULL)
+			return -1;
+	}
+	if (end == NULL || end + 1 != m->text + m->length)
+		return -1;
+	*end = '\0';
+	return 0;
 }
 
 /* Two bytes of length, and then the text, which must be a message. */
@@ -195,32 +189,26 @@ peer_recv(int fd, struct peer_message *m)
 		return -1;
 	m->text[m->length] = '\0';
 	errno = EBADMSG;
-	return peer_ok(m) ? 0 : -1;
+	return peer_split(m);
 }
 
-/* Each line has its newline and its colon: peer_ok() has seen to it. */
 const char *
 peer_value(const struct peer_message *m, const char *from, const char *key)
 {
 	size_t len;
 
 	len = strlen(key);
-	from = from == NULL ? m->text : strchr(from, '\n') + 1;
-	for (; *from != '\n'; from = strchr(from, '\n') + 1)
+	from = from == NULL ? m->text : from + strlen(from) + 1;
+	for (; *from != '\0'; from += strlen(from) + 1)
 		if (strncmp(from, key, len) == 0 && from[len] == ':')
 			return from + len + 1 + (from[len + 1] == ' ');
 	return NULL;
 }
 
-/* The first line is the operation: peer_ok() has seen to it. */
 int
 peer_is(const struct peer_message *m, const char *operation)
 {
-	const char *value;
-
-	value = peer_value(m, NULL, "operation");
-	return strncmp(value, operation, strlen(operation)) == 0 &&
-	    value[strlen(operation)] == '\n';
+	return strcmp(peer_value(m, NULL, "operation"), operation) == 0;
 }
 
 static const char base64_digits[] =

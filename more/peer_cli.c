@@ -34,7 +34,6 @@
 #include "cli.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
-#define PEER_SIZE_MAX	(UINT64_C(1) << 50)	/* larger: no limit of time */
 #define PEER_S		30	/* seconds until a peer must ask something */
 #define PEERS		64	/* served at a time */
 #define PEER_LISTS	200	/* messages of a list of files, at most */
@@ -43,127 +42,135 @@ static int64_t	peer_tick(void);
 
 /* ---- the files that are shared ------------------------------------------ */
 
-/* A file that is shared, as it was when it was hashed. */
-struct shared {
-	char *name;
-	uint64_t size;
-	struct stat st;
-	int settled;		/* a later change would show in st_ctime */
-	char hash[HASH_DIGITS + 1];
-};
-
 static struct {
-	struct shared *file;		/* the files that are shared, */
-	size_t n;			/* and their number */
+	struct lines files;		/* `hash size name' of each */
+	time_t hashed;			/* when their hashing began */
 	int listener;			/* -1: no peer is served */
 	unsigned port;
 	int line[2];			/* the lifeline of the processes */
 	pid_t acceptor;
 	int announced;			/* the directory was told the port, */
 	int published;			/* and the files */
-} share = { .listener = -1 };
+} share = { .listener = -1, .line = { -1, -1 } };
 
 /*
- * Opens a file if it has not changed; -1 if it has, or has gone. Times are in
- * seconds: a file may have changed again within the second in which it was
- * hashed, and only a new hash tells.
+ * Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
+ * a file that changed in the last one before the hashing, or later, is hashed
+ * again.
  */
 static int
-open_shared(const struct shared *s)
+open_shared(const struct file_line *o)
 {
 	char hash[HASH_DIGITS + 1];
 	struct stat st;
 	struct file f;
 
-	if (file_open(&f, s->name, 0) < 0)
+	if (file_open(&f, o->name, 0) < 0)
 		return -1;
-	if (fstat(f.fd, &st) == 0 && f.size == s->size &&
-	    st.st_ino == s->st.st_ino && st.st_ctime == s->st.st_ctime &&
-	    (s->settled || (hash_file(f.fd, hash) == 0 &&
-	    strcmp(hash, s->hash) == 0 &&
+	if (fstat(f.fd, &st) == 0 && f.size == o->size &&
+	    (st.st_ctime < share.hashed - 1 || (hash_file(f.fd, hash) == 0 &&
+	    memcmp(hash, o->hash, HASH_DIGITS) == 0 &&
 	    lseek(f.fd, 0, SEEK_SET) == 0)))
 		return f.fd;
 	close(f.fd);
 	return -1;
 }
 
-/* Hashes a file. Returns -1 if it cannot be read. */
+/* Hashes a file and adds its line. Returns -1 if it cannot be read. */
 static int
-hash_shared(struct shared *s)
+add_shared(struct lines *l, const char *name)
 {
+	char hash[HASH_DIGITS + 1], line[DIR_LINE_MAX + 1];
 	struct file f;
-	int result;
+	int n, result;
 
-	if (file_open(&f, s->name, 0) < 0)
+	if (file_open(&f, name, 0) < 0)
 		return -1;
-	s->size = f.size;
-	result = fstat(f.fd, &s->st);
-	s->settled = s->st.st_ctime < time(NULL) - 1;	/* before it is read */
-	if (result == 0)
-		result = hash_file(f.fd, s->hash);
+	result = hash_file(f.fd, hash);
 	close(f.fd);
-	return result;
+	n = sprintf(line, "%s %llu %s", hash, (unsigned long long)f.size, name);
+	return result < 0 ? -1 : lines_add(l, line, (size_t)n);
 }
 
 /* Lists and hashes the files of -d. Returns 1 after a message. */
 static int
-share_all(const char *command)
+hash_all(const char *command, struct lines *l)
 {
-	struct shared *all;
 	char *name, *names;
-	size_t k, len;
+	size_t len;
 
+	memset(l, 0, sizeof *l);
 	names = list_files(INT64_MAX, &len);
-	/* A name and its newline are two bytes at least. */
-	all = names == NULL ? NULL : calloc(len / 2 + 1, sizeof *all);
-	if (all == NULL) {
-		free(names);
+	if (names == NULL)
 		return fail("%s: %s: %s", command, cli.directory, reason());
-	}
-	k = 0;
 	for (name = strtok(names, "\n"); name != NULL;
 	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* to hash may take long */
-		all[k].name = strdup(name);
-		if (all[k].name != NULL && hash_shared(&all[k]) == 0) {
-			k++;
-			continue;
-		}
-		log_msg(ERROR, "%s: %s: %s", command, name, reason());
-		free(all[k].name);
+		if (add_shared(l, name) < 0)
+			log_msg(ERROR, "%s: %s: %s", command, name, reason());
 	}
 	free(names);
-	while (share.n > 0)
-		free(share.file[--share.n].name);
-	free(share.file);
-	share.file = all;
-	share.n = k;
 	return 0;
 }
 
-/* A line `hash size name'; returns its bytes, without a newline. */
-static size_t
-shared_line(char line[DIR_LINE_MAX + 1], const struct shared *s)
+/* The same, for what is shared from now on. */
+static int
+share_all(const char *command)
 {
-	return (size_t)sprintf(line, "%s %llu %s", s->hash,
-	    (unsigned long long)s->size, s->name);
+	struct lines l;
+	time_t begun;
+
+	begun = time(NULL);
+	if (hash_all(command, &l) != 0)
+		return 1;
+	lines_free(&share.files);
+	share.files = l;
+	share.hashed = begun;
+	return 0;
 }
 
 static int
 peer_myfiles(int argc, char **argv)
 {
-	char line[DIR_LINE_MAX + 1];
-	size_t i;
+	struct lines l;
 
 	(void)argc;
-	if (share_all(argv[0]) != 0)
+	if (hash_all(argv[0], &l) != 0)
 		return 1;
-	for (i = 0; i < share.n; i++) {
-		print_safely(stdout, line, shared_line(line, &share.file[i]),
-		    1);
-		putchar('\n');
-	}
+	lines_print(&l);
 	return 0;
+}
+
+/* Is this a hash, or the first digits of one? */
+static int
+is_hash(const char *text)
+{
+	size_t n;
+
+	n = strlen(text);
+	return n >= PEER_PREFIX && n <= HASH_DIGITS && hex_digits(text, n);
+}
+
+/* How many hashes in a list begin so: 0, 1, 2 (or more); the first one's line
+ * is *found. */
+static int
+find_hash(const char *hash, const struct lines *l, int with_nicks,
+    struct file_line *found)
+{
+	struct file_line f;
+	size_t i;
+	int hashes;
+
+	for (hashes = 0, i = 0; i < l->n && hashes < 2; i++) {
+		if (file_line_parse(&f, l->line[i], strlen(l->line[i]),
+		    with_nicks) < 0 ||
+		    strncmp(f.hash, hash, strlen(hash)) != 0 || (hashes > 0 &&
+		    memcmp(f.hash, found->hash, HASH_DIGITS) == 0))
+			continue;
+		if (hashes++ == 0)
+			*found = f;
+	}
+	return hashes;
 }
 
 /* ---- serving them to peers ----------------------------------------------- */
@@ -184,45 +191,20 @@ peer_say(int fd, const char *operation, const char *key, const char *value)
 static int
 send_files(int fd)
 {
-	char line[DIR_LINE_MAX + 1];
 	size_t i, n;
 
 	peer_begin(&message, "servedfiles");
-	for (i = 0; i < share.n; i++) {
-		n = shared_line(line, &share.file[i]);
+	for (i = 0; i < share.files.n; i++) {
+		n = strlen(share.files.line[i]);
 		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
 			peer_add(&message, "more", "1", 1);
 			if (peer_send(fd, &message) < 0)
 				return -1;
 			peer_begin(&message, "servedfiles");
 		}
-		peer_add(&message, "files", line, n);
+		peer_add(&message, "files", share.files.line[i], n);
 	}
 	return peer_send(fd, &message);
-}
-
-/* Could this be a hash, or the first digits of one? */
-static int
-is_hash(const char *text, size_t n)
-{
-	return n >= PEER_PREFIX && n <= HASH_DIGITS && hex_digits(text, n);
-}
-
-/* The shared file of a hash, or of its beginning; NULL: none, or several. */
-static const struct shared *
-shared_hash(const char *hash, size_t n)
-{
-	const struct shared *found, *s;
-
-	found = NULL;
-	for (s = share.file; s < share.file + share.n; s++) {
-		if (!is_hash(hash, n) || memcmp(s->hash, hash, n) != 0)
-			continue;
-		if (found != NULL && strcmp(found->hash, s->hash) != 0)
-			return NULL;
-		found = s;
-	}
-	return found;
 }
 
 /* Sends the parts of a file. If it became shorter the connection ends. */
@@ -251,48 +233,43 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 static int
 send_file(int fd)
 {
-	const struct shared *s;
+	struct file_line f;
 	const char *hash;
 	char count[24];
 	uint64_t parts;
 	int file, result;
 
 	hash = peer_value(&message, NULL, "filehash");
-	s = hash == NULL ? NULL : shared_hash(hash, strcspn(hash, "\n"));
-	file = s == NULL ? -1 : open_shared(s);
+	file = hash != NULL && is_hash(hash) &&
+	    find_hash(hash, &share.files, 0, &f) == 1 ? open_shared(&f) : -1;
 	if (file < 0)
 		return peer_say(fd, "notfound", NULL, NULL);
-	parts = s->size == 0 ? 1 : (s->size - 1) / PEER_PART + 1;
+	parts = f.size == 0 ? 1 : (f.size - 1) / PEER_PART + 1;
 	sprintf(count, "%llu", (unsigned long long)parts);
 	result = peer_say(fd, "filelength", "filelength", count);
 	if (result == 0)
-		result = send_parts(fd, file, s->size, parts);
-	log_msg(DEBUG, "%s %s", s->name, result == 0 ? "downloaded" :
-	    reason());
+		result = send_parts(fd, file, f.size, parts);
+	log_msg(DEBUG, "%s %s", f.name, result == 0 ? "downloaded" : reason());
 	close(file);
 	return result;
 }
 
-/* The conversation with one peer, in a process of its own. */
+/* The conversation with one peer, in a process of its own. The first request
+ * must come soon. */
 static void
 peer_serve(int fd)
 {
 	int64_t patience;
-	int going;
+	int result;
 
-	patience = PEER_S * SECOND;	/* the first request must come soon */
 	sock_limit(fd, STALL_S);
-	do {
-		going = wait_for(fd, POLLIN, now() + patience) == 0 &&
-		    peer_recv(fd, &message) == 0;
-		patience = STALL_S * SECOND;
-		if (going && peer_is(&message, "queryfiles"))
-			going = send_files(fd) == 0;
-		else if (going && peer_is(&message, "download"))
-			going = send_file(fd) == 0;
-		else
-			going = 0;	/* close, or nonsense */
-	} while (going);
+	result = 0;
+	for (patience = PEER_S; result == 0 && wait_for(fd, POLLIN, now() +
+	    patience * SECOND) == 0 && peer_recv(fd, &message) == 0;
+	    patience = STALL_S)
+		result = peer_is(&message, "queryfiles") ? send_files(fd) :
+		    peer_is(&message, "download") ? send_file(fd) :
+		    -1;			/* close, or nonsense */
 	sock_finish(fd);
 }
 
@@ -306,12 +283,9 @@ accept_peers(void)
 	int children, fd;
 	pid_t pid;
 
-	for (children = 0;;) {
+	for (children = 0; wait_for(share.listener, POLLIN, NEVER) == 0;) {
 		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
 			children--;
-		if (wait_for(share.listener, POLLIN, now() + SECOND) < 0 &&
-		    errno == ECANCELED)
-			_exit(0);
 		fd = sock_accept(share.listener, NULL);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
@@ -329,6 +303,7 @@ accept_peers(void)
 		else
 			close(fd);	/* it is the child's now */
 	}
+	_exit(0);
 }
 
 /* Starts the acceptor with what is shared now. The children of the old one
@@ -336,17 +311,14 @@ accept_peers(void)
 static int
 start_acceptor(void)
 {
-	pid_t pid;
-
 	if (share.acceptor > 0) {
 		/* SIGKILL loses nothing but, at worst, one new connection. */
 		kill(share.acceptor, SIGKILL);
 		waitpid(share.acceptor, NULL, 0);
 	}
 	fflush(stdout);
-	share.acceptor = 0;
-	pid = fork();
-	if (pid == 0) {
+	share.acceptor = fork();
+	if (share.acceptor == 0) {
 		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
 		close(share.line[1]);
 		lifeline = share.line[0];
@@ -354,9 +326,7 @@ start_acceptor(void)
 		close(directory.fd);
 		accept_peers();
 	}
-	if (pid > 0)
-		share.acceptor = pid;
-	return pid < 0 ? -1 : 0;
+	return share.acceptor < 0 ? -1 : 0;
 }
 
 /* Serves no peer any more: the end of the lifeline ends all of them. */
@@ -370,15 +340,16 @@ end_serving(void)
 	close(share.line[0]);
 	if (share.acceptor > 0)
 		waitpid(share.acceptor, NULL, 0);
-	share.listener = -1;
+	share.listener = share.line[0] = share.line[1] = -1;
 	share.acceptor = 0;
 }
 
 /* ---- serving: what the directory is told -------------------------------- */
 
-/* Tells the directory the port. */
+/* Tells the directory the port; without a command, once and silently. Returns 0,
+ * or not 0 after the message of a command. */
 static int
-tell_port(struct dir_message *answer, int tries)
+tell_port(const char *command, struct dir_message *answer)
 {
 	struct dir_message asked = { 0 };
 
@@ -386,8 +357,8 @@ tell_port(struct dir_message *answer, int tries)
 	asked.numbers = 1;
 	asked.number[0] = share.port;
 	share.announced = 1;
-	directory.renew_at = now() + DIR_RENEW_S * SECOND;
-	return dir_ask(&asked, answer, tries);
+	return command != NULL ? dir_command(command, &asked, answer) :
+	    dir_ask(&asked, answer, 1);
 }
 
 /* Opens the port, on the address by which the directory knows us. */
@@ -404,53 +375,12 @@ open_port(const char *port)
 	if (share.listener < 0)
 		return fail("serve: %s %s: %s", address, port, why);
 	bound = sock_host(share.listener, getsockname, address);
-	if (bound < 0 || pipe(share.line) < 0) {
-		close(share.listener);
-		share.listener = -1;
-		return fail("serve: %s", reason());
-	}
-	if (start_acceptor() < 0) {
+	share.port = (unsigned)bound;
+	if (bound < 0 || pipe(share.line) < 0 || start_acceptor() < 0) {
 		log_msg(ERROR, "serve: %s", reason());
 		end_serving();
 		return 1;
 	}
-	share.port = (unsigned)bound;
-	return 0;
-}
-
-/*
- * Publishes what is shared, as many files in a request as fit. `at N' begins
- * it, N being its first file; the answer must say N plus its files. Returns -1
- * with errno; 1 if the directory refuses; 0.
- */
-static int
-publish_all(void)
-{
-	static char text[DIR_REQUEST_MAX - 5];
-	char line[DIR_LINE_MAX + 1];
-	struct dir_message asked, answer;
-	size_t i, n, used;
-
-	i = 0;
-	do {
-		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
-		for (; i < share.n; i++) {
-			n = shared_line(line, &share.file[i]);
-			if (used + n + 1 >= sizeof text)
-				break;
-			memcpy(text + used, line, n);
-			text[used + n] = '\n';
-			used += n + 1;
-		}
-		text[used] = '\0';
-		asked = dir_text(DIR_PUBLISH, text);
-		/* Not sent with a text: it is what the answer must say. */
-		asked.number[0] = (uint32_t)i;
-		if (dir_ask(&asked, &answer, TRIES) < 0)
-			return -1;
-		if (answer.op != DIR_PUBLISH_OK)
-			return 1;
-	} while (i < share.n);
 	return 0;
 }
 
@@ -463,12 +393,42 @@ refused(const char *command)
 	    "again", command, directory.nick);
 }
 
-/* serve [PORT] */
+/*
+ * Publishes what is shared, as many files in a request as fit. `at N' begins
+ * it, N being its first file; the answer must say N plus its files.
+ */
+static int
+publish_all(const char *command)
+{
+	static char text[DIR_REQUEST_MAX - 5];
+	struct dir_message asked, answer;
+	size_t i, used;
+
+	i = 0;
+	do {
+		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
+		for (; i < share.files.n && used +
+		    strlen(share.files.line[i]) + 1 < sizeof text; i++)
+			used += (size_t)sprintf(text + used, "%s\n",
+			    share.files.line[i]);
+		asked = dir_text(DIR_PUBLISH, text);
+		/* Not sent with a text: it is what the answer must say. */
+		asked.number[0] = (uint32_t)i;
+		if (dir_command(command, &asked, &answer) != 0)
+			return 1;
+		if (answer.op != DIR_PUBLISH_OK)
+			return refused(command);
+	} while (i < share.files.n);
+	return 0;
+}
+
+/* serve [PORT], fgserve [PORT] */
 static int
 peer_serve_command(int argc, char **argv)
 {
 	struct dir_message answer;
 	char address[HOST_BYTES];
+	int failed;
 
 	if (not_registered(argv[0]))
 		return 1;
@@ -480,19 +440,17 @@ peer_serve_command(int argc, char **argv)
 		    argv[1]);
 	if (share_all(argv[0]) != 0 || open_port(argc > 1 ? argv[1] : "0") != 0)
 		return 1;
-	if (tell_port(&answer, TRIES) < 0) {
+	failed = tell_port(argv[0], &answer);
+	if (!failed && answer.op != DIR_SERVE_OK)
+		failed = refused(argv[0]);
+	if (failed) {
 		end_serving();
-		return fail("%s: directory %s %s: %s", argv[0], cli.host,
-		    cli.port, reason());
-	}
-	if (answer.op != DIR_SERVE_OK) {
-		end_serving();
-		return refused(argv[0]);
+		return 1;
 	}
 	if (share.published)		/* and perhaps forgotten since */
-		publish_all();
+		publish_all(argv[0]);
 	log_msg(INFO, "%s: %lu files on port %u", argv[0],
-	    (unsigned long)share.n, share.port);
+	    (unsigned long)share.files.n, share.port);
 	if (sock_host(directory.fd, getsockname, address) >= 0 &&
 	    strncmp(address, "127.", 4) == 0)
 		log_msg(INFO, "%s: others on the network cannot reach you at "
@@ -501,7 +459,7 @@ peer_serve_command(int argc, char **argv)
 	return 0;
 }
 
-/* stop: the directory is told too. */
+/* stop, fgstop: the directory is told too. */
 static int
 peer_stop(int argc, char **argv)
 {
@@ -528,7 +486,6 @@ static int
 peer_publish(int argc, char **argv)
 {
 	struct dir_message asked, answer;
-	int result;
 
 	(void)argc;
 	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
@@ -536,49 +493,43 @@ peer_publish(int argc, char **argv)
 	asked = dir_text(DIR_STOP, directory.nick);
 	if (share.published && dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
-	if (share.listener >= 0 && (start_acceptor() < 0 ||
-	    tell_port(&answer, TRIES) < 0))
+	if (share.listener >= 0 && start_acceptor() < 0)
 		return fail("%s: %s", argv[0], reason());
-	result = publish_all();
-	if (result < 0)
-		return fail("%s: directory %s %s: %s", argv[0], cli.host,
-		    cli.port, reason());
-	if (result > 0)
-		return refused(argv[0]);
+	if ((share.listener >= 0 && tell_port(argv[0], &answer) != 0) ||
+	    publish_all(argv[0]) != 0)
+		return 1;
 	share.published = 1;
-	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.n,
+	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.files.n,
 	    share.listener < 0 ? ", listed once you serve" : "");
 	return 0;
 }
 
 /* The directory answers RegisterOk each time the owner registers a nick. */
 static int
-register_again(struct dir_message *answer, int tries)
+register_again(struct dir_message *answer)
 {
 	struct dir_message asked;
 
 	asked = dir_text(DIR_REGISTER, directory.nick);
-	directory.renew_at = now() + DIR_RENEW_S * SECOND;
-	return dir_ask(&asked, answer, tries);
+	return dir_ask(&asked, answer, 1);
 }
 
 /*
  * The tick of mode dir, also called during downloads: renews the nick. Says
  * once that the directory is gone, and once that it is back. If it forgot the
- * nick of one who serves, tells it everything anew.
+ * nick of one who serves, tells it everything anew. The time of the next tick
+ * is set last: a command may have asked for one at once.
  */
 static int64_t
 peer_tick(void)
 {
 	static int forgotten, gone;
 	struct dir_message answer;
-	int serves;
 
 	if (now() < directory.renew_at)
 		return directory.renew_at;
-	serves = share.listener >= 0;
-	if ((serves ? tell_port(&answer, 1) :
-	    register_again(&answer, 1)) < 0) {
+	if ((share.listener >= 0 ? tell_port(NULL, &answer) :
+	    register_again(&answer)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
 			    "forgets %s in a while", directory.nick);
@@ -591,18 +542,19 @@ peer_tick(void)
 	gone = 0;
 	if (answer.op == DIR_SERVE_FAIL) {
 		forgotten = 1;
-		if (register_again(&answer, TRIES) == 0 &&
+		if (register_again(&answer) == 0 &&
 		    answer.op == DIR_REGISTER_OK)
-			tell_port(&answer, TRIES);
+			tell_port(NULL, &answer);
 	}
 	if (forgotten && answer.op == DIR_SERVE_OK)
-		forgotten = share.published && publish_all() != 0;
+		forgotten = share.published && publish_all("publish") != 0;
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has the nick %s at another "
 		    "address: it is someone else's; or your address has "
 		    "changed, and the nick is free again in "
 		    STRING(DIR_EXPIRE_S) " s: logout, and register again",
 		    directory.nick);
+	directory.renew_at = now() + DIR_RENEW_S * SECOND;
 	return directory.renew_at;
 }
 
@@ -612,27 +564,6 @@ peer_wait(void)
 {
 	while (wait_for(STDIN_FILENO, POLLIN, peer_tick()) < 0)
 		;
-}
-
-static const struct command fgserve_commands[] = {
-	{ "fgstop", 0, 0, "", "serve no more", leave },
-	{ "help", 0, 0, "", "this list", NULL },
-	{ NULL, 0, 0, NULL, NULL, NULL }
-};
-
-/* fgserve [PORT]: until the line `fgstop', or the end of input. */
-static int
-peer_fgserve(int argc, char **argv)
-{
-	static char *stop[] = { "stop", NULL };
-	static const struct mode fgserve = { .prompt = "",
-	    .commands = { fgserve_commands }, .wait = peer_wait };
-	int failed;
-
-	if (peer_serve_command(argc, argv) != 0)
-		return 1;
-	failed = run_mode(&fgserve, 0, NULL);
-	return peer_stop(1, stop) | failed;
 }
 
 /* At logout and quit: peers that are being served are cut off. */
@@ -696,7 +627,6 @@ peer_list(int fd, struct lines *l)
 	int lines, messages, more;
 	size_t i;
 
-	memset(l, 0, sizeof *l);
 	if (peer_say(fd, "queryfiles", NULL, NULL) < 0)
 		return -1;
 	limit = now() + STALL_S * SECOND;
@@ -712,37 +642,13 @@ peer_list(int fd, struct lines *l)
 		for (i = 0; i < COUNT(keys); i++)
 			for (value = NULL; (value = peer_value(&message, value,
 			    keys[i])) != NULL; lines++)
-				if (list_line(&f, value,
-				    strcspn(value, "\n")) == 0 &&
+				if (list_line(&f, value, strlen(value)) == 0 &&
 				    lines_add(l, f.hash, (size_t)(f.name +
 				    f.name_len - f.hash)) < 0)
 					return -1;
 	} while (more);
 	errno = EBADMSG;
 	return lines > 0 && l->n == 0 ? -1 : 0;
-}
-
-/* Finds the file of a hash, or of its first digits, in a list. Returns 1 after
- * a message, unless there is one hash that begins so. */
-static int
-find_hash(const char *hash, const struct lines *l, int with_nicks,
-    struct file_line *found)
-{
-	struct file_line f;
-	size_t i;
-	int hashes;
-
-	for (hashes = 0, i = 0; i < l->n && hashes < 2; i++) {
-		if (file_line_parse(&f, l->line[i], strlen(l->line[i]),
-		    with_nicks) < 0 ||
-		    strncmp(f.hash, hash, strlen(hash)) != 0 || (hashes > 0 &&
-		    memcmp(f.hash, found->hash, HASH_DIGITS) == 0))
-			continue;
-		if (hashes++ == 0)
-			*found = f;
-	}
-	return hashes == 1 ? 0 : fail("download: %s: %s", hash, hashes == 0 ?
-	    "no such file" : "more than one hash begins so");
 }
 
 /* Receives one part. Returns NULL, or what is wrong with it. */
@@ -758,7 +664,7 @@ get_part(int fd, struct file *f, struct sha1 *sha)
 	value = peer_value(&message, NULL, "file");
 	if (!peer_is(&message, "downloaded") || value == NULL)
 		return "not what was promised";
-	n = base64_decode(part, value, strcspn(value, "\n"));
+	n = base64_decode(part, value, strlen(value));
 	if (n < 0)
 		return "bad base64";
 	if (n == 0 && f->size > 0)
@@ -777,16 +683,16 @@ get_parts(int fd, struct file *f, int64_t parts, const char *hash)
 	char came[HASH_DIGITS + 1];
 	struct sha1 sha;
 	const char *why;
-	int64_t limit;
+	int64_t start;
 
 	sha1_begin(&sha);
-	limit = f->size > PEER_SIZE_MAX ? NEVER : now() +
-	    (int64_t)(f->size / SLOWEST + STALL_S) * SECOND;
+	start = now();
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
 		why = get_part(fd, f, &sha);
-		if (why == NULL && now() > limit)
+		if (why == NULL && (now() - start) / SECOND >
+		    (int64_t)(f->done / SLOWEST + STALL_S))
 			why = "too slow";
-		if (draw_down(f) && why == NULL)
+		if (draw_bar(f) && why == NULL)
 			why = reason();
 		peer_tick();
 	}
@@ -816,7 +722,7 @@ get_file(int fd, struct file *f, const char *hash)
 	value = peer_value(&message, NULL, "filelength");
 	if (!peer_is(&message, "filelength") || value == NULL)
 		return "malformed message";
-	parts = number(value, strcspn(value, "\n"), 1,
+	parts = number(value, strlen(value), 1,
 	    f->size == 0 ? 1 : (int64_t)f->size);
 	return parts < 0 ? "a number of parts that makes no sense" :
 	    get_parts(fd, f, parts, hash);
@@ -845,15 +751,6 @@ peer_get(int fd, const char *nick, const struct file_line *o, const char *path)
 	return fail("download: %s from %s: %s", hash, nick, why);
 }
 
-/* Returns 1 after a message. */
-static int
-no_hash(const char *text)
-{
-	return is_hash(text, strlen(text)) ? 0 :
-	    fail("download: %s: not a hash: 8 to 40 digits 0-9, a-f", text);
-}
-
-/* Says close, and closes. */
 static void
 leave_peer(int fd)
 {
@@ -861,41 +758,35 @@ leave_peer(int fd)
 	sock_close(fd);
 }
 
-/* download NICK HASH [NAME] */
+/* Asks a nick for its list, or for some of it. Returns 1 after a message. */
 static int
-download_from(const char *nick, const char *hash, const char *path)
+ask_list(const char *command, const char *nick, struct lines *l)
 {
-	struct file_line found;
-	struct lines l;
 	int failed, fd;
 
-	fd = no_hash(hash) ? -1 : connect_peer("download", nick);
+	memset(l, 0, sizeof *l);
+	fd = connect_peer(command, nick);
 	if (fd < 0)
 		return 1;
-	failed = peer_list(fd, &l) < 0 ? fail("download: %s: %s", nick,
-	    reason()) : find_hash(hash, &l, 0, &found);
-	if (!failed)
-		failed = peer_get(fd, nick, &found, path);
-	lines_free(&l);
+	failed = peer_list(fd, l) < 0 &&
+	    fail("%s: %s: %s", command, nick, reason());
 	leave_peer(fd);
 	return failed;
 }
 
-/* Tries the nicks of a line, one after the other, until one has given the
- * file. */
+/* Tries nicks, joined by commas, until one has given the file. */
 static int
-download_from_any(const struct file_line *o, const char *path)
+download_from(const char *nicks, const struct file_line *o, const char *path)
 {
 	char nick[DIR_NICK_MAX + 1];
-	const char *nicks;
 	size_t len;
 	int failed, fd;
 
-	nicks = o->nicks;
-	for (failed = 1; failed && nicks < o->name && !stopped();
-	    nicks += len + 1) {		/* a comma, or the blank */
-		len = strcspn(nicks, ", ");
+	failed = 1;
+	do {
+		len = strcspn(nicks, ", ");	/* a comma, or the end */
 		sprintf(nick, "%.*s", (int)len, nicks);
+		nicks += len;
 		if (strcmp(nick, directory.nick) == 0) {
 			log_msg(ERROR, "download: %.8s: you have it yourself",
 			    o->hash);
@@ -906,28 +797,40 @@ download_from_any(const struct file_line *o, const char *path)
 			continue;
 		failed = peer_get(fd, nick, o, path);
 		leave_peer(fd);
-	}
+	} while (failed && *nicks++ == ',' && !stopped());
 	return failed;
 }
 
-/* download HASH [NAME]; a hash may stand in lines of different sizes. */
+/* Downloads the file of a hash from a nick; or, if that is NULL, from any that
+ * the directory names. A hash may stand in lines of different sizes. */
 static int
-download_any(const char *hash, const char *path)
+download(const char *nick, const char *hash, const char *path)
 {
 	struct file_line f, found;
 	struct lines l;
 	size_t i;
-	int failed;
+	int failed, hashes;
 
-	if (no_hash(hash) || dir_list("download", DIR_GET_FILES, &l) != 0)
+	not_stopped();
+	if (!is_hash(hash))
+		return fail("download: %s: not a hash: 8 to 40 digits 0-9, a-f",
+		    hash);
+	if ((nick != NULL ? ask_list("download", nick, &l) :
+	    dir_list("download", DIR_GET_FILES, &l)) != 0) {
+		lines_free(&l);
 		return 1;
+	}
+	hashes = find_hash(hash, &l, nick == NULL, &found);
+	if (hashes != 1)
+		log_msg(ERROR, "download: %s: %s", hash, hashes == 0 ?
+		    "no such file" : "more than one hash begins so");
 	failed = 1;
-	if (find_hash(hash, &l, 1, &found) == 0)
-		for (i = 0; i < l.n && failed && !stopped(); i++)
-			if (file_line_parse(&f, l.line[i], strlen(l.line[i]),
-			    1) == 0 &&
-			    memcmp(f.hash, found.hash, HASH_DIGITS) == 0)
-				failed = download_from_any(&f, path);
+	for (i = 0; hashes == 1 && i < l.n && failed && !stopped(); i++)
+		if (file_line_parse(&f, l.line[i], strlen(l.line[i]),
+		    nick == NULL) == 0 &&
+		    memcmp(f.hash, found.hash, HASH_DIGITS) == 0)
+			failed = download_from(nick != NULL ? nick : f.nicks,
+			    &f, path);
 	lines_free(&l);
 	return failed;
 }
@@ -936,40 +839,34 @@ download_any(const char *hash, const char *path)
 static int
 peer_download(int argc, char **argv)
 {
-	not_stopped();
-	if (argc == 4 || (argc == 3 && is_hash(argv[2], strlen(argv[2]))))
-		return download_from(argv[1], argv[2], argc > 3 ? argv[3] :
-		    NULL);
-	return download_any(argv[1], argc > 2 ? argv[2] : NULL);
+	int named;
+
+	named = argc == 4 || (argc == 3 && is_hash(argv[2]));
+	argv += named;
+	return download(named ? argv[0] : NULL, argv[1], argc - named > 2 ?
+	    argv[2] : NULL);
 }
 
 /* ---- browse: commands about one nick, which is named once --------------- */
 
 static const char *browsed;
 
-/* queryfiles */
 static int
 browse_queryfiles(int argc, char **argv)
 {
 	struct lines l;
-	int failed, fd;
+	int failed;
 
 	(void)argc;
-	fd = connect_peer(argv[0], browsed);
-	if (fd < 0)
-		return 1;
-	failed = peer_list(fd, &l) < 0 &&
-	    fail("%s: %s: %s", argv[0], browsed, reason());
+	failed = ask_list(argv[0], browsed, &l);
 	lines_print(&l);
-	leave_peer(fd);
 	return failed;
 }
 
-/* download HASH [NAME] */
 static int
 browse_download(int argc, char **argv)
 {
-	return download_from(browsed, argv[1], argc > 2 ? argv[2] : NULL);
+	return download(browsed, argv[1], argc > 2 ? argv[2] : NULL);
 }
 
 static const struct command browse_commands[] = {
@@ -1005,7 +902,8 @@ const struct command peer_commands[] = {
 	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",
 	    peer_download },
 	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
-	    peer_fgserve },
+	    peer_serve_command },
+	{ "fgstop", 0, 0, "", "serve no more", peer_stop },
 	{ "myfiles", 0, 0, "", "the files here, with their hashes",
 	    peer_myfiles },
 	{ "publish", 0, 0, "", "tell the directory of the files here",

@@ -5,9 +5,9 @@
  *      [=====>     ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
  *
  * A file by TCP tells the hook of read_all() and write_all() what passes; one
- * by UDP calls draw_up() or draw_down() at each turn. While a file moves,
- * Control-C does not end the client: it makes stopped() true, and the transfer
- * ends. A second one ends the client, as everywhere else.
+ * by UDP calls draw_bar() at each turn. While a file moves, Control-C does not
+ * end the client: it makes stopped() true, and the transfer ends. A second one
+ * ends the client, as everywhere else.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -144,13 +144,12 @@ rate_text(char *text, uint64_t size)
 	return sprintf(text, ", %s/s", amount(rate, bytes));
 }
 
-/* Draws the bar, that grows to the right for up, else to the left. What is
- * wider than the terminal would become a second line: then only the percentage.
- */
+/* What is wider than the terminal would become a second line: then there is
+ * only the percentage. */
 static void
-draw(uint64_t done, uint64_t size, int up)
+draw(uint64_t done, uint64_t size)
 {
-	char line[160], a[16], b[16], picture[BAR_WIDTH + 2];
+	char line[160], a[16], b[16];
 	int length, n, percent;
 
 	if (logger.level != INFO || !on_terminal ||
@@ -165,35 +164,21 @@ draw(uint64_t done, uint64_t size, int up)
 		bar.moved = bar.last;
 	bar.done = done;
 	percent = size == 0 ? 100 : (int)((double)done / (double)size * 100);
-	length = (percent * BAR_WIDTH + 99) / 100;
-	length -= length == BAR_WIDTH && percent < 100;
-	memset(picture, ' ', sizeof picture);
-	memset(up ? picture : picture + BAR_WIDTH + 1 - length, '=',
-	    (size_t)length);
-	picture[up ? length : BAR_WIDTH - length] = up ? '>' : '<';
-	picture[BAR_WIDTH + 1] = '\0';
-	n = sprintf(line, "[%s] %d%% (%s/%s)", picture, percent,
-	    amount(a, (double)done), amount(b, (double)size));
+	length = percent * BAR_WIDTH / 100;
+	n = sprintf(line, "[%.*s>%*s] %d%% (%s/%s)", length, "==========",
+	    BAR_WIDTH - length, "", percent, amount(a, (double)done),
+	    amount(b, (double)size));
 	n += rate_text(line + n, size);
 	if (n >= columns)
 		sprintf(line, "%d%%", percent);
 	fprintf(stderr, CLEAR "%s", line);
 }
 
-/* For files by UDP. */
 int
-draw_up(const struct file *f)
+draw_bar(const struct file *f)
 {
 	begin();
-	draw(f->done, f->size, 1);
-	return stopped();
-}
-
-int
-draw_down(const struct file *f)
-{
-	begin();
-	draw(f->done, f->size, 0);
+	draw(f->done, f->size);
 	return stopped();
 }
 
@@ -219,7 +204,6 @@ static int
 watch(int fd, enum passing what, const void *buf, ssize_t n)
 {
 	static uint64_t passed;
-	static enum passing way;
 	static int sock;
 	int saved;
 
@@ -231,17 +215,13 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 		sock = fd;
 	} else if (what == FILE_ENDS) {
 		if (moving->done == moving->size)
-			draw(moving->size, moving->size, way == SENT);
+			draw(moving->size, moving->size);
 		end_bar();
 	} else if (moving != NULL && fd == sock) {
-		if (n > 0) {
-			passed += (uint64_t)n;
-			way = what;
-		}
+		passed += n > 0 ? (uint64_t)n : 0;
 		if (n > 0 || saved == EINTR)
 			draw(passed < moving->size ? passed : moving->size -
-			    (moving->done < moving->size), moving->size,
-			    way == SENT);
+			    (moving->done < moving->size), moving->size);
 	}
 	errno = saved;
 	return stoppable && what != FILE_ENDS && stopped() ? -1 : 0;

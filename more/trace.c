@@ -24,9 +24,6 @@
 
 #include "more.h"
 
-#define HEAD_BYTES	40	/* of `# transfer N:', at most; a read may end
-				   within them */
-
 static FILE *trace;			/* NULL: none */
 static unsigned long transfer;		/* the number of this one in it; with
 					   two flows, of flow 0 */
@@ -71,29 +68,24 @@ const struct option trace_options[] = {
 	OPTIONS_END
 };
 
-/* The highest number of a transfer in the file; 0 if it cannot be read. By
- * pread(2): to close a descriptor of the file would give back its lock, and
- * other processes share the offset. */
+/* How many transfers the file has; 0 if it cannot be read. By pread(2): to close
+ * a descriptor of the file would give back its lock, and other processes share
+ * the offset. */
 static unsigned long
-last_transfer(void)
+transfers(void)
 {
-	static const char head[] = "\n# transfer ";
-	unsigned long last, n;
-	char text[16 * 1024], *p;
-	ssize_t got;
+	unsigned long n;
+	char before, text[16 * 1024];
+	ssize_t got, i;
 	off_t at;
 
-	last = 0;
-	for (at = 0; (got = pread(fileno(trace), text, sizeof text - 1,
-	    at)) > 0; at += got > HEAD_BYTES ? got - HEAD_BYTES : got) {
-		text[got] = '\0';
-		for (p = text; (p = strstr(p, head)) != NULL;) {
-			p += strlen(head);
-			n = strtoul(p, NULL, 10);
-			last = n > last ? n : last;
-		}
-	}
-	return last;
+	n = 0;
+	before = '\0';
+	for (at = 0; (got = pread(fileno(trace), text, sizeof text, at)) > 0;
+	    at += got)
+		for (i = 0; i < got; before = text[i++])
+			n += before == '\n' && text[i] == '#';
+	return n;
 }
 
 static void
@@ -111,7 +103,7 @@ begins(int64_t start, const struct rdt_session *s)
 	text = s->name == NULL ? "-" : s->name;
 	printable(name, sizeof name, text, strlen(text), 0);
 	file_lock(fileno(trace), F_WRLCK);
-	last = last_transfer();
+	last = transfers();
 	transfer = (last > transfer ? last : transfer) + 1 - rdt_flow;
 	fprintf(trace, "# transfer %lu: start=%lld.%06ld mode=%s window=%u "
 	    "control=%s peer=%s file=%s\n", transfer + rdt_flow,

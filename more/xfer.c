@@ -54,28 +54,19 @@ xfer_length(int fd, uint64_t *length)
 	return *length > INT64_MAX ? -1 : 0;
 }
 
-/* The length is checked before memory is taken for it. */
-char *
-xfer_text(int fd, size_t *n, size_t max)
+/* The length is checked before a byte of the text is read. */
+ssize_t
+xfer_text(int fd, char *text, size_t max)
 {
 	uint64_t length;
-	char *text;
-	int saved;
 
 	if (xfer_length(fd, &length) < 0 && errno != EFBIG)
-		return NULL;
+		return -1;
 	errno = EMSGSIZE;
-	text = length > max ? NULL : malloc((size_t)length + 1);
-	if (text == NULL)
-		return NULL;
-	*n = (size_t)length;
+	if (length > max || read_all(fd, text, (size_t)length) < length)
+		return -1;
 	text[length] = '\0';
-	if (read_all(fd, text, *n) == *n)
-		return text;
-	saved = errno;
-	free(text);
-	errno = saved;
-	return NULL;
+	return (ssize_t)length;
 }
 
 int

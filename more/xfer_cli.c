@@ -211,27 +211,24 @@ print_file(const struct xfer_file *f)
  * is none and returns -1. The array is the caller's.
  */
 static long
-xfer_files(char *text, size_t n, struct xfer_file **files)
+xfer_files(char *text, struct xfer_file **files)
 {
 	struct xfer_file *f;
 	char *line, *end;
 	size_t i, lines;
 
-	lines = n > 0;
-	for (i = 0; i < n; i++)
-		lines += text[i] == '\n';
+	lines = *text != '\0';
+	for (end = text; *end != '\0'; end++)
+		lines += *end == '\n';
 	*files = f = calloc(lines + 1, sizeof *f);
 	if (f == NULL) {
 		log_msg(ERROR, "list: %s", reason());
 		return -1;
 	}
 	for (i = 0, line = text; i < lines; i++, line = end + 1) {
-		end = memchr(line, '\n', (size_t)(text + n - line));
-		if (end == NULL)
-			end = text + n;
+		end = line + strcspn(line, "\n");
 		*end = '\0';
-		if (strlen(line) != (size_t)(end - line) ||
-		    xfer_line_unpack(&f[i], line) < 0) {
+		if (xfer_line_unpack(&f[i], line) < 0) {
 			log_msg(ERROR, "list: line %lu of the server's list is "
 			    "not ('name', bytes, seconds)",
 			    (unsigned long)i + 1);
@@ -241,48 +238,41 @@ xfer_files(char *text, size_t n, struct xfer_file **files)
 	return (long)lines;
 }
 
-/* Asks for the list; the caller frees it. NULL after an error, which was said.
- */
-static char *
-xfer_ask_list(size_t *n)
-{
-	char *text;
-	int fd;
-
-	fd = xfer_begin("list", cli.host, XFER_LIST);
-	if (fd < 0)
-		return NULL;
-	text = xfer_text(fd, n, LIST_BYTES);
-	if (text == NULL)
-		log_msg(ERROR, "list: %s: %s", cli.host, reason());
-	sock_close(fd);
-	return text;
-}
-
 /* list [-n|-s|-d] [-a] */
 static int
 xfer_list(int argc, char **argv)
 {
+	static char text[LIST_BYTES + 1];
 	struct xfer_file *files;
-	int ascending, c, wrong;
-	size_t length;
-	char *text;
+	int ascending, c, fd;
+	ssize_t length;
 	long i, n;
 
 	order = 'n';
-	ascending = wrong = opterr = 0;
+	ascending = opterr = 0;
 	optind = 1;
-	while ((c = getopt(argc, argv, "adns")) != -1) {
-		ascending |= c == 'a';
-		wrong |= c == '?';
-		order = c != 'a' ? (char)c : order;
+	while ((c = getopt(argc, argv, "adns")) != -1 && c != '?') {
+		if (c == 'a')
+			ascending = 1;
+		else
+			order = (char)c;
 	}
-	if (wrong || optind < argc)
+	if (c == '?' || optind < argc)
 		return fail("list: usage: list [-n|-s|-d] [-a]");
-	text = xfer_ask_list(&length);
-	if (text == NULL)
+	fd = xfer_begin("list", cli.host, XFER_LIST);
+	if (fd < 0)
 		return 1;
-	n = xfer_files(text, length, &files);
+	length = xfer_text(fd, text, LIST_BYTES);
+	if (length > (ssize_t)strlen(text)) {	/* there is a NUL in it */
+		errno = EBADMSG;
+		length = -1;
+	}
+	if (length < 0)
+		log_msg(ERROR, "list: %s: %s", cli.host, reason());
+	sock_close(fd);
+	if (length < 0)
+		return 1;
+	n = xfer_files(text, &files);
 	if (n > 0)
 		qsort(files, (size_t)n, sizeof *files, by_order);
 	if (n >= 0)
@@ -290,7 +280,6 @@ xfer_list(int argc, char **argv)
 	for (i = 0; i < n; i++)
 		print_file(&files[ascending ? i : n - 1 - i]);
 	free(files);
-	free(text);
 	return n < 0;
 }
 

@@ -135,8 +135,8 @@ static const struct {
 static void
 xfer_request(struct request *r, unsigned op)
 {
-	char *name;
-	size_t n;
+	char name[NAME_BYTES + 1];
+	ssize_t n;
 
 	r->verb = xfer_ops[op].verb;
 	counters[COMMANDS + op]++;
@@ -144,21 +144,15 @@ xfer_request(struct request *r, unsigned op)
 		xfer_ops[op].run(r);
 		return;
 	}
-	name = NULL;
-	if (xfer_answer(r, XFER_OK) == 0)
-		name = xfer_text(r->control, &n, NAME_BYTES);
-	if (name != NULL && name_ok(name, n)) {
-		r->name = name;
+	n = xfer_answer(r, XFER_OK) < 0 ? -1 :
+	    xfer_text(r->control, name, NAME_BYTES);
+	r->name = n < 0 ? "without a name" : name;
+	if (n >= 0 && name_ok(name, (size_t)n))
 		xfer_ops[op].run(r);
-	} else {
-		r->name = name != NULL ? name : "without a name";
-		xfer_refuse(r, XFER_FAILED, name != NULL ? "name refused" :
-		    reason());
-	}
-	free(name);
+	else
+		xfer_refuse(r, XFER_FAILED, n < 0 ? reason() : "name refused");
 }
 
-/* The conversation with one client. */
 static void
 xfer_serve(int fd, const char *peer)
 {

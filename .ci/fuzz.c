@@ -342,14 +342,14 @@ talk_to(const struct talk_serv *t, unsigned char *d, size_t n)
 {
 	static struct client both[2];
 	static struct client *list[2] = { &both[0], &both[1] };
-	char *text;
+	size_t part;
 	int i;
 
 	memset(both, 0, sizeof both);
 	for (i = 0; i < 2; i++) {
-		both[i].fd = both[i].update_fd = both[i].update_listener = -1;
+		both[i].fd = both[i].update_fd = -1;
 		both[i].out.max = both[i].updates.max = OUT_MAX;
-		both[i].in.max = t->message_max;
+		both[i].in.max = READ_MAX;
 		both[i].id = i + 1;
 		strcpy(both[i].peer, "192.0.2.1:1");
 	}
@@ -358,16 +358,17 @@ talk_to(const struct talk_serv *t, unsigned char *d, size_t n)
 	clients.client = list;
 	clients.n = 2;
 	hall.talk = t;
-	hall.round++;
-	text = malloc(n > 0 ? n : 1);
-	must(text != NULL, "malloc");
-	memcpy(text, d, n);
-	if (n > 0)
-		t->input(&both[0], text, n);
-	free(text);
+	free(hall.files);
+	hall.files = NULL;
+	for (; n > 0 && is_present(&both[0]); d += part, n -= part) {
+		part = READ_MAX - both[0].in.n;
+		part = part < n ? part : n;
+		must(buffer_add(&both[0].in, d, part) == 0, "no room");
+		t->input(&both[0]);
+	}
 	announce_gone();
 	for (i = 0; i < 2; i++) {
-		must(buffer_n(&both[i].out) <= OUT_MAX, "too much is queued");
+		must(both[i].out.n <= OUT_MAX, "too much is queued");
 		free(both[i].out.bytes);
 		free(both[i].updates.bytes);
 		free(both[i].in.bytes);
@@ -377,7 +378,7 @@ talk_to(const struct talk_serv *t, unsigned char *d, size_t n)
 static void
 fuzz_chat(unsigned char *d, size_t n)
 {
-	static const struct talk_serv t = { "", CHAT_MESSAGE_MAX + 2, chat_input,
+	static const struct talk_serv t = { "", chat_input,
 	    chat_left };
 
 	talk_to(&t, d, n);
@@ -386,7 +387,7 @@ fuzz_chat(unsigned char *d, size_t n)
 static void
 fuzz_room_talk(unsigned char *d, size_t n)
 {
-	static const struct talk_serv t = { "", ROOM_REQUEST_MAX, room_input,
+	static const struct talk_serv t = { "", room_input,
 	    room_left };
 
 	talk_to(&t, d, n);

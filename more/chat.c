@@ -29,7 +29,7 @@ size_t
 chat_pack(unsigned char *out, const void *data, size_t n)
 {
 	const unsigned char lo = (unsigned char)n, hi = (unsigned char)(n >> 8);
-	const unsigned char big = n > 255;	/* numbers of more than a byte */
+	const unsigned char big = n > 255;	/* numbers take more */
 	const unsigned char head[] = { 0x80, 3, big ? 0x42 : 0x43, lo, hi, 0,
 	    0 };
 	const unsigned char memo[] = { 0x71, 0, big ? 0x4d : 0x4b, lo, hi };

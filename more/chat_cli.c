@@ -99,8 +99,11 @@ chat_message(const char *text, size_t n)
 	if (words == NULL)
 		return;
 	if (strstr(words, " joined the chat") != NULL ||
-	    strncmp(words, "ERROR ", 6) == 0)
+	    strncmp(words, "ERROR ", 6) == 0) {
 		server_heard();
+		if (!talk.leaving)
+			talk.answer_by = NEVER;
+	}
 	if (strncmp(words, "ERROR ", 6) == 0) {
 		/* It may end with a name that was asked for. */
 		talk.failed = 1;
@@ -150,11 +153,13 @@ chat_help(void)
 		say(INFO, "%s", help[i]);
 }
 
-/* A line that was typed; the first one is the name. */
+/* A line that was typed. The first one is the name, and only then the client
+ * connects: the original server does not bear one whose name it does not
+ * know. */
 static void
 chat_line(char *line)
 {
-	static int named;
+	int named, quits;
 	size_t n;
 
 	n = strlen(line);
@@ -163,45 +168,28 @@ chat_line(char *line)
 	if (n == 0)
 		return;
 	line[n] = '\0';
+	named = talk.fd >= 0;
+	quits = strcmp(line, "{quit}") == 0;
+	if (!named && (quits ? fail("chat: no name") : talk_open()) != 0) {
+		talk.failed = over = 1;
+		return;
+	}
 	if (strncmp(line, "download_file ", 14) == 0 && request(line + 14) < 0)
 		return;
 	if (named && (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)) {
 		chat_help();
 		return;
 	}
-	if (strcmp(line, "{quit}") == 0) {
-		over = !named;
+	if (quits) {
 		talk.leaving = 1;
 		talk_ask("{quit}");
 	}
-	if (over)
-		return;
 	line[n] = '\n';
 	talk_send(line, n + !by_udp.segments);
-	if (!named)
+	if (!named) {
+		talk.answer_by = now() + DOUBT_S * SECOND;
 		chat_help();
-	named = 1;
-}
-
-/*
- * Reads the first line of standard input that is not empty, byte by byte: what
- * follows is the loop's. It is read before the client connects, for the
- * original server does not bear one whose name it does not know.
- */
-static int
-read_name(char name[CHAT_MESSAGE_MAX + 2])
-{
-	setvbuf(stdin, NULL, _IONBF, 0);
-	if (isatty(STDIN_FILENO))
-		log_msg(INFO, "Your name?");
-	do
-		if (fgets(name, CHAT_MESSAGE_MAX + 1, stdin) == NULL) {
-			log_msg(ERROR, "chat: no name");
-			return -1;
-		}
-	while (name[strspn(name, "\r\n")] == '\0');
-	name[strcspn(name, "\r\n")] = '\0';
-	return 0;
+	}
 }
 
 /* The name may stand on the command line; else it is the first line. */
@@ -209,20 +197,16 @@ static int
 chat_session(int argc, char **argv)
 {
 	static const struct talk_cli t = { "{quit}", chat_line, chat_text };
-	char name[CHAT_MESSAGE_MAX + 2] = "";
 	int i;
 
 	if (argc > 1 || (argc == 1 && strlen(argv[0]) > CHAT_MESSAGE_MAX))
 		usage_error("chat", "one argument, the name; all else is read "
 		    "from standard input");
 	if (argc == 1)
-		strcpy(name, argv[0]);
-	else if (read_name(name) < 0)
-		return 1;
-	if (talk_open(&t) != 0)
-		return 1;
-	chat_line(name);
-	talk_loop();
+		chat_line(argv[0]);
+	else if (isatty(STDIN_FILENO))
+		log_msg(INFO, "Your name?");
+	talk_loop(&t);
 	for (i = 0; i < FETCHES; i++)
 		if (requested[i][0] != '\0')
 			say(ERROR, "download_file: %.255s: never came",

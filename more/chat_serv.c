@@ -28,12 +28,11 @@ static struct {
 	(words.n = (size_t)snprintf(words.text, sizeof words.text - 1, \
 	__VA_ARGS__))
 
-/* Says it to one client: a line, or a segment. */
 static void
 tell(struct client *c)
 {
 	words.text[words.n] = '\n';
-	send_message(c, words.text, words.n + !c->segments);
+	send_message(c, words.text, words.n + 1);
 }
 
 /* The client that spoke is told too. */
@@ -47,7 +46,6 @@ tell_all(void)
 			tell(clients.client[i]);
 }
 
-/* Tells one client why not. */
 static void
 tell_error(struct client *c, const char *why)
 {
@@ -205,13 +203,12 @@ chat_files(struct client *c, const char *text)
 	size_t left, n;
 
 	(void)text;
-	at = files = files_now(&left);
+	at = files = files_now(c, &left);
 	compose(files == NULL ? "ERROR the files cannot be listed" :
 	    c->segments ? "<CHOOSE_FILE> " : "CHOOSE_FILE ");
 	while (next_line(&at, &left, &name, &n) > 0)
 		add_name(name, n);
 	tell(c);
-	log_list(c, files);
 }
 
 /* download_file NAME: a child waits on the port for what is asked of it. */
@@ -272,6 +269,8 @@ chat_command(struct client *c, const char *text)
 
 /* ---- what comes --------------------------------------------------------- */
 
+#define TOO_LONG	(CHAT_MESSAGE_MAX + 3)	/* even without its CR LF */
+
 /* Takes one message: no newline of it reaches the others. */
 static void
 chat_message(struct client *c, const char *message, size_t n)
@@ -280,7 +279,8 @@ chat_message(struct client *c, const char *message, size_t n)
 	size_t i;
 
 	announce_gone();
-	while (n > 0 && (message[n - 1] == '\n' || message[n - 1] == '\r'))
+	while (n > 0 && n < TOO_LONG &&
+	    (message[n - 1] == '\n' || message[n - 1] == '\r'))
 		n--;
 	if (n == 0)
 		return;
@@ -298,72 +298,59 @@ chat_message(struct client *c, const char *message, size_t n)
 	chat_command(c, text);
 }
 
-/* Takes whole lines; the beginning of one waits in c->in. Of a line that does
- * not fit, the rest is skipped, and too_long stands for all of it. */
+/* Takes whole lines. The beginning of one waits in c->in; of one that is too
+ * long, as much as shows that it is. */
 static void
-chat_lines(struct client *c, const char *text, size_t n)
+chat_lines(struct client *c)
 {
-	static const char too_long[CHAT_MESSAGE_MAX + 1] = "x";
-	const char *end;
-	size_t len;
+	const char *rest = c->in.bytes, *line;
+	size_t left = c->in.n, n;
 
-	for (; n > 0 && is_present(c); text += len, n -= len) {
-		end = memchr(text, '\n', n);
-		len = end == NULL ? n : (size_t)(end - text);
-		if (!c->skipping && buffer_add(&c->in, text, len) < 0)
-			c->skipping = 1;
-		if (end == NULL)
-			return;
-		len++;
-		if (c->skipping)
-			chat_message(c, too_long, sizeof too_long);
-		else
-			chat_message(c, buffer_at(&c->in), buffer_n(&c->in));
-		buffer_drop(&c->in, buffer_n(&c->in));
-		c->skipping = 0;
-	}
+	while (is_present(c) && next_line(&rest, &left, &line, &n) > 0)
+		chat_message(c, line, n);
+	buffer_drop(&c->in, c->in.n - left);
+	if (c->in.n > TOO_LONG)
+		c->in.n = TOO_LONG;
 }
 
 #define FIRST_MS	50	/* before the first segment for a client */
 
 /*
- * Takes bytes from a client. With a newline in its first read it speaks in
- * lines; otherwise in segments, unless a lone newline comes next, as PuTTY
- * sends it: then what is queued in segments is sent first.
+ * With a newline in its first read a client speaks in lines; otherwise in
+ * segments, unless a lone newline comes next, as PuTTY sends it.
  */
 static void
-chat_input(struct client *c, char *text, size_t n)
+chat_input(struct client *c)
 {
+	const char *text = c->in.bytes;
 	size_t newlines;
 	int empty;
 
-	for (newlines = 0; newlines < n && (text[newlines] == '\r' ||
+	for (newlines = 0; newlines < c->in.n && (text[newlines] == '\r' ||
 	    text[newlines] == '\n');)
 		newlines++;
-	empty = newlines == n;
-	if (c->messages == 0 && empty)
-		return;
+	empty = newlines == c->in.n;
 	if (c->messages == 0) {
-		c->segments = memchr(text, '\n', n) == NULL;
-		if (c->segments)
-			c->segment_at = now() + FIRST_MS * (SECOND / 1000);
-	} else if (c->messages == 1 && empty && send_queued(c, 1) == 0 &&
-	    buffer_n(&c->out) == 0) {
+		c->segments = memchr(text, '\n', c->in.n) == NULL;
+		c->segment_at = now() + FIRST_MS * (SECOND / 1000);
+	} else if (c->messages == 1 && empty) {
 		c->segments = 0;
 	}
-	c->messages += c->messages < 2;
-	if (c->segments)
-		chat_message(c, text, n);
-	else
-		chat_lines(c, text, n);
+	c->messages += c->messages < 2 && !(c->messages == 0 && empty);
+	if (c->segments) {
+		chat_message(c, text, c->in.n);
+		c->in.n = 0;
+	} else {
+		chat_lines(c);
+	}
 }
 
 /* A daemon: it never returns while the parent lives. */
 static void
 chat_serve(int listener, const char *peer)
 {
-	static const struct talk_serv t = { "ERROR server is full",
-	    CHAT_MESSAGE_MAX + 2, chat_input, chat_left };
+	static const struct talk_serv t = { "ERROR server is full", chat_input,
+	    chat_left };
 
 	(void)peer;
 	talk_serve(listener, &t);

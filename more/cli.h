@@ -17,19 +17,19 @@ struct talk_cli {
 extern struct conversation {
 	int fd;				/* the main connection */
 	int update_fd;			/* room: the update socket; or -1 */
-	const char *awaited;		/* command whose answer is awaited... */
-	int64_t answer_by;		/* ...until then */
+	const char *awaited;		/* command whose answer is awaited */
+	int64_t answer_by;		/* something must have come; or NEVER */
 	int leaving;			/* we have said bye */
 	int failed;			/* the exit status */
 	int edits;			/* standard input and output are a
 					   terminal: the line is drawn here */
 } talk;
 
-/* Connects, for a talk in this mode. 1 after a message. */
-int	talk_open(const struct talk_cli *t);
+/* Connects. 1 after a message. */
+int	talk_open(void);
 
 /* The loop, until the server closes and all files are here: the exit status. */
-int	talk_loop(void);
+int	talk_loop(const struct talk_cli *t);
 
 /* talk_send() queues a message; talk_ask() stops the input until it is
  * answered. */

@@ -162,25 +162,15 @@ ssize_t	base64_decode(unsigned char *out, const char *in, size_t n);
 ssize_t	send_some(int fd, const void *buf, size_t n);
 ssize_t	recv_some(int fd, void *buf, size_t n);
 
-/*
- * Bytes that wait to be sent, or for the rest of their message.
- *
- *      0            from                  to                       max
- *      +------------+---------------------+------------------------+
- *      | gone       | waiting             | free                   |
- *      +------------+---------------------+------------------------+
- */
+/* Bytes that wait to be sent, or for the rest of their message. */
 struct buffer {
 	char *bytes;			/* max of them, once any is needed */
-	size_t from, to;
+	size_t n;			/* that wait */
 	size_t max;			/* set by the caller; the rest is 0 */
 };
 
-/* How many bytes wait, and where the first of them is. */
-size_t	buffer_n(const struct buffer *b);
-char	*buffer_at(const struct buffer *b);
-
-/* Adds n bytes: -1 if they would be more than max, or there is no memory. */
+/* Adds n bytes, all or none: -1 if they would be more than max, or there is no
+ * memory. */
 int	buffer_add(struct buffer *b, const void *bytes, size_t n);
 
 /* Takes the first n bytes away. */
@@ -382,8 +372,14 @@ struct room_message {
  */
 ssize_t	room_unpack(struct room_message *m, const char *text, size_t n);
 
-/* Writes length, text and a NUL; returns the bytes of the first two. */
-size_t	room_text_pack(char *out, const char *text, size_t n);
+/* The message that is being made: begun with its code; to which a text of at
+ * most 99 bytes is added, after its length. */
+extern struct room_words {
+	char text[ROOM_ANSWER_MAX];
+	size_t n;
+} room_words;
+void	room_begin(const char *code);
+void	room_add(const char *text, size_t n);
 
 /*
  * The encoding of rdt in which room sends files by UDP. A packet has its number

@@ -346,8 +346,8 @@ end_serving(void)
 
 /* ---- serving: what the directory is told -------------------------------- */
 
-/* Tells the directory the port; without a command, once and silently. Returns 0,
- * or not 0 after the message of a command. */
+/* Tells the directory the port; without a command, once and silently. Returns
+ * 0, or not 0 after the message of a command. */
 static int
 tell_port(const char *command, struct dir_message *answer)
 {

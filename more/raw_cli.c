@@ -101,8 +101,8 @@ send_lines(int fd)
 	char *end, *line;
 	size_t n, bytes;
 
-	while ((n = buffer_n(&raw.typed)) > 0) {
-		line = buffer_at(&raw.typed);
+	line = raw.typed.bytes;
+	for (n = raw.typed.n; n > 0; n -= (size_t)(end - line), line = end) {
 		end = memchr(line, '\n', n);
 		if (end == NULL && n == raw.typed.max) {
 			errno = EMSGSIZE;
@@ -110,13 +110,14 @@ send_lines(int fd)
 		}
 		if (end == NULL && !raw.input_ended)
 			break;
-		n = end == NULL ? n : (size_t)(end - line);
-		bytes = unescape(line, n);
+		end = end == NULL ? line + n : end + 1;
+		bytes = (size_t)(end - line);
+		bytes = unescape(line, bytes - (end[-1] == '\n'));
 		if (dgram_send(fd, line, bytes, NULL, COUNTED) < 0 ||
 		    (for_eyes() && raw_show("> ", line, bytes) != 0))
 			return -1;
-		buffer_drop(&raw.typed, n + (end != NULL));
 	}
+	buffer_drop(&raw.typed, raw.typed.n - n);
 	return 0;
 }
 
@@ -128,7 +129,7 @@ raw_send(int fd)
 		return send_lines(fd);
 	if (buffer_send(&raw.typed, fd) < 0) {	/* it may have answered, too */
 		raw.input_ended = raw.unsent = 1;
-		buffer_drop(&raw.typed, buffer_n(&raw.typed));
+		raw.typed.n = 0;
 	}
 	return 0;
 }
@@ -151,7 +152,7 @@ raw_recv(int fd)
 		return raw_show("< ", buf, (size_t)got);
 	if (!raw.input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
 		raw_read();		/* input that it will not take? */
-	if (!raw.unsent && buffer_n(&raw.typed) == 0)
+	if (!raw.unsent && raw.typed.n == 0)
 		return 1;
 	errno = EPIPE;
 	return -1;
@@ -174,10 +175,10 @@ raw_loop(int fd)
 		patience += faults.delay;
 	for (;;) {
 		p[0].fd = raw.input_ended ||
-		    buffer_n(&raw.typed) == raw.typed.max ? -1 : STDIN_FILENO;
+		    raw.typed.n == raw.typed.max ? -1 : STDIN_FILENO;
 		p[0].events = POLLIN;
 		p[1].fd = fd;
-		p[1].events = buffer_n(&raw.typed) > 0 &&
+		p[1].events = raw.typed.n > 0 &&
 		    !by_udp.given ? POLLIN | POLLOUT : POLLIN;
 		if (wait_many(p, 2, raw.input_ended ? now() + patience :
 		    NEVER) < 0)
@@ -192,7 +193,7 @@ raw_loop(int fd)
 			if (result != 0)
 				return result > 0 ? 0 : -1;
 		}
-		if (raw.input_ended && buffer_n(&raw.typed) == 0 &&
+		if (raw.input_ended && raw.typed.n == 0 &&
 		    !half_closed && !by_udp.given) {
 			half_closed = 1;
 			sock_end(fd);

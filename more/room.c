@@ -105,14 +105,22 @@ room_unpack(struct room_message *m, const char *text, size_t n)
 	    (ssize_t)(n - c.left);
 }
 
-/* At most 99 bytes: the caller has seen to it. */
-size_t
-room_text_pack(char *out, const char *text, size_t n)
+struct room_words room_words;
+
+void
+room_begin(const char *code)
 {
-	sprintf(out, "%02u", (unsigned)n % 100);
-	memcpy(out + 2, text, n);
-	out[2 + n] = '\0';
-	return 2 + n;
+	room_words.n = (size_t)sprintf(room_words.text, "%s", code);
+}
+
+void
+room_add(const char *text, size_t n)
+{
+	char *end = room_words.text + room_words.n;
+
+	sprintf(end, "%02u", (unsigned)n % 100);
+	memcpy(end + 2, text, n);
+	room_words.n += 2 + n;
 }
 
 /* ---- the encoding of rdt ------------------------------------------------- */

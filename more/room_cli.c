@@ -17,20 +17,9 @@
 
 extern const struct mode room_mode;
 
-static struct {
-	char text[ROOM_REQUEST_MAX + 2 * ROOM_TEXT_MAX];	/* a request */
-	size_t n;
-	struct offer offer;		/* what a get asked for */
-} room;
+static struct offer offered;		/* what a get asked for */
 
 /* ---- requests ------------------------------------------------------------ */
-
-/* Begins a request with its code. */
-static void
-begin(const char *code)
-{
-	room.n = (size_t)sprintf(room.text, "%s", code);
-}
 
 /* Adds a text; -1 if it is too long, which was said. */
 static int
@@ -41,7 +30,7 @@ add_text(const char *command, const char *text, size_t n)
 		    command);
 		return -1;
 	}
-	room.n += room_text_pack(room.text + room.n, text, n);
+	room_add(text, n);
 	return 0;
 }
 
@@ -54,7 +43,7 @@ request(const char *command)
 		say(ERROR, "%s: join first", command);
 		return 0;
 	}
-	talk_send(room.text, room.n);
+	talk_send(room_words.text, room_words.n);
 	talk_ask(command);
 	return 0;
 }
@@ -70,7 +59,7 @@ room_ask(int argc, char **argv)
 
 	for (i = 0; strcmp(asks[i][0], argv[0]) != 0; i++)
 		;
-	begin(asks[i][1]);
+	room_begin(asks[i][1]);
 	return argc > 1 && add_text(argv[0], argv[1], strlen(argv[1])) < 0 ?
 	    0 : request(asks[i][0]);
 }
@@ -83,7 +72,7 @@ room_to(int argc, char **argv)
 
 	(void)argc;
 	n = strcspn(argv[1], BLANKS);
-	begin("103");
+	room_begin("103");
 	if (argv[1][n] == '\0')
 		say(ERROR, "to: usage: to NAME TEXT");
 	else if (add_text("to", argv[1], n) == 0 &&
@@ -110,16 +99,16 @@ room_get(int argc, char **argv)
 		say(ERROR, "get: usage: get [udp|tcp] NAME [LOCAL]");
 		return 0;
 	}
-	room.offer.command = "get";
-	room.offer.udp = !way || words[0][0] == 'u';
+	offered.command = "get";
+	offered.udp = !way || words[0][0] == 'u';
 	local = n - way == 2 ? words[way + 1] : words[way];
-	begin(room.offer.udp ? "106UDP" : "106TCP");
-	if (strlen(local) >= sizeof room.offer.local || (n - way == 1 &&
+	room_begin(offered.udp ? "106UDP" : "106TCP");
+	if (strlen(local) >= sizeof offered.local || (n - way == 1 &&
 	    !name_ok(local, strlen(local))))
 		say(ERROR, "get: %s: not the name of a file", local);
 	else if (add_text("get", words[way], strlen(words[way])) == 0) {
-		strcpy(room.offer.name, words[way]);
-		strcpy(room.offer.local, local);
+		strcpy(offered.name, words[way]);
+		strcpy(offered.local, local);
 		request("get");
 	}
 	return 0;
@@ -132,7 +121,7 @@ room_leave(int argc, char **argv)
 	(void)argc;
 	(void)argv;
 	talk.leaving = 1;
-	begin("101");
+	room_begin("101");
 	return request("leave");
 }
 
@@ -212,7 +201,7 @@ room_joined(const struct room_message *m)
 static void
 room_offered(const struct room_message *m)
 {
-	struct offer *o = &room.offer;
+	struct offer *o = &offered;
 	int64_t port, size;
 
 	size = number(m->field[0].text, m->field[0].n, 0, INT64_MAX);
@@ -227,7 +216,7 @@ room_offered(const struct room_message *m)
 	start_fetch(o, fetch_file);
 }
 
-/* An answer: an error, or 2xx to the request 1xx that room.text still holds. */
+/* An answer: an error, or 2xx to the request 1xx that room_words still holds. */
 static void
 room_answer(const struct room_message *m)
 {
@@ -239,7 +228,7 @@ room_answer(const struct room_message *m)
 		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
 		    "room", m->why);
 	else if (talk.awaited == NULL || m->code[0] != '2' ||
-	    strncmp(m->code + 1, room.text + 1, 2) != 0) {
+	    strncmp(m->code + 1, room_words.text + 1, 2) != 0) {
 		say(ERROR, "room: %s%s", senseless, doubt());
 		over = 1;
 	} else if (strcmp(m->code, "201") == 0)
@@ -259,6 +248,7 @@ room_answer(const struct room_message *m)
 		for (i = 0; i < m->fields; i++)
 			show(stdout, m->field[i].text, m->field[i].n);
 	talk.awaited = NULL;
+	talk.answer_by = NEVER;
 }
 
 /* An update: somebody came or went, or said something. */
@@ -322,12 +312,12 @@ room_session(int argc, char **argv)
 		strcat(line, argv[i]);
 		strcat(line, " ");
 	}
-	if (talk_open(&t) != 0)
+	if (talk_open() != 0)
 		return 1;
 	room_line(line);
 	if (talk.edits && argc == 0)
 		say(INFO, "join NAME first; help lists the commands");
-	return talk_loop();
+	return talk_loop(&t);
 }
 
 const struct mode room_mode = { .name = "room", .port = "13337",

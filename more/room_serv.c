@@ -6,7 +6,7 @@
  *
  *      room_input() --> room_message() --> table --> room_join(), ...
  *                                                      |
- *      reply(), update_all() <--- compose, add_text() <+
+ *      reply(), update_all() <--- compose, room_add() <+
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -21,34 +21,14 @@
 
 /* ---- what is said ------------------------------------------------------- */
 
-static struct {				/* an answer, or an update */
-	char text[ROOM_ANSWER_MAX];
-	size_t n;
-} words;
-
-/* Begins the message with its code. */
-static void
-begin(const char *code)
-{
-	words.n = (size_t)sprintf(words.text, "%s", code);
-}
-
-/* Adds a text, after its length. */
-static void
-add_text(const char *text, size_t n)
-{
-	words.n += room_text_pack(words.text + words.n, text, n);
-}
-
 #define add_number(format, number) \
-	(words.n += (size_t)sprintf(words.text + words.n, format, \
-	(unsigned)(number)))
+	(room_words.n += (size_t)sprintf(room_words.text + room_words.n, \
+	format, (unsigned)(number)))
 
-/* Sends it as the answer to c. */
 static void
 reply(struct client *c)
 {
-	send_message(c, words.text, words.n);
+	send_message(c, room_words.text, room_words.n);
 }
 
 /* Sends it as an update to all but one. */
@@ -59,7 +39,8 @@ update_all(const struct client *but)
 
 	for (i = 0; i < clients.n; i++)
 		if (clients.client[i]->joined && clients.client[i] != but)
-			send_update(clients.client[i], words.text, words.n);
+			send_update(clients.client[i], room_words.text,
+			    room_words.n);
 }
 
 /* Answers with an error; 4990 is the end. */
@@ -67,7 +48,7 @@ static void
 refuse(struct client *c, const char *code, const char *why)
 {
 	log_msg(INFO, "room: %s from %s: %s", c->name, c->peer, why);
-	begin(code);
+	room_begin(code);
 	reply(c);
 	if (strcmp(code, "4990") == 0)
 		dismiss(c);
@@ -77,8 +58,8 @@ refuse(struct client *c, const char *code, const char *why)
 static void
 update_presence(const struct client *c, const char *code)
 {
-	begin(code);
-	add_text(c->name, strlen(c->name));
+	room_begin(code);
+	room_add(c->name, strlen(c->name));
 	update_all(c);
 }
 
@@ -118,15 +99,15 @@ room_join(struct client *c, const struct room_message *m)
 		refuse(c, "4002", "the name is taken");
 	} else if (users() >= ROOM_USERS) {
 		refuse(c, "4003", "the room is full");
-	} else if ((c->update_listener = data_listen(c->fd, SOCK_STREAM,
+	} else if ((c->update_fd = data_listen(c->fd, SOCK_STREAM,
 	    serv.data_lo, serv.data_hi, &port)) < 0) {
 		refuse(c, "4003", "no port is free");
 	} else {
 		memcpy(c->name, name, n);
 		c->name[n] = '\0';
 		c->deadline = now() + ROOM_JOIN_S * SECOND;
-		begin("200");
-		add_text(name, n);
+		room_begin("200");
+		room_add(name, n);
 		add_number("%05u", port);
 		reply(c);
 	}
@@ -139,7 +120,7 @@ room_enter(struct client *c)
 	char host[HOST_BYTES], other[HOST_BYTES];
 	int fd;
 
-	fd = sock_accept(c->update_listener, other);	/* does not wait */
+	fd = sock_accept(c->update_fd, other);	/* does not wait */
 	if (fd < 0)
 		return;
 	if (sock_host(c->fd, getpeername, host) < 0 ||
@@ -147,8 +128,7 @@ room_enter(struct client *c)
 		sock_close(fd);
 		return;
 	}
-	close(c->update_listener);
-	c->update_listener = -1;
+	close(c->update_fd);
 	c->update_fd = fd;
 	c->joined = 1;
 	c->deadline = NEVER;
@@ -161,7 +141,7 @@ static void
 room_leave(struct client *c, const struct room_message *m)
 {
 	(void)m;
-	begin("201");
+	room_begin("201");
 	reply(c);
 	dismiss(c);
 }
@@ -174,12 +154,12 @@ reply_others(struct client *c, const char *none, const char *some)
 
 	for (i = n = 0; i < clients.n; i++)
 		n += clients.client[i]->joined && clients.client[i] != c;
-	begin(n == 0 ? none : some);
+	room_begin(n == 0 ? none : some);
 	if (n > 0)
 		add_number("%u", n);
 	for (i = 0; i < clients.n; i++)
 		if (clients.client[i]->joined && clients.client[i] != c)
-			add_text(clients.client[i]->name,
+			room_add(clients.client[i]->name,
 			    strlen(clients.client[i]->name));
 	reply(c);
 }
@@ -204,11 +184,11 @@ room_to(struct client *c, const struct room_message *m)
 		return;
 	}
 	log_message(c, to->name);
-	begin("303");
-	add_text(c->name, strlen(c->name));
-	add_text(m->field[1].text, m->field[1].n);
-	send_update(to, words.text, words.n);
-	begin("203");
+	room_begin("303");
+	room_add(c->name, strlen(c->name));
+	room_add(m->field[1].text, m->field[1].n);
+	send_update(to, room_words.text, room_words.n);
+	room_begin("203");
 	reply(c);
 }
 
@@ -217,9 +197,9 @@ static void
 room_all(struct client *c, const struct room_message *m)
 {
 	log_message(c, "all");
-	begin("304");
-	add_text(c->name, strlen(c->name));
-	add_text(m->field[0].text, m->field[0].n);
+	room_begin("304");
+	room_add(c->name, strlen(c->name));
+	room_add(m->field[0].text, m->field[0].n);
 	update_all(c);
 	reply_others(c, "2040", "2041");
 }
@@ -229,24 +209,23 @@ room_all(struct client *c, const struct room_message *m)
 static void
 room_files(struct client *c, const struct room_message *m)
 {
-	const char *files, *at, *name;
-	size_t left, len, n, some;
+	const char *at, *name;
+	size_t left, n, some;
 
 	(void)m;
-	at = files = files_now(&len);
-	for (some = 0, left = len; next_line(&at, &left, &name, &n) > 0;)
-		some += n <= ROOM_TEXT_MAX;
-	some = some < ROOM_FIELDS ? some : ROOM_FIELDS - 1;
-	begin(files == NULL ? "4061" : some == 0 ? "2050" : "2051");
-	if (some > 0)
-		add_number("%02u", some);
-	for (at = files; some > 0; some -= n <= ROOM_TEXT_MAX) {
-		next_line(&at, &len, &name, &n);
-		if (n <= ROOM_TEXT_MAX)
-			add_text(name, n);
+	at = files_now(c, &left);
+	room_begin(at == NULL ? "4061" : "2050");
+	for (some = 0; some < ROOM_FIELDS - 1 &&
+	    next_line(&at, &left, &name, &n) > 0;) {
+		if (n > ROOM_TEXT_MAX)
+			continue;
+		if (some++ == 0)
+			room_begin("205100");
+		room_add(name, n);
+		room_words.text[4] = (char)('0' + some / 10);
+		room_words.text[5] = (char)('0' + some % 10);
 	}
 	reply(c);
-	log_list(c, files);
 }
 
 /* The two ways of a file, each in a child. */
@@ -295,9 +274,10 @@ room_get(struct client *c, const struct room_message *m)
 	if (strlen(name) == m->field[1].n)
 		offer = offer_file(c, name, udp ? SOCK_DGRAM : SOCK_STREAM,
 		    udp ? send_by_udp : send_by_tcp, &port, &size, &why);
-	begin(offer == OFFERED ? "206" : offer == NO_FILE ? "4061" : "4062");
+	room_begin(offer == OFFERED ? "206" : offer == NO_FILE ? "4061" :
+	    "4062");
 	if (offer == OFFERED) {
-		add_text(digits, (size_t)sprintf(digits, "%llu",
+		room_add(digits, (size_t)sprintf(digits, "%llu",
 		    (unsigned long long)size));
 		add_number("%05u", port);
 	}
@@ -322,68 +302,59 @@ static const struct {
 /* ---- what comes --------------------------------------------------------- */
 
 /*
- * Takes the next message of what came. Returns its bytes; 0: more must come;
- * -1: it is none that may be sent now. The original client sends requests
- * before its update socket is connected: they wait in the buffer until it is.
+ * Takes the message that these bytes begin with. Returns its bytes; 0: more
+ * must come; -1: it is none that may be sent now. The original client sends
+ * requests before its update socket is connected: they wait in c->in until it
+ * is.
  */
 static ssize_t
-next_message(struct client *c)
+next_message(struct client *c, const char *text, size_t n)
 {
 	struct room_message m;
 	ssize_t used;
 	size_t i;
 
-	used = room_unpack(&m, buffer_at(&c->in), buffer_n(&c->in));
+	used = room_unpack(&m, text, n);
 	if (used > 0 && m.code != NULL) {	/* else the end of a line */
 		announce_gone();
 		if (m.code[0] != '1')
 			return -1;
 		i = (size_t)(m.code[2] - '0');
 		if (!c->joined && !room_requests[i].outside)
-			return c->update_listener >= 0 ? 0 : -1;
+			return c->update_fd >= 0 ? 0 : -1;
 		counters[COMMANDS + i]++;
 		room_requests[i].run(c, &m);
 	}
-	if (used > 0)
-		buffer_drop(&c->in, (size_t)used);
 	return used;
 }
 
-/* Takes bytes from a client: messages, however they were split or joined. With
- * none, it takes those that have waited for its update socket. */
+/* Takes messages, however they were split or joined. */
 static void
-room_input(struct client *c, char *text, size_t n)
+room_input(struct client *c)
 {
 	ssize_t used;
-	size_t part;
+	size_t n;
 
-	if (c->update_listener >= 0)
+	if (!c->joined && c->update_fd >= 0)
 		room_enter(c);
-	do {
-		part = c->in.max - buffer_n(&c->in);
-		part = part < n ? part : n;
-		if (buffer_add(&c->in, text, part) < 0)
-			drop_client(c, LOST);
-		used = 0;
-		while (buffer_n(&c->in) > 0 && is_present(c) &&
-		    (used = next_message(c)) > 0)
-			;
-		if (c->stage == TALKING && (used < 0 ||
-		    buffer_n(&c->in) == c->in.max)) {
-			counters[BAD_REQUESTS]++;
-			refuse(c, "4990", "malformed, or not now");
-		}
-		text += part;
-		n -= part;
-	} while (n > 0 && is_present(c));
+	used = 0;
+	for (n = 0; n < c->in.n && is_present(c); n += (size_t)used) {
+		used = next_message(c, c->in.bytes + n, c->in.n - n);
+		if (used <= 0)
+			break;
+	}
+	if (is_present(c) && (used < 0 || c->in.n - n >= ROOM_REQUEST_MAX)) {
+		counters[BAD_REQUESTS]++;
+		refuse(c, "4990", "malformed, or not now");
+	}
+	buffer_drop(&c->in, n);
 }
 
 /* A daemon: it never returns while the parent lives. */
 static void
 room_serve(int listener, const char *peer)
 {
-	static const struct talk_serv t = { "4003", ROOM_REQUEST_MAX,
-	    room_input, room_left };
+	static const struct talk_serv t = { "4003", room_input, room_left };
 
 	(void)peer;
 	talk_serve(listener, &t);

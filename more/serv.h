@@ -16,13 +16,14 @@ enum gone { HERE, LOST, NOT_READING, SILENT };
 struct client {
 	int fd;				/* the main connection */
 	struct buffer out;		/* to be sent on it */
-	int segments;			/* chat: each message is one send, and
-					   its length precedes it in `out' */
-	int update_fd;			/* room: the update socket; or -1 */
-	size_t place;			/* of that in the poll set; 0: none */
+	int segments;			/* chat: each line of `out' is one send,
+					   without its newline */
+	int64_t segment_at;		/* then the next one may leave */
+	int update_fd;			/* room: the update socket; until c has
+					   joined, its listener; or -1 */
 	struct buffer updates;		/* to be sent on that */
-	int update_listener;		/* room: where it will come, until it
-					   does; or -1 */
+	size_t place;			/* of fd in the poll set; update_fd
+					   comes after it */
 	long id;			/* never used again */
 	char name[DIR_NICK_MAX + 1];	/* "": not known yet */
 	int joined;			/* and announced to the others */
@@ -31,12 +32,10 @@ struct client {
 					   or its close at the end */
 	enum { TALKING, LAST_WORDS, DISCARDING } stage;
 	enum gone gone;
-	size_t discarded;		/* bytes, at the end */
+	size_t discarded;		/* bytes that were of no use */
 	int64_t log_from;		/* then its messages are logged again */
-	struct buffer in;		/* the beginning of a message */
-	int skipping;			/* chat: the rest of a long line */
+	struct buffer in;		/* what came, and is not taken yet */
 	int messages;			/* chat: messages that came, up to 2 */
-	int64_t segment_at;		/* chat: then the next one may leave */
 };
 
 extern struct clients {
@@ -50,8 +49,7 @@ int	is_present(const struct client *c);
 /* The differences of chat and room. */
 struct talk_serv {
 	const char *full;		/* said to one client too many */
-	size_t message_max;		/* bytes in struct client's `in' */
-	void (*input)(struct client *c, char *text, size_t n);
+	void (*input)(struct client *c);	/* takes messages off c->in */
 	void (*left)(const struct client *c);	/* tells the others */
 };
 
@@ -61,10 +59,6 @@ void	talk_serve(int listener, const struct talk_serv *t);
 /* Queue a message for the main connection of a client, or its update socket. */
 void	send_message(struct client *c, const char *text, size_t n);
 void	send_update(struct client *c, const char *text, size_t n);
-
-/* Sends as much of c's queues as goes; in a hurry, without the pause between
- * segments. -1: a connection is broken. */
-int	send_queued(struct client *c, int hurry);
 
 /* Logs that c spoke to one or to `all', at most once a second: a flood of
  * messages is no flood of lines. */
@@ -86,10 +80,9 @@ struct client *client_named(const char *name, size_t n);
 /* Could this name be taken for a keyword? */
 int	is_reserved(const char *name, size_t n);
 
-/* list_files(), called once in a round; not to be freed. log_list() logs that c
- * was told of them; if they are NULL, that they could not be listed. */
-const char *files_now(size_t *len);
-void	log_list(const struct client *c, const char *files);
+/* The files that c is told of: list_files(), called once in a round; not to be
+ * freed. Logs it. */
+const char *files_now(const struct client *c, size_t *len);
 
 /*
  * Offers a file to c. OFFERED: a child waits at *port to send() the file, which

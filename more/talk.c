@@ -4,8 +4,7 @@
  * cannot be sent yet, and what is no whole message yet, stays in a buffer that
  * has a bound:
  *
- *      recv_some() --> buffer_fill() --> buffer_at(): take messages off,
- *                                        buffer_drop()
+ *      recv_some() --> buffer_fill() --> messages are taken off: buffer_drop()
  *      buffer_add() --> buffer_send() --> send_some()
  */
 #define _POSIX_C_SOURCE 200809L
@@ -18,8 +17,6 @@
 #include <string.h>
 
 #include "more.h"
-
-#define READ_BYTES	(64 * 1024)	/* at one go */
 
 /* EINTR and EWOULDBLOCK are EAGAIN, too: the one code that callers test for. */
 static ssize_t
@@ -44,57 +41,35 @@ recv_some(int fd, void *buf, size_t n)
 	return some(fd, RECEIVED, buf, recv(fd, buf, n, 0));
 }
 
-size_t
-buffer_n(const struct buffer *b)
-{
-	return b->to - b->from;
-}
-
-/* No arithmetic on a buffer that has no memory yet. */
-char *
-buffer_at(const struct buffer *b)
-{
-	return b->from == 0 ? b->bytes : b->bytes + b->from;
-}
-
-/* Makes room for n more bytes, of at most max. */
+/* Makes sure that there is room for n more bytes. */
 static int
-buffer_grow(struct buffer *b, size_t n)
+buffer_room(struct buffer *b, size_t n)
 {
 	errno = EMSGSIZE;
-	if (buffer_n(b) + n > b->max)
+	if (n > b->max - b->n)
 		return -1;
 	if (b->bytes == NULL)
 		b->bytes = malloc(b->max);
-	if (b->bytes == NULL)
-		return -1;
-	if (b->to + n > b->max) {
-		memmove(b->bytes, buffer_at(b), buffer_n(b));
-		b->to -= b->from;
-		b->from = 0;
-	}
-	return 0;
+	return b->bytes == NULL ? -1 : 0;
 }
 
-/* All of it or nothing. */
 int
 buffer_add(struct buffer *b, const void *bytes, size_t n)
 {
-	if (buffer_grow(b, n) < 0)
+	if (buffer_room(b, n) < 0)
 		return -1;
-	if (n > 0)
-		memcpy(b->bytes + b->to, bytes, n);
-	b->to += n;
+	memcpy(b->bytes + b->n, bytes, n);
+	b->n += n;
 	return 0;
 }
 
-/* An empty buffer begins at its beginning again, so most never move a byte. */
+/* Few bytes follow what is dropped, as a rule. */
 void
 buffer_drop(struct buffer *b, size_t n)
 {
-	b->from += n;
-	if (b->from == b->to)
-		b->from = b->to = 0;
+	b->n -= n;
+	if (n > 0)
+		memmove(b->bytes, b->bytes + n, b->n);
 }
 
 /* By one call, so that a peer that sends without end does not keep us. */
@@ -103,28 +78,21 @@ buffer_fill(struct buffer *b, int fd,
     ssize_t (*get)(int fd, void *buf, size_t n))
 {
 	ssize_t got;
-	size_t n;
 
-	n = b->max - buffer_n(b);
-	n = n < READ_BYTES ? n : READ_BYTES;
-	if (n == 0)
-		errno = EMSGSIZE;
-	if (n == 0 || buffer_grow(b, n) < 0)
+	if (buffer_room(b, 1) < 0)
 		return -1;
-	got = get(fd, b->bytes + b->to, n);
-	if (got > 0)
-		b->to += (size_t)got;
+	got = get(fd, b->bytes + b->n, b->max - b->n);
+	b->n += got > 0 ? (size_t)got : 0;
 	return got;
 }
 
-/* As much as goes; the rest waits for POLLOUT. */
 int
 buffer_send(struct buffer *b, int fd)
 {
 	ssize_t sent;
 
-	while (buffer_n(b) > 0) {
-		sent = send_some(fd, buffer_at(b), buffer_n(b));
+	while (b->n > 0) {
+		sent = send_some(fd, b->bytes, b->n);
 		if (sent < 0)
 			return errno == EAGAIN ? 0 : -1;
 		buffer_drop(b, (size_t)sent);

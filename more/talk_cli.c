@@ -36,15 +36,13 @@
 #define TEXT_MAX	(64 * 1024)	/* of a message */
 #define SEGMENT_WAIT	(SECOND / 20)	/* with -S: between two messages */
 
-struct conversation talk = { .fd = -1, .update_fd = -1 };
+struct conversation talk = { .fd = -1, .update_fd = -1, .answer_by = NEVER };
 
 static struct {
 	const struct talk_cli *mode;
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* messages that are not complete */
 	int64_t keys_from;		/* -S: earliest time of the next key */
-	int64_t doubt_at;		/* when something must have come; 0:
-					   that was checked */
 	int input_ended;		/* so bye must be sent */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* their messages come here */
@@ -52,7 +50,7 @@ static struct {
 	} fetch[FETCHES];
 	size_t fetches;
 } loop = { .out = { .max = OUT_MAX }, .text = { .max = TEXT_MAX },
-    .updates = { .max = TEXT_MAX }, .doubt_at = NEVER };
+    .updates = { .max = TEXT_MAX } };
 
 /* ---- the screen ------------------------------------------------------- */
 
@@ -165,8 +163,6 @@ say_line(enum level level)
 void
 talk_send(const char *text, size_t n)
 {
-	if (loop.doubt_at == NEVER)
-		loop.doubt_at = now() + DOUBT_S * SECOND;
 	if (by_udp.segments)
 		loop.keys_from = now() + SEGMENT_WAIT;
 	if (buffer_add(&loop.out, text, n) < 0) {
@@ -179,7 +175,8 @@ void
 talk_ask(const char *command)
 {
 	talk.awaited = command;
-	talk.answer_by = now() + ANSWER_S * SECOND;
+	talk.answer_by = now() + (*doubt() == '\0' ? ANSWER_S : DOUBT_S) *
+	    SECOND;
 }
 
 /* Leaves the complete line on the screen and hands it to the mode. */
@@ -269,7 +266,7 @@ static int
 may_type(void)
 {
 	return talk.awaited == NULL && !talk.leaving && !loop.input_ended &&
-	    buffer_n(&loop.out) == 0 && now() >= loop.keys_from;
+	    loop.out.n == 0 && now() >= loop.keys_from;
 }
 
 /* Takes what was typed, byte by byte, as long as it may. The rest stays where
@@ -383,7 +380,7 @@ start_fetch(const struct offer *o,
 		c = &loop.fetch[loop.fetches++];
 		memset(c, 0, sizeof *c);
 		c->fd = ends[0];
-		c->text.max = 512;
+		c->text.max = TEXT_MAX;
 		return;
 	}
 	talk.edits = 0;			/* the terminal is the parent's */
@@ -406,27 +403,21 @@ static void
 read_fetch(size_t i)
 {
 	struct child_fetch *c = &loop.fetch[i];
-	const char *end;
-	ssize_t got;
-	size_t n;
+	const char *line, *rest;
+	size_t left, n;
 
-	got = buffer_fill(&c->text, c->fd, read);
-	if (got <= 0) {
-		talk.failed |= buffer_n(&c->text) != 1 ||
-		    *buffer_at(&c->text) != '\2';
+	if (buffer_fill(&c->text, c->fd, read) <= 0) {
+		talk.failed |= c->text.n != 1 || *c->text.bytes != '\2';
 		close(c->fd);
 		free(c->text.bytes);
 		loop.fetch[i] = loop.fetch[--loop.fetches];
 		return;
 	}
-	while ((n = buffer_n(&c->text)) > 0) {
-		end = memchr(buffer_at(&c->text), '\n', n);
-		if (end == NULL && n < c->text.max)
-			break;
-		n = end == NULL ? n : (size_t)(end - buffer_at(&c->text));
-		show(stderr, buffer_at(&c->text), n);
-		buffer_drop(&c->text, n + (end != NULL));
-	}
+	rest = c->text.bytes;
+	left = c->text.n;
+	while (next_line(&rest, &left, &line, &n) > 0)
+		show(stderr, line, n);
+	buffer_drop(&c->text, c->text.n - left);
 }
 
 /* ---- the loop ------------------------------------------------------------ */
@@ -444,9 +435,9 @@ read_connection(int fd, struct buffer *b)
 		errno = ECONNABORTED;
 	if (got <= 0)
 		return -1;
-	buffer_drop(b, loop.mode->text(buffer_at(b), buffer_n(b)));
+	buffer_drop(b, loop.mode->text(b->bytes, b->n));
 	errno = EMSGSIZE;
-	return buffer_n(b) == b->max ? -1 : 0;
+	return b->n == b->max ? -1 : 0;
 }
 
 /* One of the two connections has ended, and the talk ends with it. */
@@ -456,8 +447,8 @@ lost(void)
 	int error;
 
 	error = errno;
-	if (buffer_n(&loop.text) > 0)
-		show(stdout, buffer_at(&loop.text), buffer_n(&loop.text));
+	if (loop.text.n > 0)
+		show(stdout, loop.text.bytes, loop.text.n);
 	errno = error;
 	if (!talk.leaving && !loop.input_ended)
 		say(ERROR, "%s %s: %s%s", cli.host, cli.port,
@@ -467,9 +458,8 @@ lost(void)
 
 /* The terminal is changed last: a client that fails leaves it alone. */
 int
-talk_open(const struct talk_cli *t)
+talk_open(void)
 {
-	loop.mode = t;
 	talk.fd = connect_server(SOCK_STREAM);
 	if (talk.fd < 0 || sock_nonblock(talk.fd) < 0)
 		return 1;
@@ -480,17 +470,16 @@ talk_open(const struct talk_cli *t)
 /* Places in the poll set. */
 enum { TYPED, MAIN, UPDATES, FETCHED };
 
-/* Waits for anything. Returns what wait_many() does. */
-static int
+/* Waits for anything. */
+static void
 talk_wait(struct pollfd *p)
 {
 	int64_t deadline;
 	size_t i;
 
-	deadline = talk.awaited != NULL ? talk.answer_by :
-	    now() < loop.keys_from ? loop.keys_from : NEVER;
-	if (now() < loop.doubt_at && loop.doubt_at < deadline)
-		deadline = loop.doubt_at;
+	deadline = talk.answer_by;
+	if (now() < loop.keys_from && loop.keys_from < deadline)
+		deadline = loop.keys_from;
 	p[TYPED].fd = may_type() ? STDIN_FILENO : -1;
 	p[MAIN].fd = talk.fd;
 	p[UPDATES].fd = talk.update_fd;
@@ -498,9 +487,9 @@ talk_wait(struct pollfd *p)
 		p[FETCHED + i].fd = loop.fetch[i].fd;
 	for (i = 0; i < FETCHED + loop.fetches; i++)
 		p[i].events = POLLIN;
-	if (buffer_n(&loop.out) > 0)
+	if (loop.out.n > 0)
 		p[MAIN].events |= POLLOUT;
-	return wait_many(p, FETCHED + loop.fetches, deadline);
+	wait_many(p, FETCHED + loop.fetches, deadline);
 }
 
 static void
@@ -509,19 +498,7 @@ talk_turn(void)
 	struct pollfd p[FETCHED + FETCHES + 1];
 	size_t i;
 
-	if (talk_wait(p) < 0 && talk.awaited != NULL &&
-	    now() >= talk.answer_by) {
-		say(ERROR, "%s: no answer", talk.awaited);
-		over = 1;
-	}
-	if (loop.doubt_at != 0 && now() >= loop.doubt_at) {
-		if (*doubt() != '\0') {
-			say(ERROR, "%s %s: no answer for " STRING(DOUBT_S)
-			    " s%s", cli.host, cli.port, doubt());
-			over = 1;
-		}
-		loop.doubt_at = 0;
-	}
+	talk_wait(p);
 	for (i = loop.fetches; i-- > 0;)
 		if (p[FETCHED + i].revents != 0)
 			read_fetch(i);
@@ -535,6 +512,10 @@ talk_turn(void)
 	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
 	    read_connection(talk.fd, &loop.text) < 0)
 		lost();
+	if (!over && now() >= talk.answer_by) {
+		say(ERROR, "%s %s: no answer%s", cli.host, cli.port, doubt());
+		over = 1;
+	}
 	if (!over && p[TYPED].revents != 0 && may_type())
 		take_typed();
 	if (talk.fd >= 0)
@@ -546,10 +527,11 @@ talk_turn(void)
 
 /* At the end of the input the client says bye, as if it had been typed. */
 int
-talk_loop(void)
+talk_loop(const struct talk_cli *t)
 {
 	char line[16];
 
+	loop.mode = t;
 	while (!over) {
 		talk_turn();
 		if (loop.input_ended && !talk.leaving && talk.awaited == NULL &&
@@ -558,13 +540,15 @@ talk_loop(void)
 			loop.mode->line(strcpy(line, loop.mode->bye));
 		}
 	}
-	sock_close(talk.fd);
+	if (talk.fd >= 0)
+		sock_close(talk.fd);
 	if (talk.update_fd >= 0)
 		sock_close(talk.update_fd);
 	talk.fd = talk.update_fd = -1;
 	talk.leaving = 1;
 	talk.awaited = NULL;
-	buffer_drop(&loop.out, buffer_n(&loop.out));
+	talk.answer_by = NEVER;
+	loop.out.n = 0;
 	while (loop.fetches > 0)
 		talk_turn();
 	hide_line();

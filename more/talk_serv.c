@@ -27,13 +27,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "serv.h"
 
-#define OUT_MAX		(64 * 1024)
+#define OUT_MAX		(64 * 1024)	/* bytes that wait for a client */
 #define SEGMENT_MS	20	/* between two segments for a client */
 #define READ_MAX	(16 * 1024)	/* bytes of a client, each round */
 #define TOO_MANY	16		/* more clients, who get `full' */
@@ -46,7 +47,9 @@ static struct {
 	const struct talk_serv *talk;
 	int listener;
 	int64_t accept_from;		/* no accept() before */
-	unsigned long round;		/* of the loop */
+	char *files;			/* as they are in this round; NULL: not
+					   listed yet */
+	size_t files_len;
 	struct {
 		pid_t pid;		/* 0: none */
 		long id;		/* of the client */
@@ -69,54 +72,47 @@ drop_client(struct client *c, enum gone why)
 		c->gone = why;
 }
 
-/* Repeats, since an announcement may show that another client is gone. */
 void
 announce_gone(void)
 {
+	struct client *c;
 	size_t i;
-	int again;
 
-	do {
-		again = 0;
-		for (i = 0; i < clients.n; i++)
-			if (clients.client[i]->gone != HERE &&
-			    clients.client[i]->joined) {
-				clients.client[i]->joined = 0;
-				hall.talk->left(clients.client[i]);
-				again = 1;
-			}
-	} while (again);
+	for (i = 0; i < clients.n;) {
+		c = clients.client[i++];
+		if (c->gone == HERE || !c->joined)
+			continue;
+		c->joined = 0;
+		hall.talk->left(c);
+		i = 0;		/* that may have shown that others are gone */
+	}
 }
 
 /*
  * The same as buffer_send() for a client that gets segments: each message is
- * one send, SEGMENT_MS after the one before, unless in a hurry. After a send of
- * a part the rest gets a new length.
+ * one send, SEGMENT_MS after the one before, unless in a hurry.
  */
 static int
 send_segments(struct client *c, int hurry)
 {
-	unsigned char *at;
 	ssize_t sent;
 	size_t n;
 
-	while (buffer_n(&c->out) > 0 && (hurry || now() >= c->segment_at)) {
-		at = (unsigned char *)buffer_at(&c->out);
-		n = unpack16(at);
-		sent = send_some(c->fd, at + 2, n);
+	while (c->out.n > 0 && (hurry || now() >= c->segment_at)) {
+		for (n = 0; n < c->out.n && c->out.bytes[n] != '\n'; n++)
+			;
+		sent = send_some(c->fd, c->out.bytes, n);
 		if (sent < 0)
 			return errno == EAGAIN ? 0 : -1;
-		n -= (size_t)sent;
 		c->segment_at = now() + SEGMENT_MS * (SECOND / 1000);
-		if (n > 0)
-			pack16(at + sent, (unsigned)n);
-		buffer_drop(&c->out, (size_t)sent + (n > 0 ? 0 : 2));
+		n -= (size_t)sent;
+		buffer_drop(&c->out, (size_t)sent + (n == 0));
 	}
 	return 0;
 }
 
 /* The queues of the main connection and of the update socket. */
-int
+static int
 send_queued(struct client *c, int hurry)
 {
 	int broken;
@@ -126,50 +122,41 @@ send_queued(struct client *c, int hurry)
 	return broken || buffer_send(&c->updates, c->update_fd) < 0 ? -1 : 0;
 }
 
-/* Queues a head and a message. If they do not fit, it first sends as much as
- * possible; if they still do not fit, the client is dropped. */
+/* Queues a message. If it does not fit, first sends as much as possible; if it
+ * still does not fit, the client is dropped. */
 static void
-queue(struct client *c, struct buffer *b, const void *head, size_t headlen,
-    const char *text, size_t n)
+queue(struct client *c, struct buffer *b, const char *text, size_t n)
 {
-	if (buffer_n(b) + headlen + n > b->max)
+	if (b->n + n > b->max)
 		send_queued(c, 1);
-	if (buffer_n(b) + headlen + n > b->max ||
-	    buffer_add(b, head, headlen) < 0 || buffer_add(b, text, n) < 0)
+	if (buffer_add(b, text, n) < 0)
 		drop_client(c, NOT_READING);
 }
 
-/* A segment has its length before it in the queue, see send_segments(). */
 void
 send_message(struct client *c, const char *text, size_t n)
 {
-	unsigned char length[2];
-
-	pack16(length, (unsigned)n);
 	if (is_present(c))
-		queue(c, &c->out, length, c->segments ? 2 : 0, text, n);
+		queue(c, &c->out, text, n);
 }
 
-/* A client without an update socket is not in the room yet. */
 void
 send_update(struct client *c, const char *text, size_t n)
 {
-	if (is_present(c) && c->update_fd >= 0)
-		queue(c, &c->updates, "", 0, text, n);
+	if (is_present(c) && c->joined)
+		queue(c, &c->updates, text, n);
 }
 
 /* What is queued is still sent; the others see it leave now. */
 void
 dismiss(struct client *c)
 {
-	if (c->update_listener >= 0)
-		close(c->update_listener);
 	if (c->update_fd >= 0) {
 		buffer_send(&c->updates, c->update_fd);
 		sock_close(c->update_fd);
 	}
-	c->update_listener = c->update_fd = -1;
-	buffer_drop(&c->updates, buffer_n(&c->updates));
+	c->update_fd = -1;
+	c->updates.n = 0;
 	c->stage = c->stage == TALKING ? LAST_WORDS : c->stage;
 	c->deadline = now() + DISCARD_S * SECOND;
 	if (c->joined) {
@@ -184,7 +171,7 @@ client_flush(struct client *c)
 {
 	if (send_queued(c, 0) < 0)
 		drop_client(c, LOST);
-	if (c->stage == LAST_WORDS && buffer_n(&c->out) == 0) {
+	if (c->stage == LAST_WORDS && c->out.n == 0) {
 		sock_end(c->fd);
 		c->stage = DISCARDING;
 	}
@@ -192,40 +179,30 @@ client_flush(struct client *c)
 
 /* ---- what comes --------------------------------------------------------- */
 
-/* Takes what came on the main connection. */
+/* Takes what came on either connection of a client. It says nothing on its
+ * update socket, but may close it. */
 static void
-client_read(struct client *c)
+client_read(struct client *c, int fd)
 {
-	static char text[READ_MAX];
 	ssize_t got;
 
-	got = recv_some(c->fd, text, sizeof text);
+	if (c->stage != TALKING)
+		c->in.n = 0;
+	got = buffer_fill(&c->in, fd, recv_some);
 	if (got < 0 && errno == EAGAIN)
 		return;
 	if (got == 0)			/* it may have closed one side alone */
 		send_queued(c, 1);
 	if (got <= 0) {
 		drop_client(c, LOST);
-		return;
-	}
-	if (c->stage != TALKING)
+	} else if (c->stage == TALKING && fd == c->fd) {
+		hall.talk->input(c);
+	} else {
+		c->in.n -= (size_t)got;
 		c->discarded += (size_t)got;
-	if (c->discarded > DISCARD_BYTES)
-		drop_client(c, LOST);
-	if (c->stage == TALKING)
-		hall.talk->input(c, text, (size_t)got);
-}
-
-/* A client says nothing on its update socket, but may close it. */
-static void
-update_read(struct client *c)
-{
-	char text[512];
-	ssize_t got;
-
-	got = recv_some(c->update_fd, text, sizeof text);
-	if (got == 0 || (got < 0 && errno != EAGAIN))
-		drop_client(c, LOST);
+		if (c->discarded > DISCARD_BYTES)
+			drop_client(c, LOST);
+	}
 }
 
 /* A client on a new connection; or none, if there is no memory. */
@@ -246,9 +223,9 @@ client_add(int fd, int full)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	c->id = ++id;
 	c->fd = fd;
-	c->update_fd = c->update_listener = -1;
+	c->update_fd = -1;
 	c->out.max = c->updates.max = OUT_MAX;
-	c->in.max = hall.talk->message_max;
+	c->in.max = READ_MAX;
 	c->deadline = now() + (serv.idle * SECOND);
 	clients.client[clients.n++] = c;
 	counters[full ? REFUSED : CONNECTIONS]++;
@@ -260,7 +237,6 @@ client_add(int fd, int full)
 	}
 }
 
-/* Accepts all connections that wait. */
 static void
 clients_accept(void)
 {
@@ -337,44 +313,27 @@ client_named(const char *name, size_t n)
 int
 is_reserved(const char *name, size_t n)
 {
-	static const char *const names[] = { "ALL", "UDP", "ERROR",
-	    "CHOOSE_FILE" };
-	size_t i;
+	char word[DIR_NICK_MAX + 3];
 
-	for (i = 0; i < COUNT(names); i++)
-		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
-			return 1;
-	return 0;
+	snprintf(word, sizeof word, " %.*s ", (int)n, name);
+	return strstr(" ALL UDP ERROR CHOOSE_FILE ", word) != NULL;
 }
 
 /* ---- files ------------------------------------------------------------- */
 
 /* Many clients may ask in one round: the list is made once. */
 const char *
-files_now(size_t *len)
+files_now(const struct client *c, size_t *len)
 {
-	static unsigned long round;	/* in which they were listed */
-	static char *files;
-	static size_t bytes;
-
-	if (round != hall.round) {
-		free(files);
-		files = list_files(UINT64_MAX, &bytes);
-		round = hall.round;
-	}
-	*len = bytes;
-	return files;
-}
-
-/* The same words as in ftp and xfer. */
-void
-log_list(const struct client *c, const char *files)
-{
-	if (files == NULL)
+	if (hall.files == NULL)
+		hall.files = list_files(UINT64_MAX, &hall.files_len);
+	if (hall.files == NULL)
 		log_msg(ERROR, "list from %s: the directory cannot be read",
 		    c->peer);
 	else
 		log_msg(INFO, "Files list downloaded from %s.", c->peer);
+	*len = hall.files_len;
+	return hall.files;
 }
 
 /* Forgets the children that have sent their files. Returns how many there still
@@ -395,21 +354,16 @@ downloads(long id)
 	return n;
 }
 
-/* In a child: closes all connections of clients. */
 static void
 close_clients(void)
 {
-	struct client *c;
 	size_t i;
 
 	close(hall.listener);
 	for (i = 0; i < clients.n; i++) {
-		c = clients.client[i];
-		close(c->fd);
-		if (c->update_fd >= 0)
-			close(c->update_fd);
-		if (c->update_listener >= 0)
-			close(c->update_listener);
+		close(clients.client[i]->fd);
+		if (clients.client[i]->update_fd >= 0)
+			close(clients.client[i]->update_fd);
 	}
 }
 
@@ -484,30 +438,6 @@ offer_file(const struct client *c, const char *name, int type,
 
 /* ---- the loop ------------------------------------------------------------ */
 
-/* The earliest deadline of the loop. */
-static int64_t
-talk_deadline(void)
-{
-	int64_t due, t;
-	size_t i;
-
-	due = NEVER;
-	t = now();
-	if (downloads(0) > 0)
-		due = t + SECOND;
-	if (hall.accept_from > t && hall.accept_from < due)
-		due = hall.accept_from;
-	for (i = 0; i < clients.n; i++) {
-		if (clients.client[i]->deadline < due)
-			due = clients.client[i]->deadline;
-		if (buffer_n(&clients.client[i]->out) > 0 &&
-		    clients.client[i]->segment_at > t &&
-		    clients.client[i]->segment_at < due)
-			due = clients.client[i]->segment_at;
-	}
-	return due;
-}
-
 /* Fills in p: to wait for input, or its end, and for room if there is something
  * to send. */
 static void
@@ -517,27 +447,34 @@ watch(struct pollfd *p, int fd, int sends)
 	p->events = sends ? POLLIN | POLLOUT : POLLIN;
 }
 
-/* The poll set: the listener; the main connections of all clients; and, in
- * room, their update sockets, or where these will come. Returns its size, which
- * must not exceed the number of descriptors: poll(2) would fail. */
+/* The poll set: the listener; then each client's connection and, in room, its
+ * update socket, or where that will come. Returns its size, which must not
+ * exceed the number of descriptors: poll(2) would fail. *due is when the wait
+ * must end. */
 static size_t
-talk_watch(struct pollfd *p)
+talk_watch(struct pollfd *p, int64_t *due)
 {
 	struct client *c;
+	int64_t t;
 	size_t i, n;
-	int fd;
+	int early;
 
-	watch(&p[0], clients.n < (size_t)serv.max_children + TOO_MANY &&
-	    now() >= hall.accept_from ? hall.listener : -1, 0);
-	n = 1 + clients.n;
-	for (i = 0; i < clients.n; i++) {
+	t = now();
+	early = t < hall.accept_from;
+	*due = early || downloads(0) > 0 ? t + SECOND : NEVER;
+	watch(&p[0], early || clients.n == (size_t)serv.max_children +
+	    TOO_MANY ? -1 : hall.listener, 0);
+	for (n = 1, i = 0; i < clients.n; i++) {
 		c = clients.client[i];
-		watch(&p[1 + i], c->fd, buffer_n(&c->out) > 0 &&
-		    now() >= c->segment_at);
-		fd = c->update_fd >= 0 ? c->update_fd : c->update_listener;
-		c->place = fd >= 0 ? n++ : 0;
-		if (fd >= 0)
-			watch(&p[c->place], fd, buffer_n(&c->updates) > 0);
+		c->place = n;
+		early = c->out.n > 0 && t < c->segment_at;
+		if (early && c->segment_at < *due)
+			*due = c->segment_at;
+		if (c->deadline < *due)
+			*due = c->deadline;
+		watch(&p[n++], c->fd, c->out.n > 0 && !early);
+		if (c->update_fd >= 0)
+			watch(&p[n++], c->update_fd, c->updates.n > 0);
 	}
 	return n;
 }
@@ -549,7 +486,8 @@ came(const struct pollfd *p)
 	return p->revents & (POLLIN | POLLHUP | POLLERR);
 }
 
-/* Does what the events ask for; first of all it lets new clients in. */
+/* Does what the events ask for. First it lets new clients in, and then those
+ * whose update socket has come, so that the others hear of them. */
 static void
 talk_turn(const struct pollfd *p)
 {
@@ -561,17 +499,17 @@ talk_turn(const struct pollfd *p)
 		clients_accept();
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (c->gone == HERE && c->update_listener >= 0 &&
-		    came(&p[c->place]))
-			hall.talk->input(c, "", 0);
+		if (c->gone == HERE && !c->joined && c->update_fd >= 0 &&
+		    came(&p[c->place + 1]))
+			hall.talk->input(c);
 	}
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (c->gone == HERE && came(&p[1 + i]))
-			client_read(c);
-		if (c->gone == HERE && c->update_fd >= 0 && c->place > 0 &&
-		    came(&p[c->place]))
-			update_read(c);
+		if (c->gone == HERE && came(&p[c->place]))
+			client_read(c, c->fd);
+		if (c->gone == HERE && c->joined && c->update_fd >= 0 &&
+		    came(&p[c->place + 1]))
+			client_read(c, c->update_fd);
 	}
 }
 
@@ -580,16 +518,16 @@ talk_turn(const struct pollfd *p)
 static void
 client_late(struct client *c)
 {
-	if (c->update_listener < 0) {
+	if (c->update_fd < 0) {
 		send_queued(c, 1);	/* what is left, at once */
 		drop_client(c, c->stage == TALKING ? SILENT : LOST);
 		return;
 	}
-	close(c->update_listener);
-	c->update_listener = -1;
+	close(c->update_fd);
+	c->update_fd = -1;
 	c->name[0] = '\0';
 	c->deadline = now() + (serv.idle * SECOND);
-	hall.talk->input(c, "", 0);	/* messages have waited for it */
+	hall.talk->input(c);		/* messages have waited for it */
 }
 
 /* One round: wait, take what came, send what goes, forget what is gone. */
@@ -597,7 +535,8 @@ void
 talk_serve(int listener, const struct talk_serv *t)
 {
 	struct pollfd *p;
-	size_t i, max;
+	size_t i, max, n;
+	int64_t due;
 
 	hall.talk = t;
 	hall.listener = listener;
@@ -609,8 +548,10 @@ talk_serve(int listener, const struct talk_serv *t)
 		return;
 	}
 	for (;;) {
-		hall.round++;
-		if (wait_many(p, talk_watch(p), talk_deadline()) == 0)
+		free(hall.files);
+		hall.files = NULL;
+		n = talk_watch(p, &due);
+		if (wait_many(p, n, due) == 0)
 			talk_turn(p);
 		else if (errno != ETIMEDOUT)
 			break;

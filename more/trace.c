@@ -68,9 +68,9 @@ const struct option trace_options[] = {
 	OPTIONS_END
 };
 
-/* How many transfers the file has; 0 if it cannot be read. By pread(2): to close
- * a descriptor of the file would give back its lock, and other processes share
- * the offset. */
+/* How many transfers the file has; 0 if it cannot be read. By pread(2): to
+ * close a descriptor of the file would give back its lock, and other processes
+ * share the offset. */
 static unsigned long
 transfers(void)
 {

@@ -1482,7 +1482,7 @@ main(int argc, char **argv)
 #ifndef TINY
 	if (trace_close() < 0)
 		status = fail("cli: -t: %s", reason());
-	if (capture_close() < 0)
+	if (capture_failed())
 		status = 1;
 #endif
 	return flush_output() ? 1 : status;

@@ -1265,29 +1265,6 @@ sock_nonblock(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-static int (*hooks[4])(int fd, enum passing what, const void *buf, ssize_t n);
-static size_t nhooks;
-
-/* Each hook is told, even if one ends the transfer. */
-static int
-call_hooks(int fd, enum passing what, const void *buf, ssize_t n)
-{
-	size_t i;
-	int result;
-
-	for (result = 0, i = 0; i < nhooks; i++)
-		if (hooks[i](fd, what, buf, n) < 0)
-			result = -1;
-	return result;
-}
-
-void
-add_hook(int (*hook)(int fd, enum passing what, const void *buf, ssize_t n))
-{
-	hooks[nhooks++] = hook;
-	io_hook = call_hooks;
-}
-
 unsigned
 addr_port(const struct addr *a)
 {
@@ -1378,15 +1355,12 @@ dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 	return sent;
 }
 
-/* Fails with EAGAIN or ECONNREFUSED; with -L also by the error of a delayed
- * datagram that could not be sent. 0 is an empty datagram, not the end. */
+/* Fails with EAGAIN or ECONNREFUSED. 0 is an empty datagram, not the end. */
 ssize_t
 dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 {
 	ssize_t got;
 
-	if (network != NULL && network->failed() < 0)
-		return -1;
 	if (from != NULL)
 		from->len = sizeof from->ss;
 	got = from == NULL ? recv(fd, buf, n, 0) : recvfrom(fd, buf, n, 0,

@@ -166,7 +166,7 @@ int64_t	now(void);
  * of data, EINTR included; when a connection begins, ends its sending side, and
  * is closed; and when a file begins to move, and has moved. It returns 0 and
  * leaves errno alone; at RECEIVED and SENT it may return -1 and set errno,
- * which ends the transfer.
+ * which ends the transfer. A second hook calls the first.
  */
 enum passing {
 	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
@@ -622,10 +622,6 @@ int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 /* Makes a socket one that does not block. */
 int	sock_nonblock(int fd);
 
-/* Adds a hook to io_hook: all of them are called. */
-void	add_hook(int (*hook)(int fd, enum passing what, const void *buf,
-	    ssize_t n));
-
 struct addr {			/* an IPv4 or IPv6 address with its port */
 	socklen_t len;
 	struct sockaddr_storage ss;
@@ -667,15 +663,13 @@ extern const char *dgram_fate;
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
  * flush() hands the datagrams whose time has come to dgram_deliver(), and
- * returns the time of the next one, or NEVER; failed() tells, by -1 and errno,
- * that one of these could not be sent; begin() is called when a transfer
- * begins; close() empties it.
+ * returns the time of the next one, or NEVER (if one cannot be sent, the next
+ * send() fails); begin() is called when a transfer begins; close() empties it.
  */
 struct network {
 	ssize_t (*send)(int fd, const void *buf, size_t n,
 	    const struct addr *to, int flags);
 	int64_t (*flush)(void);
-	int (*failed)(void);
 	void (*begin)(void);
 	void (*close)(void);
 };
@@ -1279,7 +1273,7 @@ extern const struct option fault_options[], trace_options[], capture_options[];
 void	faults_begin(int sim);
 void	trace_begin(void);
 int	trace_close(void);		/* -1: not all could be written */
-int	capture_close(void);
+int	capture_failed(void);
 
 /* list_local() lists the files here; names_people_try[] has commands under the
  * names that people try first. */

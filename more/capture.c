@@ -32,9 +32,8 @@
 /* ---- blocks -------------------------------------------------------------- */
 
 #define PACKET_AT	28	/* offset in an Enhanced Packet Block */
-#define MTU		65535	/* of the loopback interface, about: so nothing
-				   has to be fragmented */
-#define BLOCK_MAX	(MTU + 512)	/* a packet, a comment and options */
+#define PACKET_MAX	65535	/* bytes of an IP packet; none is fragmented */
+#define BLOCK_MAX	(PACKET_MAX + 512)	/* and a comment, and options */
 
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
 enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
@@ -44,8 +43,8 @@ enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
-	int turn;			/* of a FIFO: a file whose lock says
-					   which process writes; else -1 */
+	int turn;			/* whose lock says which process writes:
+					   fd; of a FIFO, another file */
 	int64_t epoch;			/* time of day when now() was 0 */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1, .turn = -1 };
@@ -91,9 +90,8 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 }
 
 /*
- * Appends capture.block up to end. To a regular file by one write(2) with
- * O_APPEND, so that many processes can write to it; a part alone is cut off
- * again. To a FIFO in as many writes as it takes, when it is our turn.
+ * Appends capture.block up to end, when it is our turn. A part alone, on a disk
+ * that is full, is cut off again.
  */
 static int
 write_block(const unsigned char *end)
@@ -106,12 +104,12 @@ write_block(const unsigned char *end)
 	do {
 		put = write(capture.fd, at, (size_t)(end - at));
 		at += put > 0 ? put : 0;
-	} while (at < end && (put < 0 ? errno == EINTR : capture.turn >= 0));
+	} while (at < end && (put >= 0 || errno == EINTR));
 	saved = errno;
+	if (at < end && capture.turn == capture.fd && ftruncate(capture.fd,
+	    lseek(capture.fd, 0, SEEK_END) - (at - capture.block)) < 0)
+		saved = errno;
 	file_lock(capture.turn, F_UNLCK);
-	if (capture.turn < 0 && put > 0 && at < end && ftruncate(capture.fd,
-	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
-		saved = ENOSPC;
 	errno = saved;
 	return at == end ? 0 : -1;
 }
@@ -132,24 +130,16 @@ ends_whole(off_t size)
 }
 
 /* Can packets be added to a file of `size' bytes, that should begin with these
- * n of capture.block? NULL, or why not. Half a block may be one that another
- * process is writing: then it looks again. */
+ * n of capture.block? NULL, or why not. */
 static const char *
 check_file(off_t size, size_t n)
 {
 	unsigned char there[512];
-	int tries;
 
 	if (pread(capture.fd, there, n, 0) != (ssize_t)n ||
 	    memcmp(there, capture.block, n) != 0)
 		return "it is there already, and is no capture of ours";
-	for (tries = 0; !ends_whole(size); tries++) {
-		if (tries == 10)
-			return "it ends with half a block";
-		poll(NULL, 0, 20);
-		size = lseek(capture.fd, 0, SEEK_END);
-	}
-	return NULL;
+	return ends_whole(size) ? NULL : "it ends with half a block";
 }
 
 /*
@@ -165,6 +155,7 @@ begin_file(void)
 	    "Bytes, addresses, ports and times are real; the other headers, "
 	    "handshakes and ACKs are made up";
 	unsigned char *p, *block;
+	const char *why;
 	off_t size;
 
 	block = capture.block;
@@ -181,36 +172,19 @@ begin_file(void)
 	p = option(block + 16, IF_NAME, name, strlen(name));
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
 	p = end_block(block, INTERFACE, option(p, 0, "", 0));
-	size = capture.turn >= 0 ? 0 : lseek(capture.fd, 0, SEEK_END);
+	file_lock(capture.turn, F_WRLCK);
+	size = lseek(capture.fd, 0, SEEK_END);	/* -1: of a FIFO */
 	if (size > 0)
-		return check_file(size, (size_t)(p - capture.block));
-	return write_block(p) < 0 ? reason() : NULL;
+		why = check_file(size, (size_t)(p - capture.block));
+	else
+		why = write_block(p) < 0 ? reason() : NULL;
+	file_lock(capture.turn, F_UNLCK);
+	return why;
 }
 
 /* ---- packets ----------------------------------------------------------- */
 
 #define DATAGRAM_MAX	65507	/* bytes that UDP can carry over IPv4 */
-
-/* The two addresses of a packet, as they stand in an IP header. */
-struct ends {
-	unsigned char from_to[2 * 16];
-	size_t n;			/* bytes of both: 8 or 32 */
-};
-
-/* Adds an address; returns its bytes. */
-static size_t
-add_address(unsigned char *to, const struct addr *a)
-{
-	uint32_t ip;
-
-	if (addr_ipv4(a, &ip) < 0) {
-		memcpy(to, &((const struct sockaddr_in6 *)&a->ss)->sin6_addr,
-		    16);
-		return 16;
-	}
-	pack32(to, ip);
-	return 4;
-}
 
 /* Adds n bytes to an Internet checksum (RFC 1071), before it is folded. */
 static uint32_t
@@ -230,29 +204,33 @@ fold(uint32_t sum)
 	return ~sum & 0xffff;
 }
 
-/* Writes an IPv4 header for n bytes that follow it; returns its own. */
+/* Writes an IP header for n bytes that follow it; returns its own, the last of
+ * which are the addresses. 0: they are of two families. */
 static size_t
-pack_ipv4(unsigned char *ip, const struct ends *e, int protocol, size_t n)
+pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
+    size_t n)
 {
-	pack16(ip, 0x4500);
-	pack16(ip + 2, (unsigned)(20 + n));
-	pack16(ip + 4, 0);
-	pack16(ip + 6, 0x4000);			/* may not be fragmented */
-	pack16(ip + 8, 64u << 8 | (unsigned)protocol);
-	pack16(ip + 10, 0);
-	memcpy(ip + 12, e->from_to, 8);
-	pack16(ip + 10, fold(sum16(0, ip, 20)));
-	return 20;
-}
+	uint32_t from, to;
+	int four;
 
-/* The same for IPv6. */
-static size_t
-pack_ipv6(unsigned char *ip, const struct ends *e, int protocol, size_t n)
-{
+	four = addr_ipv4(p->from, &from) == 0;
+	if (four != (addr_ipv4(p->to, &to) == 0))
+		return 0;
+	if (four) {
+		pack32(ip, 0x45000000 | (uint32_t)(20 + n));
+		pack32(ip + 4, 0x4000);		/* may not be fragmented */
+		pack32(ip + 8, 64u << 24 | (uint32_t)protocol << 16);
+		pack32(ip + 12, from);
+		pack32(ip + 16, to);
+		pack16(ip + 10, fold(sum16(0, ip, 20)));
+		return 20;
+	}
 	pack32(ip, 0x60000000);
-	pack16(ip + 4, (unsigned)n);
-	pack16(ip + 6, (unsigned)protocol << 8 | 64);
-	memcpy(ip + 8, e->from_to, 32);
+	pack32(ip + 4, (uint32_t)n << 16 | (uint32_t)protocol << 8 | 64);
+	memcpy(ip + 8, &((const struct sockaddr_in6 *)&p->from->ss)->sin6_addr,
+	    16);
+	memcpy(ip + 24, &((const struct sockaddr_in6 *)&p->to->ss)->sin6_addr,
+	    16);
 	return 40;
 }
 
@@ -265,24 +243,22 @@ write_packet(const struct capture_packet *p, int protocol,
     const unsigned char *head, size_t headlen, size_t sum_at)
 {
 	unsigned char *ip = capture.block + PACKET_AT, *end, flags[4];
-	struct ends e;
-	size_t n;
+	size_t iplen, n;
 	uint32_t sum;
 
-	e.n = add_address(e.from_to, p->from);
-	e.n += add_address(e.from_to + e.n, p->to);
-	if (capture.failed || (e.n != 8 && e.n != 32))
-		return;
 	n = headlen + p->n;
-	end = ip + (e.n == 8 ? pack_ipv4(ip, &e, protocol, n) :
-	    pack_ipv6(ip, &e, protocol, n));
+	iplen = pack_ip(ip, p, protocol, n);
+	if (capture.failed || iplen == 0)
+		return;
+	end = ip + iplen;
 	memcpy(end, head, headlen);
 	memcpy(end + headlen, p->bytes, p->n);
-	sum = sum16((uint32_t)(n + (size_t)protocol), e.from_to, e.n);
+	sum = sum16((uint32_t)(n + (size_t)protocol), ip + (iplen == 20 ? 12 :
+	    8), iplen == 20 ? 8 : 32);		/* the addresses */
 	sum = fold(sum16(sum, end, n));
 	pack16(end + sum_at, sum == 0 && protocol == IPPROTO_UDP ? 0xffff :
 	    sum);
-	n += (size_t)(end - ip);
+	n += iplen;
 	le32(capture.block + 8, 0);		/* the first interface */
 	le32(capture.block + 12, (uint32_t)((uint64_t)p->t >> 32));
 	le32(capture.block + 16, (uint32_t)p->t);
@@ -303,7 +279,6 @@ write_packet(const struct capture_packet *p, int protocol,
 	    "-w: the capture ends here: %s", reason());
 }
 
-/* UDP: ports, length, checksum. */
 void
 capture_datagram(const struct capture_packet *p)
 {
@@ -328,55 +303,47 @@ static struct stream {
 	int open;
 	int broken;			/* a send failed with a reset */
 	struct addr end[2];
-	size_t most;			/* bytes of a segment */
 	uint32_t next[2];		/* sequence numbers, */
 	int ended[2];			/* and whether FIN has been sent */
 } streams[2 * CHILDREN_MAX + 256];
 
-/* Appends a segment from one end to the other; SYN carries two options, MSS and
- * window scale. */
+#define SEGMENT		(PACKET_MAX - 60)	/* bytes of one, at most */
+
+/* Appends a segment from one end to the other. */
 static void
 segment(struct stream *s, int from, unsigned flags, const void *bytes,
     size_t n)
 {
-	unsigned char head[28] = { 0 };
 	struct capture_packet p = { 0 };
-	size_t len;
+	unsigned char head[20] = { 0 };
 
-	len = flags & SYN ? 28 : 20;
 	pack16(head, addr_port(&s->end[from]));
 	pack16(head + 2, addr_port(&s->end[!from]));
 	pack32(head + 4, s->next[from]);
 	pack32(head + 8, flags & ACKED ? s->next[!from] : 0);
-	pack16(head + 12, (unsigned)len / 4 << 12 | flags);
+	pack16(head + 12, 5u << 12 | flags);
 	pack16(head + 14, 65535);
-	if (flags & SYN) {
-		pack32(head + 20, 2u << 24 | 4u << 16 | (unsigned)s->most);
-		pack32(head + 24, 1u << 24 | 3u << 16 | 3u << 8 | 7);
-	}
 	p.t = capture.epoch + now();
 	p.from = &s->end[from];
 	p.to = &s->end[!from];
 	p.inbound = from == PEER;
 	p.bytes = bytes;
 	p.n = n;
-	write_packet(&p, IPPROTO_TCP, head, len, 16);
+	write_packet(&p, IPPROTO_TCP, head, sizeof head, 16);
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
-/* A connection begins: a handshake. */
+/* A handshake. */
 static void
 begin_stream(int fd, int client)
 {
 	struct stream *s = &streams[fd];
-	uint32_t ip;
 
 	memset(s, 0, sizeof *s);
 	if (sock_addr(fd, getsockname, &s->end[US]) < 0 ||
 	    sock_addr(fd, getpeername, &s->end[PEER]) < 0)
 		return;
 	s->open = 1;
-	s->most = addr_ipv4(&s->end[US], &ip) == 0 ? MTU - 40 : MTU - 60;
 	/*
 	 * The first number comes from the clock, in quarters of a second: so
 	 * each use of a port has another one, but both programs mostly the
@@ -390,17 +357,18 @@ begin_stream(int fd, int client)
 	segment(s, client, ACKED, "", 0);
 }
 
-/* Bytes went from one end to the other, and are acknowledged. */
+/* Bytes went from one end to the other. Each segment is acknowledged: so none
+ * is larger than the window. */
 static void
 stream_bytes(struct stream *s, int from, const char *bytes, size_t n)
 {
 	size_t part;
 
 	for (; n > 0; bytes += part, n -= part) {
-		part = n < s->most ? n : s->most;
+		part = n < SEGMENT ? n : SEGMENT;
 		segment(s, from, part == n ? ACKED | PSH : ACKED, bytes, part);
+		segment(s, !from, ACKED, "", 0);
 	}
-	segment(s, !from, ACKED, "", 0);
 }
 
 /* One end sends nothing more. */
@@ -559,6 +527,7 @@ open_file(const char *path)
 
 	if (stat(path, &st) < 0 || S_ISREG(st.st_mode)) {
 		capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
+		capture.turn = capture.fd;
 		return capture.fd < 0 ? reason() : NULL;
 	}
 	capture.fd = open(path, O_WRONLY);
@@ -585,7 +554,7 @@ set_capture(char *path)
 		exit(1);
 	}
 	dgram_tap = tap_datagram;
-	add_hook(tap_stream);
+	io_hook = tap_stream;
 	return NULL;
 }
 
@@ -595,13 +564,8 @@ const struct option capture_options[] = {
 	OPTIONS_END
 };
 
-/* A capture that is not whole does not pass unnoticed. */
 int
-capture_close(void)
+capture_failed(void)
 {
-	dgram_tap = NULL;
-	if (capture.fd >= 0)
-		close(capture.fd);
-	capture.fd = -1;
-	return capture.failed == 1 ? -1 : 0;
+	return capture.failed == 1;
 }

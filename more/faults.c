@@ -242,7 +242,6 @@ lose(struct channel *c, struct held *h, int how)
 static int
 enter(struct channel *c, int64_t t, struct held *h)
 {
-	static uint64_t order;
 	const struct held *other;
 	int64_t waiting;
 
@@ -260,7 +259,6 @@ enter(struct channel *c, int64_t t, struct held *h)
 	if (faults.rate > 0)		/* kilobits per second */
 		c->free_at += (int64_t)h->wire * 8 * 1000 / faults.rate;
 	h->arrives = c->free_at + (faults.delay > 0 ? faults.delay : 0);
-	h->order = ++order;
 	h->next = NULL;
 	if (c->first == NULL)
 		c->end = &c->first;
@@ -347,15 +345,6 @@ flush(void)
 	return channel_next(&outgoing);
 }
 
-static int
-flush_failed(void)
-{
-	flush();
-	errno = failed;
-	failed = 0;
-	return errno != 0 ? -1 : 0;
-}
-
 /* A capture shows a datagram when it enters the channel, or is lost. */
 static void
 show(const struct held *h)
@@ -384,7 +373,10 @@ send_by_channel(int fd, const void *buf, size_t n, const struct addr *to,
 	dgram_fate = outgoing.fate;
 	if (*dgram_fate != '\0' && !(flags & SHOWN))
 		log_msg(DEBUG, "fault: %s", dgram_fate);
-	if (flush_failed() < 0)
+	flush();
+	errno = failed;
+	failed = 0;
+	if (errno != 0)
 		return -1;
 	return fate & (DROPPED | FULL) ? 0 : (ssize_t)n;
 }
@@ -414,8 +406,8 @@ drain(void)
 	failed = 0;			/* nobody is left to tell */
 }
 
-static const struct network by_channel = { send_by_channel, flush,
-    flush_failed, begin, drain };
+static const struct network by_channel = { send_by_channel, flush, begin,
+    drain };
 
 /* ---- -L ------------------------------------------------------------------ */
 

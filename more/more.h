@@ -230,7 +230,6 @@ const char *faults_parse(char *text, int sim, const char **why);
 struct held {
 	struct held *next;
 	int64_t leaves, arrives;	/* the queue; at the other end */
-	uint64_t order;			/* counted over all channels */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
 	char note[NOTE_BYTES];		/* for a capture */

@@ -33,6 +33,7 @@ static struct {
 	int64_t moved;			/* when `done' changed */
 } bar;
 
+static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 static volatile sig_atomic_t stop_asked;
 static int stoppable;			/* a transfer is under way */
 
@@ -207,7 +208,8 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 	static int sock;
 	int saved;
 
-	(void)buf;
+	if (next_hook != NULL)
+		next_hook(fd, what, buf, n);
 	saved = errno;
 	if (what == FILE_BEGINS) {
 		begin();
@@ -233,5 +235,6 @@ screen_begin(void)
 	on_terminal = isatty(STDERR_FILENO);
 	if (on_terminal || isatty(STDOUT_FILENO))
 		find_columns();
-	add_hook(watch);
+	next_hook = io_hook;
+	io_hook = watch;
 }

@@ -274,23 +274,8 @@ first_timer(unsigned *flow)
 	return first;
 }
 
-/* The channel from which something arrives first; at the same time, what was
- * sent first. */
-static struct channel *
-next_channel(void)
-{
-	int64_t back, there;
-
-	there = channel_next(&sim.there);
-	back = channel_next(&sim.back);
-	if (there == back && there != NEVER)
-		return sim.there.first->order < sim.back.first->order ?
-		    &sim.there : &sim.back;
-	return there < back ? &sim.there : &sim.back;
-}
-
-/* What happens next: a datagram arrives, a timer runs out, a flow begins.
- * Returns false when nothing does. */
+/* What happens next: a datagram arrives (of two at the same time, the DATA), a
+ * timer runs out, a flow begins. Returns false when nothing does. */
 static int
 sim_step(void)
 {
@@ -301,7 +286,8 @@ sim_step(void)
 
 	flow = 0;
 	timer = first_timer(&flow);
-	c = next_channel();
+	c = channel_next(&sim.back) < channel_next(&sim.there) ? &sim.back :
+	    &sim.there;
 	sim.left[0] = '\0';
 	if (timer == NEVER && channel_next(c) == NEVER)
 		return 0;

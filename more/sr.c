@@ -174,9 +174,7 @@ read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
 	return fresh;
 }
 
-/* Marks the packets that were sent REORDERING or more before the newest. It
- * stops at the first packet that left later, and was never sent again: all
- * behind it left later still. */
+/* Marks the packets that were sent REORDERING or more before the newest. */
 static void
 find_losses(struct rdt_sender *s, int64_t t)
 {
@@ -186,12 +184,7 @@ find_losses(struct rdt_sender *s, int64_t t)
 
 	for (n = s->base; n != s->next; n++) {
 		p = packet_of(s, n);
-		if (p->order + REORDERING > sr->newest) {
-			if (!rdt_slot(s, n)->retransmitted)
-				break;
-			continue;
-		}
-		if (p->arrived || p->lost)
+		if (p->arrived || p->lost || p->order + REORDERING > sr->newest)
 			continue;
 		p->lost = 1;
 		s->fast++;

@@ -1982,17 +1982,10 @@ static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
 
 const struct rdt_encoding rdt_native = { RDT_HEAD, 0, rdt_pack, rdt_unpack };
 
-/* The session's own clock, by which engine and trace go. */
-static int64_t
-elapsed(const struct rdt_session *s)
-{
-	return now() - s->start;
-}
-
 static void
 tell_watcher(const struct rdt_session *s, enum rdt_event event, uint32_t seq)
 {
-	rdt_happened(elapsed(s), event, seq, s->is_sender ? &s->sender : NULL);
+	rdt_happened(now(), event, seq, s->is_sender ? &s->sender : NULL);
 }
 
 /* Sends a packet; the payload of DATA or ACK is in `outgoing'. */
@@ -2090,26 +2083,26 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 }
 
 /*
- * Waits for a datagram, until the deadline or the end of this turn. If a wait
- * ends a second late, the process or the machine was paused: silence counts
- * from now.
+ * Waits for a datagram, until the deadline or the end of this turn. Silence is
+ * what was waited, but no more than a TURN each time: if the process or the
+ * machine was paused, the peer was not silent.
  */
 int
 rdt_await(struct rdt_session *s, int64_t deadline)
 {
 	struct pollfd p[3];
-	int64_t begin, end;
+	int64_t begin, waited;
 	int failed, stop;
 
 	begin = now();
-	end = deadline < begin + TURN ? deadline : begin + TURN;
 	p[0].fd = s->sock;
 	p[1].fd = s->control;
 	p[0].events = p[1].events = POLLIN;
 	stop = s->tick != NULL && s->tick(&s->file);
-	failed = !stop && wait_many(p, 2, end) < 0;
-	if (now() > (begin < end ? end : begin) + SECOND)
-		s->heard = now();
+	failed = !stop && wait_many(p, 2, deadline < begin + TURN ? deadline :
+	    begin + TURN) < 0;
+	waited = now() - begin;
+	s->silence += waited < TURN ? waited : TURN;
 	if (failed)
 		return errno == ETIMEDOUT ? 0 : -1;
 	errno = EINTR;
@@ -2149,11 +2142,12 @@ time_of_day(void)
 void
 rdt_begins(struct rdt_session *s)
 {
+	s->start = now();
+	s->silence = 0;
 	if (rdt_watcher != NULL)
 		rdt_watcher->begins(time_of_day(), s);
 	if (network != NULL)
 		network->begin();
-	s->start = now();
 }
 
 /* A client that sends keeps its congestion control, even if the server does not
@@ -2171,7 +2165,6 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	s->packets = (uint32_t)packets_of(s->file.size, s->block);
 	make_room(s->sock, SO_RCVBUF, s->window * (2 * s->block + 512));
 	make_room(s->sock, SO_SNDBUF, s->window * (2 * s->block + 512));
-	s->hello_at = NEVER;
 	rdt_begins(s);
 }
 
@@ -2279,94 +2272,6 @@ send_data(struct rdt_session *s, uint32_t n)
 	return got < (ssize_t)p.length ? -1 : transmit(s, &p);
 }
 
-/* Takes the ACKs that have come. */
-static int
-receive_acks(struct rdt_session *s)
-{
-	struct rdt_packet p;
-	int got, n;
-
-	for (n = 0; n < RDT_BURST; n++) {
-		got = receive(s, &p, NULL);
-		if (got <= 0)
-			return got;
-		if (p.type == ACK)
-			rdt_send_ack(&s->sender, elapsed(s), p.seq, p.payload,
-			    p.length);
-	}
-	return 0;
-}
-
-/* Sends what the window allows, and says when to go on. */
-static int
-send_window(struct rdt_session *s, int64_t *next)
-{
-	uint32_t seq;
-	int n;
-
-	*next = 0;
-	for (n = 0; n < RDT_BURST; n++) {
-		if (!rdt_send_next(&s->sender, elapsed(s), &seq)) {
-			*next = rdt_send_deadline(&s->sender);
-			*next += *next == NEVER ? 0 : s->start;
-			break;
-		}
-		if (send_data(s, seq) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Takes the ACKs that have come, looks at the timer, sends what the window
- * allows, and waits. */
-static int
-send_turn(struct rdt_session *s)
-{
-	struct rdt_sender *snd = &s->sender;
-	int64_t next;
-	int result;
-
-	result = receive_acks(s);
-	if (elapsed(s) >= rdt_send_deadline(snd))
-		rdt_send_timer(snd, elapsed(s));
-	s->file.done = rdt_send_done(snd) ? s->file.size :
-	    (uint64_t)snd->base * s->block;
-	if (result < 0 || rdt_send_done(snd))
-		return result;
-	errno = ETIMEDOUT;
-	return rdt_send_gave_up(snd) || send_window(s, &next) < 0 ||
-	    rdt_await(s, next) < 0 ? -1 : 0;
-}
-
-/* The engine has done its part. Keeps errno. */
-static void
-note_end(struct rdt_session *s)
-{
-	int saved;
-
-	saved = errno;
-	s->took = elapsed(s);
-	if (s->tick != NULL)
-		s->tick(&s->file);
-	errno = saved;
-}
-
-int
-rdt_send(struct rdt_session *s)
-{
-	int result;
-
-	s->is_sender = 1;
-	result = rdt_send_init(&s->sender, s->protocol, s->window,
-	    s->congestion, 0, s->packets);
-	while (result == 0 && !rdt_send_done(&s->sender))
-		result = send_turn(s);
-	note_end(s);
-	if (result == 0)
-		send_control(s, DONE);
-	return result;
-}
-
 /* Writes a packet to its place in the file. */
 static int
 store_packet(struct rdt_session *s, const struct rdt_packet *p)
@@ -2417,29 +2322,26 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	}
 	s->arrived++;
 	s->unacked++;
-	s->hello_at = NEVER;
-	s->heard = now();
+	s->silence = 0;
 	event = rdt_recv_data(&s->receiver, p->seq);
-	rdt_happened(elapsed(s), event, p->seq, NULL);
+	rdt_happened(now(), event, p->seq, NULL);
 	if (event == EV_RECV && store_packet(s, p) < 0)
 		return -1;
 	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
 }
 
-/* Called when nothing came: fails after RDT_SILENCE_S; in room, repeats HELLO
- * until DATA comes. */
-static int
-receive_nothing(struct rdt_session *s)
+/* An ACK came. */
+static void
+receive_ack(struct rdt_session *s, const struct rdt_packet *p)
 {
-	errno = ETIMEDOUT;
-	if (now() >= s->heard + RDT_SILENCE_S * SECOND)
-		return -1;
-	if (now() >= s->hello_at && send_control(s, HELLO) == 0)
-		s->hello_at = now() + SECOND;
-	return 0;
+	struct rdt_sender *snd = &s->sender;
+
+	rdt_send_ack(snd, now(), p->seq, p->payload, p->length);
+	s->file.done = rdt_send_done(snd) ? s->file.size :
+	    (uint64_t)snd->base * s->block;
 }
 
-/* Takes the DATA that has come. */
+/* Takes the packets that have come. */
 static int
 receive_burst(struct rdt_session *s)
 {
@@ -2448,12 +2350,82 @@ receive_burst(struct rdt_session *s)
 
 	for (n = 0; n < RDT_BURST; n++) {
 		got = receive(s, &p, NULL);
-		if (got < 0 || (p.type == DATA && receive_data(s, &p) < 0))
+		if (got <= 0)
+			return got;
+		if (p.type == ACK && s->is_sender)
+			receive_ack(s, &p);
+		if (p.type == DATA && !s->is_sender && receive_data(s, &p) < 0)
 			return -1;
-		if (got == 0)
-			break;
 	}
-	return n == 0 ? receive_nothing(s) : send_ack(s, 1);
+	return 0;
+}
+
+/* Takes the ACKs that have come, looks at the timer, sends what the window
+ * allows, and waits. */
+static int
+send_turn(struct rdt_session *s)
+{
+	struct rdt_sender *snd = &s->sender;
+	uint32_t seq;
+	int n;
+
+	if (receive_burst(s) < 0)
+		return -1;
+	if (rdt_send_done(snd))
+		return 0;
+	if (now() >= rdt_send_deadline(snd))
+		rdt_send_timer(snd, now());
+	errno = ETIMEDOUT;
+	if (rdt_send_gave_up(snd))
+		return -1;
+	for (n = 0; n < RDT_BURST && rdt_send_next(snd, now(), &seq); n++)
+		if (send_data(s, seq) < 0)
+			return -1;
+	return rdt_await(s, n < RDT_BURST ? rdt_send_deadline(snd) : 0);
+}
+
+/* The engine has done its part. Keeps errno. */
+static void
+note_end(struct rdt_session *s)
+{
+	int saved;
+
+	saved = errno;
+	s->took = now() - s->start;
+	if (s->tick != NULL)
+		s->tick(&s->file);
+	errno = saved;
+}
+
+int
+rdt_send(struct rdt_session *s)
+{
+	int result;
+
+	s->is_sender = 1;
+	result = rdt_send_init(&s->sender, s->protocol, s->window,
+	    s->congestion, 0, s->packets);
+	while (result == 0 && !rdt_send_done(&s->sender))
+		result = send_turn(s);
+	note_end(s);
+	if (result == 0)
+		send_control(s, DONE);
+	return result;
+}
+
+/* Fails after RDT_SILENCE_S; in room, repeats HELLO until DATA comes. */
+static int
+check_silence(struct rdt_session *s)
+{
+	if (s->silence >= RDT_SILENCE_S * SECOND) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	if (s->encoding->each && s->arrived == 0 && s->silence >= s->hello_at) {
+		send_control(s, HELLO);
+		s->hello_at += SECOND;
+	}
+	return 0;
 }
 
 /* Each turn waits for DATA and takes it. */
@@ -2462,15 +2434,10 @@ rdt_recv(struct rdt_session *s)
 {
 	int result;
 
-	s->heard = now();
-	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0) < 0 ?
-	    -1 : receive_nothing(s);
-	while (result == 0 && s->receiver.expected != s->packets) {
-		result = rdt_await(s, s->hello_at != NEVER ? s->hello_at :
-		    s->heard + RDT_SILENCE_S * SECOND);
-		if (result == 0)
-			result = receive_burst(s);
-	}
+	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0);
+	while (result == 0 && s->receiver.expected != s->packets)
+		result = check_silence(s) < 0 || rdt_await(s, NEVER) < 0 ||
+		    receive_burst(s) < 0 || send_ack(s, 1) < 0 ? -1 : 0;
 	note_end(s);
 	if (result < 0 && peer_failed() && s->receiver.expected == s->packets)
 		result = 0;		/* all DATA is here: no matter */

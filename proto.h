@@ -1052,8 +1052,8 @@ struct rdt_session {
 	uint32_t packets;
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
-	int64_t heard;			/* when DATA that was good came last */
-	int64_t hello_at;		/* the receiver says HELLO then */
+	int64_t silence;		/* waited since DATA that was good */
+	int64_t hello_at;		/* room: silence at the next HELLO */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	unsigned unacked;		/* DATA since the last ACK */

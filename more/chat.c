@@ -152,7 +152,7 @@ ask_part(struct rdt_session *s, int control, unsigned port, uint32_t part)
 	    (unsigned long)part), NULL, rdt_slot(&s->sender,
 	    part)->retransmitted ? COUNTED | AGAIN : COUNTED);
 	if (sent == 0)
-		rdt_happened(now() - s->start, EV_DROP, part, &s->sender);
+		rdt_happened(now(), EV_DROP, part, &s->sender);
 	return sent < 0 ? -1 : 0;
 }
 
@@ -176,7 +176,7 @@ receive_part(struct rdt_session *s)
 	if (write_all(s->file.fd, data, (size_t)got) < (size_t)got)
 		return -1;
 	s->file.done += (uint64_t)got;
-	rdt_send_ack(&s->sender, now() - s->start, part + 1, NULL, 0);
+	rdt_send_ack(&s->sender, now(), part + 1, NULL, 0);
 	return 0;
 }
 
@@ -187,13 +187,13 @@ pull_turn(struct rdt_session *s, int control, unsigned port)
 	struct rdt_sender *snd = &s->sender;
 	uint32_t part;
 
-	if (now() - s->start >= rdt_send_deadline(snd))
-		rdt_send_timer(snd, now() - s->start);
+	if (now() >= rdt_send_deadline(snd))
+		rdt_send_timer(snd, now());
 	errno = ETIMEDOUT;
 	return rdt_send_gave_up(snd) ||
-	    (rdt_send_next(snd, now() - s->start, &part) &&
+	    (rdt_send_next(snd, now(), &part) &&
 	    ask_part(s, control, port, part) < 0) ||
-	    rdt_await(s, s->start + rdt_send_deadline(snd)) < 0 ? -1 :
+	    rdt_await(s, rdt_send_deadline(snd)) < 0 ? -1 :
 	    receive_part(s);
 }
 
@@ -256,14 +256,14 @@ send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
 	if (got < 0 || (size_t)got < part_bytes(s, part))
 		return -1;
 	event = rdt_recv_data(&s->receiver, part);
-	rdt_happened(now() - s->start, event, part, NULL);
+	rdt_happened(now(), event, part, NULL);
 	sent = dgram_send(s->sock, out, chat_pack(out, bytes, (size_t)got),
 	    to, event == EV_DUP ? COUNTED | AGAIN : COUNTED);
 	s->arrived++;
 	s->file.done += event == EV_RECV ? (uint64_t)got : 0;
 	counters[RETRANSMISSIONS] += event == EV_DUP && sent > 0;
 	if (sent == 0)
-		rdt_happened(now() - s->start, EV_DROP, part, NULL);
+		rdt_happened(now(), EV_DROP, part, NULL);
 	return 0;
 }
 
@@ -284,7 +284,7 @@ answer_turn(struct rdt_session *s, const char *client)
 		rdt_corrupt(s);
 		return 0;
 	}
-	s->heard = now();
+	s->silence = 0;
 	errno = EINTR;
 	return part == FINISHED ? -1 : send_part(s, (uint32_t)part, &from);
 }
@@ -294,19 +294,14 @@ answer_turn(struct rdt_session *s, const char *client)
 int
 chat_answer(struct rdt_session *s, const char *client)
 {
-	int result;
-
 	pull_begin(s);
 	rdt_recv_init(&s->receiver, s->protocol, 1, 0);
-	s->heard = now();
-	do {
-		result = -1;
-		if (rdt_await(s, s->heard + CHAT_SILENCE_S * SECOND) < 0)
-			break;
+	while (rdt_await(s, NEVER) == 0) {
 		errno = ETIMEDOUT;
-		if (now() < s->heard + CHAT_SILENCE_S * SECOND)
-			result = answer_turn(s, client);
-	} while (result == 0);
+		if (s->silence >= CHAT_SILENCE_S * SECOND ||
+		    answer_turn(s, client) < 0)
+			break;
+	}
 	s->took = now() - s->start;
 	return errno == EINTR && s->receiver.expected == s->packets ? 0 : -1;
 }

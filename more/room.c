@@ -243,6 +243,5 @@ room_connect(struct rdt_session *s, int control, unsigned port)
 	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
 		return -1;
 	rdt_agree(s, &p);
-	s->hello_at = s->start;
 	return 0;
 }

@@ -324,7 +324,6 @@ flow_begin(unsigned i)
 	s->congestion = by_udp.congestion;
 	s->block = (unsigned)by_udp.block;
 	s->is_sender = 1;
-	s->start = i * SECOND_START;
 	if (rdt_send_init(&s->sender, s->protocol, (unsigned)by_udp.window,
 	    s->congestion, 1, s->packets) < 0 ||
 	    rdt_recv_init(&s->receiver, s->protocol, s->sender.window, 1) < 0)
@@ -333,6 +332,7 @@ flow_begin(unsigned i)
 	rdt_flow = i;
 	if (sim.tracer != NULL)
 		sim.tracer->begins(0, s);	/* by the clock of the run */
+	s->start = i * SECOND_START;
 	return 0;
 }
 

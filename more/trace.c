@@ -25,6 +25,7 @@
 #include "more.h"
 
 static FILE *trace;			/* NULL: none */
+static int64_t began;			/* on the clock of the events */
 static unsigned long transfer;		/* the number of this one in it; with
 					   two flows, of flow 0 */
 
@@ -96,6 +97,7 @@ begins(int64_t start, const struct rdt_session *s)
 	unsigned long last;
 	struct addr a;
 
+	began = s->start;
 	if (trace == NULL)
 		return;
 	if (s->sock >= 0 && sock_addr(s->sock, getpeername, &a) == 0)
@@ -120,7 +122,7 @@ event(int64_t t, enum rdt_event event, uint32_t seq,
 	if (trace == NULL)
 		return;
 	fprintf(trace, "%lu\t%.6f\t%s\t%s\t%lu\t", transfer + rdt_flow,
-	    (double)t / SECOND, s != NULL ? "snd" : "rcv",
+	    (double)(t - began) / SECOND, s != NULL ? "snd" : "rcv",
 	    rdt_event_names[event], (unsigned long)seq);
 	if (s == NULL) {
 		fputs("-\t-\t-\t-\t-\n", trace);

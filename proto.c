@@ -1195,8 +1195,6 @@ frame_number(const char *text, size_t n)
 /* ==== Part II: the extended mode. ======================================== */
 #ifndef TINY
 
-#include <sched.h>
-
 const char *
 print_version(char *value)
 {
@@ -1210,35 +1208,23 @@ print_version(char *value)
 
 int lifeline = -1;
 
-#define SPIN_US	50		/* microseconds of asking before a sleep */
-
-/*
- * To sleep and be woken takes longer than an answer from a near host. So it
- * first asks again and again for SPIN_US, and yields in between. Without that,
- * on two cores, a get of 1 KiB on one connection takes 100 us instead of 50,
- * and stop-and-wait over UDP is ten times as slow.
- */
 int
 wait_many(struct pollfd *p, size_t n, int64_t deadline)
 {
-	int64_t due, left, start, t;
+	int64_t due, left;
 	size_t i;
 	int ready;
 
 	p[n].fd = lifeline;	/* poll() passes over a negative one */
 	p[n].events = POLLIN;
-	start = now();
 	do {
 		due = network != NULL ? network->flush() : NEVER;
 		due = due < deadline ? due : deadline;
-		t = now();
-		left = due > t ? (due - t + 999) / 1000 : 0;
-		if (t < start + SPIN_US)
-			left = 0;
-		ready = poll(p, n + 1, left < INT_MAX ? (int)left : INT_MAX);
-		if (ready == 0 && t < start + SPIN_US)
-			sched_yield();
-	} while ((ready == 0 && t < deadline) || (ready < 0 && errno == EINTR));
+		left = (due - now() + 999) / 1000;
+		left = left < 0 ? 0 : left < INT_MAX ? left : INT_MAX;
+		ready = poll(p, n + 1, (int)left);
+	} while ((ready == 0 && now() < deadline) ||
+	    (ready < 0 && errno == EINTR));
 	if (ready > 0 && p[n].revents == 0)
 		return 0;
 	if (ready >= 0)
@@ -2111,22 +2097,16 @@ rdt_await(struct rdt_session *s, int64_t deadline)
 
 /* ---- rdt: HELLO --------------------------------------------------------- */
 
-/*
- * The buffer of a socket must hold a window of DATA; the system counts its own
- * overhead, too. If it refuses so much, less is asked for.
- */
+/* The buffers of the socket must hold a window of DATA: they become as large as
+ * the system allows. Some systems refuse what is too much. */
 static void
-make_room(int fd, int option, unsigned bytes)
+make_room(int fd, int option)
 {
-	socklen_t len;
-	int want, have;
+	int bytes;
 
-	len = sizeof have;
-	if (getsockopt(fd, SOL_SOCKET, option, &have, &len) < 0)
-		have = 0;
-	for (want = (int)bytes; want > have; want = want / 4 * 3)
-		if (setsockopt(fd, SOL_SOCKET, option, &want,
-		    sizeof want) == 0)
+	for (bytes = 1 << 24; bytes > 1 << 16; bytes /= 2)
+		if (setsockopt(fd, SOL_SOCKET, option, &bytes,
+		    sizeof bytes) == 0)
 			return;
 }
 
@@ -2163,8 +2143,8 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	if (s->is_server || !s->is_sender)
 		s->congestion = congestion_find(NULL, hello->control);
 	s->packets = (uint32_t)packets_of(s->file.size, s->block);
-	make_room(s->sock, SO_RCVBUF, s->window * (2 * s->block + 512));
-	make_room(s->sock, SO_SNDBUF, s->window * (2 * s->block + 512));
+	make_room(s->sock, SO_RCVBUF);
+	make_room(s->sock, SO_SNDBUF);
 	rdt_begins(s);
 }
 
@@ -2584,33 +2564,29 @@ dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 	return 0;
 }
 
+/* Are these n bytes all of this set? */
+static int
+made_of(const char *text, size_t n, const char *set)
+{
+	for (; n > 0; n--, text++)
+		if (*text == '\0' || strchr(set, *text) == NULL)
+			return 0;
+	return 1;
+}
+
 /* Small letters alone: a hash is compared by its bytes. */
 int
 hex_digits(const char *text, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((text[i] < '0' || text[i] > '9') &&
-		    (text[i] < 'a' || text[i] > 'f'))
-			return 0;
-	return 1;
+	return made_of(text, n, "0123456789abcdef");
 }
 
 /* Not isalnum(), which follows the locale. */
 int
 nick_ok(const char *nick, size_t n)
 {
-	size_t i;
-
-	if (n < 1 || n > DIR_NICK_MAX)
-		return 0;
-	for (i = 0; i < n; i++)
-		if (nick[i] == '\0' || strchr("0123456789_-."
-		    "abcdefghijklmnopqrstuvwxyz"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ", nick[i]) == NULL)
-			return 0;
-	return 1;
+	return n >= 1 && n <= DIR_NICK_MAX && made_of(nick, n, "0123456789_-."
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
 /* Are these nicks, joined by commas? */

@@ -668,6 +668,7 @@ ftp_uput(const struct request *r)
 #define PAGES_AT_ONCE	200		/* of lists, for an address; */
 #define PAGES_A_SECOND	50		/* after these, so many a second; */
 #define PAGES_ALL	2000		/* a second, for all addresses */
+#define NOT_ANSWERED	((enum dir_op)0)
 #define PAGE_LINE_BYTES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
 struct nick {
@@ -834,18 +835,18 @@ holder_place(const struct listed *f, const struct nick *k)
 	return from;
 }
 
-/* Has a nick published this file already? */
-static int
-has_file(const struct nick *k, const struct listed *f)
+/* A file goes with the last of its holders. */
+static void
+file_unheld(struct listed *f)
 {
-	unsigned at;
-
-	at = holder_place(f, k);
-	return at < f->holders && f->holder[at] == k;
+	if (f->holders > 0)
+		return;
+	tdelete(f, &dir.files, by_contents);
+	free(f->holder);
+	free(f);
 }
 
-/* Removes a nick from the holders of a file, which goes with the last of
- * them. */
+/* Removes a nick from the holders of a file. */
 static void
 drop_holder(struct listed *f, const struct nick *k)
 {
@@ -856,11 +857,7 @@ drop_holder(struct listed *f, const struct nick *k)
 	at = holder_place(f, k);
 	memmove(&f->holder[at], &f->holder[at + 1],
 	    (--f->holders - at) * sizeof *f->holder);
-	if (f->holders == 0) {
-		tdelete(f, &dir.files, by_contents);
-		free(f->holder);
-		free(f);
-	}
+	file_unheld(f);
 }
 
 /* Withdraws all files of a nick. */
@@ -894,7 +891,6 @@ nick_remove(struct nick *k)
 	free(k);
 }
 
-/* The nick of an address, or NULL. */
 static struct nick *
 nick_of(uint32_t ip, unsigned port)
 {
@@ -905,7 +901,6 @@ nick_of(uint32_t ip, unsigned port)
 	return find(&key, &dir.nicks_by_address, by_address);
 }
 
-/* The nick of this name, or NULL. */
 static struct nick *
 nick_named(const char *name, size_t n)
 {
@@ -918,13 +913,11 @@ nick_named(const char *name, size_t n)
 	return find(&key, &dir.nicks_by_name, by_name);
 }
 
-/* Logs a limit the first time that it is reached. */
-static void
-limit_reached(const char *what, int *said)
+static enum dir_op
+limit_reached(const char *what)
 {
-	if (!*said)
-		log_msg(ERROR, "dir: no more than %s", what);
-	*said = 1;
+	log_msg(INFO, "dir: no more than %s", what);
+	return DIR_FAIL;
 }
 
 /* A new nick, or NULL. */
@@ -932,17 +925,17 @@ static struct nick *
 nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 {
 	static unsigned long registered;
-	static int said;
 	struct nick *k;
 
 	if (dir.nicks >= DIR_NICKS) {
-		limit_reached(STRING(DIR_NICKS) " nicks", &said);
+		limit_reached(STRING(DIR_NICKS) " nicks");
 		return NULL;
 	}
 	k = check_memory(calloc(1, sizeof *k));
 	memcpy(k->name, name, n);
 	k->ip = ip;
 	k->port = port;
+	k->heard = now();
 	k->serial = ++registered;
 	dir.nick = grow(dir.nick, dir.nicks, sizeof *dir.nick);
 	dir.nick[dir.nicks++] = k;
@@ -951,10 +944,9 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 	return k;
 }
 
-/* Finds the file of a line; if it is unknown, makes it (add), or returns
- * NULL. */
+/* The file of a line: the one that is known, or a new one. */
 static struct listed *
-file_of(const struct file_line *line, int add)
+file_of(const struct file_line *line)
 {
 	struct listed *f, *key;
 
@@ -962,26 +954,30 @@ file_of(const struct file_line *line, int add)
 	key->size = line->size;
 	memcpy(key->hash, line->hash, HASH_DIGITS);
 	memcpy(key->name, line->name, line->name_len);
-	f = find(key, &dir.files, by_contents);
-	if (f == NULL && add) {
-		check_memory(tsearch(key, &dir.files, by_contents));
-		return key;
-	}
-	free(key);
+	f = *(struct listed **)check_memory(tsearch(key, &dir.files,
+	    by_contents));
+	if (f != key)
+		free(key);
 	return f;
 }
 
-/* Adds the file of a line to those of a nick. */
-static void
+/* Adds the file of a line to those of a nick, if there is room. */
+static enum dir_op
 publish(struct nick *k, const struct file_line *line)
 {
 	struct listed *f;
 	unsigned at;
 
-	f = file_of(line, 1);
-	if (has_file(k, f))
-		return;
+	f = file_of(line);
 	at = holder_place(f, k);
+	if (at < f->holders && f->holder[at] == k)
+		return DIR_PUBLISH_OK;
+	if (k->files >= DIR_NICK_FILES || dir.holdings >= DIR_HOLDINGS) {
+		file_unheld(f);
+		return limit_reached(k->files >= DIR_NICK_FILES ?
+		    STRING(DIR_NICK_FILES) " files a nick" :
+		    STRING(DIR_HOLDINGS) " files");
+	}
 	f->holder = grow(f->holder, f->holders, sizeof *f->holder);
 	memmove(&f->holder[at + 1], &f->holder[at],
 	    (f->holders++ - at) * sizeof *f->holder);
@@ -991,176 +987,125 @@ publish(struct nick *k, const struct file_line *line)
 	dir.holdings++;
 	if (k->serves != 0)
 		file_served(f);
+	return DIR_PUBLISH_OK;
 }
 
-/* A request, and what is known of its sender. */
+/* A request, what is known of its sender, and its answer. */
 struct dir_request {
-	struct dir_message m;
+	struct dir_message m, answer;
 	uint32_t ip;
 	unsigned port;
 	struct nick *nick;		/* of that address, or NULL */
-	int64_t t;			/* when it came */
-};
-
-/* An answer. If op is 0, none is sent. */
-struct dir_answer {
-	struct dir_message m;
-	char text[2 * DIR_REPLY_MAX];	/* and the line that did not fit */
 };
 
 /* Register: for a free nick, or the sender's own. */
-static void
-answer_register(const struct dir_request *r, struct dir_answer *a)
+static enum dir_op
+answer_register(struct dir_request *r)
 {
 	struct nick *k;
 
-	a->m.op = DIR_REGISTER_FAIL;
 	k = nick_named(r->m.text, r->m.length);
 	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length))
-		k = nick_add(r->m.text, r->m.length, r->ip, r->port);
-	else if (k != r->nick)
-		k = NULL;
-	if (k == NULL)
-		return;
-	k->heard = r->t;
-	a->m.op = DIR_REGISTER_OK;
+		k = r->nick = nick_add(r->m.text, r->m.length, r->ip, r->port);
+	return k != NULL && k == r->nick ? DIR_REGISTER_OK : DIR_REGISTER_FAIL;
 }
 
-static void
-answer_lookup(const struct dir_request *r, struct dir_answer *a)
+static enum dir_op
+answer_lookup(struct dir_request *r)
 {
 	struct nick *k;
 
 	k = nick_named(r->m.text, r->m.length);
-	a->m.op = DIR_LOOKUP_FAIL;
 	if (k == NULL || k->serves == 0)
-		return;
-	a->m.op = DIR_LOOKUP_OK;
-	a->m.numbers = 2;
-	a->m.number[0] = k->ip;
-	a->m.number[1] = k->serves;
+		return DIR_LOOKUP_FAIL;
+	r->answer.numbers = 2;
+	r->answer.number[0] = k->ip;
+	r->answer.number[1] = k->serves;
+	return DIR_LOOKUP_OK;
 }
 
-/* Reads a first line `at N', and moves past it; -1: there is none. */
-static int64_t
-read_at(const char **text, size_t *left)
+/*
+ * The lines of a Publish, for k; or, if that is NULL, only checked and counted.
+ * After a first line `at N' the answer says N plus the number of the others.
+ */
+static enum dir_op
+publish_lines(struct dir_request *r, struct nick *k)
 {
-	const char *line, *rest = *text;
-	size_t behind = *left, n;
-	int64_t at;
-
-	if (next_line(&rest, &behind, &line, &n) <= 0 || n < 3 || n > 14 ||
-	    memcmp(line, "at ", 3) != 0)
-		return -1;
-	at = number(line + 3, n - 3, 0, DIR_HOLDINGS);
-	if (at >= 0) {
-		*text = rest;
-		*left = behind;
-	}
-	return at;
-}
-
-/* Returns the number of lines, and in *fresh how many are new (one that comes
- * twice counts twice); -1 if one is malformed. */
-static int
-count_lines(struct nick *k, const char *text, size_t left,
-    unsigned *fresh)
-{
+	const char *line, *text = r->m.text;
+	size_t left = r->m.length, n;
 	struct file_line f;
-	struct listed *known;
-	const char *line;
-	size_t n;
-	int lines, more;
-
-	*fresh = 0;
-	for (lines = 0; (more = next_line(&text, &left, &line, &n)) > 0;
-	    lines++) {
-		if (file_line_parse(&f, line, n, 0) < 0)
-			return -1;
-		known = file_of(&f, 0);
-		*fresh += known == NULL || !has_file(k, known);
-	}
-	return more < 0 ? -1 : lines;
-}
-
-/* Publish: all lines or none. */
-static void
-dir_publish(const struct dir_request *r, struct dir_answer *a)
-{
-	static int said, said_all;
-	struct nick *k = r->nick;
-	const char *line, *text;
-	struct file_line f;
-	size_t left, n;
-	unsigned fresh;
+	enum dir_op op;
 	int64_t at;
-	int lines;
+	int more;
 
-	a->m.op = DIR_FAIL;
-	text = r->m.text;
-	left = r->m.length;
-	at = read_at(&text, &left);
-	lines = k == NULL ? -1 : count_lines(k, text, left, &fresh);
-	if (lines < 0)
-		return;
-	if (k->files + fresh > DIR_NICK_FILES) {
-		limit_reached(STRING(DIR_NICK_FILES) " files a nick", &said);
-		return;
+	op = DIR_PUBLISH_OK;
+	r->answer.numbers = 0;
+	while (op == DIR_PUBLISH_OK &&
+	    (more = next_line(&text, &left, &line, &n)) != 0) {
+		at = line != r->m.text || n < 3 || memcmp(line, "at ", 3) != 0 ?
+		    -1 : number(line + 3, n - 3, 0, DIR_HOLDINGS);
+		r->answer.number[0]++;
+		if (at >= 0) {
+			r->answer.numbers = 1;
+			r->answer.number[0] = (uint32_t)at;
+		} else if (more < 0 || file_line_parse(&f, line, n, 0) < 0) {
+			op = DIR_FAIL;
+		} else if (k != NULL) {
+			op = publish(k, &f);
+		}
 	}
-	if (dir.holdings + fresh > DIR_HOLDINGS) {
-		limit_reached(STRING(DIR_HOLDINGS) " files", &said_all);
-		return;
-	}
-	while (next_line(&text, &left, &line, &n) > 0)
-		if (file_line_parse(&f, line, n, 0) == 0)
-			publish(k, &f);
-	a->m.op = r->m.op == DIR_SERVE ? DIR_SERVE_OK : DIR_PUBLISH_OK;
-	a->m.numbers = at >= 0 && r->m.op == DIR_PUBLISH;
-	a->m.number[0] = (uint32_t)(at + lines);
+	return op;
 }
 
-/* ServeFiles: what was published before is listed from now on. With a text it
- * is a Publish, by a slip in dir's document. */
-static void
-dir_serve_files(const struct dir_request *r, struct dir_answer *a)
+/* Publish: of one with a bad line nothing is stored, so they are all checked
+ * first. By a slip in dir's document it may be a ServeFiles, too. */
+static enum dir_op
+dir_publish(struct dir_request *r)
+{
+	enum dir_op op;
+
+	op = r->nick == NULL ? DIR_FAIL : publish_lines(r, NULL);
+	if (op == DIR_PUBLISH_OK)
+		op = publish_lines(r, r->nick);
+	if (op == DIR_FAIL || r->m.op == DIR_SERVE)
+		r->answer.numbers = 0;
+	return op == DIR_PUBLISH_OK && r->m.op == DIR_SERVE ? DIR_SERVE_OK : op;
+}
+
+/* ServeFiles: what was published before is listed from now on. */
+static enum dir_op
+dir_serve_files(struct dir_request *r)
 {
 	struct nick *k = r->nick;
 	unsigned i;
 
-	if (r->m.text != NULL) {
-		dir_publish(r, a);
-		return;
-	}
-	a->m.op = DIR_SERVE_FAIL;
+	if (r->m.text != NULL)
+		return dir_publish(r);
 	if (k == NULL || r->m.number[0] < 1 || r->m.number[0] > 65535)
-		return;
-	a->m.op = DIR_SERVE_OK;
+		return DIR_SERVE_FAIL;
 	if (k->serves == 0) {
 		dir.servers++;
 		for (i = 0; i < k->files; i++)
 			file_served(k->file[i]);
 	}
 	k->serves = r->m.number[0];
+	return DIR_SERVE_OK;
 }
 
 /* Stop, Logout: of the sender's own nick, or of an unknown one. */
-static void
-dir_leave(const struct dir_request *r, struct dir_answer *a)
+static enum dir_op
+dir_leave(struct dir_request *r)
 {
 	struct nick *k;
 
 	k = nick_named(r->m.text, r->m.length);
-	if (k != NULL && k != r->nick) {
-		a->m.op = DIR_FAIL;
-		return;
-	}
-	a->m.op = r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
-	if (k == NULL)
-		return;
-	if (r->m.op == DIR_STOP)
+	if (k != NULL && k != r->nick)
+		return DIR_FAIL;
+	if (k != NULL && r->m.op == DIR_STOP)
 		nick_stop(k);
-	else
+	else if (k != NULL)
 		nick_remove(k);
+	return r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
 }
 
 /* A line of the list of users; returns its bytes. */
@@ -1201,50 +1146,50 @@ file_line(char *line, const struct listed *f)
 static int
 page_allowed(const struct dir_request *r)
 {
-	return bucket_take(&dir.page_each[r->ip & 255], r->t, PAGES_AT_ONCE,
+	int64_t t;
+
+	t = now();
+	return bucket_take(&dir.page_each[r->ip & 255], t, PAGES_AT_ONCE,
 	    PAGES_A_SECOND) &&
-	    bucket_take(&dir.page_all, r->t, PAGES_ALL, PAGES_ALL);
+	    bucket_take(&dir.page_all, t, PAGES_ALL, PAGES_ALL);
 }
 
 /* GetUsers, GetFiles: a page of lines, whole ones. */
-static void
-answer_list(const struct dir_request *r, struct dir_answer *a)
+static enum dir_op
+answer_list(struct dir_request *r)
 {
-	size_t i, most, n;
-	char *end;
+	static char text[2 * DIR_REPLY_MAX];	/* and a line too many */
+	size_t i, most, n, used;
 	int users;
 
-	a->m.op = DIR_FAIL;		/* short: no amplifier */
 	if (r->nick == NULL)
-		return;
-	a->m.op = 0;
+		return DIR_FAIL;	/* short: no amplifier */
 	if (!page_allowed(r))
-		return;
+		return NOT_ANSWERED;
 	users = r->m.op == DIR_GET_USERS;
-	a->m.op = users ? DIR_USERS : DIR_FILES;
-	a->m.text = a->text;
+	used = 0;
 	if (r->m.numbers > 0)
-		a->m.length = (size_t)sprintf(a->text, "skip %lu\n",
+		used = (size_t)sprintf(text, "skip %lu\n",
 		    (unsigned long)r->m.number[0]);
 	list_close_up();
 	most = users ? dir.nicks : dir.slots;
-	for (i = r->m.number[0]; i < most; i++) {
-		end = a->text + a->m.length;
-		n = users ? user_line(end, dir.nick[i]) :
-		    file_line(end, dir.list[i]);
-		if (5 + a->m.length + n > DIR_REPLY_MAX)
+	for (i = r->m.number[0]; i < most; i++, used += n) {
+		n = users ? user_line(text + used, dir.nick[i]) :
+		    file_line(text + used, dir.list[i]);
+		if (5 + used + n > DIR_REPLY_MAX)
 			break;
-		a->m.length += n;
 	}
+	r->answer.text = text;
+	r->answer.length = used;
+	return users ? DIR_USERS : DIR_FILES;
 }
 
-static void
-answer_login(const struct dir_request *r, struct dir_answer *a)
+static enum dir_op
+answer_login(struct dir_request *r)
 {
-	(void)r;
-	a->m.op = DIR_LOGIN_OK;
-	a->m.numbers = 1;
-	a->m.number[0] = (uint32_t)dir.servers;
+	r->answer.numbers = 1;
+	r->answer.number[0] = (uint32_t)dir.servers;
+	return DIR_LOGIN_OK;
 }
 
 /* The function for each request. A datagram with the op of an answer is counted
@@ -1252,7 +1197,7 @@ answer_login(const struct dir_request *r, struct dir_answer *a)
 static const struct {
 	const char *name;
 	enum dir_op op;
-	void (*run)(const struct dir_request *r, struct dir_answer *a);
+	enum dir_op (*run)(struct dir_request *r);
 } dir_ops[] = {
 	{ "Login", DIR_LOGIN, answer_login },
 	{ "Lookup", DIR_LOOKUP, answer_lookup },
@@ -1267,9 +1212,9 @@ static const struct {
 
 /* Carries out a good request, and logs it: `Stop ann from ann, 127.0.0.1:9.' */
 static void
-dir_run(const struct dir_request *r, int i, const char *peer,
-    struct dir_answer *a)
+dir_run(struct dir_request *r, int i, const char *peer)
 {
+	enum dir_op op;
 	char what[24], who[DIR_NICK_MAX + 3];
 	int again, n;
 
@@ -1282,12 +1227,12 @@ dir_run(const struct dir_request *r, int i, const char *peer,
 	    0 : (int)r->m.length;
 	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
 	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
-	dir_ops[i].run(r, a);
-	log_msg(again && a->m.op == r->m.op + 1u ? DEBUG : INFO,
+	op = r->answer.op = dir_ops[i].run(r);
+	log_msg(again && op == r->m.op + 1u ? DEBUG : INFO,
 	    "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
 	    n > 0 ? " " : "", n, n > 0 ? r->m.text : "", who, peer,
-	    a->m.op == 0 ? ": not answered" : a->m.op == DIR_FAIL ||
-	    a->m.op == r->m.op + 2u ? ": refused" : ".");
+	    op == NOT_ANSWERED ? ": not answered" : op == DIR_FAIL ||
+	    op == r->m.op + 2u ? ": refused" : ".");
 }
 
 /* Parses a datagram into r; returns its row of dir_ops, or -1. */
@@ -1297,9 +1242,12 @@ dir_parse(struct dir_request *r, const struct addr *from,
 {
 	int i;
 
+	memset(r, 0, sizeof *r);
 	if (addr_ipv4(from, &r->ip) < 0 || n > DIR_REQUEST_MAX ||
 	    dir_unpack(&r->m, datagram, n) < 0)
 		return -1;
+	r->port = addr_port(from);
+	r->nick = nick_of(r->ip, r->port);
 	for (i = (int)COUNT(dir_ops); i-- > 0;)
 		if (dir_ops[i].op == r->m.op)
 			break;
@@ -1313,7 +1261,6 @@ dir_turn(int fd)
 	unsigned char in[DIR_REQUEST_MAX + 1], out[DIR_REPLY_MAX];
 	char peer[PEER_BYTES];
 	struct dir_request r;
-	struct dir_answer a;
 	struct addr from;
 	ssize_t n;
 	int i;
@@ -1329,15 +1276,11 @@ dir_turn(int fd)
 		return 0;
 	}
 	counters[COMMANDS + i]++;
-	r.t = now();
-	r.port = addr_port(&from);
-	r.nick = nick_of(r.ip, r.port);
 	if (r.nick != NULL)
-		r.nick->heard = r.t;
-	memset(&a.m, 0, sizeof a.m);
-	dir_run(&r, i, peer, &a);
-	if (a.m.op != 0)
-		dgram_send(fd, out, dir_pack(out, &a.m), &from,
+		r.nick->heard = now();
+	dir_run(&r, i, peer);
+	if (r.answer.op != NOT_ANSWERED)
+		dgram_send(fd, out, dir_pack(out, &r.answer), &from,
 		    COUNTED);
 	return 0;
 }

@@ -618,32 +618,35 @@ list_local(int argc, char **argv)
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
-/* Asks for a session by `uget NAME' or `uput NAME SIZE'; the caller has filled
- * in s->file. Returns the port, or -1 after a message about verb and name. */
+/* Sends the command and has the session; the caller has filled in s->name and
+ * s->file. Its result is 0 or -1; 1 after a message: there was none. */
 static int
-udp_ask(struct rdt_session *s, const char *verb, const char *name,
-    const char *command, uint64_t *size)
+udp_run(struct rdt_session *s, const char *verb, const char *command)
 {
 	char answer[FTP_COMMAND_MAX + 1];
 	unsigned port;
 	ssize_t n;
+	int result;
 
 	s->encoding = &rdt_native;
 	s->sock = -1;
+	s->tick = draw_bar;
 	s->protocol = by_udp.protocol;
 	s->window = by_udp.window;
 	s->block = by_udp.block;
 	s->congestion = by_udp.congestion;
-	n = ftp_ask(verb, name, command, answer, FTP_COMMAND_MAX);
+	n = ftp_ask(verb, s->name, command, answer, FTP_COMMAND_MAX);
 	if (n < 0)
-		return -1;
-	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key, size) < 0) {
-		log_msg(ERROR, "%s: %s: %s", verb, name,
+		return 1;
+	if (rdt_offer_unpack(answer, (size_t)n, &port, &s->key,
+	    s->is_sender ? NULL : &s->file.size) < 0)
+		return fail("%s: %s: %s", verb, s->name,
 		    ftp_code_text(frame_number(answer, (size_t)n)));
-		return -1;
-	}
 	s->control = ftp_control;
-	return (int)port;
+	result = rdt_connect(s, port) < 0 ? -1 :
+	    s->is_sender ? rdt_send(s) : rdt_recv(s);
+	end_bar();
+	return result;
 }
 
 #define NO_CODE	LONG_MAX
@@ -670,21 +673,14 @@ udp_code(int seconds)
 	return n < 0 ? NO_CODE : frame_number(answer, (size_t)n);
 }
 
-/* How a get by UDP ended. If the control connection spoke, the server cannot go
- * on, and says why; after any other failure the connection is dropped, which
- * ends the session. */
+/* How a get by UDP ended. If it failed, the server may have said why; else the
+ * connection is dropped, which ends the session. */
 static int
 udp_got(const struct rdt_session *s, const char *name, int result)
 {
 	long code;
 
-	code = NO_CODE;
-	if (result < 0 && errno == EINTR && !stopped()) {
-		code = udp_code(0);
-		errno = ECONNABORTED;
-	} else if (result < 0) {
-		ftp_drop();
-	}
+	code = result == 0 ? NO_CODE : udp_code(0);
 	if (code == NO_CODE)
 		return download_end("get", name, &s->file, result == 0);
 	newfile_end(0);
@@ -698,7 +694,7 @@ udp_get(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2], path[1024];
-	int failed, port, result;
+	int failed, result;
 
 	if (!by_udp.given)
 		return get_command(argc, argv);
@@ -706,16 +702,13 @@ udp_get(int argc, char **argv)
 	    download_open("get", path, cli.keep, &s.file) != 0)
 		return 1;
 	s.name = argv[1];
-	s.tick = draw_bar;
-	snprintf(command, sizeof command, "uget %s", argv[1]);
-	port = udp_ask(&s, "get", argv[1], command, &s.file.size);
-	if (port < 0) {
+	snprintf(command, sizeof command, "uget %s", s.name);
+	result = udp_run(&s, "get", command);
+	if (result > 0) {
 		newfile_end(0);
 		return 1;
 	}
-	result = rdt_connect(&s, (unsigned)port) < 0 ? -1 : rdt_recv(&s);
-	end_bar();
-	failed = udp_got(&s, argv[1], result);
+	failed = udp_got(&s, s.name, result);
 	if (result == 0) {
 		s.tick = NULL;
 		rdt_linger(&s);
@@ -725,26 +718,19 @@ udp_get(int argc, char **argv)
 }
 
 /*
- * How a put by UDP ended; result is that of the session. Unless it failed here,
- * the answer to uput decides, even if ACKs are missing. The client waits for it
- * up to STALL_S, or a second if the peer was silent. FTP_SYNTAX perhaps says no
- * more than that the server waited in vain, which the client knows already.
+ * How a put by UDP ended; result is that of the session. The answer to uput
+ * decides, even if ACKs are missing. The client waits for it up to STALL_S, or a
+ * second if the peer was silent. FTP_SYNTAX says no more than that the server
+ * waited in vain.
  */
 static int
 udp_sent(struct rdt_session *s, const char *name, int result)
 {
-	const char *why;
 	long code;
-	int here, silent;
 
 	if (result == 0)
 		errno = ETIMEDOUT;	/* unless a code comes */
-	why = rdt_send_gave_up(&s->sender) ? rdt_gave_up : reason();
-	here = result < 0 && !peer_failed() && (errno != EINTR || stopped());
-	silent = here || (result < 0 && errno != EINTR);
-	if (here)
-		ftp_drop();
-	code = here ? NO_CODE : udp_code(silent ? 1 : STALL_S);
+	code = udp_code(result == 0 ? STALL_S : peer_failed());
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
 		s->file.done = s->file.size;
@@ -752,43 +738,35 @@ udp_sent(struct rdt_session *s, const char *name, int result)
 		    (unsigned long long)s->file.size);
 		return 0;
 	}
-	if (code == FTP_SYNTAX && s->start == 0)
-		errno = ETIMEDOUT;	/* no HELLO got through */
-	else if (code != NO_CODE && !(code == FTP_SYNTAX && silent))
+	if (code == FTP_SYNTAX)
+		errno = ETIMEDOUT;
+	else if (code != NO_CODE)
 		return fail("put: %s: %s", name, ftp_code_text(code));
 	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
 	    (unsigned long long)s->file.done,
-	    (unsigned long long)s->file.size, silent ? why : reason());
+	    (unsigned long long)s->file.size, rdt_send_gave_up(&s->sender) ?
+	    rdt_gave_up : reason());
 }
 
-/* put, perhaps by UDP. */
 static int
 udp_put(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
 	char command[FTP_COMMAND_MAX + 2];
-	const char *name;
-	int failed, port, result;
+	int failed, result;
 
 	if (!by_udp.given)
 		return put_command(argc, argv);
-	name = argc > 2 ? argv[2] : base_name(argv[1]);
 	if (file_open(&s.file, argv[1], 1) < 0)
 		return fail("put: %s: %s, here", argv[1], reason());
-	s.name = name;
-	s.tick = draw_bar;
+	s.name = argc > 2 ? argv[2] : base_name(argv[1]);
 	s.is_sender = 1;
-	failed = 1;
-	snprintf(command, sizeof command, "uput %s %llu", name,
+	snprintf(command, sizeof command, "uput %s %llu", s.name,
 	    (unsigned long long)s.file.size);
-	port = udp_ask(&s, "put", name, command, NULL);
-	if (port > 0) {
-		result = rdt_connect(&s, (unsigned)port) < 0 ? -1 :
-		    rdt_send(&s);
-		end_bar();
-		failed = udp_sent(&s, name, result);
+	result = udp_run(&s, "put", command);
+	failed = result > 0 ? 1 : udp_sent(&s, s.name, result);
+	if (result <= 0)
 		rdt_close(&s);
-	}
 	close(s.file.fd);
 	return failed;
 }
@@ -969,6 +947,15 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	return found;
 }
 
+/* Perhaps the directory has forgotten the nick: the next tick tells it. */
+int
+dir_refused(const char *command)
+{
+	directory.renew_at = now();
+	return fail("%s: refused by the directory; if it has forgotten %s, try "
+	    "again", command, directory.nick);
+}
+
 /* Silence is the most common failure: nobody is there. */
 int
 dir_command(const char *command, const struct dir_message *asked,
@@ -977,7 +964,7 @@ dir_command(const char *command, const struct dir_message *asked,
 	char host[PEER_BYTES];
 
 	if (dir_ask(asked, answer, TRIES) == 0)
-		return 0;
+		return answer->op == DIR_FAIL ? dir_refused(command) : 0;
 	if (errno == ETIMEDOUT && answers_elsewhere(asked, host))
 		return fail("%s: directory %s %s: it answers as %s: ask there",
 		    command, cli.host, cli.port, host);
@@ -1114,29 +1101,22 @@ line_ok(enum dir_op op, const char *line, size_t n)
 static int
 add_page(const struct dir_message *page, struct lines *l)
 {
-	const char *line, *text;
-	size_t left, n;
-	int more;
+	const char *line, *text = page->text;
+	size_t left = page->length, n;
+	int more, paged;
 
-	text = page->text;
-	left = page->length;
-	if (!is_page(page)) {
-		while ((more = next_line(&text, &left, &line, &n)) > 0)
-			if (lines_add(l, line, n) < 0)
-				return -1;
-		return more < 0 ? lines_add(l, text, left) : 0;
-	}
+	paged = is_page(page);
 	errno = EMSGSIZE;
-	if (left > DIR_REPLY_MAX || l->n > LINES_MAX)
+	if (paged && (left > DIR_REPLY_MAX || l->n > LINES_MAX))
 		return -1;
-	next_line(&text, &left, &line, &n);	/* skip N */
-	while ((more = next_line(&text, &left, &line, &n)) > 0) {
-		errno = EBADMSG;
-		if (!line_ok(page->op, line, n) || lines_add(l, line, n) < 0)
-			return -1;
-	}
+	if (paged)
+		next_line(&text, &left, &line, &n);	/* skip N */
 	errno = EBADMSG;
-	return more;
+	while ((more = next_line(&text, &left, &line, &n)) > 0)
+		if ((paged && !line_ok(page->op, line, n)) ||
+		    lines_add(l, line, n) < 0)
+			return -1;
+	return more < 0 && !paged ? lines_add(l, text, left) : more;
 }
 
 /* Ends when a page has nothing new, or is none. */
@@ -1144,7 +1124,7 @@ int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
 	struct dir_message asked = { 0 }, page;
-	size_t before;
+	int failed;
 
 	memset(l, 0, sizeof *l);
 	if (not_registered(command))
@@ -1152,25 +1132,15 @@ dir_list(const char *command, enum dir_op op, struct lines *l)
 	asked.op = op;
 	asked.numbers = 1;
 	do {
-		before = l->n;
-		asked.number[0] = (uint32_t)before;
-		if (dir_command(command, &asked, &page) != 0) {
-			lines_free(l);
-			return 1;
-		}
-		if (page.op == DIR_FAIL) {
-			lines_free(l);
-			directory.renew_at = now();
-			return fail("%s: the directory has forgotten %s: try "
-			    "again", command, directory.nick);
-		}
-		if (add_page(&page, l) < 0) {
-			lines_free(l);
-			return fail("%s: directory %s %s: %s", command,
+		asked.number[0] = (uint32_t)l->n;
+		failed = dir_command(command, &asked, &page);
+		if (!failed && add_page(&page, l) < 0)
+			failed = fail("%s: directory %s %s: %s", command,
 			    cli.host, cli.port, reason());
-		}
-	} while (l->n > before && is_page(&page));
-	return 0;
+	} while (!failed && l->n > asked.number[0] && is_page(&page));
+	if (failed)
+		lines_free(l);
+	return failed;
 }
 
 /* userlist, filelist */
@@ -1237,10 +1207,7 @@ dir_logout(int argc, char **argv)
 	failed = dir_command(argv[0], &asked, &answer);
 	directory.renew_at = NEVER;
 	directory.nick[0] = '\0';
-	if (failed)
-		return 1;
-	return answer.op == DIR_LOGOUT_OK ? 0 :
-	    fail("%s: refused by the directory", argv[0]);
+	return failed;
 }
 
 static const struct command dir_commands[] = {

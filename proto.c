@@ -2091,7 +2091,7 @@ rdt_await(struct rdt_session *s, int64_t deadline)
 	s->silence += waited < TURN ? waited : TURN;
 	if (failed)
 		return errno == ETIMEDOUT ? 0 : -1;
-	errno = EINTR;
+	errno = stop ? EINTR : ECONNABORTED;
 	return stop || p[1].revents != 0 ? -1 : 0;
 }
 

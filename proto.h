@@ -159,6 +159,7 @@ size_t	write_all(int fd, const void *buf, size_t n);
 
 /* Microseconds of a clock that is never set back (CLOCK_MONOTONIC). */
 #define SECOND	INT64_C(1000000)
+#define NEVER	INT64_MAX
 int64_t	now(void);
 
 /*
@@ -602,8 +603,6 @@ int	upload(const char *command, const char *name, int fd, struct file *f,
 
 /* ---- waiting: for several things at once ------------------------------- */
 
-#define NEVER	INT64_MAX
-
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
  * come; a deadline that is past asks once and does not wait. If lifeline is a
@@ -1026,11 +1025,11 @@ extern const struct rdt_encoding rdt_native;
  * The driver of the engine: a socket, a clock, a file. The caller fills in what
  * stands before protocol; a client also protocol to congestion, and is_sender.
  * rdt_accept() (at the server) or rdt_connect() (at the client) agrees on the
- * rest with the other end, then one of the two calls rdt_send()
- * and the other rdt_recv(). There are two sockets: sock, which rdt_close()
- * closes, and control, on which any input ends the transfer with EINTR. So does
- * a tick() that returns true; it is called at least once in a TURN. Wherever
- * the peer falls silent there is an end: ETIMEDOUT.
+ * rest with the other end, then one of the two calls rdt_send() and the other
+ * rdt_recv(). There are two sockets: sock, which rdt_close() closes, and
+ * control, on which any input ends the transfer with ECONNABORTED. So does a
+ * tick() that returns true, with EINTR; it is called at least once in a TURN.
+ * Wherever the peer falls silent there is an end: ETIMEDOUT.
  */
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -1083,7 +1082,7 @@ void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 
 /*
  * Calls tick(), and waits for a datagram, until the deadline or the end of a
- * TURN. -1: an error, or EINTR: tick() or `control' ends the transfer.
+ * TURN. -1: an error, or tick() or `control' ends the transfer.
  */
 int	rdt_await(struct rdt_session *s, int64_t deadline);
 
@@ -1247,9 +1246,9 @@ uint64_t counted(int k, size_t counter);
 void	print_statistics(int ms);
 
 /* more/stats.c: the console. console_fd() is -1 while there is nothing to look
- * at, and *ms then says when to ask again; read_console() returns true if the
- * server is told to end. */
-int	console_fd(int *ms);
+ * at, and *deadline is then not after the next look; read_console() returns true
+ * if the server is told to end. */
+int	console_fd(int64_t *deadline);
 int	read_console(void);
 
 /* more/stats.c: begins to count the time, and the bytes of connections. */
@@ -1300,13 +1299,15 @@ extern struct dir_client {
 /*
  * Sends a request, `tries' times at most, until its answer comes. Returns -1 if
  * none does; the answer's text stays until the next call. dir_command() is the
- * same for a command: it says what went wrong, and returns 0 or 1.
+ * same for a command: it says what went wrong, and returns 0 or 1; so does
+ * dir_refused(), always 1, of a refusal.
  */
 #define TRIES	4
 int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
 	    int tries);
 int	dir_command(const char *command, const struct dir_message *asked,
 	    struct dir_message *answer);
+int	dir_refused(const char *command);
 
 /* Makes a request with a text. */
 struct dir_message dir_text(enum dir_op op, const char *text);

@@ -74,12 +74,11 @@ log_end(const char *peer)
 }
 
 /* One line, `get x from ADDRESS: why'. If why is NULL, the reason is errno, and
- * the line is an ERROR unless the peer failed (EINTR, by UDP: the client gave
- * up). */
+ * the line is an ERROR unless the peer failed. */
 void
 log_refused(const struct request *r, const char *why)
 {
-	log_msg(why == NULL && !peer_failed() && errno != EINTR ? ERROR : INFO,
+	log_msg(why == NULL && !peer_failed() ? ERROR : INFO,
 	    "%s %.255s from %s: %s", r->verb, r->name, r->peer,
 	    why == NULL ? reason() : why);
 }
@@ -317,7 +316,7 @@ ftp_serve(int control, const char *peer)
 
 /* ---- the parent ------------------------------------------------------ */
 
-#define FULL_WAIT_MS	50	/* for a child to end, if no place is free */
+#define FULL_WAIT	(SECOND / 20)	/* for a child to end */
 #define END_S		2	/* seconds for all children to end */
 
 static struct {
@@ -337,6 +336,8 @@ static struct {
 	const char *port;		/* requested; NULL: not started */
 	int listener;
 } started[SERVICES_MAX];
+
+static int all_services;		/* -x */
 
 static volatile sig_atomic_t ending;
 enum { ASKED = 1, ORPHANED };		/* values of `ending' */
@@ -455,13 +456,13 @@ reap(void)
 }
 
 /* Waits until a connection comes (if there is room for one), a signal arrives,
- * the lifeline ends, or ms milliseconds pass (-1: no limit). Returns true for a
- * connection. */
+ * the lifeline ends, or the deadline has come. Returns true for a connection. */
 static int
-parent_sleep(int room, int ms)
+parent_sleep(int room, int64_t deadline)
 {
 	struct timespec limit;
 	sigset_t arrived;
+	int64_t left;
 	fd_set set;
 	int most;
 
@@ -472,10 +473,11 @@ parent_sleep(int room, int ms)
 		FD_SET(parent.lifeline, &set);
 	most = parent.listener > parent.lifeline ? parent.listener :
 	    parent.lifeline;
-	limit.tv_sec = ms / 1000;
-	limit.tv_nsec = ms % 1000 * 1000000L;
-	if (pselect(most + 1, &set, NULL, NULL, ms < 0 ? NULL : &limit,
-	    &parent.awake) <= 0)
+	left = deadline > now() ? deadline - now() : 0;
+	limit.tv_sec = (time_t)(left / SECOND);
+	limit.tv_nsec = (long)(left % SECOND) * 1000;
+	if (pselect(most + 1, &set, NULL, NULL, deadline == NEVER ? NULL :
+	    &limit, &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
 		/* A supervisor that ends in order has sent SIGTERM first: the
@@ -489,7 +491,7 @@ parent_sleep(int room, int ms)
 /*
  * Accepts a connection, for a child of its own. A child closes its connection
  * just before it ends, so a client that reconnects may find the table still
- * full: the parent gives that child FULL_WAIT_MS to end.
+ * full: the parent gives that child FULL_WAIT to end.
  */
 static void
 accept_one(void)
@@ -497,7 +499,7 @@ accept_one(void)
 	int fd, place;
 
 	if (place_of(0, serv.max_children) < 0) {
-		parent_sleep(0, FULL_WAIT_MS);
+		parent_sleep(0, now() + FULL_WAIT);
 		reap();
 	}
 	place = place_of(0, PLACES);
@@ -505,7 +507,7 @@ accept_one(void)
 	if (fd < 0 && errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
 		    reason());
-		parent_sleep(0, 1000);		/* or the loop would spin */
+		parent_sleep(0, now() + SECOND);	/* no spin */
 	}
 	if (fd < 0)
 		return;
@@ -531,7 +533,7 @@ end_children(int64_t limit)
 	reap();
 	for (i = 0; i < PLACES; i++)
 		while (parent.child[i] > 0 && now() < end) {
-			parent_sleep(0, (int)((end - now()) / 1000) + 1);
+			parent_sleep(0, end);
 			reap();
 		}
 }
@@ -550,8 +552,7 @@ serve_connections(const struct service *s, int listener)
 	sigemptyset(&parent.awake);
 	on_signal(SIGCHLD, signalled);
 	while (!ending) {
-		if (parent_sleep(place_of(0, PLACES) >= 0, -1) &&
-		    !ending)
+		if (parent_sleep(place_of(0, PLACES) >= 0, NEVER) && !ending)
 			accept_one();
 		reap();
 	}
@@ -608,7 +609,7 @@ ftp_uget(const struct request *r)
 			log_refused(r, rdt_gave_up);
 		else
 			log_download(r, result);
-		if (result < 0 && !peer_failed() && errno != EINTR)
+		if (result < 0 && !peer_failed())
 			told = ftp_answer(r->control, FTP_STORE);
 		rdt_close(&s);
 	}
@@ -644,8 +645,7 @@ ftp_uput(const struct request *r)
 		return 0;
 	}
 	result = rdt_accept(&s, client) < 0 ? -1 : rdt_recv(&s);
-	code = end_upload(r, result == 0) == 0 ? FTP_OK :
-	    errno == EINTR ? FTP_SYNTAX : code_of_store();
+	code = end_upload(r, result == 0) == 0 ? FTP_OK : code_of_store();
 	code = ftp_answer(r->control, code);
 	if (result == 0)
 		rdt_linger(&s);
@@ -1380,8 +1380,7 @@ counted(int k, size_t counter)
 	row = ROWS * slots;
 	n = (size_t)(k < 0 ? SERVICES_MAX : k + 1) * row;
 	for (i = k < 0 ? 0 : (size_t)k * row; i < n; i++)
-		if (is_started((int)(i / row)))
-			sum += page[i * COUNTERS + counter];
+		sum += page[i * COUNTERS + counter];
 	return sum;
 }
 
@@ -1486,25 +1485,6 @@ start_service(size_t k)
 	return NEVER;
 }
 
-/* Sleeps until a signal, the deadline, or a line on the console, which takes
- * the place of the parent's listener. */
-static void
-supervisor_sleep(int64_t deadline)
-{
-	int64_t left;
-	int ms;
-
-	ms = 3600 * 1000;
-	parent.listener = console_fd(&ms);
-	left = deadline == NEVER ? ms : (deadline - now()) / 1000 + 1;
-	left = left < 0 ? 0 : left > ms ? ms : left;
-	if (parent_sleep(parent.listener >= 0, (int)left) && read_console())
-		ending = ASKED;
-	if (statistics_asked)
-		print_statistics(0);
-	statistics_asked = 0;
-}
-
 /* Prepares the supervisor, before any listener is opened. */
 static int
 supervisor_begin(void)
@@ -1519,7 +1499,8 @@ supervisor_begin(void)
 	return 0;
 }
 
-/* Keeps the services running, until it is told to end. */
+/* Keeps the services running, until it is told to end. The console takes the
+ * place of the parent's listener. */
 static int
 supervise(void)
 {
@@ -1539,7 +1520,12 @@ supervise(void)
 			again = start_service(k);
 			due = again < due ? again : due;
 		}
-		supervisor_sleep(due);
+		parent.listener = console_fd(&due);
+		if (parent_sleep(parent.listener >= 0, due) && read_console())
+			ending = ASKED;
+		if (statistics_asked)
+			print_statistics(0);
+		statistics_asked = 0;
 	}
 	for (k = 0; services[k] != NULL; k++)
 		if (is_started((int)k))
@@ -1551,8 +1537,6 @@ supervise(void)
 		print_statistics(1000);
 	return 0;
 }
-
-static int all_services;		/* -x */
 
 static const struct option more_options[] = {
 	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
@@ -1688,26 +1672,21 @@ static void
 read_command_line(int argc, char **argv)
 {
 	size_t i;
-	int all, any;
 
 	options_read(&command_line, argc, argv);
-	if (ftp_port_option != NULL)
-		start_on(0, ftp_port_option, ftp_port_option);
-	for (; optind < argc; optind++)
-		read_operand(argv[optind]);
-	all = 0;
 #ifndef TINY
 	faults_begin(0);
 	trace_begin();
-	all = all_services;
 #endif
-	for (any = 0, i = 0; services[i] != NULL; i++) {
-		if (all && started[i].port == NULL)
-			started[i].port = services[i]->port;
-		any |= started[i].port != NULL;
-	}
-	if (!any)
+	if (ftp_port_option != NULL)
+		start_on(0, ftp_port_option, ftp_port_option);
+	else if (optind == argc && !all_services)
 		started[0].port = services[0]->port;
+	for (; optind < argc; optind++)
+		read_operand(argv[optind]);
+	for (i = 0; all_services && services[i] != NULL; i++)
+		if (started[i].port == NULL)
+			started[i].port = services[i]->port;
 }
 
 /* Opens all listeners, and prints a line for each. */

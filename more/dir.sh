@@ -112,8 +112,8 @@ $(hex 'skip 9\n')0f00000007$(hex 'skip 1\n')15" "$pages"
 	printf '%s\n' userlist userlist quit >&5
 	exec 5>&-
 	wait "$client"
-	is "a nick that it has forgotten" "1 ann userlist: the directory has \
-forgotten ann: try again" "$? $(words <"$tmp/out") $(sed -n '$p' "$tmp/heard")"
+	is "a nick that it has forgotten" "1 ann userlist: refused by the \
+directory; if it has forgotten ann, try again" "$? $(words <"$tmp/out") $(sed -n '$p' "$tmp/heard")"
 	rm "$tmp/typed"
 	kill "$pid"
 	wait "$pid"

@@ -384,15 +384,6 @@ open_port(const char *port)
 	return 0;
 }
 
-/* Perhaps it has forgotten the nick: the next tick tells it. */
-static int
-refused(const char *command)
-{
-	directory.renew_at = now();
-	return fail("%s: refused by the directory; if it has forgotten %s, try "
-	    "again", command, directory.nick);
-}
-
 /*
  * Publishes what is shared, as many files in a request as fit. `at N' begins
  * it, N being its first file; the answer must say N plus its files.
@@ -416,8 +407,6 @@ publish_all(const char *command)
 		asked.number[0] = (uint32_t)i;
 		if (dir_command(command, &asked, &answer) != 0)
 			return 1;
-		if (answer.op != DIR_PUBLISH_OK)
-			return refused(command);
 	} while (i < share.files.n);
 	return 0;
 }
@@ -442,7 +431,7 @@ peer_serve_command(int argc, char **argv)
 		return 1;
 	failed = tell_port(argv[0], &answer);
 	if (!failed && answer.op != DIR_SERVE_OK)
-		failed = refused(argv[0]);
+		failed = dir_refused(argv[0]);
 	if (failed) {
 		end_serving();
 		return 1;
@@ -474,8 +463,7 @@ peer_stop(int argc, char **argv)
 	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;		/* and may be asked again */
 	share.announced = 0;
-	return answer.op == DIR_STOP_OK ? 0 :
-	    fail("%s: refused by the directory", argv[0]);
+	return 0;
 }
 
 /*

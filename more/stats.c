@@ -176,14 +176,11 @@ read_console(void)
 }
 
 int
-console_fd(int *ms)
+console_fd(int64_t *deadline)
 {
-	int64_t left;
-
-	left = console.from - now();
-	if (left <= 0)
+	if (console.from <= now())
 		return STDIN_FILENO;
-	if (console.from != NEVER && left / 1000 < *ms)
-		*ms = (int)(left / 1000) + 1;
+	if (console.from < *deadline)
+		*deadline = console.from;
 	return -1;
 }

@@ -70,15 +70,12 @@ int
 connect_server(int type)
 {
 	char peer[PEER_BYTES];
-	const char *why;
 	int fd;
 
-	fd = sock_connect(cli.host, cli.port, type, &why);
-	if (fd < 0) {
-		log_msg(ERROR, "cli: %s %s: %s", cli.host, cli.port, why);
-		return -1;
-	}
-	if (sock_peer(fd, peer) == 0)
+	fd = sock_connect(cli.host, cli.port, type);
+	if (fd < 0)
+		log_msg(ERROR, "cli: %s %s: %s", cli.host, cli.port, reason());
+	else if (sock_peer(fd, peer) == 0)
 		log_msg(DEBUG, "connected to %s", peer);
 	return fd;
 }

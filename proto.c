@@ -179,6 +179,7 @@ reason(void)
 		{ EBADMSG, "malformed message" },
 		{ EMSGSIZE, "message too long" },
 		{ ECANCELED, "the server is shutting down" },
+		{ EDESTADDRREQ, "no such host" },
 		{ ENXIO, "not a regular file" },
 		{ ENOTSUP, "its size is 0, and yet it has bytes" },
 		{ ESTALE, "the file became shorter while it was sent" },
@@ -570,54 +571,49 @@ sock_dial(int fd, const struct addrinfo *a)
 	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
 }
 
-/* Tries the addresses of host one by one; binds if passive, else connects. */
+/* Tries the addresses of host one by one; binds if listens, else connects. By
+ * UDP connect() sends nothing, and cannot tell which address answers: there a
+ * name means IPv4. */
 static int
-each_address(const char *host, const char *port, int type, int passive,
-    const char **why)
+each_address(const char *host, const char *port, int type, int listens)
 {
 	struct addrinfo hints, *all, *a;
-	int error, fd, saved;
+	int error, fd;
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = type;
-	hints.ai_flags = passive ? AI_PASSIVE : 0;
-	/* By UDP connect() sends nothing, and cannot tell which address
-	 * answers: IPv4 comes first. */
-	hints.ai_family = type == SOCK_DGRAM ? AF_INET : AF_UNSPEC;
+	hints.ai_family = type == SOCK_DGRAM && strchr(host, ':') == NULL ?
+	    AF_INET : AF_UNSPEC;
 	error = getaddrinfo(host, port, &hints, &all);
-	if (error != 0 && type == SOCK_DGRAM) {
-		hints.ai_family = AF_UNSPEC;
-		error = getaddrinfo(host, port, &hints, &all);
+	if (error != 0) {
+		errno = error == EAI_SYSTEM ? errno : EDESTADDRREQ;
+		return -1;
 	}
 	fd = -1;
-	for (a = error != 0 ? NULL : all; a != NULL && fd < 0;
-	    a = a->ai_next) {
+	for (a = all; a != NULL && fd < 0; a = a->ai_next) {
 		fd = socket(a->ai_family, type, 0);
-		if (fd >= 0 && (passive ? sock_bind(fd, a) :
+		if (fd >= 0 && (listens ? sock_bind(fd, a) :
 		    sock_dial(fd, a)) < 0)
 			fd = close_failed(fd);
 	}
-	*why = error == 0 || error == EAI_SYSTEM ? reason() :
-	    gai_strerror(error);
-	saved = error == 0 || error == EAI_SYSTEM ? errno : EADDRNOTAVAIL;
-	if (error == 0)
-		freeaddrinfo(all);
-	errno = saved;
+	error = errno;
+	freeaddrinfo(all);
+	errno = error;
 	return fd;
 }
 
 int
-sock_listen(const char *host, const char *port, int type, const char **why)
+sock_listen(const char *host, const char *port, int type)
 {
-	return each_address(host, port, type, 1, why);
+	return each_address(host, port, type, 1);
 }
 
 int
-sock_connect(const char *host, const char *port, int type, const char **why)
+sock_connect(const char *host, const char *port, int type)
 {
 	int fd;
 
-	fd = each_address(host, port, type, 0, why);
+	fd = each_address(host, port, type, 0);
 	if (fd >= 0 && type == SOCK_STREAM)
 		tell(fd, CONNECTED, NULL, 0);
 	return fd;
@@ -684,7 +680,6 @@ data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
 {
 	static unsigned next;
 	char host[HOST_BYTES], text[8];
-	const char *why;
 	unsigned i;
 	int fd, own;
 
@@ -699,7 +694,7 @@ data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
 		*port = lo + next++ % (hi - lo + 1);
 		sprintf(text, "%u", *port);
 		if ((int)*port != own)
-			fd = sock_listen(host, text, type, &why);
+			fd = sock_listen(host, text, type);
 		if (fd < 0 && errno != EADDRINUSE && errno != EACCES)
 			break;
 	}
@@ -734,12 +729,11 @@ int
 data_connect(int control, int type, unsigned port)
 {
 	char host[HOST_BYTES], text[8];
-	const char *why;
 
 	if (sock_host(control, getpeername, host) < 0)
 		return -1;
 	sprintf(text, "%u", port);
-	return sock_connect(host, text, type, &why);
+	return sock_connect(host, text, type);
 }
 
 /* ---- names and files ------------------------------------------------- */
@@ -878,8 +872,7 @@ static struct {				/* the file that is being made */
 	char path[1024];		/* its final name */
 	char temp[1024 + 48];		/* the temporary one, beside it */
 } newfile;
-static volatile sig_atomic_t pending;	/* newfile.temp is there, and a signal
-					   must remove it */
+static volatile sig_atomic_t pending;	/* a signal must remove newfile.temp */
 
 /* Not basename(3), which may write over the path. */
 const char *
@@ -950,14 +943,11 @@ newfile_guard(int sig)
 	sigaction(sig, &sa, NULL);
 }
 
-/* Signals stay blocked until `pending' is set, so that no signal can leave a
- * temporary file. */
 int
 newfile_open(const char *path, int keep)
 {
 	static unsigned count;
 	const char *base;
-	sigset_t all, old;
 	mode_t bits;
 
 	bits = NO_MODE;
@@ -972,16 +962,15 @@ newfile_open(const char *path, int keep)
 		return -1;
 	newfile.keep = keep;
 	strcpy(newfile.path, path);
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
 	do {		/* a dead process with our PID may have left one */
+		pending = 0;
 		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
 		    path, (long)getpid(), count++);
+		pending = 1;		/* before a signal finds the file */
 		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |
 		    O_NOFOLLOW, bits == NO_MODE ? 0666 : bits);
 	} while (newfile.fd < 0 && errno == EEXIST);
 	pending = newfile.fd >= 0;
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (newfile.fd >= 0 && bits != NO_MODE)
 		fchmod(newfile.fd, bits);	/* which the umask changed */
 	return newfile.fd;

@@ -193,14 +193,11 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
 /*
  * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
  * usable address of host (a stream listens), or connected to the first that
- * answers (by UDP: to the first usable one). On failure *why is the reason,
- * which may be getaddrinfo's (errno is then EADDRNOTAVAIL). A listener does not
- * block; a connection does.
+ * answers (by UDP: to the first usable one). EDESTADDRREQ: host has no address.
+ * A listener does not block; a connection does.
  */
-int	sock_listen(const char *host, const char *port, int type,
-	    const char **why);
-int	sock_connect(const char *host, const char *port, int type,
-	    const char **why);
+int	sock_listen(const char *host, const char *port, int type);
+int	sock_connect(const char *host, const char *port, int type);
 
 /* Accepts a connection. host, if not NULL, gets the client's host, even if the
  * client has broken the connection already. EAGAIN: none waits. */

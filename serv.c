@@ -1694,7 +1694,6 @@ static int
 listen_all(void)
 {
 	char host[HOST_BYTES];
-	const char *why;
 	size_t i;
 	int fd, port;
 
@@ -1702,11 +1701,11 @@ listen_all(void)
 		if (started[i].port == NULL)
 			continue;
 		fd = sock_listen(serv.host, started[i].port,
-		    services[i]->type, &why);
+		    services[i]->type);
 		if (fd < 0)
 			return fail("serv: %s: cannot listen on %s %s: %s",
 			    services[i]->name, serv.host, started[i].port,
-			    why);
+			    reason());
 		started[i].listener = fd;
 		port = sock_host(fd, getsockname, host);
 		printf("listening %s %s %s %d\n", services[i]->name,

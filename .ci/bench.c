@@ -47,10 +47,9 @@ die(const char *what)
 static int
 dial(const char *to)
 {
-	const char *why;
 	int fd;
 
-	fd = sock_connect("127.0.0.1", to, SOCK_STREAM, &why);
+	fd = sock_connect("127.0.0.1", to, SOCK_STREAM);
 	if (fd < 0)
 		die("connect");
 	sock_limit(fd, 10);
@@ -79,10 +78,9 @@ static void
 fork_server(void)
 {
 	char host[HOST_BYTES];
-	const char *why;
 	int fd, listener;
 
-	listener = sock_listen("127.0.0.1", "0", SOCK_STREAM, &why);
+	listener = sock_listen("127.0.0.1", "0", SOCK_STREAM);
 	if (listener < 0)
 		die("listen");
 	printf("listening %d\n", sock_host(listener, getsockname, host));
@@ -190,11 +188,10 @@ static int
 socketpair_udp(int fd[2])
 {
 	struct addr a[2];
-	const char *why;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		fd[i] = sock_listen("127.0.0.1", "0", SOCK_DGRAM, &why);
+		fd[i] = sock_listen("127.0.0.1", "0", SOCK_DGRAM);
 		if (fd[i] < 0 || sock_addr(fd[i], getsockname, &a[i]) < 0)
 			return -1;
 	}
@@ -269,14 +266,13 @@ fill(long nicks)
 {
 	char address[20];
 	struct addr a;
-	const char *why;
 	long i;
 	int fd, there;
 
 	for (i = 0; i < nicks; i++) {
 		sprintf(address, "127.1.%ld.%ld", i / 250, i % 250 + 1);
-		there = sock_connect("127.0.0.1", port, SOCK_DGRAM, &why);
-		fd = sock_listen(address, "0", SOCK_DGRAM, &why);
+		there = sock_connect("127.0.0.1", port, SOCK_DGRAM);
+		fd = sock_listen(address, "0", SOCK_DGRAM);
 		if (there < 0 || fd < 0 || sock_addr(there, getpeername, &a) < 0 ||
 		    connect(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
 		    ask_directory(fd, DIR_REGISTER, i) != DIR_REGISTER_OK)
@@ -289,10 +285,9 @@ fill(long nicks)
 static void
 lookups(long n, long nicks)
 {
-	const char *why;
 	int fd;
 
-	fd = sock_connect("127.0.0.1", port, SOCK_DGRAM, &why);
+	fd = sock_connect("127.0.0.1", port, SOCK_DGRAM);
 	if (fd < 0)
 		die("directory");
 	for (; n > 0; n--)

@@ -366,14 +366,13 @@ static int
 open_port(const char *port)
 {
 	char address[HOST_BYTES];
-	const char *why;
 	int bound;
 
 	if (sock_host(directory.fd, getsockname, address) < 0)
 		return fail("serve: %s", reason());
-	share.listener = sock_listen(address, port, SOCK_STREAM, &why);
+	share.listener = sock_listen(address, port, SOCK_STREAM);
 	if (share.listener < 0)
-		return fail("serve: %s %s: %s", address, port, why);
+		return fail("serve: %s %s: %s", address, port, reason());
 	bound = sock_host(share.listener, getsockname, address);
 	share.port = (unsigned)bound;
 	if (bound < 0 || pipe(share.line) < 0 || start_acceptor() < 0) {
@@ -569,15 +568,14 @@ static int
 connect_peer(const char *command, const char *nick)
 {
 	struct place where;
-	const char *why;
 	int fd;
 
 	if (dir_where(command, nick, &where) != 0)
 		return -1;
-	fd = sock_connect(where.address, where.port, SOCK_STREAM, &why);
+	fd = sock_connect(where.address, where.port, SOCK_STREAM);
 	if (fd < 0)
 		log_msg(ERROR, "%s: %s at %s %s: %s", command, nick,
-		    where.address, where.port, why);
+		    where.address, where.port, reason());
 	else
 		sock_limit(fd, PEER_S);
 	return fd;

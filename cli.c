@@ -17,17 +17,15 @@
  *  the end  the table of modes, options, main
  *
  * A mode is one way to talk to a server. Most have a table of commands, and one
- * loop serves them all: it reads a line, splits it into words as a shell would,
- * looks the first one up, checks the number of arguments, and calls:
+ * loop serves them all:
  *
  *      line --> split() --> run_command() --> get_command(argc, argv)
  *                                |
  *                         table of commands
  *
- * A command reports its own error as one line `command: what: why` and returns
- * 1; if any command fails, the exit status is not 0. Lists go to standard
- * output, messages to standard error. If no frame comes the connection is
- * closed, and the next command makes a new one.
+ * A command reports its own error as one line, `command: what: why`, and
+ * returns 1; if any fails, the exit status is not 0. Lists go to standard
+ * output, messages to standard error.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -55,7 +53,6 @@
 
 struct cli cli = { .directory = "." };
 
-/* A signal that ends the client removes an unfinished file first. */
 static void
 guard_signals(void)
 {
@@ -141,7 +138,6 @@ download_open(const char *command, const char *path, int keep, struct file *f)
 	return fail("%s: %s: %s, here", command, path, reason());
 }
 
-/* Stores the file, if all went well, or removes it; says which. */
 int
 download_end(const char *command, const char *name, const struct file *f,
     int went_well)
@@ -199,7 +195,7 @@ static int ftp_answered;		/* it has given an answer */
 static int heard;			/* a server has answered, on this
 					   connection or an earlier one */
 
-/* Leaves the connection; the next command makes a new one. */
+/* The next command makes a new one. */
 static void
 ftp_drop(void)
 {
@@ -320,7 +316,6 @@ get_command(int argc, char **argv)
 	return failed;
 }
 
-/* The answer to the contents of a put. */
 static int
 ftp_confirmation(int fd, const char **why)
 {
@@ -337,7 +332,6 @@ ftp_confirmation(int fd, const char **why)
 	return 0;
 }
 
-/* put LOCAL [NAME] */
 int
 put_command(int argc, char **argv)
 {
@@ -458,12 +452,9 @@ run_command(const struct mode *m, int argc, char **argv)
 	    c->run(argc, argv);
 }
 
-/*
- * Ends the word that begins at *line, in place, and moves *line after it.
- * Quotes resemble a shell's: "..." and '...' hold words together, \ takes the
- * next character as it is, except within '...'. Returns -1 if a quote stays
- * open.
- */
+/* Ends the word that begins at *line, in place, and moves *line after it.
+ * Quotes are a shell's: "..." and '...' hold words together, \ takes the next
+ * character as it is, except within '...'. Returns -1 if a quote stays open. */
 static int
 end_word(char **line)
 {
@@ -716,8 +707,8 @@ udp_get(int argc, char **argv)
 
 /*
  * How a put by UDP ended; result is that of the session. The answer to uput
- * decides, even if ACKs are missing. The client waits for it up to STALL_S, or a
- * second if the peer was silent. FTP_SYNTAX says no more than that the server
+ * decides, even if ACKs are missing. The client waits for it up to STALL_S, or
+ * a second if the peer was silent. FTP_SYNTAX says no more than that the server
  * waited in vain.
  */
 static int
@@ -1404,7 +1395,6 @@ read_operands(int argc, char **argv)
 	return with_host + with_port;
 }
 
-/* Sets what depends on the mode. */
 static void
 complete_options(void)
 {

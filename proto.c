@@ -1,9 +1,7 @@
 /* proto.c: what serv and cli share. Licence: ISC, see README.
  *
- * No main, no policy: serv.c and cli.c decide what to say and when to stop,
- * except for -h and wrong options. They call this file; it calls back only what
- * they pass to it. Read proto.h first; with few exceptions a section uses those
- * above it:
+ * No policy: serv.c and cli.c decide what to say and when to stop, except for
+ * -h and wrong options. Read proto.h first; a section uses those above it:
  *
  *  Part I   diagnostics     one line of log, one write; text made printable
  *           options         tables of options: getopt's string and the usage
@@ -25,10 +23,6 @@
  *          read_all()  write_all()      until n bytes, the end, or the limit
  *               |         |             of sock_limit()
  *            read(2)   write(2)         each is reported to io_hook
- *
- * SO_RCVTIMEO ends a read(2) in which nothing comes; SO_SNDTIMEO wakes a
- * write(2), which is tried again. A look at the clock after each call ends a
- * message that passes too slowly.
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
 #define _XOPEN_SOURCE 700		/* NetBSD: for fchmod() */
@@ -246,7 +240,6 @@ usage_error(const char *what, const char *why)
 	exit(2);
 }
 
-/* -h */
 static void
 print_usage(void)
 {
@@ -322,7 +315,6 @@ tell(int fd, enum passing what, const void *buf, ssize_t n)
 	return io_hook == NULL ? 0 : io_hook(fd, what, buf, n);
 }
 
-/* Cheap: on most systems this is no system call. */
 int64_t
 now(void)
 {
@@ -332,12 +324,9 @@ now(void)
 	return t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
-/*
- * Called after a read or write, if more must follow: is this piece slower than
- * the socket's limit (SO_RCVTIMEO)? The piece began at *since. `before' bytes
- * had passed before the call, `done' now. (A file has no limit: getsockopt()
- * fails.)
- */
+/* Called after a read or write, if more must follow: is this piece, that began
+ * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
+ * passed before the call, `done' now. (Of a file getsockopt() fails.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -422,9 +411,7 @@ close_failed(int fd)
 	return -1;
 }
 
-/*
- * Writes an address as text, ::ffff:1.2.3.4 as 1.2.3.4; returns its port.
- */
+/* Writes an address as text, ::ffff:1.2.3.4 as 1.2.3.4; returns its port. */
 static int
 host_text(const struct sockaddr_storage *ss, socklen_t len,
     char host[HOST_BYTES])
@@ -456,8 +443,7 @@ sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 	    host_text(&ss, len, host);
 }
 
-/* An IPv6 address goes in brackets, or its port would look like a part of
- * it. */
+/* In brackets, or the port would look like a part of an IPv6 address. */
 static void
 peer_text(char text[PEER_BYTES], const char *host, int port)
 {
@@ -477,12 +463,9 @@ sock_peer(int fd, char text[PEER_BYTES])
 	return port < 0 ? -1 : 0;
 }
 
-/*
- * A write is limited by too_slow() alone. SO_SNDTIMEO, of 1 s, only makes a
- * write(2) that sleeps return, so that it is tried again: some systems wake
- * it only when a third of a large buffer is free, but a new write(2) takes what
- * fits.
- */
+/* A write is limited by too_slow() alone. SO_SNDTIMEO only makes a write(2)
+ * that sleeps return each second: some systems wake it only when a third of a
+ * large buffer is free, but a new write(2) takes what fits. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -504,11 +487,9 @@ readable(int fd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/*
- * Makes a new connection block (on some systems it inherits O_NONBLOCK from its
- * listener), and switches Nagle's algorithm off: each message is one write, so
- * waiting for more could only delay it.
- */
+/* Makes a connection block (it may inherit O_NONBLOCK from its listener), and
+ * switches Nagle's algorithm off: each message is one write, so waiting for
+ * more could only delay it. */
 static int
 sock_prepare(int fd, int type)
 {
@@ -670,10 +651,9 @@ sock_finish(int fd)
 
 /*
  * The port is chosen here. The system would choose none that has a connection
- * in TIME_WAIT, and each download leaves such a connection: after thousands of
- * downloads no port would be left. A port that we name can be bound even then,
- * by SO_REUSEADDR. Each process begins its search elsewhere; its next search
- * goes on where this one ended.
+ * in TIME_WAIT, which each download leaves: after thousands none would be left.
+ * A port that we name can be bound even then, by SO_REUSEADDR. Each process
+ * begins its search elsewhere, and goes on where the last one ended.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -723,8 +703,6 @@ data_accept(int listener, const char *client)
 	return -1;
 }
 
-/* Uses the address of the control connection's peer: the server's name may have
- * several. */
 int
 data_connect(int control, int type, unsigned port)
 {
@@ -762,11 +740,8 @@ check_regular(const struct stat *st)
 	return -1;
 }
 
-/*
- * Checks twice. Before open(), because opening a FIFO or a device has effects:
- * it may hang, and wakes whoever waits at the other end. And after it, because
- * the name may mean another file meanwhile.
- */
+/* Checks twice: before open(), because to open a FIFO or a device has effects;
+ * and after it, because the name may mean another file by then. */
 int
 file_open(struct file *f, const char *path, int follow)
 {
@@ -816,11 +791,9 @@ lesser(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/*
- * Moves the contents of f. A head of `have' bytes may stand in chunk[] already,
+/* Moves the contents of f. A head of `have' bytes may stand in chunk[] already,
  * and is sent before them. A chunk is filled before it is written: few large
- * writes are what makes a transfer fast.
- */
+ * writes are what makes a transfer fast. */
 static int
 file_move(int from, int to, struct file *f, size_t have)
 {
@@ -890,10 +863,8 @@ newfile_name(void)
 	return base_name(newfile.path);
 }
 
-/*
- * Returns 0 if a new file may take this name: nothing is there, or a regular,
- * writable file, and *bits is then its permissions. Else -1.
- */
+/* May a new file take this name? 0: nothing is there, or a regular, writable
+ * file, whose permissions are then *bits. */
 static int
 check_replaceable(const char *path, mode_t *bits)
 {
@@ -909,11 +880,9 @@ check_replaceable(const char *path, mode_t *bits)
 
 void (*end_hook)(void);
 
-/*
- * The signal handler. It calls only what POSIX allows in one. At its end the
- * signal has its default action again (SA_RESETHAND), and ends the process. In
- * process 1 (of a container) the system ignores that: so _exit() follows.
- */
+/* The signal handler, which calls only what POSIX allows in one. The signal has
+ * its default action again (SA_RESETHAND), and ends the process; but not
+ * process 1 (of a container): so _exit() follows. */
 static void
 remove_pending(int sig)
 {
@@ -976,11 +945,9 @@ newfile_open(const char *path, int keep)
 	return newfile.fd;
 }
 
-/*
- * Gives the temporary file this name, if it is free. link() fails where
+/* Gives the temporary file this name, if it is free. link() fails where
  * rename() would replace, so that no race can lose a file. Where a file system
- * has no links (that of a memory card), an empty file takes the name first.
- */
+ * has no links (that of a memory card), an empty file takes the name first. */
 static int
 take_name(const char *path)
 {
@@ -1133,7 +1100,6 @@ frame_send(int fd, const char *text, size_t n)
 	return 0;
 }
 
-/* Reads ten bytes and no more: the contents of a file may follow. */
 int
 frame_head(int fd, uint64_t *length)
 {
@@ -1167,7 +1133,6 @@ frame_recv(int fd, char *text, size_t max)
 	return (ssize_t)n;
 }
 
-/* Ports and codes are short; anything longer is neither. */
 long
 frame_number(const char *text, size_t n)
 {

@@ -66,13 +66,9 @@ extern struct logger {
 	char line[2048];	/* the line being made; a longer one is cut */
 } logger;
 
-/*
- * Writes one line to standard error, by one write(2), so that the lines of
- * several processes do not mix (on a pipe this is promised only for lines of up
- * to PIPE_BUF bytes). Control characters in it are shown as \xNN. It is a macro
- * so that compilers check the format: they know the format of snprintf(), but
- * not, in C99, that of a function of our own.
- */
+/* Writes one line to standard error, by one write(2), so that the lines of
+ * several processes do not mix. Control characters become \xNN. It is a macro
+ * so that compilers check the format. */
 #define log_msg(level_, ...) \
 	((int)(level_) <= logger.level ? \
 	(snprintf(logger.line, sizeof logger.line, __VA_ARGS__), \
@@ -84,11 +80,10 @@ void	log_write(enum level level);
 
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
- * of at most size - 1 bytes. Control characters become \xNN. Unicode characters
- * that separate lines, or turn the direction of writing, are broken: one of
- * their bytes becomes \xNN. Other UTF-8 and ISO 8859-1 stays; so do newlines,
- * if lines is true. Returns the number of bytes of text that were copied, so
- * that a long text can be printed in pieces.
+ * of at most size - 1 bytes. Control characters become \xNN, and so does a byte
+ * of each Unicode character that separates lines or turns the direction of
+ * writing. Other UTF-8 and ISO 8859-1 stays; so do newlines, if lines is true.
+ * Returns how many bytes of text were copied: a long one is printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -104,10 +99,8 @@ const char *reason(void);
  * lo..hi. */
 int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
-/*
- * Opens descriptors 0 to 2 if they are closed: else a socket could get number
- * 2, and all error messages would go to its peer.
- */
+/* Opens descriptors 0 to 2 if they are closed: else a socket could get number
+ * 2, and all error messages would go to its peer. */
 int	std_descriptors(void);
 
 /* Installs a handler; a system call that is interrupted fails with EINTR. */
@@ -148,11 +141,9 @@ void	usage_error(const char *what, const char *why);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-/*
- * All messages and contents of files go through these two. They return how many
+/* All messages and contents of files go through these two. They return how many
  * bytes have passed: n, or fewer, and errno then says why. ENOTCONN: the end
- * came before the first byte; ECONNABORTED: after it; ETIMEDOUT: the limit of a
- * socket has passed, see sock_limit().
+ * came before the first byte; ECONNABORTED: after it; ETIMEDOUT: sock_limit().
  */
 size_t	read_all(int fd, void *buf, size_t n);
 size_t	write_all(int fd, const void *buf, size_t n);
@@ -163,15 +154,16 @@ size_t	write_all(int fd, const void *buf, size_t n);
 int64_t	now(void);
 
 /*
- * A hook, NULL if nobody uses it. It is called after each read(2) and write(2)
- * of data, EINTR included; when a connection begins, ends its sending side, and
- * is closed; and when a file begins to move, and has moved. It returns 0 and
- * leaves errno alone; at RECEIVED and SENT it may return -1 and set errno,
- * which ends the transfer. A second hook calls the first.
+ * A hook, NULL if nobody uses it. It returns 0 and leaves errno alone; at
+ * RECEIVED and SENT it may return -1 and set errno, which ends the transfer. A
+ * second hook calls the first.
  */
 enum passing {
-	RECEIVED, SENT, CONNECTED, ACCEPTED, ENDED, CLOSED, FILE_BEGINS,
-	FILE_ENDS
+	RECEIVED, SENT,			/* after a read(2) or write(2), which
+					   returned n: EINTR included */
+	CONNECTED, ACCEPTED,		/* a connection */
+	ENDED, CLOSED,			/* our sending side; all of it */
+	FILE_BEGINS, FILE_ENDS		/* to move */
 };
 extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
@@ -203,12 +195,9 @@ int	sock_connect(const char *host, const char *port, int type);
  * client has broken the connection already. EAGAIN: none waits. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
-/*
- * A read_all() or write_all() has `seconds' to finish; if n is more than
- * PIECE_BYTES, `seconds' for each PIECE_BYTES. So a message that comes a byte
- * at a time cannot occupy a child for ever. (A peer that stops midway may be
- * noticed only after twice that time.)
- */
+/* A read_all() or write_all() has `seconds' to finish; if n is more than
+ * PIECE_BYTES, `seconds' for each PIECE_BYTES, even if single bytes come. (A
+ * peer that stops midway may be noticed only after twice that time.) */
 void	sock_limit(int fd, int seconds);
 
 /* Waits up to ms milliseconds. Is there input, or the end of it? */
@@ -220,12 +209,9 @@ int	readable(int fd, int ms);
 void	sock_end(int fd);
 void	sock_close(int fd);
 
-/*
- * The close that follows an answer: ends the sending side, then discards what
- * still comes: up to DISCARD_BYTES, and only as long as at least PIECE_BYTES
- * come in DISCARD_S. A close with input unread would send a reset, and a reset
- * destroys the answer on its way.
- */
+/* The close that follows an answer: ends the sending side, then discards up to
+ * DISCARD_BYTES, within the limit of DISCARD_S. A close with input unread would
+ * send a reset, and a reset destroys the answer on its way. */
 void	sock_finish(int fd);
 
 /*
@@ -246,11 +232,9 @@ int	data_connect(int control, int type, unsigned port);
 
 /* ---- names and files ------------------------------------------------- */
 
-/*
- * May a name that came from elsewhere be used? Yes if it is one plain path
+/* May a name that came from elsewhere be used? Yes if it is one plain path
  * component of 1 to NAME_BYTES bytes: no '/', no leading dot (which takes care
- * of . and ..), no control character of ASCII. n counts bytes.
- */
+ * of . and ..), no control character of ASCII. */
 int	name_ok(const char *name, size_t n);
 
 /* A file that is transferred: its size, and bytes done. */
@@ -267,12 +251,10 @@ struct file {
  */
 int	file_open(struct file *f, const char *path, int follow);
 
-/*
- * file_send() sends headlen bytes of head (at most 1024) and then the contents,
+/* file_send() sends headlen bytes of head (at most 1024) and then the contents,
  * file_recv() takes exactly f->size bytes off the socket. ESTALE: the file
- * became shorter while it was sent: the caller must then close the connection,
- * so that the peer sees an early end, and not a wrong file.
- */
+ * became shorter while it was sent. The caller must then close the connection,
+ * so that the peer sees an early end, and not a wrong file. */
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
 
@@ -289,20 +271,19 @@ int	directory_gone(void);
 const char *base_name(const char *path);
 
 /*
- * A file that appears whole or not at all. newfile_open() creates it under a
- * temporary name in the directory of path, and returns where to write. If all
- * went well, newfile_end() gives the file its name in one step. Else it removes
- * the file and returns -1; errno says why. There is no fsync(2): a power
- * failure may lose what was stored. A process has one new file at a time.
+ * A file that appears whole or not at all; a process has one at a time.
+ * newfile_open() creates it under a temporary name in the directory of path,
+ * and returns where to write. If all went well, newfile_end() gives the file
+ * its name in one step. Else it removes the file and returns -1; errno says
+ * why. There is no fsync(2): a power failure may lose what was stored.
  *
- * Without keep the file replaces a regular, writable file of that name;
- * newfile_open() fails with EISDIR, ENXIO or EACCES if anything else is there.
+ * Without keep the file replaces a regular, writable file of that name; if
+ * anything else is there, newfile_open() fails with EISDIR, ENXIO or EACCES.
  * With keep it replaces nothing: when `name.ext` is taken, it is stored as
- * `name(1).ext`, `name(2).ext`... (On a file system without links an empty file
- * has that name first, for a moment.) newfile_name() is the name that it got.
+ * `name(1).ext`, `name(2).ext`... newfile_name() is the name that it got.
  *
  * After newfile_guard() a signal that ends the process removes the file first,
- * and calls end_hook(), if it is not NULL; newfile_sweep() removes the
+ * and calls end_hook(), if that is not NULL; newfile_sweep() removes the
  * temporary files of a dead process.
  */
 int	newfile_open(const char *path, int keep);
@@ -312,12 +293,9 @@ void	newfile_guard(int sig);
 extern void (*end_hook)(void);
 void	newfile_sweep(pid_t pid);
 
-/*
- * The names of the files that a peer may fetch: regular, readable, name_ok(),
- * not larger than max bytes. They are sorted by byte value, and each has a
- * newline after it. Returns a text of *len bytes, for the caller to free; or
- * NULL.
- */
+/* The names of the files that a peer may fetch: regular, readable, name_ok(),
+ * not larger than max bytes; sorted by byte value, each with a newline after
+ * it. Returns a text of *len bytes, for the caller to free; or NULL. */
 char	*list_files(uint64_t max, size_t *len);
 
 /* ---- frame: the messages of ftp -------------------------------------- */
@@ -355,19 +333,17 @@ char	*list_files(uint64_t max, size_t *len);
  * The original server closes without that last answer; our client then says
  * `sent, not confirmed'.
  *
- * A server that is full answers a new connection with FTP_FULL at once, before
- * any command, and closes. A head that is not digits, or a length above
- * FTP_COMMAND_MAX, is answered FTP_SYNTAX, and the server closes: it cannot
- * find the next frame, or will not read that far. After any other answer the
- * control connection stays open.
+ * A server that is full answers a new connection with FTP_FULL at once, and
+ * closes. A head that is not digits, or a length above FTP_COMMAND_MAX, is
+ * answered FTP_SYNTAX, and the server closes: it cannot find the next frame.
+ * After any other answer the control connection stays open.
  *
- * Where the document is silent we chose: FTP_SYNTAX is the answer to `get'
- * alone, to `ls' with a name, to a command that has a NUL in it, and, if the
- * connection still works, to a put that is cut short or stands still for too
- * long. The original client knows no code but FTP_NOFILE; so a get with a bad
- * name is answered FTP_NOFILE, too; so is `get ', with a blank and no name
- * behind it. An answer to ls that is nothing but a code is taken for that code,
- * though a file might have such a name.
+ * Where the document is silent we chose: FTP_SYNTAX also answers a name that is
+ * missing or too many, a NUL in a command, and a put that is cut short or
+ * stands still. The original client knows no code but FTP_NOFILE, which
+ * therefore answers a get of any bad name, even of none (`get '). An answer to
+ * ls that is nothing but a code is taken for that code, though a file might
+ * have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -1243,8 +1219,8 @@ uint64_t counted(int k, size_t counter);
 void	print_statistics(int ms);
 
 /* more/stats.c: the console. console_fd() is -1 while there is nothing to look
- * at, and *deadline is then not after the next look; read_console() returns true
- * if the server is told to end. */
+ * at, and *deadline is then not after the next look; read_console() returns
+ * true if the server is told to end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

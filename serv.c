@@ -20,11 +20,10 @@
  *       +--- child      runs serve() of the service, and ends
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
- * A child is a process of its own, so its code reads as one conversation with
- * one client, and if it crashes no other client notices. The parent loops: if
- * no signal has told it to end, it sleeps in pselect(2). Signals are blocked
- * but there, or one that came between the two would be missed. Its handlers set
- * a flag at most.
+ * A child's code reads as one conversation with one client, and if it crashes
+ * no other client notices. The parent sleeps in pselect(2), until a signal has
+ * told it to end. Signals are blocked but there, or one that came before the
+ * sleep would be missed. Its handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -62,7 +61,7 @@ struct serv serv = { DEFAULT_HOST, ".", DATA_LO, DATA_HI, DEFAULT_CHILDREN,
 
 /* ---- requests ---------------------------------------------------------- */
 
-/* Logs an early end of a connection; errno says why. */
+/* A connection has ended too early; errno says why. */
 void
 log_end(const char *peer)
 {
@@ -83,7 +82,6 @@ log_refused(const struct request *r, const char *why)
 	    why == NULL ? reason() : why);
 }
 
-/* How a download ended: result is 0 or -1. */
 void
 log_download(const struct request *r, int result)
 {
@@ -94,7 +92,6 @@ log_download(const struct request *r, int result)
 		log_refused(r, NULL);
 }
 
-/* Stores the file, if all went well, or removes it; logs and counts that. */
 int
 end_upload(const struct request *r, int went_well)
 {
@@ -295,7 +292,6 @@ ftp_command(int control, const char *peer, char *text, size_t n)
 	return ftp_verbs[row].run == NULL ? -1 : ftp_verbs[row].run(&r);
 }
 
-/* The conversation with one client, from the first frame to the last. */
 static void
 ftp_serve(int control, const char *peer)
 {
@@ -353,11 +349,8 @@ signalled(int sig)
 		ending = ASKED;
 }
 
-/*
- * SIGINT, SIGQUIT and SIGHUP reach the whole process group of a terminal: a
- * child ignores them. SIGTERM from its parent ends it, and first removes its
- * unfinished file.
- */
+/* A terminal sends SIGINT, SIGQUIT and SIGHUP to all processes, but a child
+ * ends by its parent's SIGTERM alone, and removes its unfinished file. */
 void
 become_child(void)
 {
@@ -369,7 +362,6 @@ become_child(void)
 	newfile_guard(SIGTERM);
 }
 
-/* The life of a child: one connection. */
 static void
 serve_client(const struct service *s, int fd, int refuse)
 {
@@ -402,8 +394,7 @@ place_of(pid_t pid, int n)
 	return i < n ? i : -1;
 }
 
-/* Forks a child for a connection. The signals are still blocked in it until it
- * has its own handlers. */
+/* In the child the signals stay blocked until it has its own handlers. */
 static void
 start_child(int place, int fd)
 {
@@ -455,8 +446,8 @@ reap(void)
 	}
 }
 
-/* Waits until a connection comes (if there is room for one), a signal arrives,
- * the lifeline ends, or the deadline has come. Returns true for a connection. */
+/* Waits for a connection (if there is room for one), a signal, the end of the
+ * lifeline, or the deadline. Returns true for a connection. */
 static int
 parent_sleep(int room, int64_t deadline)
 {
@@ -488,11 +479,9 @@ parent_sleep(int room, int64_t deadline)
 	return room && FD_ISSET(parent.listener, &set);
 }
 
-/*
- * Accepts a connection, for a child of its own. A child closes its connection
+/* Accepts a connection, for a child of its own. A child closes its connection
  * just before it ends, so a client that reconnects may find the table still
- * full: the parent gives that child FULL_WAIT to end.
- */
+ * full: the parent gives that child FULL_WAIT to end. */
 static void
 accept_one(void)
 {
@@ -515,8 +504,7 @@ accept_one(void)
 	start_child(place, fd);
 }
 
-/* An orderly end: no new clients, and SIGTERM for all children, which have some
- * time to end. */
+/* An orderly end: no new clients, and SIGTERM for the children. */
 static void
 end_children(int64_t limit)
 {
@@ -1575,7 +1563,6 @@ const struct service *const services[SERVICES_MAX + 1] = {
 #endif
 };
 
-/* Sets the port of a service. */
 static void
 start_on(size_t i, const char *port, const char *operand)
 {
@@ -1689,7 +1676,6 @@ read_command_line(int argc, char **argv)
 			started[i].port = services[i]->port;
 }
 
-/* Opens all listeners, and prints a line for each. */
 static int
 listen_all(void)
 {

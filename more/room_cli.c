@@ -216,7 +216,7 @@ room_offered(const struct room_message *m)
 	start_fetch(o, fetch_file);
 }
 
-/* An answer: an error, or 2xx to the request 1xx that room_words still holds. */
+/* An answer: an error, or 2xx to the request 1xx that is in room_words still. */
 static void
 room_answer(const struct room_message *m)
 {

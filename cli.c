@@ -759,7 +759,6 @@ udp_put(int argc, char **argv)
 	return failed;
 }
 
-/* mode [tcp|sw|gbn|sr [WINDOW]] */
 static int
 mode_command(int argc, char **argv)
 {
@@ -985,7 +984,6 @@ dir_login(int argc, char **argv)
 	return 0;
 }
 
-/* register NICK */
 static int
 dir_register(int argc, char **argv)
 {
@@ -1035,7 +1033,6 @@ lines_free(struct lines *l)
 	memset(l, 0, sizeof *l);
 }
 
-/* Prints the lines, and frees them. */
 void
 lines_print(struct lines *l)
 {
@@ -1167,7 +1164,6 @@ dir_where(const char *command, const char *nick, struct place *where)
 	return 0;
 }
 
-/* lookup NICK */
 static int
 dir_lookup(int argc, char **argv)
 {

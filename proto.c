@@ -1280,7 +1280,6 @@ dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	return sent;
 }
 
-/* With -L the network has it first. */
 ssize_t
 dgram_send(int fd, const void *buf, size_t n, const struct addr *to, int flags)
 {
@@ -1543,7 +1542,6 @@ seq_less(uint32_t a, uint32_t b)
 	return a - b > UINT32_MAX / 2;
 }
 
-/* The slots form a ring. */
 struct rdt_slot *
 rdt_slot(struct rdt_sender *s, uint32_t n)
 {
@@ -1773,7 +1771,6 @@ rtt_sample(struct rdt_sender *s, int64_t r)
 		s->rto = RDT_RTO_MAX;
 }
 
-/* Everything before ack has arrived. */
 void
 rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 {
@@ -1853,7 +1850,6 @@ rdt_recv_data(struct rdt_receiver *r, uint32_t seq)
 	return event;
 }
 
-/* In sw and gbn nothing is kept: 0 bytes. */
 size_t
 rdt_recv_bitmap(const struct rdt_receiver *r,
     unsigned char bits[RDT_WINDOW_MAX / 8])
@@ -1881,7 +1877,6 @@ rdt_key(void)
 	    ((uint64_t)now() * 2654435761u + (uint64_t)getpid() * 40503);
 }
 
-/* The key always has eight digits. */
 void
 rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
     const uint64_t *size)
@@ -1953,7 +1948,6 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 	return sent < 0 ? -1 : 0;
 }
 
-/* Sends HELLO or DONE. */
 static int
 send_control(const struct rdt_session *s, enum rdt_type type)
 {
@@ -2185,7 +2179,6 @@ packet_bytes(const struct rdt_session *s, uint32_t n)
 	    (size_t)(s->file.size - (uint64_t)n * s->block);
 }
 
-/* Sends packet n, from the file. */
 static int
 send_data(struct rdt_session *s, uint32_t n)
 {
@@ -2206,7 +2199,6 @@ send_data(struct rdt_session *s, uint32_t n)
 	return got < (ssize_t)p.length ? -1 : transmit(s, &p);
 }
 
-/* Writes a packet to its place in the file. */
 static int
 store_packet(struct rdt_session *s, const struct rdt_packet *p)
 {
@@ -2224,7 +2216,6 @@ store_packet(struct rdt_session *s, const struct rdt_packet *p)
 	return 0;
 }
 
-/* Sends an ACK if one is due. */
 static int
 send_ack(struct rdt_session *s, unsigned share)
 {
@@ -2264,7 +2255,6 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
 }
 
-/* An ACK came. */
 static void
 receive_ack(struct rdt_session *s, const struct rdt_packet *p)
 {
@@ -2362,7 +2352,6 @@ check_silence(struct rdt_session *s)
 	return 0;
 }
 
-/* Each turn waits for DATA and takes it. */
 int
 rdt_recv(struct rdt_session *s)
 {
@@ -2423,7 +2412,6 @@ rdt_report(const struct rdt_session *s)
 		rdt_watcher->ends();
 }
 
-/* Also for a session that never began. */
 void
 rdt_close(struct rdt_session *s)
 {
@@ -2489,7 +2477,6 @@ dir_pack(unsigned char *d, const struct dir_message *m)
 #define TWO	4
 #define TEXT	8
 
-/* The size must fit the format exactly. */
 int
 dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 {
@@ -2518,7 +2505,6 @@ dir_unpack(struct dir_message *m, const unsigned char *d, size_t n)
 	return 0;
 }
 
-/* Are these n bytes all of this set? */
 static int
 made_of(const char *text, size_t n, const char *set)
 {
@@ -2543,7 +2529,6 @@ nick_ok(const char *nick, size_t n)
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
-/* Are these nicks, joined by commas? */
 static int
 nicks_ok(const char *nicks, size_t n)
 {

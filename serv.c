@@ -1273,7 +1273,6 @@ dir_turn(int fd)
 	return 0;
 }
 
-/* Forgets the nicks that have been silent for too long. */
 static void
 dir_expire(int64_t t)
 {
@@ -1413,7 +1412,6 @@ use_slot(size_t i)
 	lifeline = -1;
 }
 
-/* The process of a service. */
 static void
 run_service(size_t k)
 {

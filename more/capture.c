@@ -333,7 +333,6 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	s->next[from] += (uint32_t)n + ((flags & (SYN | FIN)) != 0);
 }
 
-/* A handshake. */
 static void
 begin_stream(int fd, int client)
 {
@@ -371,7 +370,6 @@ stream_bytes(struct stream *s, int from, const char *bytes, size_t n)
 	}
 }
 
-/* One end sends nothing more. */
 static void
 stream_ended(struct stream *s, int from)
 {

@@ -52,7 +52,6 @@ was_requested(const char *name)
 	return 0;
 }
 
-/* Pulls a file, in a child. */
 static int
 fetch_by_pull(struct rdt_session *s, const struct offer *o)
 {

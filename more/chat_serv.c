@@ -79,7 +79,6 @@ chat_show(struct client *c, const char *text)
 	tell(c);
 }
 
-/* Tells everyone who else is there. */
 static void
 show_all(void)
 {
@@ -102,7 +101,6 @@ name_refused(const char *name)
 	    "this name is in use" : NULL;
 }
 
-/* The first message of a client. */
 static void
 chat_join(struct client *c, const char *name)
 {
@@ -124,7 +122,6 @@ chat_join(struct client *c, const char *name)
 	show_all();
 }
 
-/* Tells the others that c has gone. */
 static void
 chat_left(const struct client *c)
 {
@@ -133,7 +130,6 @@ chat_left(const struct client *c)
 	show_all();
 }
 
-/* {quit} */
 static void
 chat_quit(struct client *c, const char *text)
 {
@@ -163,7 +159,6 @@ chat_private(struct client *c, const char *text)
 	tell(c);
 }
 
-/* Any other message is for everyone. */
 static void
 chat_public(struct client *c, const char *text)
 {
@@ -172,7 +167,6 @@ chat_public(struct client *c, const char *text)
 	tell_all();
 }
 
-/* CHANGENAME OLD NEW */
 static void
 chat_rename(struct client *c, const char *text)
 {
@@ -195,7 +189,6 @@ chat_rename(struct client *c, const char *text)
 	show_all();
 }
 
-/* get_list_file */
 static void
 chat_files(struct client *c, const char *text)
 {
@@ -345,7 +338,6 @@ chat_input(struct client *c)
 	}
 }
 
-/* A daemon: it never returns while the parent lives. */
 static void
 chat_serve(int listener, const char *peer)
 {

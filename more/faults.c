@@ -119,7 +119,6 @@ read_rule(struct fault_rule *rule, const char *text)
 	return *end == '\0' ? 0 : -1;
 }
 
-/* Reads a number of settings[i]. */
 static int
 read_setting(size_t i, const char *value)
 {

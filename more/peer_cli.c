@@ -187,7 +187,6 @@ peer_say(int fd, const char *operation, const char *key, const char *value)
 	return peer_send(fd, &message);
 }
 
-/* Answers queryfiles: as many messages as it takes. */
 static int
 send_files(int fd)
 {
@@ -229,7 +228,6 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 	return 0;
 }
 
-/* Answers download. */
 static int
 send_file(int fd)
 {
@@ -864,7 +862,6 @@ static const struct command browse_commands[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
-/* browse NICK */
 static int
 peer_browse(int argc, char **argv)
 {

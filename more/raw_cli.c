@@ -121,7 +121,6 @@ send_lines(int fd)
 	return 0;
 }
 
-/* Sends as much of the input as goes. */
 static int
 raw_send(int fd)
 {

@@ -163,7 +163,6 @@ room_line(char *line)
 
 /* ---- answers ----------------------------------------------------------- */
 
-/* The file comes by TCP or UDP, in a child. */
 static int
 fetch_file(struct rdt_session *s, const struct offer *o)
 {
@@ -216,7 +215,7 @@ room_offered(const struct room_message *m)
 	start_fetch(o, fetch_file);
 }
 
-/* An answer: an error, or 2xx to the request 1xx that is in room_words still. */
+/* An answer: an error, or 2xx to the request 1xx that room_words holds. */
 static void
 room_answer(const struct room_message *m)
 {

@@ -31,7 +31,6 @@ reply(struct client *c)
 	send_message(c, room_words.text, room_words.n);
 }
 
-/* Sends it as an update to all but one. */
 static void
 update_all(const struct client *but)
 {
@@ -85,7 +84,6 @@ users(void)
 	return n;
 }
 
-/* 100 name */
 static void
 room_join(struct client *c, const struct room_message *m)
 {
@@ -136,7 +134,6 @@ room_enter(struct client *c)
 	update_presence(c, "300");
 }
 
-/* 101 */
 static void
 room_leave(struct client *c, const struct room_message *m)
 {
@@ -164,7 +161,6 @@ reply_others(struct client *c, const char *none, const char *some)
 	reply(c);
 }
 
-/* 102 */
 static void
 room_who(struct client *c, const struct room_message *m)
 {
@@ -172,7 +168,6 @@ room_who(struct client *c, const struct room_message *m)
 	reply_others(c, "2020", "2021");
 }
 
-/* 103 name text */
 static void
 room_to(struct client *c, const struct room_message *m)
 {
@@ -192,7 +187,6 @@ room_to(struct client *c, const struct room_message *m)
 	reply(c);
 }
 
-/* 104 text */
 static void
 room_all(struct client *c, const struct room_message *m)
 {
@@ -252,7 +246,6 @@ send_by_tcp(struct rdt_session *s, const char *client)
 	return 0;
 }
 
-/* 106 TCP name, 106 UDP name */
 static void
 room_get(struct client *c, const struct room_message *m)
 {
@@ -350,7 +343,6 @@ room_input(struct client *c)
 	buffer_drop(&c->in, n);
 }
 
-/* A daemon: it never returns while the parent lives. */
 static void
 room_serve(int listener, const char *peer)
 {

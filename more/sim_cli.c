@@ -164,7 +164,6 @@ launch(struct channel *c, struct rdt_packet *p, unsigned char *bytes,
 	return fate;
 }
 
-/* Sends all that the engine has to send. */
 static void
 sender_turn(void)
 {
@@ -200,7 +199,6 @@ bits_set(const unsigned char *bits, size_t n)
 	return set;
 }
 
-/* DATA arrives, and is answered with an ACK. */
 static void
 data_arrives(struct held *h)
 {
@@ -350,7 +348,6 @@ flow_end(struct rdt_session *s)
 	    (double)s->file.done * SECOND / (double)s->took;
 }
 
-/* Until all flows are done, or have given up. */
 static void
 run(void)
 {

@@ -52,7 +52,6 @@ statistics_begin(void)
 	io_hook = count_bytes;
 }
 
-/* Prints what all have counted. */
 static void
 print_sum(const char *what, size_t counter)
 {

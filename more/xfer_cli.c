@@ -99,7 +99,6 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	return -1;
 }
 
-/* upload SRC [NAME] */
 static int
 xfer_upload(int argc, char **argv)
 {
@@ -142,7 +141,6 @@ xfer_get(int fd, const char *name, struct file *f)
 	return download_end("download", name, f, came);
 }
 
-/* download NAME [DST] */
 static int
 xfer_download(int argc, char **argv)
 {
@@ -238,7 +236,6 @@ xfer_files(char *text, struct xfer_file **files)
 	return (long)lines;
 }
 
-/* list [-n|-s|-d] [-a] */
 static int
 xfer_list(int argc, char **argv)
 {

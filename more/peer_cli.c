@@ -771,7 +771,7 @@ download_from(const char *nicks, const struct file_line *o, const char *path)
 		len = strcspn(nicks, ", ");	/* a comma, or the end */
 		sprintf(nick, "%.*s", (int)len, nicks);
 		nicks += len;
-		if (strcmp(nick, directory.nick) == 0) {
+		if (o->nicks_len > 0 && strcmp(nick, directory.nick) == 0) {
 			log_msg(ERROR, "download: %.8s: you have it yourself",
 			    o->hash);
 			continue;

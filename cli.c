@@ -31,16 +31,9 @@
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <search.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -566,6 +559,8 @@ run_mode(const struct mode *m, int argc, char **argv)
 
 /* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
+
+#include <search.h>
 
 struct by_udp by_udp = { .protocol = &rdt_gbn, .block = RDT_BLOCK };
 
@@ -1211,6 +1206,7 @@ static const struct command dir_commands[] = {
 static int
 dir_open(void)
 {
+	setvbuf(stdin, NULL, _IONBF, 0);	/* or poll() misses lines */
 	directory.fd = connect_server(SOCK_DGRAM);
 	return directory.fd < 0 || sock_nonblock(directory.fd) < 0;
 }
@@ -1225,6 +1221,24 @@ dir_close(void)
 	failed = directory.nick[0] != '\0' ? dir_logout(1, logout) : 0;
 	dgram_close(directory.fd);
 	return failed;
+}
+
+/* The options of Part II depend on the mode. */
+static void
+extended_begin(void)
+{
+	if (by_udp.window == 0)
+		by_udp.window = cli.mode->window != 0 ? cli.mode->window :
+		    RDT_WINDOW;
+	if (by_udp.congestion == NULL)
+		by_udp.congestion = congestion_find("reno", 0);
+	if (cli.mode->kind == ONLY_SW && by_udp.given &&
+	    by_udp.protocol != &rdt_sw)
+		usage_error("-u", "in mode raw, sw alone");
+	faults_begin(cli.mode->kind == NO_HOST);
+	trace_begin();
+	screen_begin();
+	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() fails */
 }
 
 const struct command names_people_try[] = {
@@ -1391,24 +1405,6 @@ read_operands(int argc, char **argv)
 	return with_host + with_port;
 }
 
-static void
-complete_options(void)
-{
-#ifndef TINY
-	if (by_udp.window == 0)
-		by_udp.window = cli.mode->window != 0 ? cli.mode->window :
-		    RDT_WINDOW;
-	if (by_udp.congestion == NULL)
-		by_udp.congestion = congestion_find("reno", 0);
-	if (cli.mode->kind == ONLY_SW && by_udp.given &&
-	    by_udp.protocol != &rdt_sw)
-		usage_error("-u", "in mode raw, sw alone");
-	faults_begin(cli.mode->kind == NO_HOST);
-	trace_begin();
-	screen_begin();
-#endif
-}
-
 int
 main(int argc, char **argv)
 {
@@ -1418,16 +1414,14 @@ main(int argc, char **argv)
 	cli.mode = modes[0];
 	options_read(&command_line, argc, argv);
 	optind += read_operands(argc - optind, argv + optind);
-	complete_options();
+#ifndef TINY
+	extended_begin();
+#endif
 	if (chdir(cli.directory) < 0)
 		return fail("cli: -d %s: %s", cli.directory, reason());
-	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() fails */
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	guard_signals();
-	if (cli.mode->wait != NULL)
-		setvbuf(stdin, NULL, _IONBF, 0);	/* or poll() misses
-							   lines in stdio */
 	status = run_mode(cli.mode, argc - optind, argv + optind);
 #ifndef TINY
 	if (trace_close() < 0)

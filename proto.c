@@ -29,8 +29,6 @@
 #define _DARWIN_C_SOURCE		/* macOS: for O_NOFOLLOW */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
 
-#include <sys/types.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
@@ -43,9 +41,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

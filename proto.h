@@ -30,7 +30,7 @@
 #ifndef PROTO_H
 #define PROTO_H
 
-#include <sys/types.h>
+#include <sys/types.h>		/* these six are there in all files */
 #include <sys/socket.h>
 
 #include <poll.h>

@@ -29,23 +29,14 @@
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/mman.h>
 #include <sys/select.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <search.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto.h"
@@ -549,6 +540,9 @@ serve_connections(const struct service *s, int listener)
 }
 /* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
+
+#include <sys/mman.h>
+#include <search.h>
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
@@ -1481,6 +1475,7 @@ supervisor_begin(void)
 		return fail("serv: %s", reason());
 	lifeline = line[0];
 	lifeline_end = line[1];
+	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
 	statistics_begin();
 	return 0;
 }
@@ -1716,7 +1711,6 @@ main(int argc, char **argv)
 		return fail("serv: -s %s: %s", serv.directory, reason());
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
-	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
 	on_signal(SIGTERM, signalled);
 	on_signal(SIGINT, signalled);
 #ifndef TINY

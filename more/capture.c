@@ -14,8 +14,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/types.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <arpa/inet.h>

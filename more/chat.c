@@ -15,8 +15,6 @@
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -10,7 +10,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <stdio.h>
 #include <string.h>
 
 #include "serv.h"

@@ -7,7 +7,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <stdio.h>
 #include <string.h>
 
 #include "more.h"

@@ -11,9 +11,6 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <sys/socket.h>
-
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

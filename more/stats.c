@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -12,7 +12,6 @@
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -41,10 +41,9 @@
  *     ('lorem_ipsum.txt', 100321, 1620948149.0)
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
- * printable UTF-8, \xNN. So a client may evaluate the line safely, and one that
- * parses it gets the bytes of the name. Ours also takes the other escapes of
- * Python's repr(), \" \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but
- * \xNN, by which repr() means a character, is one byte here.
+ * printable UTF-8, \xNN. Our client also takes the other escapes of Python's
+ * repr(), \" \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but \xNN, by
+ * which repr() means a character, is one byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
@@ -63,10 +62,8 @@ enum xfer_status {
 /* A status in words. */
 const char *xfer_status_text(int status);
 
-/*
- * Writes a length and, unless text is NULL, so many bytes of text; returns the
- * bytes written.
- */
+/* Writes a length and, unless text is NULL, so many bytes of it; returns the
+ * bytes written. */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
 /* Receive a length; a length and a text of at most max bytes, with a NUL after
@@ -82,11 +79,9 @@ struct xfer_file {
 	double time;
 };
 
-/*
- * A line of the list, without its newline. xfer_line_pack() writes one and
- * returns its length. xfer_line_unpack() takes one apart in place, so that name
- * points into it; -1: it is none.
- */
+/* A line of the list, without its newline. xfer_line_pack() returns its length.
+ * xfer_line_unpack() takes one apart in place, so that name points into it; -1:
+ * it is none. */
 size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
 int	xfer_line_unpack(struct xfer_file *f, char *line);
 
@@ -141,11 +136,8 @@ int	peer_send(int fd, struct peer_message *m);
 /* Receives one and checks it; EBADMSG if it is malformed. */
 int	peer_recv(int fd, struct peer_message *m);
 
-/*
- * The value of a key in a message that came, after the value `from' (NULL: from
- * the beginning), so that a key that is there more than once can be walked.
- * NULL: no more.
- */
+/* The value of a key in a message that came, or the next one after the value
+ * `from'; NULL: there is none. */
 const char *peer_value(const struct peer_message *m, const char *from,
 	    const char *key);
 int	peer_is(const struct peer_message *m, const char *operation);
@@ -176,10 +168,8 @@ int	buffer_add(struct buffer *b, const void *bytes, size_t n);
 /* Takes the first n bytes away. */
 void	buffer_drop(struct buffer *b, size_t n);
 
-/*
- * Calls get() once, appends its bytes, and returns its result; EMSGSIZE if the
- * buffer is full.
- */
+/* Calls get() once, appends its bytes, and returns its result; EMSGSIZE if the
+ * buffer is full. */
 ssize_t	buffer_fill(struct buffer *b, int fd,
 	    ssize_t (*get)(int fd, void *buf, size_t n));
 
@@ -189,10 +179,8 @@ int	buffer_send(struct buffer *b, int fd);
 
 /* ---- faults: what -L does ------------------------------------------------ */
 
-/*
- * A rule hits each transmission with a probability, or every k-th, or those of
- * a list; the last two by the count, from 1.
- */
+/* A rule hits each transmission with a probability, or every k-th, or those of
+ * a list; the last two by the count, from 1. */
 #define FAULT_LIST	32	/* numbers in a list at most */
 struct fault_rule {
 	double probability;
@@ -365,10 +353,8 @@ struct room_message {
 	} field[ROOM_FIELDS];
 };
 
-/*
- * Takes a message off a text, its fields pointing into that. Returns the bytes
- * of the message; 0: more must come; -1: it is none.
- */
+/* Takes a message off a text, its fields pointing into that. Returns the bytes
+ * of the message; 0: more must come; -1: it is none. */
 ssize_t	room_unpack(struct room_message *m, const char *text, size_t n);
 
 /* The message that is being made: begun with its code; to which a text of at
@@ -402,17 +388,9 @@ void	room_add(const char *text, size_t n);
 #define ROOM_WINDOW_MAX	99
 extern const struct rdt_encoding room_encoding;
 
-/*
- * Meets an rdt_accept() in this encoding, on the host of the peer of `control'.
- * rdt_recv() follows.
- */
+/* Meets an rdt_accept() in this encoding, on the host of the peer of `control'.
+ * rdt_recv() follows. */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
-
-/* ---- trace and capture: files that several processes write to ------------ */
-
-/* F_WRLCK waits for the lock of a file; F_UNLCK gives it back. If fd is -1 it
- * does nothing. */
-void	file_lock(int fd, int type);
 
 /* ---- capture: what passes, for Wireshark (-w) ---------------------------- */
 
@@ -429,6 +407,10 @@ void	file_lock(int fd, int type);
  *
  * A packet begins with an IPv4 or IPv6 header (link type RAW, 101).
  */
+
+/* trace and capture: F_WRLCK waits for the lock of a file, F_UNLCK gives it
+ * back. */
+void	file_lock(int fd, int type);
 
 /* Adds one datagram; only while dgram_tap is not NULL. For mode sim, which has
  * no sockets. */

@@ -2261,14 +2261,15 @@ receive_ack(struct rdt_session *s, const struct rdt_packet *p)
 	    (uint64_t)snd->base * s->block;
 }
 
-/* Takes the packets that have come. */
+/* Takes the packets that have come; but DONE, which comes after the last one,
+ * is left for rdt_linger(). */
 static int
 receive_burst(struct rdt_session *s)
 {
 	struct rdt_packet p;
 	int got, n;
 
-	for (n = 0; n < RDT_BURST; n++) {
+	for (n = 0; n < RDT_BURST && s->receiver.expected != s->packets; n++) {
 		got = receive(s, &p, NULL);
 		if (got <= 0)
 			return got;

@@ -217,10 +217,9 @@ ftp_connect(void)
 	return ftp_control < 0 ? -1 : 0;
 }
 
-/*
- * Sends a command and takes the answer, of at most max bytes; returns its
- * length, or -1 after a message. verb and name (or NULL) are for that message.
- */
+/* Sends a command and takes the answer, of at most max bytes; returns its
+ * length, or -1 after a message. verb and name (or NULL) are for that
+ * message. */
 static ssize_t
 ftp_ask(const char *verb, const char *name, const char *command, char *answer,
     size_t max)
@@ -899,11 +898,9 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	return -1;
 }
 
-/*
- * A machine with several addresses may answer from another one than that which
+/* A machine with several addresses may answer from another one than that which
  * was asked, and the system drops that. Asks by a socket that takes all; true
- * if an answer comes, whose address `where' receives.
- */
+ * if an answer comes, whose address `where' receives. */
 static int
 answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 {
@@ -1379,11 +1376,9 @@ list_modes(void)
 static const struct command_line command_line = { "cli",
     "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
-/*
- * Reads [host] [port]; returns how many operands they were. A number in the
+/* Reads [host] [port]; returns how many operands they were. A number in the
  * place of the host is a port of localhost. If the operand after the host does
- * not begin with a digit, it is the command.
- */
+ * not begin with a digit, it is the command. */
 static int
 read_operands(int argc, char **argv)
 {

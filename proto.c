@@ -1984,11 +1984,9 @@ hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 	    packets_of(s->file.size, p->block) <= UINT32_MAX;
 }
 
-/*
- * Receives the next packet: 1; 0: none now; -1: an error. One that makes no
+/* Receives the next packet: 1; 0: none now; -1: an error. One that makes no
  * sense is counted, and given no type. A HELLO that is repeated is answered
- * here, at any time.
- */
+ * here, at any time. */
 static int
 receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 {
@@ -2012,11 +2010,9 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 	return 1;
 }
 
-/*
- * Waits for a datagram, until the deadline or the end of this turn. Silence is
+/* Waits for a datagram, until the deadline or the end of this turn. Silence is
  * what was waited, but no more than a TURN each time: if the process or the
- * machine was paused, the peer was not silent.
- */
+ * machine was paused, the peer was not silent. */
 int
 rdt_await(struct rdt_session *s, int64_t deadline)
 {
@@ -2092,11 +2088,9 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	rdt_begins(s);
 }
 
-/*
- * Waits for a HELLO until the deadline, and agrees. It must come from the host
+/* Waits for a HELLO until the deadline, and agrees. It must come from the host
  * of the client: or a forged one would make us send a file to a victim. The
- * server may not agree to more than the client asked for.
- */
+ * server may not agree to more than the client asked for. */
 static int
 await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 {
@@ -2465,10 +2459,8 @@ dir_pack(unsigned char *d, const struct dir_message *m)
 	return 5 + m->length;
 }
 
-/*
- * The formats of each op: how many numbers a message may have, as bits, and
- * TEXT if it may be a TLV.
- */
+/* The formats of each op: how many numbers a message may have, as bits, and
+ * TEXT if it may be a TLV. */
 #define CONTROL	1
 #define ONE	2
 #define TWO	4

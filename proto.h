@@ -153,11 +153,9 @@ size_t	write_all(int fd, const void *buf, size_t n);
 #define NEVER	INT64_MAX
 int64_t	now(void);
 
-/*
- * A hook, NULL if nobody uses it. It returns 0 and leaves errno alone; at
+/* A hook, NULL if nobody uses it. It returns 0 and leaves errno alone; at
  * RECEIVED and SENT it may return -1 and set errno, which ends the transfer. A
- * second hook calls the first.
- */
+ * second hook calls the first. */
 enum passing {
 	RECEIVED, SENT,			/* after a read(2) or write(2), which
 					   returned n: EINTR included */
@@ -376,10 +374,8 @@ int	frame_head(int fd, uint64_t *length);
  * the length of the text. */
 ssize_t	frame_recv(int fd, char *text, size_t max);
 
-/*
- * The number in an answer: digits, with or without a minus sign before them,
- * nothing else, at most six of them. LONG_MIN for anything else.
- */
+/* The number in an answer: digits, with or without a minus sign before them,
+ * nothing else, at most six of them. LONG_MIN for anything else. */
 long	frame_number(const char *text, size_t n);
 
 /* ---- serv.c: services ------------------------------------------------- */
@@ -536,11 +532,9 @@ int	split(char *line, char **argv);
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
-/*
- * doubt() is `: is this an xfer server?', by the mode, until server_heard() is
+/* doubt() is `: is this an xfer server?', by the mode, until server_heard() is
  * called, and then "". It is appended to errors, since another service may be
- * at that port.
- */
+ * at that port. */
 const char *doubt(void);
 void	server_heard(void);
 
@@ -585,10 +579,8 @@ int	upload(const char *command, const char *name, int fd, struct file *f,
 extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
 
-/*
- * The same for n descriptors; p must have room for one more. Sets revents,
- * which are all 0 after a failure. Skips a descriptor of -1.
- */
+/* The same for n descriptors; p must have room for one more. Sets revents,
+ * which are all 0 after a failure. Skips a descriptor of -1. */
 int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 
 /* Makes a socket one that does not block. */
@@ -648,11 +640,9 @@ struct network {
 extern const struct network *network;
 ssize_t	dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to);
 
-/*
- * A tap (-w, more/capture.c): it is shown what passes; the address of the other
+/* A tap (-w, more/capture.c): it is shown what passes; the address of the other
  * end, unless the socket is connected; and a note for the reader. It keeps
- * errno. NULL: none.
- */
+ * errno. NULL: none. */
 extern void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
 	    const struct addr *other, const char *note);
 
@@ -664,10 +654,8 @@ void	pack32(unsigned char *p, uint32_t n);
 unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
-/*
- * The rest of a message that is parsed. A failure sticks, so one check
- * at the end is enough: INCOMPLETE, it ended too early; BAD, it is malformed.
- */
+/* The rest of a message that is parsed. A failure sticks, so one check at the
+ * end is enough: INCOMPLETE, it ended too early; BAD, it is malformed. */
 struct cursor {
 	const char *at;
 	size_t left;
@@ -979,11 +967,9 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
 
-/*
- * How packets become datagrams. pack() writes the head of one, whose payload
- * stands after it already, and returns the bytes of both; 0 if the encoding
- * has no such message. unpack() returns -1 for a malformed one.
- */
+/* How packets become datagrams. pack() writes the head of one, whose payload
+ * stands after it already, and returns the bytes of both; 0 if the encoding has
+ * no such message. unpack() returns -1 for a malformed one. */
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
 	int each;		/* each DATA gets an ACK of its own */
@@ -1053,10 +1039,8 @@ int	rdt_recv(struct rdt_session *s);
  * window and block. */
 void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 
-/*
- * Calls tick(), and waits for a datagram, until the deadline or the end of a
- * TURN. -1: an error, or tick() or `control' ends the transfer.
- */
+/* Calls tick(), and waits for a datagram, until the deadline or the end of a
+ * TURN. -1: an error, or tick() or `control' ends the transfer. */
 int	rdt_await(struct rdt_session *s, int64_t deadline);
 
 /* Counts a datagram that makes no sense. */
@@ -1077,11 +1061,9 @@ void	rdt_close(struct rdt_session *s);
  */
 void	rdt_report(const struct rdt_session *s);
 
-/*
- * The watcher: a hook, NULL if nobody uses it (more/trace.c; mode sim). It is
+/* The watcher: a hook, NULL if nobody uses it (more/trace.c; mode sim). It is
  * told when a transfer begins, at which time of day; of each event; of each
- * packet that passes, `->' or `<-', and its fate; and when one ends.
- */
+ * packet that passes, `->' or `<-', and its fate; and when one ends. */
 struct rdt_watcher {
 	void (*begins)(int64_t time_of_day, const struct rdt_session *s);
 	void (*event)(int64_t now, enum rdt_event event, uint32_t seq,
@@ -1167,11 +1149,9 @@ struct dir_message {
 	size_t length;			/* of text */
 };
 
-/*
- * dir_pack() makes a datagram and returns its bytes; there must be room for
+/* dir_pack() makes a datagram and returns its bytes; there must be room for
  * nine, or for five and the text. dir_unpack() returns -1 if the size fits no
- * format of this op; else text points into the datagram.
- */
+ * format of this op; else text points into the datagram. */
 size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
 int	dir_unpack(struct dir_message *m, const unsigned char *datagram,
 	    size_t n);
@@ -1182,11 +1162,9 @@ int	hex_digits(const char *text, size_t n);
 /* 1 to DIR_NICK_MAX letters, digits, '_', '-', '.'. */
 int	nick_ok(const char *nick, size_t n);
 
-/*
- * A line of a list of files: `hash size name', or `hash size nicks name', the
+/* A line of a list of files: `hash size name', or `hash size nicks name', the
  * nicks joined by commas. Checks all parts, which point into the line, of n
- * bytes without a newline. -1: malformed.
- */
+ * bytes without a newline. -1: malformed. */
 struct file_line {
 	const char *hash;		/* HASH_DIGITS of them */
 	uint64_t size;

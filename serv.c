@@ -571,10 +571,8 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	return 0;
 }
 
-/*
- * uget NAME. A file that cannot be read to its end is told on the control
- * connection: no datagram can say that no more will come.
- */
+/* uget NAME. A file that cannot be read to its end is told on the control
+ * connection: no datagram can say that no more will come. */
 static int
 ftp_uget(const struct request *r)
 {
@@ -686,10 +684,8 @@ static struct {
 						   an address, and of all */
 } dir;
 
-/*
- * Takes a page out of a bucket; false if there is none. It holds `most' pages,
- * and fills up at `rate' a second; *full is when it will be full again.
- */
+/* Takes a page out of a bucket; false if there is none. It holds `most' pages,
+ * and fills up at `rate' a second; *full is when it will be full again. */
 static int
 bucket_take(int64_t *full, int64_t t, int64_t most, int64_t rate)
 {
@@ -1006,10 +1002,8 @@ answer_lookup(struct dir_request *r)
 	return DIR_LOOKUP_OK;
 }
 
-/*
- * The lines of a Publish, for k; or, if that is NULL, only checked and counted.
- * After a first line `at N' the answer says N plus the number of the others.
- */
+/* The lines of a Publish, for k; or, if that is NULL, only checked and counted.
+ * After a first line `at N' the answer says N plus the number of the others. */
 static enum dir_op
 publish_lines(struct dir_request *r, struct nick *k)
 {
@@ -1365,11 +1359,9 @@ counted(int k, size_t counter)
 	return sum;
 }
 
-/*
- * A page that is shared with all children; without it all sums are 0. Zeros are
+/* A page that is shared with all children; without it all sums are 0. Zeros are
  * written to its file: a hole would need room in a full file system later, and
- * the process that counts there would end by SIGBUS.
- */
+ * the process that counts there would end by SIGBUS. */
 static int
 page_open(void)
 {

@@ -87,10 +87,8 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/*
- * Appends capture.block up to end, when it is our turn. A part alone, on a disk
- * that is full, is cut off again.
- */
+/* Appends capture.block up to end, when it is our turn. A part alone, on a disk
+ * that is full, is cut off again. */
 static int
 write_block(const unsigned char *end)
 {
@@ -140,10 +138,9 @@ check_file(off_t size, size_t n)
 	return ends_whole(size) ? NULL : "it ends with half a block";
 }
 
-/*
- * A file begins with a section and an interface of link type RAW: a packet
- * begins with the IP header. To a file that begins so, only packets are added.
- */
+/* A file begins with a section and an interface of link type RAW: a packet
+ * begins with the IP header. To a file that begins so, only packets are
+ * added. */
 static const char *
 begin_file(void)
 {
@@ -232,10 +229,8 @@ pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
 	return 40;
 }
 
-/*
- * Appends a packet as a block: IP, a head of UDP or TCP, with its checksum at
- * sum_at, and the bytes of p.
- */
+/* Appends a packet as a block: IP, a head of UDP or TCP, with its checksum at
+ * sum_at, and the bytes of p. */
 static void
 write_packet(const struct capture_packet *p, int protocol,
     const unsigned char *head, size_t headlen, size_t sum_at)

@@ -307,10 +307,8 @@ chat_lines(struct client *c)
 
 #define FIRST_MS	50	/* before the first segment for a client */
 
-/*
- * With a newline in its first read a client speaks in lines; otherwise in
- * segments, unless a lone newline comes next, as PuTTY sends it.
- */
+/* With a newline in its first read a client speaks in lines; otherwise in
+ * segments, unless a lone newline comes next, as PuTTY sends it. */
 static void
 chat_input(struct client *c)
 {

@@ -44,10 +44,8 @@ static const struct {
 	    "-L wants a number of datagrams (0 to " STRING(HELD_MAX) ")" },
 };
 
-/*
- * SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
- * number of the n-th transmission is a function of seed, sequence and n.
- */
+/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) used as a hash: the random
+ * number of the n-th transmission is a function of seed, sequence and n. */
 static uint64_t
 mix64(uint64_t x)
 {
@@ -232,11 +230,9 @@ lose(struct channel *c, struct held *h, int how)
 	return how;
 }
 
-/*
- * Puts a datagram at the end of those on their way, unless the queue before the
+/* Puts a datagram at the end of those on their way, unless the queue before the
  * link is full: then it is lost. All take the same `delay', so they stay in
- * order.
- */
+ * order. */
 static int
 enter(struct channel *c, int64_t t, struct held *h)
 {

@@ -190,11 +190,9 @@ struct fault_rule {
 	const char *text;		/* as it was given */
 };
 
-/*
- * DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
+/* DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
  * one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs; only
- * mode sim has them, since it is both ends.
- */
+ * mode sim has them, since it is both ends. */
 enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 	FAULT_KINDS };
 

@@ -49,11 +49,9 @@ static struct {
 	int published;			/* and the files */
 } share = { .listener = -1, .line = { -1, -1 } };
 
-/*
- * Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
+/* Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
  * a file that changed in the last one before the hashing, or later, is hashed
- * again.
- */
+ * again. */
 static int
 open_shared(const struct file_line *o)
 {
@@ -267,10 +265,8 @@ peer_serve(int fd)
 	sock_finish(fd);
 }
 
-/*
- * The process that accepts peers, each for a child of its own. The next one
- * after PEERS is closed at once: it can ask another peer.
- */
+/* The process that accepts peers, each for a child of its own. The next one
+ * after PEERS is closed at once: it can ask another peer. */
 static void
 accept_peers(void)
 {
@@ -377,10 +373,8 @@ open_port(const char *port)
 	return 0;
 }
 
-/*
- * Publishes what is shared, as many files in a request as fit. `at N' begins
- * it, N being its first file; the answer must say N plus its files.
- */
+/* Publishes what is shared, as many files in a request as fit. `at N' begins
+ * it, N being its first file; the answer must say N plus its files. */
 static int
 publish_all(const char *command)
 {
@@ -459,10 +453,8 @@ peer_stop(int argc, char **argv)
 	return 0;
 }
 
-/*
- * publish: the files as they are now. If something that was published has gone
- * or changed, the directory must first forget it all.
- */
+/* publish: the files as they are now. If something that was published has gone
+ * or changed, the directory must first forget it all. */
 static int
 peer_publish(int argc, char **argv)
 {

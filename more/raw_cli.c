@@ -129,10 +129,9 @@ raw_send(int fd)
 	return 0;
 }
 
-/*
- * Shows what came. Returns 1 at the end of the stream, or if standard output
- * fails; -1 after an error, or if the server closed before it took all input.
- */
+/* Shows what came. Returns 1 at the end of the stream, or if standard output
+ * fails; -1 after an error, or if the server closed before it took all
+ * input. */
 static int
 raw_recv(int fd)
 {
@@ -153,10 +152,8 @@ raw_recv(int fd)
 	return -1;
 }
 
-/*
- * Both directions at once, until the server closes; after the end of the input,
- * until a silence of ANSWER_S, or SILENCE_S by UDP.
- */
+/* Both directions at once, until the server closes; after the end of the input,
+ * until a silence of ANSWER_S, or SILENCE_S by UDP. */
 static int
 raw_loop(int fd)
 {

@@ -13,11 +13,9 @@
 
 /* ---- messages --------------------------------------------------------- */
 
-/*
- * What follows each code: t a text after its length in two digits, p the five
+/* What follows each code: t a text after its length in two digits, p the five
  * digits of a port, m three letters; 1 or 2 so many digits, which tell how many
- * texts follow. The code of an error has its words.
- */
+ * texts follow. The code of an error has its words. */
 static const struct {
 	const char *code, *layout, *why;
 } room_codes[] = {
@@ -47,10 +45,8 @@ take_field(struct cursor *c, struct room_message *m, size_t n)
 	m->field[m->fields++].n = n;
 }
 
-/*
- * Finds the code that these bytes begin with, and moves past it. NULL: there
- * is none; the cursor's state says whether more bytes could make one.
- */
+/* Finds the code that these bytes begin with, and moves past it. NULL: there is
+ * none; the cursor's state says whether more bytes could make one. */
 static const char *
 take_code(struct cursor *c, struct room_message *m)
 {

@@ -9,10 +9,8 @@
 /* Why a client is gone. */
 enum gone { HERE, LOST, NOT_READING, SILENT };
 
-/*
- * One client of a chat. Its stage is TALKING, then LAST_WORDS until all of
- * `out' is sent, then DISCARDING until the peer closes too.
- */
+/* One client of a chat. Its stage is TALKING, then LAST_WORDS until all of
+ * `out' is sent, then DISCARDING until the peer closes too. */
 struct client {
 	int fd;				/* the main connection */
 	struct buffer out;		/* to be sent on it */
@@ -84,10 +82,8 @@ int	is_reserved(const char *name, size_t n);
  * freed. Logs it. */
 const char *files_now(const struct client *c, size_t *len);
 
-/*
- * Offers a file to c. OFFERED: a child waits at *port to send() the file, which
- * has *size bytes. Otherwise *why is the reason.
- */
+/* Offers a file to c. OFFERED: a child waits at *port to send() the file, which
+ * has *size bytes. Otherwise *why is the reason. */
 enum offer { OFFERED, NO_FILE, NOT_NOW };
 enum offer offer_file(const struct client *c, const char *name, int type,
 	    int (*send)(struct rdt_session *s, const char *client),

@@ -69,10 +69,8 @@ sim_event(int64_t t, enum rdt_event event, uint32_t seq,
  * ends. */
 static const struct rdt_watcher sim_watcher = { NULL, sim_event, NULL, NULL };
 
-/*
- * One line: what the sender does, what goes over the channel, what the receiver
- * does, and the window after that.
- */
+/* One line: what the sender does, what goes over the channel, what the receiver
+ * does, and the window after that. */
 static void
 ladder(const char *arrow, const char *right)
 {
@@ -109,11 +107,9 @@ end_address(uint32_t ip, unsigned flow)
 	return a;
 }
 
-/*
- * Shows a datagram to -w, as the sender sees it: DATA when it leaves, an ACK
+/* Shows a datagram to -w, as the sender sees it: DATA when it leaves, an ACK
  * when it arrives, or is lost. The payload of DATA is a word about it, the time
- * that of the simulation.
- */
+ * that of the simulation. */
 static void
 capture(const struct held *h)
 {

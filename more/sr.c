@@ -244,10 +244,8 @@ sr_timer(struct rdt_sender *s, int64_t t)
 	s->next = s->base;
 }
 
-/*
- * A new gap wants an ACK at once; while the same one is open, the sender learns
- * little from an ACK for each packet after it, but pays for the bitmap.
- */
+/* A new gap wants an ACK at once; while the same one is open, the sender learns
+ * little from an ACK for each packet after it, but pays for the bitmap. */
 static enum rdt_event
 sr_data(struct rdt_receiver *r, uint32_t seq)
 {

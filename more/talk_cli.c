@@ -153,10 +153,8 @@ say_line(enum level level)
 
 /* ---- what is typed ---------------------------------------------------- */
 
-/*
- * With -S each message is one send, and the input pauses for SEGMENT_WAIT after
- * it, so that one read of the server does not return two messages.
- */
+/* With -S each message is one send, and the input pauses for SEGMENT_WAIT after
+ * it, so that one read of the server does not return two messages. */
 void
 talk_send(const char *text, size_t n)
 {
@@ -312,11 +310,9 @@ fetch_tick(const struct file *f)
 	return 0;
 }
 
-/*
- * The life of a child. Returns its exit status. A \2 tells the client that the
+/* The life of a child. Returns its exit status. A \2 tells the client that the
  * file is stored; in room by UDP the child then lingers, and outlives the
- * client if need be.
- */
+ * client if need be. */
 static int
 fetch_file(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))
@@ -347,11 +343,9 @@ fetch_file(const struct offer *o,
 	return failed;
 }
 
-/*
- * A child's standard error is a pipe, which the client reads. A second pipe is
+/* A child's standard error is a pipe, which the client reads. A second pipe is
  * its lifeline: only the client holds the writing end, so a child ends with the
- * client, except while it lingers.
- */
+ * client, except while it lingers. */
 void
 start_fetch(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))

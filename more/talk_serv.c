@@ -84,10 +84,8 @@ announce_gone(void)
 	}
 }
 
-/*
- * The same as buffer_send() for a client that gets segments: each message is
- * one send, SEGMENT_MS after the one before, unless in a hurry.
- */
+/* The same as buffer_send() for a client that gets segments: each message is
+ * one send, SEGMENT_MS after the one before, unless in a hurry. */
 static int
 send_segments(struct client *c, int hurry)
 {

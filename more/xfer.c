@@ -115,11 +115,9 @@ utf8_put(char *out, long code)
 	return len;
 }
 
-/*
- * Takes an escape apart, whose backslash is gone, and writes what it means.
+/* Takes an escape apart, whose backslash is gone, and writes what it means.
  * Returns the bytes written; 0: it is none that we know. For Python a byte that
- * is no UTF-8 is U+DC00 plus that byte (PEP 383).
- */
+ * is no UTF-8 is U+DC00 plus that byte (PEP 383). */
 static size_t
 unescape(struct cursor *in, char *out)
 {

@@ -201,10 +201,8 @@ print_file(const struct xfer_file *f)
 	printf(" - %.2f %s\n", size, units[i]);
 }
 
-/*
- * Takes a list apart, in place; returns the number of files, or says which line
- * is none and returns -1. The array is the caller's.
- */
+/* Takes a list apart, in place; returns the number of files, or says which line
+ * is none and returns -1. The array is the caller's. */
 static long
 xfer_files(char *text, struct xfer_file **files)
 {

@@ -16,6 +16,8 @@
 #define _XOPEN_SOURCE 700
 #define _FILE_OFFSET_BITS 64
 
+#include <fcntl.h>
+
 #include "../proto.h"
 
 static void	no_log(enum level level);
@@ -28,9 +30,7 @@ static void	no_log(enum level level);
 #undef usage
 #include "../more/talk_serv.c"
 #include "../more/chat_serv.c"
-#define words room_words
 #include "../more/room_serv.c"
-#undef words
 
 #define MOST	4096		/* bytes of an input */
 

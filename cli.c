@@ -7,7 +7,7 @@
  *      cli -m sim -u gbn -W 3 -L drop=/5 9     packets on a simulated channel
  *      cli -h                                  all options
  *
- * Read proto.h first, then Part I of proto.c. This file goes:
+ * Read proto.h first, then Part I of proto.c. In this file:
  *
  *  Part I   what modes share     output, downloads and uploads
  *           ftp                  get, put, ls, quit
@@ -573,7 +573,7 @@ doubt(void)
 	return heard ? "" : text;
 }
 
-/* For good: one client talks to one server. */
+/* Never reset: one client talks to one server. */
 void
 server_heard(void)
 {
@@ -600,8 +600,8 @@ list_local(int argc, char **argv)
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
-/* Sends the command and has the session; the caller has filled in s->name and
- * s->file. Its result is 0 or -1; 1 after a message: there was none. */
+/* Sends the command and runs the session; the caller has filled in s->name and
+ * s->file. Returns its 0 or -1; 1, after a message, if there was none. */
 static int
 udp_run(struct rdt_session *s, const char *verb, const char *command)
 {
@@ -634,7 +634,7 @@ udp_run(struct rdt_session *s, const char *verb, const char *command)
 #define NO_CODE	LONG_MAX
 
 /* A code that came on the control connection while a file was on its way;
- * NO_CODE: none, within so many seconds. The connection is dropped if nothing
+ * NO_CODE: none, within `seconds'. The connection is dropped if nothing
  * comes. */
 static long
 udp_code(int seconds)
@@ -898,9 +898,9 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	return -1;
 }
 
-/* A machine with several addresses may answer from another one than that which
- * was asked, and the system drops that. Asks by a socket that takes all; true
- * if an answer comes, whose address `where' receives. */
+/* A machine with several addresses may answer from another than was asked,
+ * which the system drops. Asks through an unconnected socket; true if an answer
+ * comes, with its address in `where'. */
 static int
 answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 {
@@ -926,7 +926,8 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	return found;
 }
 
-/* Perhaps the directory has forgotten the nick: the next tick tells it. */
+/* Perhaps the directory has forgotten the nick: peer_tick() registers it
+ * again. */
 int
 dir_refused(const char *command)
 {
@@ -1096,7 +1097,7 @@ add_page(const struct dir_message *page, struct lines *l)
 	return more < 0 && !paged ? lines_add(l, text, left) : more;
 }
 
-/* Ends when a page has nothing new, or is none. */
+/* Ends at a page with nothing new, or an answer that is no page. */
 int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
@@ -1295,7 +1296,7 @@ set_congestion(char *value)
 {
 	by_udp.congestion = congestion_find(value, 0);
 	if (by_udp.congestion == NULL)
-		return "-C is not none, half or reno";
+		return "-C wants none, half or reno";
 	return NULL;
 }
 
@@ -1317,7 +1318,7 @@ set_protocol(char *value)
 {
 	by_udp.protocol = rdt_protocol_find(value, 0);
 	if (by_udp.protocol == NULL)
-		return "-u is not sw, gbn or sr";
+		return "-u wants sw, gbn or sr";
 	by_udp.given = 1;
 	return NULL;
 }
@@ -1376,7 +1377,7 @@ list_modes(void)
 static const struct command_line command_line = { "cli",
     "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
-/* Reads [host] [port]; returns how many operands they were. A number in the
+/* Reads [host] [port]; returns how many it took. A number in the
  * place of the host is a port of localhost. If the operand after the host does
  * not begin with a digit, it is the command. */
 static int

@@ -320,7 +320,7 @@ now(void)
 	return t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
-/* Called after a read or write, if more must follow: is this piece, that began
+/* Called after a read or write, if more must follow: is this piece, which began
  * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
  * passed before the call, `done' now. (Of a file getsockopt() fails.) */
 static int
@@ -962,7 +962,7 @@ take_name(const char *path)
 	return failed ? -1 : 0;
 }
 
-/* Gives it the first free name of `name.ext`, `name(1).ext`... */
+/* Gives it the first free name of `name.ext', `name(1).ext'... */
 static int
 take_free_name(void)
 {
@@ -2118,8 +2118,8 @@ await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 	return -1;
 }
 
-/* Once connected, the system keeps other senders away; datagrams that they sent
- * before are thrown away here. */
+/* Once the socket is connected, the system keeps other senders away; datagrams
+ * that they sent before are thrown away here. */
 int
 rdt_accept(struct rdt_session *s, const char *client)
 {
@@ -2231,7 +2231,7 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	bad = p->seq >= s->packets || p->length != packet_bytes(s, p->seq) ||
 	    p->last != (p->seq == s->packets - 1);
 	/* In room an old packet may look like one beyond the end. */
-	if (bad && (!s->encoding->each || p->seq == s->receiver.expected)) {
+	if (bad && (!s->encoding->is_room || p->seq == s->receiver.expected)) {
 		rdt_corrupt(s);
 		return 0;
 	}
@@ -2242,7 +2242,7 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	rdt_happened(now(), event, p->seq, NULL);
 	if (event == EV_RECV && store_packet(s, p) < 0)
 		return -1;
-	return send_ack(s, s->encoding->each ? 1 : s->receiver.share);
+	return send_ack(s, s->encoding->is_room ? 1 : s->receiver.share);
 }
 
 static void
@@ -2336,7 +2336,8 @@ check_silence(struct rdt_session *s)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	if (s->encoding->each && s->arrived == 0 && s->silence >= s->hello_at) {
+	if (s->encoding->is_room && s->arrived == 0 &&
+	    s->silence >= s->hello_at) {
 		send_control(s, HELLO);
 		s->hello_at += SECOND;
 	}

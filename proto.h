@@ -170,7 +170,7 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 /* An address is text. An IPv4 address that IPv6 writes as ::ffff:1.2.3.4 is
  * 1.2.3.4, so that strcmp() can tell whether two hosts are the same. */
 #define HOST_BYTES	64	/* a numeric address, as fe80::1%eth0 */
-#define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT` */
+#define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT' */
 
 /* The address of one end of a socket: ours if `end' is getsockname, the peer's
  * if it is getpeername. Returns the port, or -1. */
@@ -277,8 +277,8 @@ const char *base_name(const char *path);
  *
  * Without keep the file replaces a regular, writable file of that name; if
  * anything else is there, newfile_open() fails with EISDIR, ENXIO or EACCES.
- * With keep it replaces nothing: when `name.ext` is taken, it is stored as
- * `name(1).ext`, `name(2).ext`... newfile_name() is the name that it got.
+ * With keep it replaces nothing: when `name.ext' is taken, it is stored as
+ * `name(1).ext', `name(2).ext'... newfile_name() is the name that it got.
  *
  * After newfile_guard() a signal that ends the process removes the file first,
  * and calls end_hook(), if that is not NULL; newfile_sweep() removes the
@@ -333,15 +333,15 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * A server that is full answers a new connection with FTP_FULL at once, and
  * closes. A head that is not digits, or a length above FTP_COMMAND_MAX, is
- * answered FTP_SYNTAX, and the server closes: it cannot find the next frame.
- * After any other answer the control connection stays open.
+ * answered with FTP_SYNTAX, and the server closes: it cannot find the next
+ * frame. After any other answer the control connection stays open.
  *
- * Where the document is silent we chose: FTP_SYNTAX also answers a name that is
- * missing or too many, a NUL in a command, and a put that is cut short or
- * stands still. The original client knows no code but FTP_NOFILE, which
- * therefore answers a get of any bad name, even of none (`get '). An answer to
- * ls that is nothing but a code is taken for that code, though a file might
- * have such a name.
+ * Where the document is silent we chose: FTP_SYNTAX also answers a missing or
+ * superfluous name, a NUL in a command, and a put that is cut short or stands
+ * still. The original client knows no code but FTP_NOFILE, which therefore
+ * answers a get of any bad name, even of none (`get '). An answer to ls that is
+ * nothing but a code is taken for that code, though a file might have such a
+ * name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -390,10 +390,10 @@ extern struct serv {
 } serv;
 
 /*
- * A row of the table of services. serve() runs in
- * a child for each connection; the caller closes the connection. A daemon is
- * one process for all clients: serve() is called once, with the listener.
- * `commands' is a table whose rows begin with a name; the statistics use it.
+ * A row of the table of services. serve() runs in a child for each connection;
+ * the caller closes the connection. A daemon is one process for all clients:
+ * serve() is called once, with the listener. `commands' is a table whose rows
+ * begin with a name; the statistics use it.
  */
 struct service {
 	const char *name;
@@ -461,10 +461,10 @@ struct command {
 
 /*
  * A row of the table of modes. A mode opens, runs one command or a loop, and
- * closes. The exit status is 1 if open() or close() fails (it returns not 0,
- * after a message); else that of the command, the loop or session().
- * wait() is called before each line is read, and returns when there is one.
- * session() replaces the table and the loop.
+ * closes. The exit status is 1 if open() or close() fails (it returns nonzero,
+ * after a message); else that of the command, the loop or session(). wait() is
+ * called before each line is read, and returns when there is one. session()
+ * replaces the table and the loop.
  */
 struct mode {
 	const char *name;
@@ -479,6 +479,7 @@ struct mode {
 	enum { NO_HOST = 1, ONLY_SW } kind;	/* sim: there is no server; raw:
 						   -u takes sw alone */
 };
+
 /* ==== Part II: the extended mode. ======================================== */
 #ifndef TINY
 
@@ -601,8 +602,8 @@ int	addr_is_of(const struct addr *a, const char *host);
 /* ---- datagrams --------------------------------------------------------- */
 
 /*
- * One datagram each. dgram_send() sends to `to`, or to the peer of a connected
- * socket if that is NULL; dgram_recv() says who sent it, if `from` is not NULL,
+ * One datagram each. dgram_send() sends to `to', or to the peer of a connected
+ * socket if that is NULL; dgram_recv() says who sent it, if `from' is not NULL,
  * and cuts a datagram longer than n; EAGAIN if there is none.
  *
  * A full buffer or a missing route counts as a loss, not as an error. Errors
@@ -685,7 +686,7 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
  *   type     from       seq                    payload
  *   1 HELLO  client     0                      protocol(1) control(1)
  *                                              window(2) block(2)
- *            server     0                      the same: what both will use
+ *            server     0                      same fields: what both will use
  *   2 DATA   sender     its number, from 0     of the file; flag 1: the last
  *   3 ACK    receiver   the number expected    sr: bitmap, below
  *   4 DONE   sender     0                      none
@@ -718,10 +719,10 @@ const char *cursor_until(struct cursor *c, char end, size_t *n);
 #define RDT_HEAD	16
 #define RDT_HELLO	6	/* bytes of its payload */
 #define RDT_HELLOS	20	/* HELLOs of a client, at most */
-#define RDT_HELLO_US	(SECOND / 2)	/* so often */
+#define RDT_HELLO_US	(SECOND / 2)	/* interval */
 #define RDT_FIRST_S	10	/* seconds the server waits for the first */
-#define RDT_SILENCE_S	30	/* the receiver, for DATA */
-#define RDT_LINGER_S	3	/* the receiver, for DONE: as TIME_WAIT */
+#define RDT_SILENCE_S	30	/* seconds the receiver waits for DATA */
+#define RDT_LINGER_S	3	/* and for DONE: as TIME_WAIT */
 #define RDT_WINDOW	32	/* default */
 #define RDT_WINDOW_MAX	4096
 #define RDT_BLOCK	1400	/* default: bytes of a packet's payload */
@@ -972,7 +973,8 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
  * no such message. unpack() returns -1 for a malformed one. */
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
-	int each;		/* each DATA gets an ACK of its own */
+	int is_room;		/* an ACK for each DATA; stale DATA; HELLO is
+				   repeated */
 	size_t (*pack)(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
 	int (*unpack)(const struct rdt_session *s, struct rdt_packet *p,
@@ -1022,8 +1024,8 @@ struct rdt_session {
 /* A key that nobody can guess. */
 uint32_t rdt_key(void);
 
-/* The answer to uget, or to uput if size is NULL, a string of n bytes; -1: this
- * text is none. */
+/* The answer to uget, or to uput if size is NULL. rdt_offer_unpack() returns -1
+ * if the n bytes, a string, are no such answer. */
 #define RDT_OFFER_BYTES	48
 void	rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
 	    const uint64_t *size);
@@ -1075,8 +1077,8 @@ struct rdt_watcher {
 extern const struct rdt_watcher *rdt_watcher;
 extern unsigned rdt_flow;		/* of the event: mode sim has several */
 
-/* Begins a transfer: -L and the trace count from here. rdt_agree() calls it,
- * and chat, which agrees on nothing. */
+/* Begins a transfer: -L and the trace count from here. Called by rdt_agree(),
+ * and by chat, which agrees on nothing. */
 void	rdt_begins(struct rdt_session *s);
 int64_t	time_of_day(void);		/* microseconds since 1970 */
 
@@ -1115,7 +1117,7 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *                                                  much
  *
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
- * number skip so many entries, and the first line of the answer is `skip N'. A
+ * number skip that many entries; the first line of the answer is `skip N'. A
  * Publish whose first line is `at N' is answered with N plus the number of
  * lines that follow. So requests may be repeated, and late answers are
  * recognized. A TLV with opcode 9 is a Publish too (a slip in the document),
@@ -1138,7 +1140,7 @@ enum dir_op {
 #define DIR_REPLY_MAX	1200
 #define DIR_NICK_MAX	32
 #define DIR_EXPIRE_S	90	/* seconds of silence until a nick expires */
-#define DIR_RENEW_S	30	/* so often a client speaks */
+#define DIR_RENEW_S	30	/* interval at which a client speaks */
 #define DIR_LINE_MAX	(HASH_DIGITS + 1 + 20 + 1 + NAME_BYTES)
 
 struct dir_message {
@@ -1163,8 +1165,8 @@ int	hex_digits(const char *text, size_t n);
 int	nick_ok(const char *nick, size_t n);
 
 /* A line of a list of files: `hash size name', or `hash size nicks name', the
- * nicks joined by commas. Checks all parts, which point into the line, of n
- * bytes without a newline. -1: malformed. */
+ * nicks joined by commas. Checks all parts; they point into the line, of n
+ * bytes and no newline. -1: malformed. */
 struct file_line {
 	const char *hash;		/* HASH_DIGITS of them */
 	uint64_t size;
@@ -1196,9 +1198,9 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. console_fd() is -1 while there is nothing to look
- * at, and *deadline is then not after the next look; read_console() returns
- * true if the server is told to end. */
+/* more/stats.c: the console. console_fd() is -1 until the next look is due, and
+ * *deadline then no later than that; read_console() returns true if the server
+ * is told to end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 
@@ -1250,8 +1252,8 @@ extern struct dir_client {
 /*
  * Sends a request, `tries' times at most, until its answer comes. Returns -1 if
  * none does; the answer's text stays until the next call. dir_command() is the
- * same for a command: it says what went wrong, and returns 0 or 1; so does
- * dir_refused(), always 1, of a refusal.
+ * same for a command: it says what went wrong, and returns 0 or 1.
+ * dir_refused() reports a refusal, and returns 1.
  */
 #define TRIES	4
 int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
@@ -1266,20 +1268,20 @@ struct dir_message dir_text(enum dir_op op, const char *text);
 /* Returns 1 after a message if the client has no nick. */
 int	not_registered(const char *command);
 
-/* Lines of a list, in the order in which they came, without doubles. */
+/* Lines of a list, in the order in which they came, without duplicates. */
 struct lines {
 	char **line;
 	size_t n;
 	void *tree;
 };
 
-/* Asks for a list, page by page. 1 after an error, which was said. */
+/* Asks for a list, page by page. 1 after a message. */
 int	dir_list(const char *command, enum dir_op op, struct lines *l);
 int	lines_add(struct lines *l, const char *text, size_t n);	/* if new */
 void	lines_print(struct lines *l);		/* and frees them */
 void	lines_free(struct lines *l);
 
-/* Where a nick serves, as text. 1 after an error, which was said. */
+/* Where a nick serves, as text. 1 after a message. */
 struct place {
 	char address[IPV4_BYTES], port[8];
 };

@@ -3,7 +3,7 @@
  *      serv 50000              the FTP-like service on port 50000
  *      serv -h                 all options
  *
- * Read proto.h first, then Part I of proto.c. This file goes:
+ * Read proto.h first, then Part I of proto.c. In this file:
  *
  *  Part I   requests        logs and counts how they end
  *           ftp             get, put, ls, quit: in a child for each connection
@@ -21,9 +21,9 @@
  *       +--- ...        at most -n of them, and a few that only say `full'
  *
  * A child's code reads as one conversation with one client, and if it crashes
- * no other client notices. The parent sleeps in pselect(2), until a signal has
- * told it to end. Signals are blocked but there, or one that came before the
- * sleep would be missed. Its handlers set a flag at most.
+ * no other client notices. The parent waits in pselect(2), for connections and
+ * signals. Elsewhere signals are blocked, or one that came before the sleep
+ * would be missed. Its handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -140,7 +140,7 @@ ftp_port(const struct request *r, int type, unsigned *port)
 	return fd;
 }
 
-/* Opens a data channel: answers the port and returns the connection, or -1. */
+/* Opens a data channel: sends the port and returns the connection, or -1. */
 static int
 ftp_data(const struct request *r)
 {
@@ -164,7 +164,7 @@ ftp_data(const struct request *r)
 	return fd;
 }
 
-/* get NAME: answers a port, and sends the file to the client when it connects;
+/* get NAME: sends a port, and then the file to the client when it connects;
  * the transfer ends if the client takes less than PIECE_BYTES in -T seconds. */
 static int
 ftp_get(const struct request *r)
@@ -190,8 +190,8 @@ ftp_get(const struct request *r)
 	return 0;
 }
 
-/* put NAME: answers a port, and receives the file there, and names it when it
- * is complete. */
+/* put NAME: sends a port, receives the file there, and names it when it is
+ * complete. */
 static int
 ftp_put(const struct request *r)
 {
@@ -236,7 +236,7 @@ static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
 #endif
 
-/* A get of a bad name is answered FTP_NOFILE. */
+/* A get of a bad name is answered with FTP_NOFILE. */
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
@@ -462,7 +462,7 @@ parent_sleep(int room, int64_t deadline)
 	    &limit, &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* A supervisor that ends in order has sent SIGTERM first: the
+		/* A supervisor that ends properly has sent SIGTERM first: the
 		 * pipe was seen ready, and the signal may still be pending. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
@@ -538,6 +538,7 @@ serve_connections(const struct service *s, int listener)
 	if (ending == ASKED)
 		end_children(END_S * SECOND);
 }
+
 /* ==== Part II: the extended mode. The tiny program goes on at the end. === */
 #ifndef TINY
 
@@ -546,7 +547,7 @@ serve_connections(const struct service *s, int listener)
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
-/* Opens the session: answers its port and key (and the size, if with_size).
+/* Opens the session: sends its port and key (and the size, if with_size).
  * Returns -1 if no port was free, after the answer that says so. If the offer
  * cannot be sent, rdt_accept() notices. */
 static int
@@ -571,8 +572,8 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 	return 0;
 }
 
-/* uget NAME. A file that cannot be read to its end is told on the control
- * connection: no datagram can say that no more will come. */
+/* uget NAME. If the file cannot be read to its end, the control connection says
+ * so: no datagram can. */
 static int
 ftp_uget(const struct request *r)
 {
@@ -642,12 +643,12 @@ ftp_uput(const struct request *r)
  * entry, so nicks and listed files are in arrays as well. A file is listed
  * while one of its holders serves.
  */
-#define DIR_NICKS	10000		/* nicks at most, */
-#define DIR_NICK_FILES	10000		/* files of each, */
-#define DIR_HOLDINGS	1000000		/* and of all nicks together */
-#define PAGES_AT_ONCE	200		/* of lists, for an address; */
-#define PAGES_A_SECOND	50		/* after these, so many a second; */
-#define PAGES_ALL	2000		/* a second, for all addresses */
+#define DIR_NICKS	10000		/* nicks at most */
+#define DIR_NICK_FILES	10000		/* files of a nick */
+#define DIR_HOLDINGS	1000000		/* files of all nicks together */
+#define PAGES_AT_ONCE	200		/* pages of lists, for an address, */
+#define PAGES_A_SECOND	50		/* and then pages a second */
+#define PAGES_ALL	2000		/* pages a second, for all addresses */
 #define NOT_ANSWERED	((enum dir_op)0)
 #define PAGE_LINE_BYTES	(DIR_REPLY_MAX - 5 - 17)	/* without `skip N' */
 
@@ -757,7 +758,7 @@ grow(void *array, size_t n, size_t item_bytes)
 	return check_memory(realloc(array, (n == 0 ? 1 : 2 * n) * item_bytes));
 }
 
-/* A file is listed from its first holder that serves. */
+/* Lists a file when its first holder serves. */
 static void
 file_served(struct listed *f)
 {
@@ -785,7 +786,7 @@ list_close_up(void)
 	dir.slots = n;
 }
 
-/* It leaves the list with its last holder that serves. */
+/* Unlists it when no holder serves. */
 static void
 file_unserved(struct listed *f)
 {
@@ -813,7 +814,7 @@ holder_place(const struct listed *f, const struct nick *k)
 	return from;
 }
 
-/* A file goes with the last of its holders. */
+/* Frees a file without holders. */
 static void
 file_unheld(struct listed *f)
 {
@@ -1033,8 +1034,8 @@ publish_lines(struct dir_request *r, struct nick *k)
 	return op;
 }
 
-/* Publish: of one with a bad line nothing is stored, so they are all checked
- * first. By a slip in dir's document it may be a ServeFiles, too. */
+/* Publish: one bad line, and nothing is stored; so all are checked first. By a
+ * slip in dir's document it may be a ServeFiles, too. */
 static enum dir_op
 dir_publish(struct dir_request *r)
 {
@@ -1316,8 +1317,8 @@ dir_serve(int fd, const char *peer)
  * lifeline is a pipe whose writing end the supervisor alone holds: when that is
  * gone, the services end.
  */
-#define RESTARTS	5	/* of a service, at most, */
-#define RESTART_S	10	/* in so many seconds */
+#define RESTARTS	5	/* of a service at most, in RESTART_S */
+#define RESTART_S	10	/* seconds */
 #define ROWS		2	/* of slots: children may outlive a service */
 
 static struct supervised {		/* its process is parent.child[k] */

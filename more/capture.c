@@ -87,8 +87,8 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/* Appends capture.block up to end, when it is our turn. A part alone, on a disk
- * that is full, is cut off again. */
+/* Appends capture.block up to end, when it is our turn. A partial block, on a
+ * full disk, is cut off again. */
 static int
 write_block(const unsigned char *end)
 {
@@ -125,8 +125,8 @@ ends_whole(off_t size)
 	    size - (off_t)n) == sizeof begin && memcmp(begin + 4, end, 4) == 0;
 }
 
-/* Can packets be added to a file of `size' bytes, that should begin with these
- * n of capture.block? NULL, or why not. */
+/* Can packets be added to a file of `size' bytes, which should begin with the
+ * first n of capture.block? NULL, or why not. */
 static const char *
 check_file(off_t size, size_t n)
 {
@@ -199,8 +199,8 @@ fold(uint32_t sum)
 	return ~sum & 0xffff;
 }
 
-/* Writes an IP header for n bytes that follow it; returns its own, the last of
- * which are the addresses. 0: they are of two families. */
+/* Writes an IP header for n bytes that follow it; returns its length (it ends
+ * with the addresses), or 0 if their families differ. */
 static size_t
 pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
     size_t n)
@@ -349,8 +349,8 @@ begin_stream(int fd, int client)
 	segment(s, client, ACKED, "", 0);
 }
 
-/* Bytes went from one end to the other. Each segment is acknowledged: so none
- * is larger than the window. */
+/* Bytes went from one end to the other. Each segment fits the window, and is
+ * acknowledged at once. */
 static void
 stream_bytes(struct stream *s, int from, const char *bytes, size_t n)
 {
@@ -437,8 +437,8 @@ wildcard(const struct addr *a)
 	    &((const struct sockaddr_in6 *)&a->ss)->sin6_addr);
 }
 
-/* The address that the system sends from, to a peer: that of a socket that is
- * connected to it. The port stays. */
+/* The address from which the system sends to a peer, found by connecting a
+ * socket. The port stays. */
 static void
 source_address(struct addr *us, const struct addr *peer)
 {
@@ -508,8 +508,8 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	return 0;
 }
 
-/* Opens the file: NULL, or why not. What is no regular file, as a FIFO, can
- * only be written to. */
+/* Opens the file: NULL, or why not. Anything but a regular file, such as a
+ * FIFO, is only written to. */
 static const char *
 open_file(const char *path)
 {

@@ -1,9 +1,9 @@
 /* chat.c: files that are pulled, in pickles. Licence: ISC, see README.
  *
- * The download of chat. The client pulls: it asks for part 0, part
- * 1, ... and repeats a request that is not answered. That is stop-and-wait,
- * whose packet is the request and whose ACK is the answer, so that the client
- * drives a sender of the engine in proto.c:
+ * The download of chat. The client pulls: it asks for part 0, part 1, ... and
+ * repeats a request that is not answered. That is stop-and-wait, whose packet
+ * is the request and whose ACK is the answer, so that the client drives a
+ * sender of the engine in proto.c:
  *
  *      rdt_send_next() --> `part I' ~~~~> chat_answer()
  *      rdt_send_ack()  <-- pickle <~~~~~~ of the bytes of part I
@@ -44,7 +44,7 @@ chat_pack(unsigned char *out, const void *data, size_t n)
 	return (size_t)(p - out) + sizeof end;
 }
 
-/* A number of so many bytes, at most eight, the least significant first. */
+/* A number of n <= 8 bytes, the least significant first. */
 static uint64_t
 pickle_number(struct cursor *c, size_t n)
 {

@@ -151,9 +151,8 @@ chat_help(void)
 		say(INFO, "%s", help[i]);
 }
 
-/* A line that was typed. The first one is the name, and only then the client
- * connects: the original server does not bear one whose name it does not
- * know. */
+/* A line that was typed. The first one is the name; only then does the client
+ * connect: the original server cannot handle a nameless one. */
 static void
 chat_line(char *line)
 {

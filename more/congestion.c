@@ -1,7 +1,7 @@
 /* congestion.c: congestion control: half and reno. Licence: ISC, see README.
  *
  * Rows of a table in proto.c, whose row `none' does nothing. cwnd is how many
- * packets may be in flight; a network that loses some has not enough room.
+ * packets may be in flight; a network that loses some lacks room.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64

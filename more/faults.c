@@ -133,7 +133,7 @@ faults_parse(char *text, int sim, const char **why)
 	char *item, *value;
 	int i;
 
-	*why = "-L has no faults";
+	*why = "-L names no fault";
 	if (*text == '\0')
 		return "an empty list";
 	while (*text != '\0') {
@@ -154,7 +154,7 @@ faults_parse(char *text, int sim, const char **why)
 		    read_setting((size_t)(i - FAULT_KINDS), value)) < 0)
 			return item;
 	}
-	*why = "-L has a queue only where there is a rate";
+	*why = "-L queue needs a rate";
 	return faults.queue >= 0 && faults.rate == 0 ? "queue" : NULL;
 }
 
@@ -384,7 +384,7 @@ begin(void)
 	failed = 0;
 }
 
-/* Sends all that is held back, since no later datagram will. */
+/* Sends all that is held back, since no later datagram will release it. */
 static void
 drain(void)
 {

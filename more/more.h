@@ -16,7 +16,7 @@
 
 /*
  * An opcode, answered step by step with a status; each is one byte. A name, the
- * contents of a file and a list come as their length and then so many bytes:
+ * contents of a file and a list come as their length and then that many bytes:
  *
  *    0                     8                  8 + length
  *   +---------------------+------------------+
@@ -62,13 +62,13 @@ enum xfer_status {
 /* A status in words. */
 const char *xfer_status_text(int status);
 
-/* Writes a length and, unless text is NULL, so many bytes of it; returns the
+/* Writes a length and, unless text is NULL, that many bytes of it; returns the
  * bytes written. */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);
 
-/* Receive a length; a length and a text of at most max bytes, with a NUL after
- * it, whose length is returned; one byte. They fail as read_all(). A length
- * above INT64_MAX is EFBIG, a text of more than max bytes EMSGSIZE. */
+/* Receive a length; a length and a text of at most max bytes, to which a NUL is
+ * added (returns the length); one byte. They fail as read_all(). A length above
+ * INT64_MAX is EFBIG, a text of more than max bytes EMSGSIZE. */
 int	xfer_length(int fd, uint64_t *length);
 ssize_t	xfer_text(int fd, char *text, size_t max);
 int	xfer_byte(int fd);
@@ -180,7 +180,7 @@ int	buffer_send(struct buffer *b, int fd);
 /* ---- faults: what -L does ------------------------------------------------ */
 
 /* A rule hits each transmission with a probability, or every k-th, or those of
- * a list; the last two by the count, from 1. */
+ * a list; the latter two forms count from 1. */
 #define FAULT_LIST	32	/* numbers in a list at most */
 struct fault_rule {
 	double probability;
@@ -190,9 +190,9 @@ struct fault_rule {
 	const char *text;		/* as it was given */
 };
 
-/* DROP loses a datagram, DUP doubles it, REORDER holds it back until the next
- * one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs; only
- * mode sim has them, since it is both ends. */
+/* DROP loses a datagram, DUP sends it twice, REORDER holds it back until the
+ * next one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs;
+ * only mode sim has them, since it is both ends. */
 enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 	FAULT_KINDS };
 
@@ -207,15 +207,15 @@ extern struct faults {
 					   link; -1: all */
 } faults;
 
-/* Reads `drop=0.1,dup=/5,corrupt=3:7,delay=20,seed=7` into faults, and writes
- * over it. Returns NULL, or the first item that is not a fault, and *why. */
+/* Reads text, as `drop=0.1,dup=/5,corrupt=3:7,seed=7', into faults, and
+ * overwrites it. Returns NULL, or the first item that is wrong, and *why. */
 const char *faults_parse(char *text, int sim, const char **why);
 
 /* A datagram in a channel. */
 #define NOTE_BYTES	256
 struct held {
 	struct held *next;
-	int64_t leaves, arrives;	/* the queue; at the other end */
+	int64_t leaves, arrives;	/* when: the queue; the other end */
 	int fd, addressed;		/* the socket; is there a `to'? */
 	struct addr to;
 	char note[NOTE_BYTES];		/* for a capture */
@@ -252,10 +252,9 @@ struct held *channel_take(struct channel *c, int64_t t);
 /* ---- chat: free text, and files that are pulled -------------------------- */
 
 /*
- * One message is a line, if the first one of the client, its name, ended with a
- * newline; else it is what one read returns, and each message to this client is
- * a send of its own. An empty message is ignored. A newline within one becomes
- * a blank, or it would forge a line for others.
+ * If the client's first message, its name, ended with a newline, messages are
+ * lines; else each is one read, and one send. An empty message is ignored. A
+ * newline within one becomes a blank, or it would forge a line for others.
  *
  *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
  *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
@@ -265,7 +264,7 @@ struct held *channel_take(struct channel *c, int64_t t);
  *           download_file NAME   `UDP PORT SIZE NAME'
  *           CHANGENAME OLD NEW   all: `OLD changed his name to NEW!', the lists
  *           {quit}               the rest: `NAME left the chat...', the lists
- *           what else            all, the sender too: `SENDER: what else'
+ *           anything else all, the sender too: `SENDER: what else'
  *
  * A request that fails is answered `ERROR ' and the reason. A name that would
  * make a list longer than CHAT_LIST_MAX is left out.
@@ -300,7 +299,7 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 /*
  * Both ends of a download; the caller fills in file. Reports count a request as
  * a transmission, and its answer as an ACK. The client asks the peer of
- * `control'. At the server it is EINTR if `finished' comes before all parts
+ * `control'. At the server errno is EINTR if `finished' comes before all parts
  * were asked for, in order.
  */
 int	chat_pull(struct rdt_session *s, int control, unsigned port);
@@ -355,8 +354,8 @@ struct room_message {
  * of the message; 0: more must come; -1: it is none. */
 ssize_t	room_unpack(struct room_message *m, const char *text, size_t n);
 
-/* The message that is being made: begun with its code; to which a text of at
- * most 99 bytes is added, after its length. */
+/* The message being made: room_begin() writes its code, room_add() a length and
+ * a text of at most 99 bytes. */
 extern struct room_words {
 	char text[ROOM_ANSWER_MAX];
 	size_t n;
@@ -386,7 +385,7 @@ void	room_add(const char *text, size_t n);
 #define ROOM_WINDOW_MAX	99
 extern const struct rdt_encoding room_encoding;
 
-/* Meets an rdt_accept() in this encoding, on the host of the peer of `control'.
+/* The client's side of rdt_accept() in this encoding, to the host of `control'.
  * rdt_recv() follows. */
 int	room_connect(struct rdt_session *s, int control, unsigned port);
 

@@ -50,7 +50,7 @@ static struct {
 } share = { .listener = -1, .line = { -1, -1 } };
 
 /* Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
- * a file that changed in the last one before the hashing, or later, is hashed
+ * a file that changed in the second before the hashing, or later, is hashed
  * again. */
 static int
 open_shared(const struct file_line *o)
@@ -337,7 +337,7 @@ end_serving(void)
 /* ---- serving: what the directory is told -------------------------------- */
 
 /* Tells the directory the port; without a command, once and silently. Returns
- * 0, or not 0 after the message of a command. */
+ * 0, or nonzero after the message of a command. */
 static int
 tell_port(const char *command, struct dir_message *answer)
 {
@@ -490,8 +490,8 @@ register_again(struct dir_message *answer)
 /*
  * The tick of mode dir, also called during downloads: renews the nick. Says
  * once that the directory is gone, and once that it is back. If it forgot the
- * nick of one who serves, tells it everything anew. The time of the next tick
- * is set last: a command may have asked for one at once.
+ * nick of one who serves, tells it everything anew. renew_at is set last, since
+ * publish_all() may have set it to now.
  */
 static int64_t
 peer_tick(void)
@@ -648,7 +648,7 @@ get_part(int fd, struct file *f, struct sha1 *sha)
 	return write_all(f->fd, part, (size_t)n) < (size_t)n ? reason() : NULL;
 }
 
-/* Receives so many parts, which must be the whole file, of this hash. */
+/* Receives the parts, which must make the whole file, with this hash. */
 static const char *
 get_parts(int fd, struct file *f, int64_t parts, const char *hash)
 {
@@ -730,7 +730,7 @@ leave_peer(int fd)
 	sock_close(fd);
 }
 
-/* Asks a nick for its list, or for some of it. Returns 1 after a message. */
+/* Asks a nick for its list. Returns 1 after a message. */
 static int
 ask_list(const char *command, const char *nick, struct lines *l)
 {

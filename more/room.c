@@ -14,8 +14,8 @@
 /* ---- messages --------------------------------------------------------- */
 
 /* What follows each code: t a text after its length in two digits, p the five
- * digits of a port, m three letters; 1 or 2 so many digits, which tell how many
- * texts follow. The code of an error has its words. */
+ * digits of a port, m three letters; 1 or 2: one or two digits, which tell how
+ * many texts follow. The code of an error has its words. */
 static const struct {
 	const char *code, *layout, *why;
 } room_codes[] = {

@@ -20,7 +20,7 @@ static struct offer offered;		/* what a get asked for */
 
 /* ---- requests ------------------------------------------------------------ */
 
-/* Adds a text; -1 if it is too long, which was said. */
+/* Adds a text; -1 after a message, if it is too long. */
 static int
 add_text(const char *command, const char *text, size_t n)
 {
@@ -47,8 +47,8 @@ request(const char *command)
 	return 0;
 }
 
-/* The commands: argv[1] is all that follows the first word, argc 2 or 1. What
- * goes wrong they say by say(), which counts as a failure. */
+/* The commands: argv[1] is all that follows the first word, argc 2 or 1. They
+ * report errors by say(), which counts as a failure. */
 static int
 room_ask(int argc, char **argv)
 {

@@ -2,7 +2,7 @@
  *
  * The server of room, over talk_serv.c. A client has two connections: the
  * main one, for its requests and their answers, and the update socket, for what
- * others do. It is in the room (`joined') once the second one stands:
+ * others do. It is in the room (`joined') once the second one is connected:
  *
  *      room_input() --> room_message() --> table --> room_join(), ...
  *                                                      |
@@ -219,7 +219,7 @@ room_files(struct client *c, const struct room_message *m)
 	reply(c);
 }
 
-/* The two ways of a file, each in a child. */
+/* Two ways to send a file, each in a child. */
 static int
 send_by_udp(struct rdt_session *s, const char *client)
 {

@@ -123,7 +123,7 @@ find_columns(void)
 		columns = n;
 }
 
-/* `, 3 s left, 12 MB/s', once a second has shown how fast it is; or `, stalled
+/* `, 3 s left, 12 MB/s', after the first second; or `, stalled
  * 12 s'. Returns its bytes. */
 static int
 rate_text(char *text, uint64_t size)
@@ -144,8 +144,7 @@ rate_text(char *text, uint64_t size)
 	return sprintf(text, ", %s/s", amount(rate, bytes));
 }
 
-/* What is wider than the terminal would become a second line: then there is
- * only the percentage. */
+/* A line wider than the terminal would wrap: then it is only the percentage. */
 static void
 draw(uint64_t done, uint64_t size)
 {

@@ -92,7 +92,7 @@ ladder(const char *arrow, const char *right)
 	putchar('\n');
 }
 
-/* One end of the channel, by an address that is kept for examples (RFC
+/* One end of the channel, with an address reserved for examples (RFC
  * 5737). */
 static struct addr
 end_address(uint32_t ip, unsigned flow)
@@ -383,7 +383,7 @@ sim_session(int argc, char **argv)
 	}
 	if (argc == 0 || (int)i < argc) {
 		log_msg(ERROR, "sim: one argument, the number of packets (1 to "
-		    "1000000), or two, of two senders");
+		    "1000000), or two, for two senders");
 		return 2;
 	}
 	if (faults.delay < 0)

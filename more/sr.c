@@ -61,8 +61,8 @@ packet_of(const struct rdt_sender *s, uint32_t n)
 	return &sr->packet[n % RDT_WINDOW_MAX];
 }
 
-/* How many packets from base on cwnd allows: it does not count those that have
- * arrived, or are lost, as they have left the network (RFC 6675). */
+/* How many packets, from base on, cwnd allows: it does not count those that
+ * have arrived, or are lost, as they have left the network (RFC 6675). */
 static unsigned
 room(const struct rdt_sender *s)
 {

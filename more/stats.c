@@ -20,8 +20,8 @@
 static int64_t began;			/* when serv did */
 static struct {
 	int64_t from;			/* no look at it before */
-	size_t length;			/* of the line there, blanks aside, */
-	char letter;			/* and its last letter */
+	size_t length;			/* of the line there, without blanks */
+	char letter;			/* its last one */
 } console;
 
 static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);

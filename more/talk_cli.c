@@ -3,7 +3,7 @@
  *
  * The talk goes on while the user types. One loop takes lines from standard
  * input and what comes on one or two connections, and never blocks on one of
- * these (but to connect the second). Each file is fetched by a child, which
+ * these (except to connect the second). Each file is fetched by a child, which
  * reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection

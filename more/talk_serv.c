@@ -441,10 +441,12 @@ watch(struct pollfd *p, int fd, int sends)
 	p->events = sends ? POLLIN | POLLOUT : POLLIN;
 }
 
-/* The poll set: the listener; then each client's connection and, in room, its
+/*
+ * The poll set: the listener; then each client's connection and, in room, its
  * update socket, or where that will come. Returns its size, which must not
- * exceed the number of descriptors: poll(2) would fail. *due is when the wait
- * must end. */
+ * exceed the limit on descriptors: poll(2) would fail. *due is when the wait
+ * must end.
+ */
 static size_t
 talk_watch(struct pollfd *p, int64_t *due)
 {

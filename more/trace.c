@@ -39,7 +39,7 @@ file_lock(int fd, int type)
 		;
 }
 
-/* The file is read, too, if it may. */
+/* The file is read, too, if it may be. */
 static const char *
 set_trace(char *path)
 {

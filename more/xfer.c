@@ -1,8 +1,8 @@
 /* xfer.c: the messages of xfer. Licence: ISC, see README.
  *
- * Lengths of eight bytes before names, files and lists, and the
- * lines of a list, which are tuples of Python. Used by xfer_serv.c, which packs
- * the lines, and by xfer_cli.c, which takes them apart:
+ * Lengths of eight bytes before names, files and lists, and the lines of a
+ * list, which are tuples of Python. Used by xfer_serv.c, which packs the lines,
+ * and by xfer_cli.c, which takes them apart:
  *
  *      xfer_line_pack()    a name --> a literal: what is UTF-8 stays, other
  *                                     bytes become \xNN
@@ -76,8 +76,8 @@ xfer_byte(int fd)
 	return read_all(fd, &c, 1) == 1 ? c : -1;
 }
 
-/* What is UTF-8 stays, as in Python's own repr(); what a terminal should not be
- * shown, and what is not UTF-8, becomes \xNN, byte by byte. */
+/* Printable UTF-8 stays, as in Python's own repr(); any other byte becomes
+ * \xNN. */
 size_t
 xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f)
 {

@@ -16,8 +16,8 @@
 
 #include "cli.h"
 
-#define SILENT_LEAST_S	5	/* seconds for a status that may never come: */
-#define SILENT_MOST_S	60	/* at least, and at most */
+#define SILENT_LEAST_S	5	/* least and most seconds to wait for a status */
+#define SILENT_MOST_S	60	/* that may never come */
 
 static time_t begun;			/* when the contents began to leave */
 
@@ -202,7 +202,7 @@ print_file(const struct xfer_file *f)
 }
 
 /* Takes a list apart, in place; returns the number of files, or says which line
- * is none and returns -1. The array is the caller's. */
+ * is malformed and returns -1. The array is the caller's. */
 static long
 xfer_files(char *text, struct xfer_file **files)
 {

@@ -51,7 +51,7 @@ xfer_upload(const struct request *r)
 	xfer_answer(r, end_upload(r, came) == 0 ? XFER_OK : XFER_FAILED);
 }
 
-/* A file that cannot be read to its end is an early end for the client too. */
+/* If the file cannot be read to its end, the client sees an early end. */
 static void
 xfer_download(const struct request *r)
 {

@@ -16,7 +16,7 @@
 
 #include "cli.h"
 
-#define SILENT_LEAST_S	5	/* least and most seconds to wait for a status */
+#define SILENT_LEAST_S	5	/* least and most seconds to await a status */
 #define SILENT_MOST_S	60	/* that may never come */
 
 static time_t begun;			/* when the contents began to leave */

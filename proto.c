@@ -169,7 +169,7 @@ reason(void)
 		{ EBADMSG, "malformed message" },
 		{ EMSGSIZE, "message too long" },
 		{ ECANCELED, "the server is shutting down" },
-		{ EDESTADDRREQ, "no such host" },
+		{ EDESTADDRREQ, "no address of this host is known" },
 		{ ENXIO, "not a regular file" },
 		{ ENOTSUP, "its size is 0, and yet it has bytes" },
 		{ ESTALE, "the file became shorter while it was sent" },

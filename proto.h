@@ -1114,7 +1114,7 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *                                   22 Fail        Control: not yours, not
  *                                                  registered, or a Publish
  *                                                  that is malformed, or too
- *                                                  much
+ *                                                  much: then a part is stored
  *
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
  * number skip that many entries; the first line of the answer is `skip N'. A

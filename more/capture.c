@@ -41,8 +41,8 @@ enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
 static struct {
 	int fd;				/* -1: no capture */
 	int failed;
-	int turn;			/* whose lock says which process writes:
-					   fd; of a FIFO, another file */
+	int turn;			/* of a FIFO: a file whose lock decides
+					   which process writes; else -1 */
 	int64_t epoch;			/* time of day when now() was 0 */
 	unsigned char block[BLOCK_MAX];
 } capture = { .fd = -1, .turn = -1 };
@@ -87,8 +87,9 @@ end_block(unsigned char *block, uint32_t type, unsigned char *end)
 	return end + 4;
 }
 
-/* Appends capture.block up to end, when it is our turn. A partial block, on a
- * full disk, is cut off again. */
+/* Appends capture.block up to end. To a regular file by one write(2) with
+ * O_APPEND, so that no process waits for another; a partial block, on a full
+ * disk, is cut off again. To a FIFO in as many writes as it takes. */
 static int
 write_block(const unsigned char *end)
 {
@@ -100,12 +101,12 @@ write_block(const unsigned char *end)
 	do {
 		put = write(capture.fd, at, (size_t)(end - at));
 		at += put > 0 ? put : 0;
-	} while (at < end && (put >= 0 || errno == EINTR));
+	} while (at < end && (put < 0 ? errno == EINTR : capture.turn >= 0));
 	saved = errno;
-	if (at < end && capture.turn == capture.fd && ftruncate(capture.fd,
-	    lseek(capture.fd, 0, SEEK_END) - (at - capture.block)) < 0)
-		saved = errno;
 	file_lock(capture.turn, F_UNLCK);
+	if (capture.turn < 0 && put > 0 && at < end && ftruncate(capture.fd,
+	    lseek(capture.fd, 0, SEEK_END) - put) == 0)
+		saved = ENOSPC;
 	errno = saved;
 	return at == end ? 0 : -1;
 }
@@ -126,16 +127,24 @@ ends_whole(off_t size)
 }
 
 /* Can packets be added to a file of `size' bytes, which should begin with the
- * first n of capture.block? NULL, or why not. */
+ * first n of capture.block? NULL, or why not. Half a block may be one that
+ * another process is writing: then it looks again. */
 static const char *
 check_file(off_t size, size_t n)
 {
 	unsigned char there[512];
+	int tries;
 
 	if (pread(capture.fd, there, n, 0) != (ssize_t)n ||
 	    memcmp(there, capture.block, n) != 0)
 		return "it is there already, and is no capture of ours";
-	return ends_whole(size) ? NULL : "it ends with half a block";
+	for (tries = 0; !ends_whole(size); tries++) {
+		if (tries == 10)
+			return "it ends with half a block";
+		poll(NULL, 0, 20);
+		size = lseek(capture.fd, 0, SEEK_END);
+	}
+	return NULL;
 }
 
 /* A file begins with a section and an interface of link type RAW: a packet
@@ -150,7 +159,6 @@ begin_file(void)
 	    "Bytes, addresses, ports and times are real; the other headers, "
 	    "handshakes and ACKs are made up";
 	unsigned char *p, *block;
-	const char *why;
 	off_t size;
 
 	block = capture.block;
@@ -167,14 +175,10 @@ begin_file(void)
 	p = option(block + 16, IF_NAME, name, strlen(name));
 	p = option(p, IF_DESCRIPTION, description, strlen(description));
 	p = end_block(block, INTERFACE, option(p, 0, "", 0));
-	file_lock(capture.turn, F_WRLCK);
-	size = lseek(capture.fd, 0, SEEK_END);	/* -1: of a FIFO */
+	size = capture.turn >= 0 ? 0 : lseek(capture.fd, 0, SEEK_END);
 	if (size > 0)
-		why = check_file(size, (size_t)(p - capture.block));
-	else
-		why = write_block(p) < 0 ? reason() : NULL;
-	file_lock(capture.turn, F_UNLCK);
-	return why;
+		return check_file(size, (size_t)(p - capture.block));
+	return write_block(p) < 0 ? reason() : NULL;
 }
 
 /* ---- packets ----------------------------------------------------------- */
@@ -518,7 +522,6 @@ open_file(const char *path)
 
 	if (stat(path, &st) < 0 || S_ISREG(st.st_mode)) {
 		capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
-		capture.turn = capture.fd;
 		return capture.fd < 0 ? reason() : NULL;
 	}
 	capture.fd = open(path, O_WRONLY);

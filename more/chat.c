@@ -265,7 +265,8 @@ send_part(struct rdt_session *s, uint32_t part, const struct addr *to)
 	return 0;
 }
 
-/* Takes a request and answers it, if there is one; -1 and EINTR: `finished'. */
+/* Takes a request and answers it, if there is one; -1: `finished', which is
+ * ECONNABORTED, or an error. */
 static int
 answer_turn(struct rdt_session *s, const char *client)
 {
@@ -283,7 +284,7 @@ answer_turn(struct rdt_session *s, const char *client)
 		return 0;
 	}
 	s->silence = 0;
-	errno = EINTR;
+	errno = ECONNABORTED;
 	return part == FINISHED ? -1 : send_part(s, (uint32_t)part, &from);
 }
 
@@ -301,5 +302,6 @@ chat_answer(struct rdt_session *s, const char *client)
 			break;
 	}
 	s->took = now() - s->start;
-	return errno == EINTR && s->receiver.expected == s->packets ? 0 : -1;
+	return errno == ECONNABORTED && s->receiver.expected == s->packets ?
+	    0 : -1;
 }

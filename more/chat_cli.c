@@ -99,8 +99,8 @@ chat_message(const char *text, size_t n)
 	if (strstr(words, " joined the chat") != NULL ||
 	    strncmp(words, "ERROR ", 6) == 0) {
 		server_heard();
-		if (!talk.leaving)
-			talk.answer_by = NEVER;
+		talk.answer_by = talk.leaving ? now() + ANSWER_S * SECOND :
+		    NEVER;
 	}
 	if (strncmp(words, "ERROR ", 6) == 0) {
 		/* It may end with a name that was asked for. */
@@ -171,7 +171,8 @@ chat_line(char *line)
 		talk.failed = over = 1;
 		return;
 	}
-	if (strncmp(line, "download_file ", 14) == 0 && request(line + 14) < 0)
+	if (named && strncmp(line, "download_file ", 14) == 0 &&
+	    request(line + 14) < 0)
 		return;
 	if (named && (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)) {
 		chat_help();

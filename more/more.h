@@ -299,8 +299,8 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 /*
  * Both ends of a download; the caller fills in file. Reports count a request as
  * a transmission, and its answer as an ACK. The client asks the peer of
- * `control'. At the server errno is EINTR if `finished' comes before all parts
- * were asked for, in order.
+ * `control'. At the server errno is ECONNABORTED if `finished' comes before all
+ * parts were asked for, in order.
  */
 int	chat_pull(struct rdt_session *s, int control, unsigned port);
 int	chat_answer(struct rdt_session *s, const char *client);
@@ -406,7 +406,7 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
  */
 
 /* trace and capture: F_WRLCK waits for the lock of a file, F_UNLCK gives it
- * back. */
+ * back; nothing, if fd is -1. */
 void	file_lock(int fd, int type);
 
 /* Adds one datagram; only while dgram_tap is not NULL. For mode sim, which has

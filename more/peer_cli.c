@@ -41,6 +41,7 @@ static int64_t	peer_tick(void);
 static struct {
 	struct lines files;		/* `hash size name' of each */
 	time_t hashed;			/* when their hashing began */
+	time_t newest;			/* the latest st_ctime of them */
 	int listener;			/* -1: no peer is served */
 	unsigned port;
 	int line[2];			/* the lifeline of the processes */
@@ -48,6 +49,8 @@ static struct {
 	int announced;			/* the directory was told the port, */
 	int published;			/* and the files */
 } share = { .listener = -1, .line = { -1, -1 } };
+
+static time_t newest;			/* of the files that are hashed */
 
 /* Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
  * a file that changed in the second before the hashing, or later, is hashed
@@ -62,7 +65,8 @@ open_shared(const struct file_line *o)
 	if (file_open(&f, o->name, 0) < 0)
 		return -1;
 	if (fstat(f.fd, &st) == 0 && f.size == o->size &&
-	    (st.st_ctime < share.hashed - 1 || (hash_file(f.fd, hash) == 0 &&
+	    ((st.st_ctime <= share.newest && st.st_ctime < share.hashed - 1) ||
+	    (hash_file(f.fd, hash) == 0 &&
 	    memcmp(hash, o->hash, HASH_DIGITS) == 0 &&
 	    lseek(f.fd, 0, SEEK_SET) == 0)))
 		return f.fd;
@@ -75,11 +79,14 @@ static int
 add_shared(struct lines *l, const char *name)
 {
 	char hash[HASH_DIGITS + 1], line[DIR_LINE_MAX + 1];
+	struct stat st;
 	struct file f;
 	int n, result;
 
 	if (file_open(&f, name, 0) < 0)
 		return -1;
+	if (fstat(f.fd, &st) == 0 && st.st_ctime > newest)
+		newest = st.st_ctime;
 	result = hash_file(f.fd, hash);
 	close(f.fd);
 	n = sprintf(line, "%s %llu %s", hash, (unsigned long long)f.size, name);
@@ -94,6 +101,7 @@ hash_all(const char *command, struct lines *l)
 	size_t len;
 
 	memset(l, 0, sizeof *l);
+	newest = 0;
 	names = list_files(INT64_MAX, &len);
 	if (names == NULL)
 		return fail("%s: %s: %s", command, cli.directory, reason());
@@ -120,6 +128,7 @@ share_all(const char *command)
 	lines_free(&share.files);
 	share.files = l;
 	share.hashed = begun;
+	share.newest = newest;
 	return 0;
 }
 
@@ -468,10 +477,11 @@ peer_publish(int argc, char **argv)
 		return 1;
 	if (share.listener >= 0 && start_acceptor() < 0)
 		return fail("%s: %s", argv[0], reason());
-	if ((share.listener >= 0 && tell_port(argv[0], &answer) != 0) ||
-	    publish_all(argv[0]) != 0)
+	if (share.listener >= 0 && tell_port(argv[0], &answer) != 0)
 		return 1;
-	share.published = 1;
+	share.published = 1;		/* in part, even if it fails */
+	if (publish_all(argv[0]) != 0)
+		return 1;
 	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.files.n,
 	    share.listener < 0 ? ", listed once you serve" : "");
 	return 0;

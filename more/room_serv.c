@@ -11,6 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,6 +117,8 @@ room_enter(struct client *c)
 	int fd;
 
 	fd = sock_accept(c->update_fd, other);	/* does not wait */
+	if (fd < 0 && errno != EAGAIN)
+		drop_client(c, LOST);		/* no spin */
 	if (fd < 0)
 		return;
 	if (sock_host(c->fd, getpeername, host) < 0 ||

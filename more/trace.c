@@ -35,7 +35,7 @@ file_lock(int fd, int type)
 
 	lock.l_type = (short)type;
 	lock.l_whence = SEEK_SET;
-	while (fcntl(fd, F_SETLKW, &lock) < 0 && errno == EINTR)
+	while (fd >= 0 && fcntl(fd, F_SETLKW, &lock) < 0 && errno == EINTR)
 		;
 }
 

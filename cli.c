@@ -601,7 +601,7 @@ list_local(int argc, char **argv)
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
 
 /* Sends the command and runs the session; the caller has filled in s->name and
- * s->file. Returns its 0 or -1; 1, after a message, if there was none. */
+ * s->file. Returns its result, or 1 after a message if none began. */
 static int
 udp_run(struct rdt_session *s, const char *verb, const char *command)
 {

@@ -649,7 +649,7 @@ sock_finish(int fd)
  * The port is chosen here. The system would choose none that has a connection
  * in TIME_WAIT, which each download leaves: after thousands none would be left.
  * A port that we name can be bound even then, by SO_REUSEADDR. Each process
- * begins its search elsewhere, and goes on where the last one ended.
+ * begins elsewhere, and goes on where its own last search ended.
  */
 int
 data_listen(int control, int type, unsigned lo, unsigned hi, unsigned *port)
@@ -1678,8 +1678,7 @@ rdt_send_init(struct rdt_sender *s, const struct rdt_protocol *protocol,
 	return protocol->begin == NULL ? 0 : protocol->begin(s, NULL);
 }
 
-/* The caller sends the packet that the protocol chooses, so the timer starts
- * here. */
+/* The caller sends the packet at once, so the timer starts here. */
 int
 rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 {
@@ -2010,9 +2009,9 @@ receive(struct rdt_session *s, struct rdt_packet *p, struct addr *from)
 	return 1;
 }
 
-/* Waits for a datagram, until the deadline or the end of this turn. Silence is
- * what was waited, but no more than a TURN each time: if the process or the
- * machine was paused, the peer was not silent. */
+/* Waits for a datagram, until the deadline or the end of this turn. Silence
+ * counts the wait, but at most a TURN each time: if the process or the machine
+ * was paused, the peer was not silent. */
 int
 rdt_await(struct rdt_session *s, int64_t deadline)
 {

@@ -141,7 +141,7 @@ void	usage_error(const char *what, const char *why);
 
 /* ---- exact I/O ------------------------------------------------------- */
 
-/* All messages and contents of files go through these two. They return how many
+/* All messages and files of Part I go through these two. They return how many
  * bytes have passed: n, or fewer, and errno then says why. ENOTCONN: the end
  * came before the first byte; ECONNABORTED: after it; ETIMEDOUT: sock_limit().
  */
@@ -160,8 +160,8 @@ enum passing {
 	RECEIVED, SENT,			/* after a read(2) or write(2), which
 					   returned n: EINTR included */
 	CONNECTED, ACCEPTED,		/* a connection */
-	ENDED, CLOSED,			/* our sending side; all of it */
-	FILE_BEGINS, FILE_ENDS		/* to move */
+	ENDED, CLOSED,			/* our side; both sides */
+	FILE_BEGINS, FILE_ENDS		/* moving */
 };
 extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
@@ -973,8 +973,8 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
  * no such message. unpack() returns -1 for a malformed one. */
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
-	int is_room;		/* an ACK for each DATA; stale DATA; HELLO is
-				   repeated */
+	int is_room;		/* ACKs each DATA, takes stale DATA, repeats
+				   HELLO */
 	size_t (*pack)(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
 	int (*unpack)(const struct rdt_session *s, struct rdt_packet *p,
@@ -1198,9 +1198,9 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. console_fd() is -1 until the next look is due, and
- * *deadline then no later than that; read_console() returns true if the server
- * is told to end. */
+/* more/stats.c: the console. console_fd() is -1 until the next look is due;
+ * *deadline is then at most that; read_console() returns true if the server is
+ * told to end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

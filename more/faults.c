@@ -154,7 +154,7 @@ faults_parse(char *text, int sim, const char **why)
 		    read_setting((size_t)(i - FAULT_KINDS), value)) < 0)
 			return item;
 	}
-	*why = "-L queue needs a rate";
+	*why = "-L has a queue only where there is a rate";
 	return faults.queue >= 0 && faults.rate == 0 ? "queue" : NULL;
 }
 
@@ -264,8 +264,7 @@ enter(struct channel *c, int64_t t, struct held *h)
 	return 0;
 }
 
-/* A corrupt datagram is doubled corrupt; one that is held back is not
- * doubled. */
+/* A corrupt datagram has a corrupt copy; one that is held back has none. */
 int
 channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 {

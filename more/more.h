@@ -41,9 +41,9 @@
  *     ('lorem_ipsum.txt', 100321, 1620948149.0)
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
- * printable UTF-8, \xNN. Our client also takes the other escapes of Python's
- * repr(), \" \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but \xNN, by
- * which repr() means a character, is one byte here.
+ * printable UTF-8, \xNN. Our client takes \" and the other escapes of Python's
+ * repr(), too, \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but \xNN,
+ * by which repr() means a character, is one byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
@@ -392,7 +392,7 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
 /* ---- capture: what passes, for Wireshark (-w) ---------------------------- */
 
 /*
- * A pcapng file (draft-ietf-opsawg-pcapng), little-endian everywhere, that many
+ * A pcapng file (draft-ietf-opsawg-pcapng), its fields little-endian, that many
  * processes can write to. A packet is one block, and one write:
  *
  *    0        4        8        12       16       20       24       28

@@ -30,7 +30,7 @@
 #include "cli.h"
 
 #define SLOWEST		1024	/* bytes a second of the slowest network */
-#define PEER_S		30	/* seconds until a peer must ask something */
+#define PEER_S		30	/* seconds for the first request, an answer */
 #define PEERS		64	/* served at a time */
 #define PEER_LISTS	200	/* messages of a list of files, at most */
 
@@ -784,7 +784,7 @@ download_from(const char *nicks, const struct file_line *o, const char *path)
 }
 
 /* Downloads the file of a hash from a nick; or, if that is NULL, from any that
- * the directory names. A hash may stand in lines of different sizes. */
+ * the directory names. A hash may be listed with several sizes. */
 static int
 download(const char *nick, const char *hash, const char *path)
 {

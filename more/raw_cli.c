@@ -31,9 +31,8 @@ for_eyes(void)
 	return isatty(STDOUT_FILENO) || logger.level >= DEBUG;
 }
 
-/* Writes what came to standard output, on a terminal printable, and ended by a
- * newline; if for_eyes(), each datagram is a line: `> \x01' has left, `< \x02'
- * has come. */
+/* Writes what came: to a terminal as printable text that ends with a newline;
+ * if for_eyes(), each datagram is a line: `> \x01' has left, `< \x02' has come. */
 static int
 raw_show(const char *arrow, const char *text, size_t n)
 {

@@ -140,7 +140,7 @@ static const struct command room_commands[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
-/* A line that was typed: a word, and what follows it as it stands. */
+/* A line that was typed: a word, and what follows it, trimmed. */
 static void
 room_line(char *line)
 {

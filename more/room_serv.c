@@ -4,9 +4,9 @@
  * main one, for its requests and their answers, and the update socket, for what
  * others do. It is in the room (`joined') once the second one is connected:
  *
- *      room_input() --> room_message() --> table --> room_join(), ...
+ *      room_input() --> next_message() --> table --> room_join(), ...
  *                                                      |
- *      reply(), update_all() <--- compose, room_add() <+
+ *      reply(), update_all() <-- room_begin(), ... <---+
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64

@@ -2,7 +2,7 @@
  *
  * For a person who reads standard error, one line, drawn again and again:
  *
- *      [=====>     ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
+ *      [====>      ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
  *
  * A file by TCP tells the hook of read_all() and write_all() what passes; one
  * by UDP calls draw_bar() at each turn. While a file moves, Control-C does not
@@ -100,7 +100,7 @@ amount(char text[16], double n)
 
 int columns = 80;
 
-/* POSIX has no call that tells them, but most systems have `stty size'. */
+/* POSIX.1-2008 has no call for it, but most systems have `stty size'. */
 static void
 find_columns(void)
 {

@@ -96,8 +96,8 @@ set_probe(struct rdt_sender *s, int64_t t)
 	    NEVER : t + wait;
 }
 
-/* The first packet that is lost, if it may be sent: the oldest one always may,
- * the others as far as cwnd allows. */
+/* The first packet that is lost, if it may be sent: base always may, the others
+ * as far as cwnd allows. */
 static int
 find_lost(struct rdt_sender *s, uint32_t *seq)
 {

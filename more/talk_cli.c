@@ -78,7 +78,7 @@ terminal_again(int sig)
 	tcsetattr(STDIN_FILENO, TCSANOW, &screen.uncooked);
 }
 
-/* Begins to draw what is typed, if standard input is a terminal. */
+/* Begins to draw what is typed, if on a terminal at both ends. */
 static void
 terminal_begin(void)
 {
@@ -281,7 +281,7 @@ take_typed(void)
 		if (got <= 0)
 			loop.input_ended = 1;
 		if (got > 0 ? take_key(key) : screen.n > 0)
-			line_typed();	/* the last one without a newline */
+			line_typed();	/* the last may lack its newline */
 	} while (may_type() && !over && readable(STDIN_FILENO, 0));
 	if (talk.edits) {
 		hide_line();

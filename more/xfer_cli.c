@@ -57,7 +57,7 @@ xfer_confirmation(int fd, const char **why)
 	return result;
 }
 
-/* Receives a status. Returns 0 if it is XFER_OK; else says why not, and 1. */
+/* Receives a status. Returns 0 if it is XFER_OK; else 1, after a message. */
 static int
 xfer_expect_ok(int fd, const char *command, const char *name)
 {

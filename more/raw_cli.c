@@ -32,7 +32,7 @@ for_eyes(void)
 }
 
 /* Writes what came: to a terminal as printable text that ends with a newline;
- * if for_eyes(), each datagram is a line: `> \x01' has left, `< \x02' has come. */
+ * if for_eyes(), each datagram is a line: `> \x01' has left, `< \x02' came. */
 static int
 raw_show(const char *arrow, const char *text, size_t n)
 {

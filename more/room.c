@@ -1,6 +1,7 @@
 /* room.c: the messages of room. Licence: ISC, see README.
  *
- * Codes and lengths; between messages only CR and LF may stand; each code has a layout, by which room_unpack() takes a message apart. Then the encoding of
+ * Codes and lengths; between messages only CR and LF may stand; each code has a
+ * layout, by which room_unpack() takes a message apart. Then the encoding of
  * rdt in which room sends files: functions that the driver in proto.c calls.
  */
 #define _POSIX_C_SOURCE 200809L

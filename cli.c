@@ -20,8 +20,8 @@
  * loop serves them all:
  *
  *      line --> split() --> run_command() --> get_command(argc, argv)
- *                                |
- *                         table of commands
+ *                                |        (a command of the command line is
+ *                         table of commands     called by run_mode() itself)
  *
  * A command reports its own error as one line, `command: what: why`, and
  * returns 1; if any fails, the exit status is not 0. Lists go to standard
@@ -184,9 +184,8 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int ftp_answered;		/* it has given an answer */
-static int heard;			/* a server has answered, on this
-					   connection or an earlier one */
+static int ftp_answered;		/* this connection has answered */
+static int heard;			/* any connection has */
 
 /* The next command makes a new one. */
 static void
@@ -197,9 +196,9 @@ ftp_drop(void)
 	ftp_control = -1;
 }
 
-/* Connects, unless there is a connection that can be used. After an answer
- * nothing may come; before the first one, `server full' may, which the command
- * will take for its answer. */
+/* Connects, unless there is a connection that can be used. Input after an
+ * answer means that the server has closed. Before the first answer it may be
+ * `server full', which the command will read as its answer. */
 static int
 ftp_connect(void)
 {
@@ -1377,9 +1376,9 @@ list_modes(void)
 static const struct command_line command_line = { "cli",
     "[host] [port] [command [argument ...]]", option_tables, list_modes };
 
-/* Reads [host] [port]; returns how many it took. A number in the
- * place of the host is a port of localhost. If the operand after the host does
- * not begin with a digit, it is the command. */
+/* Reads [host] [port]; returns how many it took. A number in the place of the
+ * host is a port of localhost. If the operand after the host does not begin
+ * with a digit, it is the command. */
 static int
 read_operands(int argc, char **argv)
 {

@@ -55,7 +55,7 @@
 
 struct logger logger = { .level = INFO };
 
-/* lowest[len] is the lowest code that takes len bytes; of two bytes that is
+/* lowest[len] is the lowest code that takes len bytes. For two it would be
  * 0x80, but 0x80 to 0x9f are control characters. */
 size_t
 char_bytes(const unsigned char *s, size_t n)
@@ -322,7 +322,7 @@ now(void)
 
 /* Called after a read or write, if more must follow: is this piece, which began
  * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
- * passed before the call, `done' now. (Of a file getsockopt() fails.) */
+ * passed before the call, `done' now. (A file has none: getsockopt() fails.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -459,9 +459,9 @@ sock_peer(int fd, char text[PEER_BYTES])
 	return port < 0 ? -1 : 0;
 }
 
-/* A write is limited by too_slow() alone. SO_SNDTIMEO only makes a write(2)
- * that sleeps return each second: some systems wake it only when a third of a
- * large buffer is free, but a new write(2) takes what fits. */
+/* Some systems wake a sleeping write(2) only when a third of a large buffer is
+ * free, but a new write(2) takes what fits. So SO_SNDTIMEO wakes it each
+ * second; the limit is kept by too_slow() alone. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -517,9 +517,9 @@ sock_bind(int fd, const struct addrinfo *a)
 	return a->ai_socktype == SOCK_STREAM ? listen(fd, SOMAXCONN) : 0;
 }
 
-/* Connects a socket within CONNECT_S. If nobody listens, and the port that the
- * system gave it happens to be the one it dials, it would be connected to
- * itself: that is refused. */
+/* Connects a socket within CONNECT_S. If nobody listens on a port of this host,
+ * the system may give the socket that very port, and connect it to itself: that
+ * is refused. */
 static int
 sock_dial(int fd, const struct addrinfo *a)
 {
@@ -596,8 +596,9 @@ sock_connect(const char *host, const char *port, int type)
 	return fd;
 }
 
-/* On some systems accept() fails if the connection broke before; that is
- * EAGAIN, too. Only a lack of descriptors or memory is an error. */
+/* On some systems accept() fails if the connection broke before: reported as
+ * EAGAIN, as if none waited. Only a lack of descriptors or memory is an error.
+ */
 int
 sock_accept(int listener, char host[HOST_BYTES])
 {
@@ -787,8 +788,8 @@ lesser(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/* Moves the contents of f. A head of `have' bytes may stand in chunk[] already,
- * and is sent before them. A chunk is filled before it is written: few large
+/* Moves the contents of f. The first `have' bytes of chunk[] are a head, which
+ * is sent before them. A chunk is filled before it is written: few large
  * writes are what makes a transfer fast. */
 static int
 file_move(int from, int to, struct file *f, size_t have)
@@ -877,8 +878,8 @@ check_replaceable(const char *path, mode_t *bits)
 void (*end_hook)(void);
 
 /* The signal handler, which calls only what POSIX allows in one. The signal has
- * its default action again (SA_RESETHAND), and ends the process; but not
- * process 1 (of a container): so _exit() follows. */
+ * its default action again (SA_RESETHAND), and ends the process. Process 1 of a
+ * container survives raise(): so _exit() follows. */
 static void
 remove_pending(int sig)
 {

@@ -109,10 +109,10 @@ void	on_signal(int sig, void (*handler)(int));
 /* ---- options --------------------------------------------------------- */
 
 /*
- * A row of a table of options. One of text, number and set is given: text is
- * set to the value; number to a value of lo..hi, or to lo if the option takes
- * no value; set() gets the value, and returns NULL or an error. Of -h all three
- * are NULL.
+ * A row of a table of options. One of these is given, but none for -h: text,
+ * which is set to the value; number, which is set to a value of lo..hi, or to
+ * lo if the option takes no value; set(), which gets the value, and returns
+ * NULL or an error.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -153,14 +153,14 @@ size_t	write_all(int fd, const void *buf, size_t n);
 #define NEVER	INT64_MAX
 int64_t	now(void);
 
-/* A hook, NULL if nobody uses it. It returns 0 and leaves errno alone; at
- * RECEIVED and SENT it may return -1 and set errno, which ends the transfer. A
- * second hook calls the first. */
+/* A hook, NULL if nobody uses it. It leaves errno alone, and returns 0. Only at
+ * RECEIVED and SENT it may fail, with -1 and errno, which ends the transfer.
+ * Whoever installs a second hook calls the first from it. */
 enum passing {
-	RECEIVED, SENT,			/* after a read(2) or write(2), which
-					   returned n: EINTR included */
+	RECEIVED, SENT,			/* after a read(2) or write(2); n is
+					   what it returned, -1 too */
 	CONNECTED, ACCEPTED,		/* a connection */
-	ENDED, CLOSED,			/* our side; both sides */
+	ENDED, CLOSED,			/* we ended our side; we closed */
 	FILE_BEGINS, FILE_ENDS		/* moving */
 };
 extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
@@ -181,10 +181,10 @@ int	sock_host(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 int	sock_peer(int fd, char text[PEER_BYTES]);
 
 /*
- * A socket of the given type (SOCK_STREAM or SOCK_DGRAM) bound to the first
- * usable address of host (a stream listens), or connected to the first that
- * answers (by UDP: to the first usable one). EDESTADDRREQ: host has no address.
- * A listener does not block; a connection does.
+ * sock_listen() returns a socket of the given type, SOCK_STREAM or SOCK_DGRAM,
+ * bound to the first usable address of host; a stream listens, and does not
+ * block. sock_connect() connects to the first address that answers (by UDP: to
+ * the first usable one); it blocks. EDESTADDRREQ: host has no address.
  */
 int	sock_listen(const char *host, const char *port, int type);
 int	sock_connect(const char *host, const char *port, int type);
@@ -194,8 +194,9 @@ int	sock_connect(const char *host, const char *port, int type);
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /* A read_all() or write_all() has `seconds' to finish; if n is more than
- * PIECE_BYTES, `seconds' for each PIECE_BYTES, even if single bytes come. (A
- * peer that stops midway may be noticed only after twice that time.) */
+ * PIECE_BYTES, `seconds' for each PIECE_BYTES. Who sends byte by byte wins no
+ * time. (A peer that stops midway may be noticed only after twice that time;
+ * and a frame is read by two calls.) */
 void	sock_limit(int fd, int seconds);
 
 /* Waits up to ms milliseconds. Is there input, or the end of it? */
@@ -338,10 +339,9 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers a missing or
  * superfluous name, a NUL in a command, and a put that is cut short or stands
- * still. The original client knows no code but FTP_NOFILE, which therefore
- * answers a get of any bad name, even of none (`get '). An answer to ls that is
- * nothing but a code is taken for that code, though a file might have such a
- * name.
+ * still. The original client knows no code but FTP_NOFILE: so that answers a
+ * get of any bad name, or of none (`get '). An answer to ls that is nothing but
+ * a code is taken for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -461,8 +461,8 @@ struct command {
 
 /*
  * A row of the table of modes. A mode opens, runs one command or a loop, and
- * closes. The exit status is 1 if open() or close() fails (it returns nonzero,
- * after a message); else that of the command, the loop or session(). wait() is
+ * closes. The exit status is 1 if open() or close() fails (nonzero, after a
+ * message); else that of the command, the loop or session(). wait() is
  * called before each line is read, and returns when there is one. session()
  * replaces the table and the loop.
  */

@@ -23,7 +23,7 @@
  * A child's code reads as one conversation with one client, and if it crashes
  * no other client notices. The parent waits in pselect(2), for connections and
  * signals. Elsewhere signals are blocked, or one that came before the sleep
- * would be missed. Its handlers set a flag at most.
+ * would be missed. The parent's handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
@@ -240,7 +240,7 @@ static int	ftp_uput(const struct request *r);
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
-	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
+	enum ftp_code refusal;	/* of a bad name; FTP_OK: run() checks it */
 	int (*run)(const struct request *r);	/* NULL, or a result of -1: the
 						   conversation is over */
 } ftp_verbs[] = {
@@ -314,7 +314,7 @@ static struct {
 						   0: free */
 	sigset_t awake;			/* the signal mask during pselect() */
 	int lifeline;			/* of Part II: a pipe whose end of file
-					   ends the parent; -1: none */
+					   ends the parent; else always -1 */
 } parent = { .lifeline = -1 };
 #define PLACES	(serv.max_children + REFUSERS)	/* of child[] */
 
@@ -340,8 +340,8 @@ signalled(int sig)
 		ending = ASKED;
 }
 
-/* A terminal sends SIGINT, SIGQUIT and SIGHUP to all processes, but a child
- * ends by its parent's SIGTERM alone, and removes its unfinished file. */
+/* A terminal sends SIGINT, SIGQUIT and SIGHUP to all processes: so children
+ * ignore them. SIGTERM ends a child, and first removes its unfinished file. */
 void
 become_child(void)
 {
@@ -373,8 +373,7 @@ serve_client(const struct service *s, int fd, int refuse)
 	_exit(0);
 }
 
-/* The index of a child among the first n places; pid 0 finds a free place. -1:
- * there is none. */
+/* The index of a child among the first n places, or -1. A free one holds 0. */
 static int
 place_of(pid_t pid, int n)
 {
@@ -422,10 +421,8 @@ reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
-		if (place < 0)
-			continue;	/* a child of the shell that became
-					   serv by exec */
-		parent.child[place] = 0;
+		if (place >= 0)		/* else of the shell that became serv */
+			parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
 			if (!ending)

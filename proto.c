@@ -322,7 +322,7 @@ now(void)
 
 /* Called after a read or write, if more must follow: is this piece, which began
  * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
- * passed before the call, `done' now. (A file has none: getsockopt() fails.) */
+ * passed before the call, `done' now. (A file has no limit.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -461,7 +461,7 @@ sock_peer(int fd, char text[PEER_BYTES])
 
 /* Some systems wake a sleeping write(2) only when a third of a large buffer is
  * free, but a new write(2) takes what fits. So SO_SNDTIMEO wakes it each
- * second; the limit is kept by too_slow() alone. */
+ * second; too_slow() alone limits a write. */
 void
 sock_limit(int fd, int seconds)
 {
@@ -548,7 +548,7 @@ sock_dial(int fd, const struct addrinfo *a)
 	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
 }
 
-/* Tries the addresses of host one by one; binds if listens, else connects. By
+/* Tries the addresses of host one by one; binds if `listens', else connects. By
  * UDP connect() sends nothing, and cannot tell which address answers: there a
  * name means IPv4. */
 static int
@@ -932,7 +932,7 @@ newfile_open(const char *path, int keep)
 		pending = 0;
 		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
 		    path, (long)getpid(), count++);
-		pending = 1;		/* before a signal finds the file */
+		pending = 1;		/* before the file exists */
 		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |
 		    O_NOFOLLOW, bits == NO_MODE ? 0666 : bits);
 	} while (newfile.fd < 0 && errno == EEXIST);
@@ -1082,7 +1082,7 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 		head[i] = (char)('0' + length % 10);
 }
 
-/* One write for the head and the first text: two could become two segments. */
+/* One write for head and (most) text: two could become two segments. */
 int
 frame_send(int fd, const char *text, size_t n)
 {

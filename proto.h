@@ -21,7 +21,7 @@
  *     write(2). A socket may time out (ETIMEDOUT), see sock_limit().
  *   - Names of files are relative to the working directory, which is the one
  *     that -s (serv) or -d (cli) gives.
- *   - The size of a file or message is a uint64_t, whatever the machine.
+ *   - The size of a file is a uint64_t, whatever the machine.
  *
  * The protocols come from the documents of five course projects, with captures
  * of some messages. `The document' of ftp is Cliente-Servidor FTP, in
@@ -154,7 +154,7 @@ size_t	write_all(int fd, const void *buf, size_t n);
 int64_t	now(void);
 
 /* A hook, NULL if nobody uses it. It leaves errno alone, and returns 0. Only at
- * RECEIVED and SENT it may fail, with -1 and errno, which ends the transfer.
+ * RECEIVED and SENT may it fail, with -1 and errno, which ends the transfer.
  * Whoever installs a second hook calls the first from it. */
 enum passing {
 	RECEIVED, SENT,			/* after a read(2) or write(2); n is
@@ -182,9 +182,10 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
 
 /*
  * sock_listen() returns a socket of the given type, SOCK_STREAM or SOCK_DGRAM,
- * bound to the first usable address of host; a stream listens, and does not
- * block. sock_connect() connects to the first address that answers (by UDP: to
- * the first usable one); it blocks. EDESTADDRREQ: host has no address.
+ * bound to the first usable address of host; it does not block, and a stream
+ * listens. That of sock_connect() is connected to the first address that
+ * answers (by UDP: to the first usable one), and blocks. EDESTADDRREQ: host has
+ * no address.
  */
 int	sock_listen(const char *host, const char *port, int type);
 int	sock_connect(const char *host, const char *port, int type);
@@ -193,10 +194,12 @@ int	sock_connect(const char *host, const char *port, int type);
  * client has broken the connection already. EAGAIN: none waits. */
 int	sock_accept(int listener, char host[HOST_BYTES]);
 
-/* A read_all() or write_all() has `seconds' to finish; if n is more than
- * PIECE_BYTES, `seconds' for each PIECE_BYTES. Who sends byte by byte wins no
+/*
+ * A read_all() or write_all() has `seconds' to finish; if n is more than
+ * PIECE_BYTES, `seconds' for each PIECE_BYTES. Sending byte by byte wins no
  * time. (A peer that stops midway may be noticed only after twice that time;
- * and a frame is read by two calls.) */
+ * and a frame is read by two calls.)
+ */
 void	sock_limit(int fd, int seconds);
 
 /* Waits up to ms milliseconds. Is there input, or the end of it? */
@@ -221,8 +224,8 @@ void	sock_finish(int fd);
  * any that comes before it. data_connect() connects to a port of the peer's
  * host.
  */
-#define DATA_LO	56000	/* above the default ports of all services, */
-#define DATA_HI	65535	/* in the dynamic range (RFC 6335) */
+#define DATA_LO	56000	/* above the services' default ports */
+#define DATA_HI	65535	/* end of the dynamic range (RFC 6335) */
 #define ACCEPT_S	10	/* seconds that a data port waits */
 int	data_listen(int control, int type, unsigned lo, unsigned hi,
 	    unsigned *port);
@@ -250,10 +253,12 @@ struct file {
  */
 int	file_open(struct file *f, const char *path, int follow);
 
-/* file_send() sends headlen bytes of head (at most 1024) and then the contents,
+/*
+ * file_send() sends headlen bytes of head (at most 1024) and then the contents;
  * file_recv() takes exactly f->size bytes off the socket. ESTALE: the file
  * became shorter while it was sent. The caller must then close the connection,
- * so that the peer sees an early end, and not a wrong file. */
+ * so that the peer sees an early end, and not a wrong file.
+ */
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
 
@@ -337,11 +342,11 @@ char	*list_files(uint64_t max, size_t *len);
  * answered with FTP_SYNTAX, and the server closes: it cannot find the next
  * frame. After any other answer the control connection stays open.
  *
- * Where the document is silent we chose: FTP_SYNTAX also answers a missing or
- * superfluous name, a NUL in a command, and a put that is cut short or stands
- * still. The original client knows no code but FTP_NOFILE: so that answers a
- * get of any bad name, or of none (`get '). An answer to ls that is nothing but
- * a code is taken for that code, though a file might have such a name.
+ * Where the document is silent we chose: FTP_SYNTAX also answers a wrong number
+ * of words, a NUL in a command, and a put that is cut short or stands still.
+ * The original client knows no code but FTP_NOFILE: so that answers a get of
+ * any bad name, or of none (`get '). An answer to ls that is nothing but a code
+ * is taken for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -437,7 +442,7 @@ struct request {
 #define STALL_S		300	/* seconds for PIECE_BYTES of a file */
 #define DOUBT_S		10	/* as ANSWER_S, for the very first answer */
 #define LIST_BYTES	(16 * 1024 * 1024)	/* of a list, at most */
-#define WORDS_MAX	16	/* words of a command line */
+#define WORDS_MAX	16	/* words of one input line */
 #define BLANKS		" \t\r\n"
 
 /* The options of cli; only cli.c changes them. */
@@ -461,10 +466,10 @@ struct command {
 
 /*
  * A row of the table of modes. A mode opens, runs one command or a loop, and
- * closes. The exit status is 1 if open() or close() fails (nonzero, after a
- * message); else that of the command, the loop or session(). wait() is
- * called before each line is read, and returns when there is one. session()
- * replaces the table and the loop.
+ * closes. The exit status is 1 if open() or close() returns nonzero, after a
+ * message; else that of the command, the loop or session(). wait() is called
+ * before each line is read, and returns when there is one. session() replaces
+ * the table and the loop.
  */
 struct mode {
 	const char *name;

@@ -318,7 +318,7 @@ static struct {
 } parent = { .lifeline = -1 };
 #define PLACES	(serv.max_children + REFUSERS)	/* of child[] */
 
-/* started[i] is services[i], of the table at the end of this file. */
+/* started[i] is for services[i], the table at the end of this file. */
 static struct {
 	const char *port;		/* requested; NULL: not started */
 	int listener;
@@ -421,7 +421,7 @@ reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
-		if (place >= 0)		/* else of the shell that became serv */
+		if (place >= 0)		/* else a child from before exec() */
 			parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);

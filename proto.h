@@ -196,7 +196,7 @@ int	sock_accept(int listener, char host[HOST_BYTES]);
 
 /*
  * A read_all() or write_all() has `seconds' to finish; if n is more than
- * PIECE_BYTES, `seconds' for each PIECE_BYTES. Sending byte by byte wins no
+ * PIECE_BYTES, `seconds' for each PIECE_BYTES. Sending byte by byte gains no
  * time. (A peer that stops midway may be noticed only after twice that time;
  * and a frame is read by two calls.)
  */
@@ -344,7 +344,7 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers a wrong number
  * of words, a NUL in a command, and a put that is cut short or stands still.
- * The original client knows no code but FTP_NOFILE: so that answers a get of
+ * The original client knows no code but FTP_NOFILE: so it answers a get of
  * any bad name, or of none (`get '). An answer to ls that is nothing but a code
  * is taken for that code, though a file might have such a name.
  */
@@ -538,9 +538,8 @@ int	split(char *line, char **argv);
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
-/* doubt() is `: is this an xfer server?', by the mode, until server_heard() is
- * called, and then "". It is appended to errors, since another service may be
- * at that port. */
+/* doubt() is `: is this a MODE server?' until server_heard() is called, and then
+ * "". It is appended to errors, since another service may be at that port. */
 const char *doubt(void);
 void	server_heard(void);
 
@@ -632,9 +631,9 @@ extern const char *dgram_fate;
 /*
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
- * flush() hands the datagrams whose time has come to dgram_deliver(), and
- * returns the time of the next one, or NEVER (if one cannot be sent, the next
- * send() fails); begin() is called when a transfer begins; close() empties it.
+ * flush() hands those that are due to dgram_deliver(), and returns the time of
+ * the next one, or NEVER (if one cannot be sent, the next send() fails);
+ * begin() is called when a transfer begins; close() empties it.
  */
 struct network {
 	ssize_t (*send)(int fd, const void *buf, size_t n,

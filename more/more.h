@@ -49,7 +49,7 @@
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
 #define XFER_TIME_MIN	(sizeof (time_t) < 8 ? INT32_MIN : -62135596800.0)
 #define XFER_TIME_MAX	(sizeof (time_t) < 8 ? INT32_MAX : 253402300799.0)
-					/* that are shown: years 1 to 9999 */
+					/* times shown: years 1 to 9999 */
 
 enum xfer_op { XFER_UPLOAD, XFER_DOWNLOAD, XFER_LIST };
 enum xfer_status {
@@ -123,7 +123,7 @@ int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 #define PEER_PREFIX	8		/* digits of a hash, at least */
 
 struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* one that came: strings */
+	char text[PEER_MESSAGE_MAX + 1];	/* received: a string a line */
 	size_t length;
 };
 
@@ -264,9 +264,9 @@ struct held *channel_take(struct channel *c, int64_t t);
  *           download_file NAME   `UDP PORT SIZE NAME'
  *           CHANGENAME OLD NEW   all: `OLD changed his name to NEW!', the lists
  *           {quit}               the rest: `NAME left the chat...', the lists
- *           anything else all, the sender too: `SENDER: what else'
+ *           anything else        all, the sender too: `SENDER: anything else'
  *
- * A request that fails is answered `ERROR ' and the reason. A name that would
+ * A failed request is answered with `ERROR ' and the reason. A name that would
  * make a list longer than CHAT_LIST_MAX is left out.
  *
  * A file is pulled by UDP: the client sends `part I' from a new port each time,
@@ -287,10 +287,9 @@ struct held *channel_take(struct channel *c, int64_t t);
 
 /*
  * chat_pack() makes the pickle and returns its bytes. chat_unpack() returns how
- * many bytes it holds, from *data on, or -1. It takes a list in place of the
- * pair, 80 03 5d 71 00 28 ... 65 2e, the bytes alone, and all of these in
- * protocols 4 and 5: 80 04 95 length(8), and 94 for 71 xx. No pickle is ever
- * executed.
+ * many bytes it holds, from *data on, or -1. It also takes a list (80 03 5d 71
+ * 00 28 ... 65 2e), the bytes alone, and all these in protocols 4 and 5 (80 04
+ * 95 length(8), and 94 for 71 xx). No pickle is ever executed.
  */
 size_t	chat_pack(unsigned char *out, const void *data, size_t n);
 ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
@@ -313,7 +312,7 @@ int	chat_answer(struct rdt_session *s, const char *client);
  * and LF may stand between two of them:
  *
  *   100 name         200 name PORT    connect to PORT for updates
- *                    4001 no name, 4002 taken, 4003 full
+ *                    4001 bad name, 4002 taken, 4003 full
  *   101              201              leave
  *   102              2020 nobody, 2021 Y names (Y: one digit)
  *   103 name text    203, 4031 no such user
@@ -329,8 +328,7 @@ int	chat_answer(struct rdt_session *s, const char *client);
  *
  * Where room's document is silent we chose: a client outside the room can only
  * join or leave; one that is in it and joins again gets 4002. A file whose name
- * is longer than 99 bytes is not listed. Too many downloads at once are
- * answered 4062.
+ * is longer than 99 bytes is not listed. Too many downloads at once get 4062.
  */
 #define ROOM_USERS	10
 #define ROOM_TEXT_MAX	99

@@ -538,8 +538,8 @@ int	split(char *line, char **argv);
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
-/* doubt() is `: is this a MODE server?' until server_heard() is called, and then
- * "". It is appended to errors, since another service may be at that port. */
+/* doubt() is `: is this a MODE server?' until server_heard() is called, then "".
+ * It is appended to errors, since another service may be at that port. */
 const char *doubt(void);
 void	server_heard(void);
 

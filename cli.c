@@ -444,7 +444,7 @@ run_command(const struct mode *m, int argc, char **argv)
 }
 
 /* Ends the word that begins at *line, in place, and moves *line after it.
- * Quotes are a shell's: "..." and '...' hold words together, \ takes the next
+ * Almost as in a shell, "..." and '...' hold words together, \ takes the next
  * character as it is, except within '...'. Returns -1 if a quote stays open. */
 static int
 end_word(char **line)
@@ -1345,7 +1345,7 @@ static const struct option options[] = {
 	{ 'd', "dir", "directory of the files here (.)",
 	    .text = &cli.directory },
 	{ 'h', NULL, "this text", .set = NULL },
-	{ 'k', NULL, "keep: never replace a file, store it as name(1).ext",
+	{ 'k', NULL, "keep old files: store a new one as name(1).ext",
 	    .number = &cli.keep, .lo = 1 },
 	{ 'q', NULL, "say only what went wrong",
 	    .number = &logger.level, .lo = ERROR },

@@ -322,7 +322,7 @@ now(void)
 
 /* Called after a read or write, if more must follow: is this piece, which began
  * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
- * passed before the call, `done' now. (A file has no limit.) */
+ * passed before it, `done' after it. (A file has no limit.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -596,9 +596,8 @@ sock_connect(const char *host, const char *port, int type)
 	return fd;
 }
 
-/* On some systems accept() fails if the connection broke before: reported as
- * EAGAIN, as if none waited. Only a lack of descriptors or memory is an error.
- */
+/* On some systems accept() fails if the connection broke before: we say EAGAIN,
+ * as if none waited. Only a lack of descriptors or memory is an error. */
 int
 sock_accept(int listener, char host[HOST_BYTES])
 {
@@ -788,9 +787,9 @@ lesser(uint64_t left, size_t room)
 	return left < room ? (size_t)left : room;
 }
 
-/* Moves the contents of f. The first `have' bytes of chunk[] are a head, which
- * is sent before them. A chunk is filled before it is written: few large
- * writes are what makes a transfer fast. */
+/* Moves the contents of f, after a head: the first `have' bytes of chunk[]. A
+ * chunk is filled before it is written: few large writes are what makes a
+ * transfer fast. */
 static int
 file_move(int from, int to, struct file *f, size_t have)
 {

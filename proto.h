@@ -82,7 +82,7 @@ void	log_write(enum level level);
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
  * of at most size - 1 bytes. Control characters become \xNN, and so does a byte
  * of each Unicode character that separates lines or turns the direction of
- * writing. Other UTF-8 and ISO 8859-1 stays; so do newlines, if lines is true.
+ * writing. Other UTF-8 and ISO 8859-1 stay; so do newlines, if lines is true.
  * Returns how many bytes of text were copied: a long one is printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
@@ -161,7 +161,7 @@ enum passing {
 					   what it returned, -1 too */
 	CONNECTED, ACCEPTED,		/* a connection */
 	ENDED, CLOSED,			/* we ended our side; we closed */
-	FILE_BEGINS, FILE_ENDS		/* moving */
+	FILE_BEGINS, FILE_ENDS		/* see `moving' */
 };
 extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
@@ -286,9 +286,9 @@ const char *base_name(const char *path);
  * With keep it replaces nothing: when `name.ext' is taken, it is stored as
  * `name(1).ext', `name(2).ext'... newfile_name() is the name that it got.
  *
- * After newfile_guard() a signal that ends the process removes the file first,
- * and calls end_hook(), if that is not NULL; newfile_sweep() removes the
- * temporary files of a dead process.
+ * After newfile_guard(sig) this signal removes the file before it ends the
+ * process, and calls end_hook(), if that is not NULL; newfile_sweep() removes
+ * the temporary files of a dead process.
  */
 int	newfile_open(const char *path, int keep);
 int	newfile_end(int went_well);
@@ -339,14 +339,14 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * A server that is full answers a new connection with FTP_FULL at once, and
  * closes. A head that is not digits, or a length above FTP_COMMAND_MAX, is
- * answered with FTP_SYNTAX, and the server closes: it cannot find the next
- * frame. After any other answer the control connection stays open.
+ * answered with FTP_SYNTAX, and the server closes: it looks for no next frame.
+ * After any other answer the control connection stays open.
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers a wrong number
  * of words, a NUL in a command, and a put that is cut short or stands still.
- * The original client knows no code but FTP_NOFILE: so it answers a get of
- * any bad name, or of none (`get '). An answer to ls that is nothing but a code
- * is taken for that code, though a file might have such a name.
+ * The original client knows only FTP_NOFILE: the answer to a get of any bad
+ * name, or of none (`get '). An answer to ls that is nothing but a code is
+ * taken for that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -410,7 +410,7 @@ struct service {
 	const void *commands;
 	size_t ncommands, command_bytes;
 };
-#define CHILDREN_MAX	10000	/* what -n takes */
+#define CHILDREN_MAX	10000	/* the largest -n */
 #define REFUSERS	16	/* more children, which only refuse */
 #define SERVICES_MAX	16
 extern const struct service *const services[SERVICES_MAX + 1];	/* NULL: last */
@@ -538,8 +538,8 @@ int	split(char *line, char **argv);
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
-/* doubt() is `: is this a MODE server?' until server_heard() is called, then "".
- * It is appended to errors, since another service may be at that port. */
+/* doubt() is `: is this a MODE server?' until server_heard() is called, then
+ * "". It is appended to errors, since another service may be at that port. */
 const char *doubt(void);
 void	server_heard(void);
 

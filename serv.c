@@ -240,7 +240,7 @@ static int	ftp_uput(const struct request *r);
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
-	enum ftp_code refusal;	/* of a bad name; FTP_OK: run() checks it */
+	enum ftp_code refusal;	/* of a bad name; FTP_OK: not checked here */
 	int (*run)(const struct request *r);	/* NULL, or a result of -1: the
 						   conversation is over */
 } ftp_verbs[] = {
@@ -340,7 +340,7 @@ signalled(int sig)
 		ending = ASKED;
 }
 
-/* A terminal sends SIGINT, SIGQUIT and SIGHUP to all processes: so children
+/* A terminal sends SIGINT, SIGQUIT and SIGHUP to its process group: so children
  * ignore them. SIGTERM ends a child, and first removes its unfinished file. */
 void
 become_child(void)
@@ -421,7 +421,7 @@ reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		place = place_of(pid, PLACES);
-		if (place >= 0)		/* else a child from before exec() */
+		if (place >= 0)		/* else inherited by exec() */
 			parent.child[place] = 0;
 		if (WIFSIGNALED(status)) {
 			newfile_sweep(pid);
@@ -1587,7 +1587,7 @@ set_data_ports(char *value)
 	hi = value[n] == '\0' ? -1 :
 	    number(value + n + 1, strlen(value + n + 1), 1, 65535);
 	if (lo < 0 || hi < lo)
-		return "not a range of ports, as in 55000-55030";
+		return "not a range of ports like 55000-55030";
 	serv.data_lo = (unsigned)lo;
 	serv.data_hi = (unsigned)hi;
 	return NULL;

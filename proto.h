@@ -1202,9 +1202,9 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. console_fd() is -1 until the next look is due;
- * *deadline is then at most that; read_console() returns true if the server is
- * told to end. */
+/* more/stats.c: the console. Until the next look is due console_fd() is -1, and
+ * lowers *deadline to it; read_console() returns true if the server is told to
+ * end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

@@ -245,7 +245,8 @@ struct held *channel_datagram(const void *bytes, size_t n, size_t wire);
 enum { DROPPED = 1, FULL = 2, HELD_BACK = 4, DOUBLED = 8, CORRUPTED = 16 };
 int	channel_send(struct channel *c, int64_t t, struct held *h, int counted);
 
-/* When the next one arrives, or NEVER; and that one, for free(), or NULL. */
+/* When the next one arrives, or NEVER. Takes it, if due (else NULL); free() it.
+ */
 int64_t	channel_next(const struct channel *c);
 struct held *channel_take(struct channel *c, int64_t t);
 
@@ -257,8 +258,8 @@ struct held *channel_take(struct channel *c, int64_t t);
  * newline within one becomes a blank, or it would forge a line for others.
  *
  *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
- *           ~NAME text           NAME: `SENDER: (PRIVATE) text'
- *                                sender: `from you to NAME: (PRIVATE) text'
+ *           ~NAME text           NAME: `SENDER: (PRIVATE)  text'
+ *                                sender: `from you to NAME: (PRIVATE)  text'
  *           show                 `ALL a b ': the others
  *           get_list_file        `CHOOSE_FILE a b ' (-S: `<CHOOSE_FILE> a b ')
  *           download_file NAME   `UDP PORT SIZE NAME'

@@ -654,7 +654,7 @@ udp_code(int seconds)
 	return n < 0 ? NO_CODE : frame_number(answer, (size_t)n);
 }
 
-/* How a get by UDP ended. If it failed, the server may have said why; else the
+/* How a get by UDP ended. If it failed, either the server has said why, or the
  * connection is dropped, which ends the session. */
 static int
 udp_got(const struct rdt_session *s, const char *name, int result)
@@ -897,9 +897,9 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 	return -1;
 }
 
-/* A machine with several addresses may answer from another than was asked,
- * which the system drops. Asks through an unconnected socket; true if an answer
- * comes, with its address in `where'. */
+/* A machine with several addresses may answer from another one; the system
+ * drops that. Asks through an unconnected socket; true if an answer comes from
+ * elsewhere, then in `where'. */
 static int
 answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 {

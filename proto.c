@@ -1366,8 +1366,8 @@ cursor_bytes(struct cursor *c, size_t n)
 	return at;
 }
 
-/* Decimal numbers have as many leading zeros as the format says; hexadecimal
- * ones small letters or capitals. */
+/* Decimal numbers are padded with zeros to n digits; hexadecimal digits may be
+ * small or capital. */
 uint64_t
 cursor_number(struct cursor *c, size_t n, unsigned base)
 {

@@ -500,11 +500,11 @@ void	log_refused(const struct request *r, const char *why);
 /* Logs a connection that ended too early; the reason is errno. */
 void	log_end(const char *peer);
 
-/* Logs how a download ended, and counts it; result is 0 or -1. */
+/* Logs how a download ended; counts it if result is 0, not -1. */
 void	log_download(const struct request *r, int result);
 
-/* Ends an upload: stores the file if went_well, else removes it. Logs and
- * counts that; returns 0 if it is stored. */
+/* Ends an upload: stores the file if went_well, else removes it. Logs that;
+ * counts it and returns 0 if it is stored. */
 int	end_upload(const struct request *r, int went_well);
 
 /* The code for errno after file_open() has failed. */
@@ -958,7 +958,7 @@ struct rdt_receiver {
 };
 
 /*
- * rdt_recv_init(): as that of the sender. rdt_recv_data() when DATA has come.
+ * rdt_recv_init(): as rdt_send_init(). rdt_recv_data() when DATA has come.
  * The caller sends the ACK: at once if r->share is 1, else after r->share
  * packets or fewer; rdt_recv_bitmap() writes what goes with it, and returns its
  * bytes.
@@ -1041,7 +1041,7 @@ int	rdt_connect(struct rdt_session *s, unsigned port);
 int	rdt_send(struct rdt_session *s);
 int	rdt_recv(struct rdt_session *s);
 
-/* Called by rdt_accept(), rdt_connect() and room, once both ends know protocol,
+/* Called by rdt_accept(), rdt_connect() and room, once this end knows protocol,
  * window and block. */
 void	rdt_agree(struct rdt_session *s, const struct rdt_packet *hello);
 

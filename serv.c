@@ -1000,7 +1000,7 @@ answer_lookup(struct dir_request *r)
 	return DIR_LOOKUP_OK;
 }
 
-/* The lines of a Publish, for k; or, if that is NULL, only checked and counted.
+/* Stores the lines of a Publish for k; if k is NULL, only checks and counts.
  * After a first line `at N' the answer says N plus the number of the others. */
 static enum dir_op
 publish_lines(struct dir_request *r, struct nick *k)

@@ -342,9 +342,8 @@ begin_stream(int fd, int client)
 	s->open = 1;
 	/*
 	 * The first number comes from the clock, in quarters of a second: so
-	 * each use of a port has another one, but both programs mostly the
-	 * same. In a file of both, Wireshark then sees that a segment stands
-	 * there twice.
+	 * two uses of a port differ, but both programs mostly agree. In a file
+	 * of both, Wireshark then sees that a segment stands there twice.
 	 */
 	s->next[US] = s->next[PEER] = (uint32_t)((capture.epoch + now()) /
 	    (SECOND / 4)) * 1000003u;

@@ -290,8 +290,8 @@ chat_message(struct client *c, const char *message, size_t n)
 	chat_command(c, text);
 }
 
-/* Takes whole lines. The beginning of one waits in c->in; of one that is too
- * long, as much as shows that it is. */
+/* Takes whole lines. The beginning of one waits in c->in, cut once it is known
+ * to be too long. */
 static void
 chat_lines(struct client *c)
 {

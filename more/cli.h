@@ -6,7 +6,7 @@
 
 /* ---- talk: what talk_cli.c offers to chat and room ---------------------- */
 
-/* The differences of chat and room. text() gets the bytes that came on a
+/* Where chat and room differ. text() gets the bytes that came on a
  * connection, and returns how many of them it used. */
 struct talk_cli {
 	const char *bye;		/* said at the end of the input */

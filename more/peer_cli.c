@@ -8,8 +8,8 @@
  *       +--- acceptor      accepts peers; started anew when the files change
  *             +--- child   one for each peer: the conversation with it
  *
- * All of them end when the lifeline does, a pipe whose writing end only the
- * client holds. A file is known by its hash, the SHA-1 of its contents:
+ * The other two end with the lifeline, a pipe whose writing end only the client
+ * holds. A file is known by its hash, the SHA-1 of its contents:
  *
  *      share_all() hashes --> publish --> directory --> filelist of others
  *      peer_serve() <-- download HASH <-- get_file(), which checks the hash
@@ -180,7 +180,7 @@ find_hash(const char *hash, const struct lines *l, int with_nicks,
 
 static struct peer_message message;	/* one at a time, either way */
 
-/* Sends a message of one line, or of none if key is NULL. */
+/* Sends an operation and a line, or no line if key is NULL. */
 static int
 peer_say(int fd, const char *operation, const char *key, const char *value)
 {
@@ -462,8 +462,8 @@ peer_stop(int argc, char **argv)
 	return 0;
 }
 
-/* publish: the files as they are now. If something that was published has gone
- * or changed, the directory must first forget it all. */
+/* publish: the files as they are now. What was published may have gone or
+ * changed: so the directory first forgets it all. */
 static int
 peer_publish(int argc, char **argv)
 {

@@ -4,10 +4,10 @@
  *
  *      [====>      ] 43% (7.1 MB/17 MB), 2 s left, 5.0 MB/s
  *
- * A file by TCP tells the hook of read_all() and write_all() what passes; one
- * by UDP calls draw_bar() at each turn. While a file moves, Control-C does not
- * end the client: it makes stopped() true, and the transfer ends. A second one
- * ends the client, as everywhere else.
+ * file_send() and file_recv() show the hook what passes; other transfers call
+ * draw_bar() at each turn. While a file moves, Control-C does not end the
+ * client: it makes stopped() true, and the transfer ends. A second one ends the
+ * client, as everywhere else.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64

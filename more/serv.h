@@ -44,7 +44,7 @@ extern struct clients {
 /* Neither gone nor leaving. */
 int	is_present(const struct client *c);
 
-/* The differences of chat and room. */
+/* Where chat and room differ. */
 struct talk_serv {
 	const char *full;		/* said to one client too many */
 	void (*input)(struct client *c);	/* takes messages off c->in */

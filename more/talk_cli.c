@@ -78,7 +78,7 @@ terminal_again(int sig)
 	tcsetattr(STDIN_FILENO, TCSANOW, &screen.uncooked);
 }
 
-/* Begins to draw what is typed, if on a terminal at both ends. */
+/* Begins to draw the line, if input and output are a terminal. */
 static void
 terminal_begin(void)
 {
@@ -345,7 +345,7 @@ fetch_file(const struct offer *o,
 
 /* A child's standard error is a pipe, which the client reads. A second pipe is
  * its lifeline: only the client holds the writing end, so a child ends with the
- * client, except while it lingers. */
+ * client, unless it lingers or fetches by TCP. */
 void
 start_fetch(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))

@@ -422,7 +422,7 @@ offer_file(const struct client *c, const char *name, int type,
 		    serv.data_hi, port);
 	if (s.sock < 0 || start_download(c, &r, &s, send) < 0) {
 		log_refused(&r, *why);
-		*why = *why != NULL ? *why : "no port is free";
+		*why = *why != NULL ? *why : "no port, or no process, is free";
 	}
 	close(s.file.fd);
 	if (s.sock >= 0)

@@ -16,8 +16,8 @@
 
 #include "cli.h"
 
-#define SILENT_LEAST_S	5	/* least and most seconds to await a status */
-#define SILENT_MOST_S	60	/* that may never come */
+#define SILENT_LEAST_S	5	/* seconds to await a status, at least */
+#define SILENT_MOST_S	60	/* at most: it may never come */
 
 static time_t begun;			/* when the contents began to leave */
 

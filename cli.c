@@ -444,7 +444,7 @@ run_command(const struct mode *m, int argc, char **argv)
 }
 
 /* Ends the word that begins at *line, in place, and moves *line after it.
- * Almost as in a shell, "..." and '...' hold words together, \ takes the next
+ * Almost as in a shell, "..." and '...' hold words together; \ takes the next
  * character as it is, except within '...'. Returns -1 if a quote stays open. */
 static int
 end_word(char **line)
@@ -701,7 +701,7 @@ udp_get(int argc, char **argv)
 /*
  * How a put by UDP ended; result is that of the session. The answer to uput
  * decides, even if ACKs are missing. The client waits for it up to STALL_S, or
- * a second if the peer was silent. FTP_SYNTAX says no more than that the server
+ * a second if the peer failed. FTP_SYNTAX says no more than that the server
  * waited in vain.
  */
 static int
@@ -899,7 +899,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 
 /* A machine with several addresses may answer from another one; the system
  * drops that. Asks through an unconnected socket; true if an answer comes from
- * elsewhere, then in `where'. */
+ * another one, `where'. */
 static int
 answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 {
@@ -1187,7 +1187,7 @@ dir_logout(int argc, char **argv)
 }
 
 static const struct command dir_commands[] = {
-	{ "filelist", 0, 0, "", "all files that are published",
+	{ "filelist", 0, 0, "", "all files that are published and served",
 	    dir_print_list },
 	{ "help", 0, 0, "", "this list", NULL },
 	{ "login", 0, 0, "", "how many serve files?", dir_login },

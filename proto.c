@@ -321,8 +321,8 @@ now(void)
 }
 
 /* Called after a read or write, if more must follow: is this piece, which began
- * at *since, slower than the socket's limit (SO_RCVTIMEO)? `before' bytes had
- * passed before it, `done' after it. (A file has no limit.) */
+ * at *since, slower than the socket's limit (SO_RCVTIMEO)? The call raised the
+ * bytes from `before' to `done'. (A file has no limit.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -1066,7 +1066,7 @@ ftp_code_text(long code)
 		"name refused by the server",
 		"the server cannot store or read it",
 		"server is full",
-		"malformed or unknown command",
+		"malformed, unknown or cut short",
 	};
 
 	return words[code > 0 || code < FTP_SYNTAX ? 0 : -code];
@@ -1081,7 +1081,7 @@ frame_pack(char head[FRAME_HEAD], uint64_t length)
 		head[i] = (char)('0' + length % 10);
 }
 
-/* One write for head and (most) text: two could become two segments. */
+/* One write for both, if they fit: two could become two segments. */
 int
 frame_send(int fd, const char *text, size_t n)
 {

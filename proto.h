@@ -109,10 +109,10 @@ void	on_signal(int sig, void (*handler)(int));
 /* ---- options --------------------------------------------------------- */
 
 /*
- * A row of a table of options. One of these is given, but none for -h: text,
- * which is set to the value; number, which is set to a value of lo..hi, or to
- * lo if the option takes no value; set(), which gets the value, and returns
- * NULL or an error.
+ * A row of a table of options. Each but -h has one of these: text, which is set
+ * to the value; number, which is set to a value of lo..hi, or to lo if the
+ * option takes no value; set(), which gets the value, and returns NULL or an
+ * error.
  */
 struct option {
 	char letter;			/* '\0': the end of the table */
@@ -124,7 +124,7 @@ struct option {
 };
 #define OPTIONS_END	{ .letter = '\0' }
 
-/* A program's command line. The tables end with NULL; list() prints the end of
+/* A program's command line. `tables' ends with NULL; list() prints the end of
  * the usage. */
 struct command_line {
 	const char *program, *operands;
@@ -342,11 +342,11 @@ char	*list_files(uint64_t max, size_t *len);
  * answered with FTP_SYNTAX, and the server closes: it looks for no next frame.
  * After any other answer the control connection stays open.
  *
- * Where the document is silent we chose: FTP_SYNTAX also answers a wrong number
- * of words, a NUL in a command, and a put that is cut short or stands still.
- * The original client knows only FTP_NOFILE: the answer to a get of any bad
- * name, or of none (`get '). An answer to ls that is nothing but a code is
- * taken for that code, though a file might have such a name.
+ * Where the document is silent we chose: FTP_SYNTAX also answers `get' alone,
+ * `ls x', a NUL in a command, and a put that is cut short or stands still. The
+ * original client knows only FTP_NOFILE: the answer to a get of any bad name,
+ * or of none (`get '). An answer to ls that is nothing but a code is taken for
+ * that code, though a file might have such a name.
  */
 #define FRAME_HEAD	10
 #define FRAME_MAX	UINT64_C(9999999999)	/* what ten digits can say */
@@ -497,7 +497,7 @@ const char *print_version(char *value);
  * ERROR unless the client caused it. */
 void	log_refused(const struct request *r, const char *why);
 
-/* Logs a connection that ended too early; the reason is errno. */
+/* Logs a conversation that ends too early; the reason is errno. */
 void	log_end(const char *peer);
 
 /* Logs how a download ended; counts it if result is 0, not -1. */
@@ -551,7 +551,7 @@ void	print_safely(FILE *to, const char *text, size_t n, int lines);
 int	flush_output(void);
 
 /*
- * A download into a new file below -d. download_path() finds where: argv is
+ * A download into a new file. download_path() finds where: argv is
  * `COMMAND NAME [LOCAL]', and a LOCAL that ends with / is a directory.
  * download_open() creates the file; download_end() stores or removes it, and
  * reports which. All return 1 after a message about an error.
@@ -631,7 +631,7 @@ extern const char *dgram_fate;
 /*
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
- * flush() hands those that are due to dgram_deliver(), and returns the time of
+ * flush() hands dgram_deliver() those that are due, and returns the time of
  * the next one, or NEVER (if one cannot be sent, the next send() fails);
  * begin() is called when a transfer begins; close() empties it.
  */
@@ -1062,14 +1062,14 @@ void	rdt_close(struct rdt_session *s);
 /*
  * One line that says how a transfer went, as INFO. The receiver counts as
  * transmissions what came, and as duplicates what it had already; bytes are
- * those that were acknowledged, or came. peer and file are shown if they are
+ * those that were acknowledged, or came. peer and file are shown if both are
  * known.
  */
 void	rdt_report(const struct rdt_session *s);
 
 /* The watcher: a hook, NULL if nobody uses it (more/trace.c; mode sim). It is
- * told when a transfer begins, at which time of day; of each event; of each
- * packet that passes, `->' or `<-', and its fate; and when one ends. */
+ * told when a transfer begins, at which time of day, and when it ends; of each
+ * event; of each packet that passes, `->' or `<-', and its fate. */
 struct rdt_watcher {
 	void (*begins)(int64_t time_of_day, const struct rdt_session *s);
 	void (*event)(int64_t now, enum rdt_event event, uint32_t seq,
@@ -1202,9 +1202,8 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. Until the next look is due console_fd() is -1, and
- * lowers *deadline to it; read_console() returns true if the server is told to
- * end. */
+/* more/stats.c: the console. console_fd() is -1 until the next look, and lowers
+ * *deadline to that; read_console() returns true if the server is to end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

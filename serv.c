@@ -52,7 +52,7 @@ struct serv serv = { DEFAULT_HOST, ".", DATA_LO, DATA_HI, DEFAULT_CHILDREN,
 
 /* ---- requests ---------------------------------------------------------- */
 
-/* A connection has ended too early; errno says why. */
+/* A conversation ends too early; errno says why. */
 void
 log_end(const char *peer)
 {
@@ -459,8 +459,8 @@ parent_sleep(int room, int64_t deadline)
 	    &limit, &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
-		/* A supervisor that ends properly has sent SIGTERM first: the
-		 * pipe was seen ready, and the signal may still be pending. */
+		/* A supervisor that ends properly sends SIGTERM first;
+		 * pselect() may return for the pipe, and leave that pending. */
 		sigpending(&arrived);
 		ending = sigismember(&arrived, SIGTERM) ? ASKED : ORPHANED;
 	}

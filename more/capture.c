@@ -281,7 +281,7 @@ capture_datagram(const struct capture_packet *p)
 {
 	unsigned char head[8];
 
-	if (p->n > DATAGRAM_MAX)	/* larger than any datagram of UDP */
+	if (p->n > DATAGRAM_MAX)	/* larger than any of UDP over IPv4 */
 		return;
 	pack16(head, addr_port(p->from));
 	pack16(head + 2, addr_port(p->to));

@@ -39,7 +39,7 @@ void	talk_ask(const char *command);
 /* Takes the half-typed line off the screen, until something is shown. */
 void	hide_line(void);
 
-/* Shows one line; to: stdout for what was said, stderr for all about it. */
+/* Shows one line; to: stdout for what was said, stderr for all else. */
 void	show(FILE *to, const char *text, size_t n);
 
 /* The same for a message of the client; an ERROR sets the exit status. */

@@ -28,8 +28,8 @@
  *      |<--- status ---|       |<--- status ---|       |<--- status ---|
  *      |---- name ---->|       |---- name ---->|       |<==== list ====|
  *      |== contents ==>|       |<--- status ---|       |<==== end =====|
- *      |<--- status ---|       |<== contents ==|
- *      |<==== end =====|       |<==== end =====|
+ *      |===== end ====>|       |<== contents ==|
+ *      |<--- status ---|       |<==== end =====|
  *
  * The original server neither sends the last status nor closes: `not
  * confirmed'. A status that is not 0 ends the request; it may come at any time,
@@ -207,8 +207,8 @@ extern struct faults {
 					   link; -1: all */
 } faults;
 
-/* Reads text, as `drop=0.1,dup=/5,corrupt=3:7,seed=7', into faults, and
- * overwrites it. Returns NULL, or the first item that is wrong, and *why. */
+/* Reads text, as `drop=0.1,dup=/5,corrupt=3:7,seed=7', which it overwrites,
+ * into faults. Returns NULL, or the first item that is wrong, and *why. */
 const char *faults_parse(char *text, int sim, const char **why);
 
 /* A datagram in a channel. */

@@ -328,7 +328,7 @@ start_acceptor(void)
 	return share.acceptor < 0 ? -1 : 0;
 }
 
-/* Serves no peer any more: the end of the lifeline ends all of them. */
+/* Serves no peer any more: the lifeline's end ends the processes. */
 static void
 end_serving(void)
 {

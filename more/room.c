@@ -221,7 +221,7 @@ encoding_unpack(const struct rdt_session *s, struct rdt_packet *p,
 const struct rdt_encoding room_encoding = { ROOM_HEAD, 1, encoding_pack,
     encoding_unpack };
 
-/* There is no answer to wait for: DATA is it. */
+/* No HELLO is awaited: DATA is the answer. */
 int
 room_connect(struct rdt_session *s, int control, unsigned port)
 {

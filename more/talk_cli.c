@@ -292,7 +292,7 @@ take_typed(void)
 /* ---- files ------------------------------------------------------------- */
 
 static const char *fetched_name;	/* in a child: of the file */
-static int tells;			/* how far it is: a person reads it */
+static int tells;			/* a person reads the progress */
 
 /* While a child fetches: says each second how far it is. */
 static int

@@ -141,7 +141,7 @@ send_update(struct client *c, const char *text, size_t n)
 		queue(c, &c->updates, text, n);
 }
 
-/* What is queued is still sent; the others see it leave now. */
+/* c->out is still sent; the others see c leave now. */
 void
 dismiss(struct client *c)
 {

@@ -69,7 +69,7 @@ xfer_expect_ok(int fd, const char *command, const char *name)
 	    fail("%s: %s: %s%s", command, name, why, doubt());
 }
 
-/* Connects, for one request, and says which. Returns -1 after an error. */
+/* Connects, and sends the opcode. Returns -1 after an error. */
 static int
 xfer_begin(const char *command, const char *name, enum xfer_op op)
 {

@@ -143,6 +143,13 @@ packets=8 transmissions=* bytes=7000 *" "$(cat "$tmp/said")"
 	    "$cli" -q -S -m chat -d "$tmp/here" 127.0.0.1 "$port" >"$tmp/out"
 	is "in segments, and a file that is none" 1 $?
 	same "an empty file" "$dir/empty" "$tmp/here/empty"
+	udp=$(raw 'dan\ndownload_file alice.jpg\n' |
+	    sed -n 's/^UDP \([0-9]*\) 7000 alice.jpg$/\1/p')
+	printf 'part 0\nfinished\n' |
+	    "$cli" -m raw -u sw 127.0.0.1 "$udp" >"$tmp/out"
+	until_true grep -q ' - download alice.jpg from' "$log"
+	is "a client may end a download: no error of ours" INFO "$(sed -n \
+	    's/.*- \([A-Z]*\) - download alice.jpg from.*/\1/p' "$log")"
 	client -q -m chat 127.0.0.1 "$port" 'no name'
 	is "a name that is refused" "1 ERROR a name is 1 to 32 letters, digits\
 , _ - ." "$status $got"

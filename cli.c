@@ -841,7 +841,7 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 	}
 }
 
-/* Takes datagrams until one is the answer: 1; or 0, at the deadline; or -1. */
+/* Takes datagrams until one is the answer, or the deadline has come. */
 static int
 await_answer(const struct dir_message *asked, struct dir_message *answer,
     int64_t deadline)
@@ -849,39 +849,34 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 	static unsigned char in[65536];
 	ssize_t n;
 
-	for (;;) {
+	do {
 		n = dgram_recv(directory.fd, in, sizeof in, NULL);
 		/* A Control may have bytes after it. */
 		if (n >= 0 && (dir_unpack(answer, in, (size_t)n) == 0 ||
 		    dir_unpack(answer, in, n > 1) == 0) &&
 		    answers(asked, answer))
-			return 1;
-		if (n < 0 && errno != EAGAIN)
-			return -1;
-		if (n < 0 && wait_for(directory.fd, POLLIN, deadline) < 0 &&
-		    errno != ETIMEDOUT)
-			return -1;
-		if (now() >= deadline)
 			return 0;
-	}
+		if (n < 0 && (errno != EAGAIN ||
+		    wait_for(directory.fd, POLLIN, deadline) < 0))
+			return -1;
+	} while (now() < deadline);
+	errno = ETIMEDOUT;
+	return -1;
 }
 
-/* Late answers to earlier requests are thrown away first. */
+/* Late answers to earlier requests are thrown away first. Each wait is twice as
+ * long as the one before, as the RTO of TCP is. */
 int
 dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 {
-	static const int64_t at[] = { 0, SECOND / 2, SECOND * 3 / 2,
-	    SECOND * 7 / 2, SECOND * 15 / 2 };
 	static unsigned char out[DIR_REQUEST_MAX];
-	int64_t start;
 	size_t n;
-	int i, got;
+	int i;
 
 	for (i = 0; i < LATE_ANSWERS; i++)
 		if (dgram_recv(directory.fd, out, sizeof out, NULL) < 0)
 			break;
 	n = dir_pack(out, asked);
-	start = now();
 	for (i = 0; i < tries; i++) {
 		if (i > 0)
 			log_msg(DEBUG, "directory: no answer; asked again, "
@@ -889,11 +884,11 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 		if (dgram_send(directory.fd, out, n, NULL,
 		    i > 0 ? COUNTED | AGAIN : COUNTED) < 0)
 			return -1;
-		got = await_answer(asked, answer, start + at[i + 1]);
-		if (got != 0)
-			return got > 0 ? 0 : -1;
+		if (await_answer(asked, answer, now() + (SECOND / 2 << i)) == 0)
+			return 0;
+		if (errno != ETIMEDOUT)
+			return -1;
 	}
-	errno = ETIMEDOUT;
 	return -1;
 }
 

@@ -38,23 +38,25 @@ static int64_t	peer_tick(void);
 
 /* ---- the files that are shared ------------------------------------------ */
 
-static struct {
+struct shared {
 	struct lines files;		/* `hash size name' of each */
-	time_t hashed;			/* when their hashing began */
-	time_t newest;			/* the latest st_ctime of them */
+	time_t newest;			/* the latest st_ctime of them, but
+					   before their hashing began */
+};
+
+static struct shared shared;		/* what peers and directory are told */
+
+static struct {
 	int listener;			/* -1: no peer is served */
 	unsigned port;
 	int line[2];			/* the lifeline of the processes */
 	pid_t acceptor;
 	int announced;			/* the directory was told the port, */
 	int published;			/* and the files */
-} share = { .listener = -1, .line = { -1, -1 } };
+} serving = { .listener = -1, .line = { -1, -1 } };
 
-static time_t newest;			/* of the files that are hashed */
-
-/* Opens a shared file; -1 if it has changed, or has gone. Times are in seconds:
- * a file that changed in the second before the hashing, or later, is hashed
- * again. */
+/* Opens a shared file; -1 if it has changed, or has gone. One that may have
+ * changed since it was hashed is hashed again. */
 static int
 open_shared(const struct file_line *o)
 {
@@ -65,8 +67,7 @@ open_shared(const struct file_line *o)
 	if (file_open(&f, o->name, 0) < 0)
 		return -1;
 	if (fstat(f.fd, &st) == 0 && f.size == o->size &&
-	    ((st.st_ctime <= share.newest && st.st_ctime < share.hashed - 1) ||
-	    (hash_file(f.fd, hash) == 0 &&
+	    (st.st_ctime <= shared.newest || (hash_file(f.fd, hash) == 0 &&
 	    memcmp(hash, o->hash, HASH_DIGITS) == 0 &&
 	    lseek(f.fd, 0, SEEK_SET) == 0)))
 		return f.fd;
@@ -76,7 +77,7 @@ open_shared(const struct file_line *o)
 
 /* Hashes a file and adds its line. Returns -1 if it cannot be read. */
 static int
-add_shared(struct lines *l, const char *name)
+add_shared(struct shared *s, const char *name)
 {
 	char hash[HASH_DIGITS + 1], line[DIR_LINE_MAX + 1];
 	struct stat st;
@@ -85,33 +86,37 @@ add_shared(struct lines *l, const char *name)
 
 	if (file_open(&f, name, 0) < 0)
 		return -1;
-	if (fstat(f.fd, &st) == 0 && st.st_ctime > newest)
-		newest = st.st_ctime;
+	if (fstat(f.fd, &st) == 0 && st.st_ctime > s->newest)
+		s->newest = st.st_ctime;
 	result = hash_file(f.fd, hash);
 	close(f.fd);
 	n = sprintf(line, "%s %llu %s", hash, (unsigned long long)f.size, name);
-	return result < 0 ? -1 : lines_add(l, line, (size_t)n);
+	return result < 0 ? -1 : lines_add(&s->files, line, (size_t)n);
 }
 
-/* Lists and hashes the files of -d. Returns 1 after a message. */
+/* Lists and hashes the files of -d. Returns 1 after a message. Times are in
+ * seconds: what changed in the last one before may change in it again. */
 static int
-hash_all(const char *command, struct lines *l)
+hash_all(const char *command, struct shared *s)
 {
 	char *name, *names;
+	time_t begun;
 	size_t len;
 
-	memset(l, 0, sizeof *l);
-	newest = 0;
+	memset(s, 0, sizeof *s);
+	begun = time(NULL);
 	names = list_files(INT64_MAX, &len);
 	if (names == NULL)
 		return fail("%s: %s: %s", command, cli.directory, reason());
 	for (name = strtok(names, "\n"); name != NULL;
 	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* to hash may take long */
-		if (add_shared(l, name) < 0)
+		if (add_shared(s, name) < 0)
 			log_msg(ERROR, "%s: %s: %s", command, name, reason());
 	}
 	free(names);
+	if (s->newest > begun - 2)
+		s->newest = begun - 2;
 	return 0;
 }
 
@@ -119,28 +124,24 @@ hash_all(const char *command, struct lines *l)
 static int
 share_all(const char *command)
 {
-	struct lines l;
-	time_t begun;
+	struct shared s;
 
-	begun = time(NULL);
-	if (hash_all(command, &l) != 0)
+	if (hash_all(command, &s) != 0)
 		return 1;
-	lines_free(&share.files);
-	share.files = l;
-	share.hashed = begun;
-	share.newest = newest;
+	lines_free(&shared.files);
+	shared = s;
 	return 0;
 }
 
 static int
 peer_myfiles(int argc, char **argv)
 {
-	struct lines l;
+	struct shared s;
 
 	(void)argc;
-	if (hash_all(argv[0], &l) != 0)
+	if (hash_all(argv[0], &s) != 0)
 		return 1;
-	lines_print(&l);
+	lines_print(&s.files);
 	return 0;
 }
 
@@ -196,15 +197,15 @@ send_files(int fd)
 	size_t i, n;
 
 	peer_begin(&message, "servedfiles");
-	for (i = 0; i < share.files.n; i++) {
-		n = strlen(share.files.line[i]);
+	for (i = 0; i < shared.files.n; i++) {
+		n = strlen(shared.files.line[i]);
 		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
 			peer_add(&message, "more", "1", 1);
 			if (peer_send(fd, &message) < 0)
 				return -1;
 			peer_begin(&message, "servedfiles");
 		}
-		peer_add(&message, "files", share.files.line[i], n);
+		peer_add(&message, "files", shared.files.line[i], n);
 	}
 	return peer_send(fd, &message);
 }
@@ -242,7 +243,7 @@ send_file(int fd)
 
 	hash = peer_value(&message, NULL, "filehash");
 	file = hash != NULL && is_hash(hash) &&
-	    find_hash(hash, &share.files, 0, &f) == 1 ? open_shared(&f) : -1;
+	    find_hash(hash, &shared.files, 0, &f) == 1 ? open_shared(&f) : -1;
 	if (file < 0)
 		return peer_say(fd, "notfound", NULL, NULL);
 	parts = f.size == 0 ? 1 : (f.size - 1) / PEER_PART + 1;
@@ -282,17 +283,17 @@ accept_peers(void)
 	int children, fd;
 	pid_t pid;
 
-	for (children = 0; wait_for(share.listener, POLLIN, NEVER) == 0;) {
+	for (children = 0; wait_for(serving.listener, POLLIN, NEVER) == 0;) {
 		while (children > 0 && waitpid(-1, NULL, WNOHANG) > 0)
 			children--;
-		fd = sock_accept(share.listener, NULL);
+		fd = sock_accept(serving.listener, NULL);
 		if (fd < 0 && errno != EAGAIN)
 			wait_for(-1, 0, now() + SECOND);	/* no room */
 		if (fd < 0)
 			continue;
 		pid = children < PEERS ? fork() : -1;
 		if (pid == 0) {
-			close(share.listener);
+			close(serving.listener);
 			peer_serve(fd);
 			_exit(0);
 		}
@@ -310,37 +311,37 @@ accept_peers(void)
 static int
 start_acceptor(void)
 {
-	if (share.acceptor > 0) {
+	if (serving.acceptor > 0) {
 		/* SIGKILL loses nothing but, at worst, one new connection. */
-		kill(share.acceptor, SIGKILL);
-		waitpid(share.acceptor, NULL, 0);
+		kill(serving.acceptor, SIGKILL);
+		waitpid(serving.acceptor, NULL, 0);
 	}
 	fflush(stdout);
-	share.acceptor = fork();
-	if (share.acceptor == 0) {
+	serving.acceptor = fork();
+	if (serving.acceptor == 0) {
 		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
-		close(share.line[1]);
-		lifeline = share.line[0];
+		close(serving.line[1]);
+		lifeline = serving.line[0];
 		network = NULL;		/* what -L delays is the client's */
 		close(directory.fd);
 		accept_peers();
 	}
-	return share.acceptor < 0 ? -1 : 0;
+	return serving.acceptor < 0 ? -1 : 0;
 }
 
 /* Serves no peer any more: the lifeline's end ends the processes. */
 static void
 end_serving(void)
 {
-	if (share.listener < 0)
+	if (serving.listener < 0)
 		return;
-	close(share.listener);
-	close(share.line[1]);
-	close(share.line[0]);
-	if (share.acceptor > 0)
-		waitpid(share.acceptor, NULL, 0);
-	share.listener = share.line[0] = share.line[1] = -1;
-	share.acceptor = 0;
+	close(serving.listener);
+	close(serving.line[1]);
+	close(serving.line[0]);
+	if (serving.acceptor > 0)
+		waitpid(serving.acceptor, NULL, 0);
+	serving.listener = serving.line[0] = serving.line[1] = -1;
+	serving.acceptor = 0;
 }
 
 /* ---- serving: what the directory is told -------------------------------- */
@@ -354,8 +355,8 @@ tell_port(const char *command, struct dir_message *answer)
 
 	asked.op = DIR_SERVE;
 	asked.numbers = 1;
-	asked.number[0] = share.port;
-	share.announced = 1;
+	asked.number[0] = serving.port;
+	serving.announced = 1;
 	return command != NULL ? dir_command(command, &asked, answer) :
 	    dir_ask(&asked, answer, 1);
 }
@@ -369,12 +370,12 @@ open_port(const char *port)
 
 	if (sock_host(directory.fd, getsockname, address) < 0)
 		return fail("serve: %s", reason());
-	share.listener = sock_listen(address, port, SOCK_STREAM);
-	if (share.listener < 0)
+	serving.listener = sock_listen(address, port, SOCK_STREAM);
+	if (serving.listener < 0)
 		return fail("serve: %s %s: %s", address, port, reason());
-	bound = sock_host(share.listener, getsockname, address);
-	share.port = (unsigned)bound;
-	if (bound < 0 || pipe(share.line) < 0 || start_acceptor() < 0) {
+	bound = sock_host(serving.listener, getsockname, address);
+	serving.port = (unsigned)bound;
+	if (bound < 0 || pipe(serving.line) < 0 || start_acceptor() < 0) {
 		log_msg(ERROR, "serve: %s", reason());
 		end_serving();
 		return 1;
@@ -394,16 +395,16 @@ publish_all(const char *command)
 	i = 0;
 	do {
 		used = (size_t)sprintf(text, "at %lu\n", (unsigned long)i);
-		for (; i < share.files.n && used +
-		    strlen(share.files.line[i]) + 1 < sizeof text; i++)
+		for (; i < shared.files.n && used +
+		    strlen(shared.files.line[i]) + 1 < sizeof text; i++)
 			used += (size_t)sprintf(text + used, "%s\n",
-			    share.files.line[i]);
+			    shared.files.line[i]);
 		asked = dir_text(DIR_PUBLISH, text);
 		/* Not sent with a text: it is what the answer must say. */
 		asked.number[0] = (uint32_t)i;
 		if (dir_command(command, &asked, &answer) != 0)
 			return 1;
-	} while (i < share.files.n);
+	} while (i < shared.files.n);
 	return 0;
 }
 
@@ -417,9 +418,9 @@ peer_serve_command(int argc, char **argv)
 
 	if (not_registered(argv[0]))
 		return 1;
-	if (share.listener >= 0)
+	if (serving.listener >= 0)
 		return fail("%s: you serve on port %u already", argv[0],
-		    share.port);
+		    serving.port);
 	if (argc > 1 && number(argv[1], strlen(argv[1]), 0, 65535) < 0)
 		return fail("%s: %s: not a port (0 to 65535)", argv[0],
 		    argv[1]);
@@ -432,10 +433,10 @@ peer_serve_command(int argc, char **argv)
 		end_serving();
 		return 1;
 	}
-	if (share.published)		/* and perhaps forgotten since */
+	if (serving.published)		/* and perhaps forgotten since */
 		publish_all(argv[0]);
 	log_msg(INFO, "%s: %lu files on port %u", argv[0],
-	    (unsigned long)share.files.n, share.port);
+	    (unsigned long)shared.files.n, serving.port);
 	if (sock_host(directory.fd, getsockname, address) >= 0 &&
 	    strncmp(address, "127.", 4) == 0)
 		log_msg(INFO, "%s: others on the network cannot reach you at "
@@ -451,14 +452,14 @@ peer_stop(int argc, char **argv)
 	struct dir_message asked, answer;
 
 	(void)argc;
-	if (!share.announced)
+	if (!serving.announced)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
-	share.published = 0;
+	serving.published = 0;
 	asked = dir_text(DIR_STOP, directory.nick);
 	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;		/* and may be asked again */
-	share.announced = 0;
+	serving.announced = 0;
 	return 0;
 }
 
@@ -473,17 +474,17 @@ peer_publish(int argc, char **argv)
 	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
 		return 1;
 	asked = dir_text(DIR_STOP, directory.nick);
-	if (share.published && dir_command(argv[0], &asked, &answer) != 0)
+	if (serving.published && dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
-	if (share.listener >= 0 && start_acceptor() < 0)
+	if (serving.listener >= 0 && start_acceptor() < 0)
 		return fail("%s: %s", argv[0], reason());
-	if (share.listener >= 0 && tell_port(argv[0], &answer) != 0)
+	if (serving.listener >= 0 && tell_port(argv[0], &answer) != 0)
 		return 1;
-	share.published = 1;		/* in part, even if it fails */
+	serving.published = 1;		/* in part, even if it fails */
 	if (publish_all(argv[0]) != 0)
 		return 1;
-	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)share.files.n,
-	    share.listener < 0 ? ", listed once you serve" : "");
+	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)shared.files.n,
+	    serving.listener < 0 ? ", listed once you serve" : "");
 	return 0;
 }
 
@@ -511,7 +512,7 @@ peer_tick(void)
 
 	if (now() < directory.renew_at)
 		return directory.renew_at;
-	if ((share.listener >= 0 ? tell_port(NULL, &answer) :
+	if ((serving.listener >= 0 ? tell_port(NULL, &answer) :
 	    register_again(&answer)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
@@ -530,7 +531,7 @@ peer_tick(void)
 			tell_port(NULL, &answer);
 	}
 	if (forgotten && answer.op == DIR_SERVE_OK)
-		forgotten = share.published && publish_all("publish") != 0;
+		forgotten = serving.published && publish_all("publish") != 0;
 	if (answer.op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has the nick %s at another "
 		    "address: it is someone else's; or your address has "
@@ -554,7 +555,7 @@ void
 peer_end(void)
 {
 	end_serving();
-	share.announced = share.published = 0;
+	serving.announced = serving.published = 0;
 }
 
 /* ---- files of others ---------------------------------------------------- */
@@ -577,23 +578,23 @@ connect_peer(const char *command, const char *nick)
 	return fd;
 }
 
-/* Parses `hash size name', of n bytes; or HASH;NAME;SIZE, as other teams write
- * it. */
+/* Parses `hash size name'; or HASH;NAME;SIZE, as other teams write it. */
 static int
-list_line(struct file_line *f, const char *line, size_t n)
+list_line(struct file_line *f, const char *line)
 {
 	static char copy[DIR_LINE_MAX + 1];
-	const char *end, *name;
+	const char *name, *size;
+	size_t n;
 
+	n = strlen(line);
 	if (file_line_parse(f, line, n, 0) == 0)
 		return 0;
-	name = memchr(line, ';', n);
-	for (end = line + n; name != NULL && end[-1] != ';'; end--)
-		;
-	if (name == NULL || end - 1 == name || n >= sizeof copy)
+	name = strchr(line, ';');
+	size = strrchr(line, ';');
+	if (name == size || n >= sizeof copy)
 		return -1;
-	n = (size_t)sprintf(copy, "%.*s %.*s %.*s", (int)(name - line), line,
-	    (int)(line + n - end), end, (int)(end - name - 2), name + 1);
+	n = (size_t)sprintf(copy, "%.*s %s %.*s", (int)(name - line), line,
+	    size + 1, (int)(size - name - 1), name + 1);
 	return file_line_parse(f, copy, n, 0);
 }
 
@@ -624,7 +625,7 @@ peer_list(int fd, struct lines *l)
 		for (i = 0; i < COUNT(keys); i++)
 			for (value = NULL; (value = peer_value(&message, value,
 			    keys[i])) != NULL; lines++)
-				if (list_line(&f, value, strlen(value)) == 0 &&
+				if (list_line(&f, value) == 0 &&
 				    lines_add(l, f.hash, (size_t)(f.name +
 				    f.name_len - f.hash)) < 0)
 					return -1;

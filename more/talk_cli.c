@@ -40,7 +40,6 @@ static struct {
 	struct buffer out;		/* for the main connection */
 	struct buffer text, updates;	/* messages that are not complete */
 	int64_t keys_from;		/* -S: earliest time of the next key */
-	int input_ended;		/* so bye must be sent */
 	struct child_fetch {		/* children that fetch files */
 		int fd;			/* their messages come here */
 		struct buffer text;
@@ -195,6 +194,16 @@ line_typed(void)
 	screen.too_long = 0;
 }
 
+/* The client says bye, as if it had been typed. */
+static void
+input_ended(void)
+{
+	char line[16];
+
+	talk.leaving = 1;
+	loop.mode->line(strcpy(line, loop.mode->bye));
+}
+
 /* A key that edits, on a terminal. Returns false if it is none. */
 static int
 edit_key(char key)
@@ -214,7 +223,8 @@ edit_key(char key)
 		terminal_back();	/* the shell gets it as it was */
 		kill(0, SIGTSTP);
 	} else if (key == (char)screen.cooked.c_cc[VEOF]) {
-		loop.input_ended |= screen.n == 0;
+		if (screen.n == 0)
+			input_ended();
 	} else {
 		return 0;
 	}
@@ -260,8 +270,8 @@ take_key(char key)
 static int
 may_type(void)
 {
-	return talk.awaited == NULL && !talk.leaving && !loop.input_ended &&
-	    loop.out.n == 0 && now() >= loop.keys_from;
+	return talk.awaited == NULL && !talk.leaving && loop.out.n == 0 &&
+	    now() >= loop.keys_from;
 }
 
 /* Takes what was typed, byte by byte, as long as it may. The rest stays where
@@ -278,10 +288,10 @@ take_typed(void)
 			return;
 		if (got < 0)
 			say(ERROR, "cli: standard input: %s", reason());
-		if (got <= 0)
-			loop.input_ended = 1;
 		if (got > 0 ? take_key(key) : screen.n > 0)
 			line_typed();	/* the last may lack its newline */
+		else if (got <= 0)
+			input_ended();
 	} while (may_type() && !over && readable(STDIN_FILENO, 0));
 	if (talk.edits) {
 		hide_line();
@@ -441,7 +451,7 @@ lost(void)
 	if (loop.text.n > 0)
 		show(stdout, loop.text.bytes, loop.text.n);
 	errno = error;
-	if (!talk.leaving && !loop.input_ended)
+	if (!talk.leaving)
 		say(ERROR, "%s %s: %s%s", cli.host, cli.port,
 		    reason(), doubt());
 	over = 1;
@@ -495,7 +505,7 @@ talk_turn(void)
 			read_fetch(i);
 	if (p[UPDATES].revents != 0 &&
 	    read_connection(talk.update_fd, &loop.updates) < 0) {
-		if (!talk.leaving && !loop.input_ended && !over)
+		if (!talk.leaving && !over)
 			lost();
 		sock_close(talk.update_fd);
 		talk.update_fd = -1;
@@ -516,21 +526,12 @@ talk_turn(void)
 		;
 }
 
-/* At the end of the input the client says bye, as if it had been typed. */
 int
 talk_loop(const struct talk_cli *t)
 {
-	char line[16];
-
 	loop.mode = t;
-	while (!over) {
+	while (!over)
 		talk_turn();
-		if (loop.input_ended && !talk.leaving && talk.awaited == NULL &&
-		    !over && now() >= loop.keys_from) {
-			talk.leaving = 1;
-			loop.mode->line(strcpy(line, loop.mode->bye));
-		}
-	}
 	if (talk.fd >= 0)
 		sock_close(talk.fd);
 	if (talk.update_fd >= 0)

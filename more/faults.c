@@ -160,15 +160,14 @@ faults_parse(char *text, int sim, const char **why)
 
 /* ---- a channel ----------------------------------------------------------- */
 
-/* Does a fault of this kind hit the datagram? If so, adds it to its note and
- * the fate. One that is not counted is hit by probabilities only. Its random
+/* Does a fault of this kind hit the datagram? If so, adds it to its note,
+ * which is the fate of the last one. One that is not counted is hit by probabilities only. Its random
  * numbers are separate, so that those of the others do not shift. */
 static int
 strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {
 	static const char *const done[] = { "dropped", "doubled", "held back",
-	    "corrupted" };
-	const char *what = done[kind];
+	    "corrupted", "dropped", "doubled", "held back" };
 	uint64_t n;
 	size_t used;
 
@@ -182,15 +181,10 @@ strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 		return 0;
 	used = strlen(h->note);
 	snprintf(h->note + used, sizeof h->note - used, "%s%s here: %s=%s, %s"
-	    "transmission %llu", used > 0 ? "; " : "", what, names[kind],
+	    "transmission %llu", used > 0 ? "; " : "", done[kind], names[kind],
 	    faults.rule[kind].text, counted ? "" : "uncounted ",
 	    (unsigned long long)n);
-	used = strlen(c->fate);
-	if (used > 0)
-		snprintf(c->fate + used, sizeof c->fate - used, ", %s", what);
-	else
-		snprintf(c->fate, sizeof c->fate, "%sdatagram %llu %s",
-		    counted ? "" : "uncounted ", (unsigned long long)n, what);
+	strcpy(c->fate, h->note);
 	return 1;
 }
 

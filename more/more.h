@@ -235,7 +235,7 @@ struct channel {
 	unsigned held;			/* how many are on their way */
 	int64_t free_at;		/* when the link is */
 	uint64_t counted, others;	/* datagrams so far */
-	char fate[80];			/* the fate of the last one */
+	char fate[NOTE_BYTES];		/* of the last one */
 };
 
 /* A datagram, or NULL; wire is what it takes on the link, if that is more. */

@@ -331,8 +331,8 @@ test_udp_lies() {
 -> HELLO sr, none, window 8, block 1000
 *<- HELLO sr, none, window 8, block 1000
 -> DATA seq 0, 1000 bytes
--> DATA seq 1, 1000 bytes: datagram 2 dropped
--> DATA seq 2, 1000 bytes: datagram 3 doubled
+-> DATA seq 1, 1000 bytes: dropped here: drop=2, transmission 2
+-> DATA seq 2, 1000 bytes: doubled here: dup=3:4, transmission 3
 *
 -> DATA seq 7, 1000 bytes, last*
 <- ACK 1, window 8, bitmap 1*

@@ -306,7 +306,6 @@ static struct stream {
 
 #define SEGMENT		(PACKET_MAX - 60)	/* bytes of one, at most */
 
-/* Appends a segment from one end to the other. */
 static void
 segment(struct stream *s, int from, unsigned flags, const void *bytes,
     size_t n)
@@ -405,7 +404,6 @@ stream_closing(struct stream *s, int fd, int all)
 	s->open = s->open && !all;
 }
 
-/* A call on a connection has returned n. */
 static void
 stream_passed(struct stream *s, int fd, enum passing what, const void *buf,
     ssize_t n)
@@ -427,18 +425,6 @@ stream_passed(struct stream *s, int fd, enum passing what, const void *buf,
 }
 
 /* ---- the tap ------------------------------------------------------------- */
-
-/* Is this the address of a socket that is bound to all addresses? */
-static int
-wildcard(const struct addr *a)
-{
-	uint32_t ip;
-
-	if (addr_ipv4(a, &ip) == 0)
-		return ip == INADDR_ANY;
-	return IN6_IS_ADDR_UNSPECIFIED(
-	    &((const struct sockaddr_in6 *)&a->ss)->sin6_addr);
-}
 
 /* The address from which the system sends to a peer, found by connecting a
  * socket. The port stays. */
@@ -466,7 +452,6 @@ source_address(struct addr *us, const struct addr *peer)
 	close(fd);
 }
 
-/* The tap of datagrams: see proto.h. */
 static void
 tap_datagram(int fd, int received, const void *buf, size_t n,
     const struct addr *other, const char *note)
@@ -480,7 +465,7 @@ tap_datagram(int fd, int received, const void *buf, size_t n,
 		peer = *other;
 	if (sock_addr(fd, getsockname, &us) == 0 && (other != NULL ||
 	    sock_addr(fd, getpeername, &peer) == 0)) {
-		if (wildcard(&us))
+		if (addr_is_of(&us, "0.0.0.0") || addr_is_of(&us, "::"))
 			source_address(&us, &peer);
 		p.t = capture.epoch + now();
 		p.inbound = received;

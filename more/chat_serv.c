@@ -63,7 +63,6 @@ add_name(const char *name, size_t n)
 
 /* ---- commands ---------------------------------------------------------- */
 
-/* show: who else is there. */
 static void
 chat_show(struct client *c, const char *text)
 {
@@ -240,7 +239,6 @@ static const struct {
 };
 #define JOIN	(COUNT(chat_verbs) - 1)
 
-/* Carries out what a client says, a string. */
 static void
 chat_command(struct client *c, const char *text)
 {

@@ -126,7 +126,6 @@ read_setting(size_t i, const char *value)
 	return n < 0 ? -1 : 0;
 }
 
-/* getsubopt() takes the list apart. */
 const char *
 faults_parse(char *text, int sim, const char **why)
 {

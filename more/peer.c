@@ -101,7 +101,6 @@ sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
 		sprintf(hex + 8 * i, "%08lx", (unsigned long)s->h[i]);
 }
 
-/* From where the descriptor stands to the end of the file. */
 int
 hash_file(int fd, char hex[HASH_DIGITS + 1])
 {
@@ -174,7 +173,6 @@ peer_split(struct peer_message *m)
 	return 0;
 }
 
-/* Two bytes of length, and then the text, which must be a message. */
 int
 peer_recv(int fd, struct peer_message *m)
 {

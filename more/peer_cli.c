@@ -408,7 +408,6 @@ publish_all(const char *command)
 	return 0;
 }
 
-/* serve [PORT], fgserve [PORT] */
 static int
 peer_serve_command(int argc, char **argv)
 {
@@ -445,7 +444,6 @@ peer_serve_command(int argc, char **argv)
 	return 0;
 }
 
-/* stop, fgstop: the directory is told too. */
 static int
 peer_stop(int argc, char **argv)
 {

@@ -37,7 +37,6 @@ static const struct {
 	{ "4990", "", "malformed, or not now: join first" },
 };
 
-/* Takes n bytes as the next field of a message. */
 static void
 take_field(struct cursor *c, struct room_message *m, size_t n)
 {

@@ -80,7 +80,6 @@ room_to(int argc, char **argv)
 	return 0;
 }
 
-/* get [udp|tcp] NAME [LOCAL] */
 static int
 room_get(int argc, char **argv)
 {

@@ -54,7 +54,6 @@ alarm_rang(int sig)
 	alarm(1);
 }
 
-/* A file begins to move. */
 static void
 begin(void)
 {

@@ -49,7 +49,6 @@ say_left(const char *word, uint32_t seq)
 	    (unsigned long)seq);
 }
 
-/* The sender's part of a line. */
 static void
 sim_event(int64_t t, enum rdt_event event, uint32_t seq,
     const struct rdt_sender *s)

@@ -141,7 +141,6 @@ show(FILE *to, const char *text, size_t n)
 	draw_line();
 }
 
-/* Called by say() alone. */
 void
 say_line(enum level level)
 {
@@ -471,7 +470,6 @@ talk_open(void)
 /* Places in the poll set. */
 enum { TYPED, MAIN, UPDATES, FETCHED };
 
-/* Waits for anything. */
 static void
 talk_wait(struct pollfd *p)
 {

@@ -475,7 +475,6 @@ talk_watch(struct pollfd *p, int64_t *due)
 	return n;
 }
 
-/* Did something come there? */
 static int
 came(const struct pollfd *p)
 {

@@ -94,13 +94,12 @@ begins(int64_t start, const struct rdt_session *s)
 	char peer[PEER_BYTES] = "-", name[NAME_BYTES * 4 + 1];
 	const char *text;
 	unsigned long last;
-	struct addr a;
 
 	began = s->start;
 	if (trace == NULL)
 		return;
-	if (s->sock >= 0 && sock_addr(s->sock, getpeername, &a) == 0)
-		addr_text(&a, peer);
+	if (s->sock >= 0)
+		sock_peer(s->sock, peer);
 	text = s->name == NULL ? "-" : s->name;
 	printable(name, sizeof name, text, strlen(text), 0);
 	file_lock(fileno(trace), F_WRLCK);

@@ -17,7 +17,6 @@
 
 #include "more.h"
 
-/* The words of the client's error messages. */
 const char *
 xfer_status_text(int status)
 {

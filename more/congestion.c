@@ -53,12 +53,10 @@ reno_acked(struct rdt_sender *s, uint32_t packets)
 	}
 	if (s->noted[RECOVERING])
 		return;
-	if (s->cwnd < s->ssthresh) {
-		s->cwnd += s->cwnd < s->window;
-	} else if ((s->noted[GROWN] += packets) >= s->cwnd) {
-		s->noted[GROWN] = 0;	/* a window acknowledged: one more */
-		s->cwnd += s->cwnd < s->window;
-	}
+	if (s->cwnd >= s->ssthresh && (s->noted[GROWN] += packets) < s->cwnd)
+		return;			/* not yet a window acknowledged */
+	s->noted[GROWN] = 0;
+	s->cwnd += s->cwnd < s->window;
 }
 
 /*

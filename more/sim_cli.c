@@ -91,17 +91,17 @@ ladder(const char *arrow, const char *right)
 	putchar('\n');
 }
 
-/* One end of the channel, with an address reserved for examples (RFC
- * 5737). */
+/* An end of the channel, 1 for the sender, 2 for the receiver, with an address
+ * reserved for examples (RFC 5737). */
 static struct addr
-end_address(uint32_t ip, unsigned flow)
+end_address(uint32_t end, int flow)
 {
 	struct addr a = { 0 };
 	struct sockaddr_in *in = (struct sockaddr_in *)&a.ss;
 
 	a.len = sizeof *in;
 	in->sin_family = AF_INET;
-	in->sin_addr.s_addr = htonl(ip);
+	in->sin_addr.s_addr = htonl(0xc0000200 + end);
 	in->sin_port = htons((uint16_t)(DATA_LO + flow));
 	return a;
 }
@@ -112,23 +112,13 @@ end_address(uint32_t ip, unsigned flow)
 static void
 capture(const struct held *h)
 {
-	struct capture_packet c = { 0 };
-	struct addr sender, receiver;
-	int ack;
+	struct addr from = end_address(h->addressed ? 2 : 1, h->fd);
+	struct addr to = end_address(h->addressed ? 1 : 2, h->fd);
+	struct capture_packet c = { sim.t, &from, &to, h->addressed, h->bytes,
+	    h->n, h->note };
 
-	if (dgram_tap == NULL)
-		return;
-	ack = h->addressed;
-	sender = end_address(0xc0000201, (unsigned)h->fd);
-	receiver = end_address(0xc0000202, (unsigned)h->fd);
-	c.t = sim.t;
-	c.from = ack ? &receiver : &sender;
-	c.to = ack ? &sender : &receiver;
-	c.inbound = ack;
-	c.bytes = h->bytes;
-	c.n = h->n;
-	c.note = h->note;
-	capture_datagram(&c);
+	if (dgram_tap != NULL)
+		capture_datagram(&c);
 }
 
 /* ---- what happens -------------------------------------------------------- */
@@ -182,17 +172,6 @@ sender_turn(void)
 	}
 }
 
-/* How many packets a bitmap tells of. */
-static unsigned
-bits_set(const unsigned char *bits, size_t n)
-{
-	unsigned i, set;
-
-	for (set = 0, i = 0; i < 8 * n; i++)
-		set += bits[i / 8] >> (7 - i % 8) & 1u;
-	return set;
-}
-
 static void
 data_arrives(struct held *h)
 {
@@ -201,7 +180,7 @@ data_arrives(struct held *h)
 	struct rdt_packet p = { 0 };
 	char text[48];
 	enum rdt_event event;
-	unsigned kept;
+	unsigned i, kept;
 	int fate;
 
 	if (rdt_unpack(s, &p, h->bytes, h->n) < 0) {
@@ -218,7 +197,8 @@ data_arrives(struct held *h)
 	p.type = ACK;
 	p.seq = s->receiver.expected;
 	p.length = rdt_recv_bitmap(&s->receiver, bytes + RDT_HEAD);
-	kept = bits_set(bytes + RDT_HEAD, p.length);
+	for (kept = 0, i = 0; i < 8 * p.length; i++)
+		kept += bytes[RDT_HEAD + i / 8] >> i % 8 & 1u;
 	if (kept > 0)
 		sprintf(text + strlen(text), " +%u", kept);
 	fate = launch(&sim.back, &p, bytes, 0);
@@ -244,26 +224,13 @@ ack_arrives(struct held *h)
 		s->took = sim.t - s->start;
 }
 
-/* When the next timer runs out, or a flow begins, and of which flow. */
+/* When a flow begins, or its timer runs out. */
 static int64_t
-first_timer(unsigned *flow)
+due(const struct rdt_session *s)
 {
-	const struct rdt_session *s;
-	int64_t due, first;
-	unsigned i;
-
-	first = NEVER;
-	for (i = 0; i < sim.flows; i++) {
-		s = &sim.flow[i];
-		due = s->start > sim.t ? s->start :
-		    rdt_send_gave_up(&s->sender) ? NEVER :
-		    rdt_send_deadline(&s->sender);
-		if (due < first) {
-			first = due;
-			*flow = i;
-		}
-	}
-	return first;
+	return s->start > sim.t ? s->start :
+	    rdt_send_gave_up(&s->sender) ? NEVER :
+	    rdt_send_deadline(&s->sender);
 }
 
 /* What happens next: a datagram arrives (of two at the same time, the DATA), a
@@ -276,8 +243,8 @@ sim_step(void)
 	int64_t timer;
 	unsigned flow;
 
-	flow = 0;
-	timer = first_timer(&flow);
+	flow = sim.flows > 1 && due(&sim.flow[1]) < due(&sim.flow[0]);
+	timer = due(&sim.flow[flow]);
 	c = channel_next(&sim.back) < channel_next(&sim.there) ? &sim.back :
 	    &sim.there;
 	sim.left[0] = '\0';
@@ -286,10 +253,10 @@ sim_step(void)
 	if (timer < channel_next(c)) {
 		rdt_flow = flow;
 		sim.t = timer;
-		if (timer == sim.flow[flow].start)
-			return 1;
-		rdt_send_timer(&sim.flow[flow].sender, timer);
-		ladder("", "");
+		if (timer > sim.flow[flow].start) {
+			rdt_send_timer(&sim.flow[flow].sender, timer);
+			ladder("", "");
+		}
 		return 1;
 	}
 	sim.t = channel_next(c);

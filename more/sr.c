@@ -42,15 +42,15 @@ struct sr_sender {
 	uint64_t order;			/* transmissions so far */
 	uint64_t newest;		/* the latest that is acknowledged */
 	int64_t least_rtt;		/* 0: none is known */
-	int64_t probe_at;		/* or NEVER */
+	int64_t probe_at;		/* 0: no probe */
 	int probed;			/* since the last ACK with news */
 };
 
 /* The window, and the packets of it that have arrived. */
 struct sr_receiver {
 	unsigned char here[RDT_WINDOW_MAX];
-	unsigned kept;			/* how many; all beyond expected */
-	uint32_t beyond;		/* one above the highest that came */
+	uint32_t ahead;			/* the highest is expected + ahead - 1,
+					   and 0: none is beyond expected */
 };
 
 static struct packet *
@@ -93,7 +93,7 @@ set_probe(struct rdt_sender *s, int64_t t)
 
 	wait = 2 * s->srtt > PROBE_MIN ? 2 * s->srtt : PROBE_MIN;
 	sr->probe_at = s->srtt == 0 || s->base == s->next || sr->probed ?
-	    NEVER : t + wait;
+	    0 : t + wait;
 }
 
 /* The first packet that is lost, if it may be sent: base always may, the others
@@ -128,50 +128,33 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 		memset(p, 0, sizeof *p);
 	p->lost = 0;
 	p->order = ++sr->order;
-	if (sr->probe_at == NEVER)
+	if (sr->probe_at == 0)
 		set_probe(s, t);
 	return 1;
 }
 
-/* Packet n has been acknowledged for the first time. An ACK that follows a
- * retransmission sooner than any RTT so far answers the original. */
+/* Packet n is acknowledged. If that is new, and follows a retransmission sooner
+ * than any RTT so far, it answers the original. */
 static void
 arrived(struct rdt_sender *s, int64_t t, uint32_t n)
 {
 	struct sr_sender *sr = s->own;
 	const struct rdt_slot *slot = rdt_slot(s, n);
+	struct packet *p = packet_of(s, n);
 	int64_t rtt;
 
+	if (p->arrived)
+		return;
+	p->arrived = 1;
+	p->lost = 0;
+	sr->probed = 0;
 	rtt = t > slot->sent ? t - slot->sent : 1;
 	if (slot->retransmitted && rtt < sr->least_rtt)
 		return;
 	if (!slot->retransmitted && (sr->least_rtt == 0 || rtt < sr->least_rtt))
 		sr->least_rtt = rtt;
-	if (packet_of(s, n)->order > sr->newest)
-		sr->newest = packet_of(s, n)->order;
-}
-
-/* Notes what the bitmap says has arrived. Returns how many are new. */
-static unsigned
-read_bitmap(struct rdt_sender *s, int64_t t, const unsigned char *bits,
-    size_t n)
-{
-	unsigned fresh;
-	uint32_t i, seq;
-
-	fresh = 0;
-	n = 8 * n < s->window ? 8 * n : s->window;
-	for (i = 0; i < n && seq_less(s->base + 1 + i, s->highest); i++) {
-		seq = s->base + 1 + i;
-		if (!(bits[i / 8] & (0x80 >> i % 8)) ||
-		    packet_of(s, seq)->arrived)
-			continue;
-		arrived(s, t, seq);
-		packet_of(s, seq)->arrived = 1;
-		packet_of(s, seq)->lost = 0;
-		fresh++;
-	}
-	return fresh;
+	if (p->order > sr->newest)
+		sr->newest = p->order;
 }
 
 /* Marks the packets that were sent REORDERING or more before the newest. */
@@ -197,21 +180,17 @@ static void
 sr_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
 {
-	struct sr_sender *sr = s->own;
-	uint32_t below;
-	int slid;
+	uint32_t i;
 
-	slid = ack != s->base;
-	if (slid) {
-		for (below = s->base; below != ack; below++)
-			if (!packet_of(s, below)->arrived)
-				arrived(s, t, below);
+	for (i = s->base; i != ack; i++)
+		arrived(s, t, i);
+	if (ack != s->base)
 		rdt_slide(s, t, ack);
-	} else if (s->base != s->highest) {
+	else if (s->base != s->highest)
 		rdt_duplicate(s, t);
-	}
-	if (read_bitmap(s, t, bits, n) > 0 || slid)
-		sr->probed = 0;
+	for (i = 0; i < 8 * n && seq_less(ack + 1 + i, s->highest); i++)
+		if (bits[i / 8] & (0x80 >> i % 8))
+			arrived(s, t, ack + 1 + i);
 	find_losses(s, t);
 	set_probe(s, t);
 }
@@ -221,7 +200,8 @@ sr_deadline(const struct rdt_sender *s)
 {
 	const struct sr_sender *sr = s->own;
 
-	return sr->probe_at < s->rto_at ? sr->probe_at : s->rto_at;
+	return sr->probe_at != 0 && sr->probe_at < s->rto_at ? sr->probe_at :
+	    s->rto_at;
 }
 
 /* The RTO: all that has not arrived is sent again. Before that, a probe. */
@@ -229,18 +209,15 @@ static void
 sr_timer(struct rdt_sender *s, int64_t t)
 {
 	struct sr_sender *sr = s->own;
-	uint32_t n;
 
-	sr->probe_at = NEVER;
+	sr->probe_at = 0;
 	if (t < s->rto_at) {
 		sr->probed = 1;
 		rdt_happened(t, EV_PROBE, s->base, s);
-		packet_of(s, s->base)->lost = s->base != s->next;
+		packet_of(s, s->base)->lost = 1;
 		return;
 	}
 	rdt_timed_out(s, t, s->highest - s->base);
-	for (n = s->base; n != s->highest; n++)
-		packet_of(s, n)->lost = 0;
 	s->next = s->base;
 }
 
@@ -252,38 +229,34 @@ sr_data(struct rdt_receiver *r, uint32_t seq)
 	struct sr_receiver *sr = r->own;
 
 	r->share = 1;
-	if (seq_less(seq, r->expected) || (seq - r->expected < r->window &&
-	    sr->here[seq % RDT_WINDOW_MAX]))
-		return EV_DUP;
-	if (seq - r->expected >= r->window)
+	if (seq_less(r->expected + r->window - 1, seq))
 		return EV_OOO;
-	if (seq == sr->beyond)
-		r->share = sr->kept == 0 ? RDT_ACK_EVERY : GAP_SHARE;
-	if (!seq_less(seq, sr->beyond))
-		sr->beyond = seq + 1;
+	if (seq_less(seq, r->expected) || sr->here[seq % RDT_WINDOW_MAX])
+		return EV_DUP;
+	if (seq - r->expected == sr->ahead)
+		r->share = sr->ahead == 0 ? RDT_ACK_EVERY : GAP_SHARE;
+	if (seq - r->expected >= sr->ahead)
+		sr->ahead = seq - r->expected + 1;
 	sr->here[seq % RDT_WINDOW_MAX] = 1;
-	for (sr->kept++; sr->here[r->expected % RDT_WINDOW_MAX]; sr->kept--)
+	for (; sr->here[r->expected % RDT_WINDOW_MAX]; sr->ahead--)
 		sr->here[r->expected++ % RDT_WINDOW_MAX] = 0;
 	return EV_RECV;
 }
 
-/* Bit i stands for expected + 1 + i; zero bytes at the end are left out. */
+/* Bit i stands for expected + 1 + i; the last is that of the highest. */
 static size_t
 sr_bitmap(const struct rdt_receiver *r, unsigned char *bits)
 {
 	const struct sr_receiver *sr = r->own;
-	unsigned i, left;
+	uint32_t i;
 	size_t n;
 
 	n = 0;
-	left = sr->kept;
-	for (i = 0; left > 0; i++) {
+	for (i = 0; i + 1 < sr->ahead; i++) {
 		if (i % 8 == 0)
 			bits[n++] = 0;
-		if (sr->here[(r->expected + 1 + i) % RDT_WINDOW_MAX]) {
+		if (sr->here[(r->expected + 1 + i) % RDT_WINDOW_MAX])
 			bits[i / 8] |= (unsigned char)(0x80 >> i % 8);
-			left--;
-		}
 	}
 	return n;
 }
@@ -291,21 +264,11 @@ sr_bitmap(const struct rdt_receiver *r, unsigned char *bits)
 static int
 sr_begin(struct rdt_sender *s, struct rdt_receiver *r)
 {
-	struct sr_receiver *receiver;
-	struct sr_sender *sender;
+	void **own = s != NULL ? &s->own : &r->own;
 
-	if (s != NULL) {
-		s->own = sender = calloc(1, sizeof *sender);
-		if (sender == NULL)
-			return -1;
-		sender->probe_at = NEVER;
-	} else {
-		r->own = receiver = calloc(1, sizeof *receiver);
-		if (receiver == NULL)
-			return -1;
-		receiver->beyond = r->expected;
-	}
-	return 0;
+	*own = calloc(1, s != NULL ? sizeof (struct sr_sender) :
+	    sizeof (struct sr_receiver));
+	return *own == NULL ? -1 : 0;
 }
 
 const struct rdt_protocol rdt_sr = { "sr", 3, RDT_WINDOW_MAX, sr_next, sr_ack,

@@ -59,9 +59,6 @@ enum xfer_status {
 	XFER_FAILED = 3		/* refused or failed, or the server is full */
 };
 
-/* A status in words. */
-const char *xfer_status_text(int status);
-
 /* Writes a length and, unless text is NULL, that many bytes of it; returns the
  * bytes written. */
 size_t	xfer_pack(unsigned char *out, uint64_t length, const char *text);

@@ -17,17 +17,6 @@
 
 #include "more.h"
 
-const char *
-xfer_status_text(int status)
-{
-	static const char *const texts[] = { "stored",
-	    "the server knows no such request", "no such file on the server",
-	    "refused by the server, or failed, or it is full" };
-
-	return status >= 0 && status < (int)COUNT(texts) ? texts[status] :
-	    "a status that does not exist";
-}
-
 /* A length alone announces contents that follow by other means. */
 size_t
 xfer_pack(unsigned char *out, uint64_t length, const char *text)

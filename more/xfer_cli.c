@@ -25,14 +25,19 @@ static time_t begun;			/* when the contents began to leave */
 static int
 xfer_status(int fd, const char **why)
 {
+	static const char *const whys[] = { NULL,
+	    "the server knows no such request", "no such file on the server",
+	    "refused by the server, or failed, or it is full" };
 	int status;
 
 	status = xfer_byte(fd);
 	if (status < 0)
 		return -1;
-	if (status <= XFER_FAILED)
-		server_heard();
-	*why = status == XFER_OK ? NULL : xfer_status_text(status);
+	*why = "a status that does not exist";
+	if (status > XFER_FAILED)
+		return 0;
+	server_heard();
+	*why = whys[status];
 	return 0;
 }
 
@@ -122,25 +127,11 @@ xfer_upload(int argc, char **argv)
 	return failed;
 }
 
-/* A download, on a connection that awaits the name. */
-static int
-xfer_get(int fd, const char *name, struct file *f)
-{
-	unsigned char text[XFER_LENGTH + NAME_BYTES];
-	int came;
-
-	write_all(fd, text, xfer_pack(text, strlen(name), name));
-	if (xfer_expect_ok(fd, "download", name) != 0) {
-		newfile_end(0);
-		return 1;
-	}
-	came = xfer_length(fd, &f->size) == 0 && file_recv(fd, f) == 0;
-	return download_end("download", name, f, came);
-}
-
 static int
 xfer_download(int argc, char **argv)
 {
+	unsigned char text[XFER_LENGTH + NAME_BYTES];
+	const char *name = argv[1];
 	char path[1024];
 	struct file f;
 	int failed, fd;
@@ -148,13 +139,19 @@ xfer_download(int argc, char **argv)
 	if (download_path(argc, argv, path) != 0 ||
 	    download_open("download", path, cli.keep, &f) != 0)
 		return 1;
-	fd = xfer_begin("download", argv[1], XFER_DOWNLOAD);
-	if (fd < 0) {
-		newfile_end(0);
-		return 1;
+	failed = 1;
+	fd = xfer_begin("download", name, XFER_DOWNLOAD);
+	if (fd >= 0) {
+		write_all(fd, text, xfer_pack(text, strlen(name), name));
+		failed = xfer_expect_ok(fd, "download", name);
 	}
-	failed = xfer_get(fd, argv[1], &f);
-	sock_close(fd);
+	if (failed)
+		newfile_end(0);
+	else
+		failed = download_end("download", name, &f,
+		    xfer_length(fd, &f.size) == 0 && file_recv(fd, &f) == 0);
+	if (fd >= 0)
+		sock_close(fd);
 	return failed;
 }
 
@@ -178,21 +175,18 @@ static void
 print_file(const struct xfer_file *f)
 {
 	const char *const units[] = { "B", "KB", "MB" };
-	struct tm *tm;
 	char date[40];
 	double size;
 	time_t t;
 	size_t i;
 
-	tm = NULL;
+	strcpy(date, "?");
 	if (f->time >= XFER_TIME_MIN && f->time <= XFER_TIME_MAX) {
 		t = (time_t)f->time;
 		t -= (double)t > f->time;	/* down, also before 1970 */
-		tm = localtime(&t);
+		strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
+		    localtime(&t));
 	}
-	if (tm == NULL || strftime(date, sizeof date, "%d-%b-%Y (%H:%M:%S)",
-	    tm) == 0)
-		strcpy(date, "?");
 	printf("> [%s] ", date);
 	print_safely(stdout, f->name, strlen(f->name), 0);
 	size = (double)f->size;
@@ -201,44 +195,39 @@ print_file(const struct xfer_file *f)
 	printf(" - %.2f %s\n", size, units[i]);
 }
 
-/* Takes a list apart, in place; returns the number of files, or says which line
- * is malformed and returns -1. The array is the caller's. */
-static long
-xfer_files(char *text, struct xfer_file **files)
+/* Takes a list apart, in place, and prints it. A line of it has 8 bytes, or it
+ * is malformed. */
+static int
+print_list(char *text, size_t length, int ascending)
 {
-	struct xfer_file *f;
-	char *line, *end;
-	size_t i, lines;
+	struct xfer_file *files;
+	size_t i, n;
+	char *line;
 
-	lines = *text != '\0';
-	for (end = text; *end != '\0'; end++)
-		lines += *end == '\n';
-	*files = f = calloc(lines + 1, sizeof *f);
-	if (f == NULL) {
-		log_msg(ERROR, "list: %s", reason());
-		return -1;
-	}
-	for (i = 0, line = text; i < lines; i++, line = end + 1) {
-		end = line + strcspn(line, "\n");
-		*end = '\0';
-		if (xfer_line_unpack(&f[i], line) < 0) {
-			log_msg(ERROR, "list: line %lu of the server's list is "
-			    "not ('name', bytes, seconds)",
-			    (unsigned long)i + 1);
-			return -1;
+	files = calloc(length / 8 + 1, sizeof *files);
+	if (files == NULL)
+		return fail("list: %s", reason());
+	n = 0;
+	for (line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		if (xfer_line_unpack(&files[n++], line) < 0) {
+			free(files);
+			return fail("list: line %lu of the server's list is "
+			    "not ('name', bytes, seconds)", (unsigned long)n);
 		}
-	}
-	return (long)lines;
+	qsort(files, n, sizeof *files, by_order);
+	printf("Available files (%lu):\n", (unsigned long)n);
+	for (i = 0; i < n; i++)
+		print_file(&files[ascending ? i : n - 1 - i]);
+	free(files);
+	return 0;
 }
 
 static int
 xfer_list(int argc, char **argv)
 {
 	static char text[LIST_BYTES + 1];
-	struct xfer_file *files;
-	int ascending, c, fd;
+	int ascending, c, failed, fd;
 	ssize_t length;
-	long i, n;
 
 	order = 'n';
 	ascending = opterr = 0;
@@ -259,20 +248,9 @@ xfer_list(int argc, char **argv)
 		errno = EBADMSG;
 		length = -1;
 	}
-	if (length < 0)
-		log_msg(ERROR, "list: %s: %s", cli.host, reason());
+	failed = length < 0 && fail("list: %s: %s", cli.host, reason());
 	sock_close(fd);
-	if (length < 0)
-		return 1;
-	n = xfer_files(text, &files);
-	if (n > 0)
-		qsort(files, (size_t)n, sizeof *files, by_order);
-	if (n >= 0)
-		printf("Available files (%ld):\n", n);
-	for (i = 0; i < n; i++)
-		print_file(&files[ascending ? i : n - 1 - i]);
-	free(files);
-	return n < 0;
+	return failed || print_list(text, (size_t)length, ascending);
 }
 
 static const struct command xfer_commands[] = {

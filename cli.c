@@ -816,29 +816,19 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 	char skip[24];
 	size_t n;
 
-	switch (asked->op) {
-	case DIR_LOOKUP:
-	case DIR_REGISTER:
-	case DIR_SERVE:
-		return m->op == asked->op + 1u || m->op == asked->op + 2u;
-	case DIR_GET_USERS:
-	case DIR_GET_FILES:
-		if (m->op == DIR_FAIL || (m->op == asked->op + 1u &&
-		    asked->number[0] == 0 && !is_page(m)))
-			return 1;
-		n = (size_t)sprintf(skip, "skip %lu\n",
-		    (unsigned long)asked->number[0]);
-		return m->op == asked->op + 1u && m->length >= n &&
-		    memcmp(m->text, skip, n) == 0;
-	case DIR_PUBLISH:
-		return m->op == DIR_FAIL || (m->op == DIR_PUBLISH_OK &&
-		    m->numbers == 1 && m->number[0] == asked->number[0]);
-	case DIR_STOP:
-	case DIR_LOGOUT:
-		return m->op == DIR_FAIL || m->op == asked->op + 1u;
-	default:
-		return m->op == asked->op + 1u;
-	}
+	if (m->op == (asked->op < DIR_GET_USERS ? asked->op + 2u : DIR_FAIL))
+		return asked->op != DIR_LOGIN;	/* refused */
+	if (m->op != asked->op + 1u)
+		return 0;
+	if (asked->op == DIR_PUBLISH)
+		return m->numbers == 1 && m->number[0] == asked->number[0];
+	if (asked->op != DIR_GET_USERS && asked->op != DIR_GET_FILES)
+		return 1;
+	if (!is_page(m))
+		return asked->number[0] == 0;
+	n = (size_t)sprintf(skip, "skip %lu\n",
+	    (unsigned long)asked->number[0]);
+	return m->length >= n && memcmp(m->text, skip, n) == 0;
 }
 
 /* Takes datagrams until one is the answer, or the deadline has come. */

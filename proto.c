@@ -1386,8 +1386,9 @@ cursor_number(struct cursor *c, size_t n, unsigned base)
 	return c->state == GOOD ? value : 0;
 }
 
-/* A missing end is INCOMPLETE: it may still come. */
-const char *
+/* The text before the next `end', of *n bytes; moves past that. A missing end
+ * is INCOMPLETE: it may still come. */
+static const char *
 cursor_until(struct cursor *c, char end, size_t *n)
 {
 	const char *at = c->at, *found;
@@ -1414,24 +1415,18 @@ cursor_until(struct cursor *c, char end, size_t *n)
  */
 static uint32_t crc_table[8][256];
 
-/* Fills the table, at the first call: row 0 by the polynomial, bit by bit,
- * and the others from the row before. */
+/* Fills the table, at the first call, by the polynomial, bit by bit; what is
+ * there after each eight bits is the next row's. */
 static void
 crc_begin(void)
 {
 	uint32_t crc;
 	unsigned i, k;
 
-	for (i = 0; i < 256; i++) {
-		crc = i;
-		for (k = 0; k < 8; k++)
-			crc = crc & 1 ? 0xedb88320 ^ crc >> 1 : crc >> 1;
-		crc_table[0][i] = crc;
-	}
 	for (i = 0; i < 256; i++)
-		for (k = 1; k < 8; k++) {
-			crc = crc_table[k - 1][i];
-			crc_table[k][i] = crc_table[0][crc & 0xff] ^ crc >> 8;
+		for (crc = i, k = 0; k < 64; k++) {
+			crc = crc & 1 ? 0xedb88320 ^ crc >> 1 : crc >> 1;
+			crc_table[k / 8][i] = crc;
 		}
 }
 
@@ -1612,7 +1607,7 @@ const struct rdt_protocol rdt_gbn = { "gbn", 2, RDT_WINDOW_MAX, gbn_next,
 extern const struct rdt_protocol rdt_sr, rdt_mine;
 
 /* A code means the first row that has it. */
-const struct rdt_protocol *const rdt_protocols[] = {
+static const struct rdt_protocol *const rdt_protocols[] = {
 #ifdef MINE
 	&rdt_mine,			/* lab/9-write-it */
 #endif
@@ -1853,24 +1848,6 @@ rdt_recv_bitmap(const struct rdt_receiver *r,
 }
 
 /* ---- rdt: offers ------------------------------------------------------- */
-
-/* From /dev/urandom; without it, from clock and process ID: weaker. */
-uint32_t
-rdt_key(void)
-{
-	unsigned char bytes[4];
-	ssize_t got;
-	int fd;
-
-	got = 0;
-	fd = open("/dev/urandom", O_RDONLY);
-	if (fd >= 0) {
-		got = read(fd, bytes, sizeof bytes);
-		close(fd);
-	}
-	return got == sizeof bytes ? unpack32(bytes) : (uint32_t)
-	    ((uint64_t)now() * 2654435761u + (uint64_t)getpid() * 40503);
-}
 
 void
 rdt_offer_pack(char text[RDT_OFFER_BYTES], unsigned port, uint32_t key,
@@ -2244,21 +2221,12 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	return send_ack(s, s->encoding->is_room ? 1 : s->receiver.share);
 }
 
-static void
-receive_ack(struct rdt_session *s, const struct rdt_packet *p)
-{
-	struct rdt_sender *snd = &s->sender;
-
-	rdt_send_ack(snd, now(), p->seq, p->payload, p->length);
-	s->file.done = rdt_send_done(snd) ? s->file.size :
-	    (uint64_t)snd->base * s->block;
-}
-
 /* Takes the packets that have come; but DONE, which comes after the last one,
  * is left for rdt_linger(). */
 static int
 receive_burst(struct rdt_session *s)
 {
+	struct rdt_sender *snd = &s->sender;
 	struct rdt_packet p;
 	int got, n;
 
@@ -2266,8 +2234,11 @@ receive_burst(struct rdt_session *s)
 		got = receive(s, &p, NULL);
 		if (got <= 0)
 			return got;
-		if (p.type == ACK && s->is_sender)
-			receive_ack(s, &p);
+		if (p.type == ACK && s->is_sender) {
+			rdt_send_ack(snd, now(), p.seq, p.payload, p.length);
+			s->file.done = rdt_send_done(snd) ? s->file.size :
+			    (uint64_t)snd->base * s->block;
+		}
 		if (p.type == DATA && !s->is_sender && receive_data(s, &p) < 0)
 			return -1;
 	}

@@ -673,9 +673,6 @@ const char *cursor_bytes(struct cursor *c, size_t n);
 /* The number in the next n digits; base is 10 or 16. */
 uint64_t cursor_number(struct cursor *c, size_t n, unsigned base);
 
-/* The text before the next `end', of *n bytes; moves past that. */
-const char *cursor_until(struct cursor *c, char end, size_t *n);
-
 /* ---- rdt: reliable data transfer, the datagrams ------------------------ */
 
 /*
@@ -832,7 +829,6 @@ struct rdt_protocol {
 	size_t (*bitmap)(const struct rdt_receiver *r, unsigned char *bits);
 	int (*begin)(struct rdt_sender *s, struct rdt_receiver *r);
 };
-extern const struct rdt_protocol *const rdt_protocols[];	/* NULL: end */
 extern const struct rdt_protocol rdt_sw, rdt_gbn;
 
 /* By name, or by code if that is NULL; NULL: there is none. */
@@ -1024,9 +1020,6 @@ struct rdt_session {
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };
-
-/* A key that nobody can guess. */
-uint32_t rdt_key(void);
 
 /* The answer to uget, or to uput if size is NULL. rdt_offer_unpack() returns -1
  * if the n bytes, a string, are no such answer. */

@@ -519,14 +519,8 @@ end_children(int64_t limit)
 static void
 serve_connections(const struct service *s, int listener)
 {
-	sigset_t all;
-
 	parent.service = s;
 	parent.listener = listener;
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	sigemptyset(&parent.awake);
-	on_signal(SIGCHLD, signalled);
 	while (!ending) {
 		if (parent_sleep(place_of(0, PLACES) >= 0, NEVER) && !ending)
 			accept_one();
@@ -540,9 +534,26 @@ serve_connections(const struct service *s, int listener)
 #ifndef TINY
 
 #include <sys/mman.h>
+#include <fcntl.h>
 #include <search.h>
 
 /* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
+
+/* A key that nobody can guess, from /dev/urandom; without it, from clock and
+ * process ID: weaker. */
+static uint32_t
+new_key(void)
+{
+	unsigned char bytes[4];
+	ssize_t got;
+	int fd;
+
+	fd = open("/dev/urandom", O_RDONLY);
+	got = read(fd, bytes, sizeof bytes);	/* -1, too, if fd is -1 */
+	close(fd);
+	return got == sizeof bytes ? unpack32(bytes) : (uint32_t)
+	    ((uint64_t)now() * 2654435761u + (uint64_t)getpid() * 40503);
+}
 
 /* Opens the session: sends its port and key (and the size, if with_size).
  * Returns -1 if no port was free, after the answer that says so. If the offer
@@ -556,7 +567,7 @@ udp_open(const struct request *r, struct rdt_session *s, int with_size,
 
 	s->encoding = &rdt_native;
 	s->control = r->control;
-	s->key = rdt_key();
+	s->key = new_key();
 	s->name = r->name;
 	s->peer = r->peer;
 	s->sock = ftp_port(r, SOCK_DGRAM, &port);
@@ -685,8 +696,11 @@ static struct {
 /* Takes a page out of a bucket; false if there is none. It holds `most' pages,
  * and fills up at `rate' a second; *full is when it will be full again. */
 static int
-bucket_take(int64_t *full, int64_t t, int64_t most, int64_t rate)
+bucket_take(int64_t *full, int64_t most, int64_t rate)
 {
+	int64_t t;
+
+	t = now();
 	if (*full > t + (most - 1) * SECOND / rate)
 		return 0;
 	*full = (*full > t ? *full : t) + SECOND / rate;
@@ -783,18 +797,6 @@ list_close_up(void)
 	dir.slots = n;
 }
 
-/* Unlists it when no holder serves. */
-static void
-file_unserved(struct listed *f)
-{
-	if (--f->serving > 0)
-		return;
-	dir.list[f->index] = NULL;
-	dir.listed--;
-	if (dir.listed <= dir.slots / 2)
-		list_close_up();
-}
-
 /* The place of a nick among the holders of a file, or where it would be. */
 static unsigned
 holder_place(const struct listed *f, const struct nick *k)
@@ -828,8 +830,12 @@ drop_holder(struct listed *f, const struct nick *k)
 {
 	unsigned at;
 
-	if (k->serves != 0)
-		file_unserved(f);
+	if (k->serves != 0 && --f->serving == 0) {	/* unlists it */
+		dir.list[f->index] = NULL;
+		dir.listed--;
+		if (dir.listed <= dir.slots / 2)
+			list_close_up();
+	}
 	at = holder_place(f, k);
 	memmove(&f->holder[at], &f->holder[at + 1],
 	    (--f->holders - at) * sizeof *f->holder);
@@ -889,13 +895,6 @@ nick_named(const char *name, size_t n)
 	return find(&key, &dir.nicks_by_name, by_name);
 }
 
-static enum dir_op
-limit_reached(const char *what)
-{
-	log_msg(INFO, "dir: no more than %s", what);
-	return DIR_FAIL;
-}
-
 /* A new nick, or NULL. */
 static struct nick *
 nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
@@ -904,7 +903,7 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 	struct nick *k;
 
 	if (dir.nicks >= DIR_NICKS) {
-		limit_reached(STRING(DIR_NICKS) " nicks");
+		log_msg(INFO, "dir: no more than " STRING(DIR_NICKS) " nicks");
 		return NULL;
 	}
 	k = check_memory(calloc(1, sizeof *k));
@@ -950,9 +949,10 @@ publish(struct nick *k, const struct file_line *line)
 		return DIR_PUBLISH_OK;
 	if (k->files >= DIR_NICK_FILES || dir.holdings >= DIR_HOLDINGS) {
 		file_unheld(f);
-		return limit_reached(k->files >= DIR_NICK_FILES ?
-		    STRING(DIR_NICK_FILES) " files a nick" :
+		log_msg(INFO, "dir: no more than %s", k->files >=
+		    DIR_NICK_FILES ? STRING(DIR_NICK_FILES) " files a nick" :
 		    STRING(DIR_HOLDINGS) " files");
+		return DIR_FAIL;
 	}
 	f->holder = grow(f->holder, f->holders, sizeof *f->holder);
 	memmove(&f->holder[at + 1], &f->holder[at],
@@ -1116,18 +1116,6 @@ file_line(char *line, const struct listed *f)
 	return n + (size_t)sprintf(line + n, " %s\n", f->name);
 }
 
-/* May this address have a page of a list? */
-static int
-page_allowed(const struct dir_request *r)
-{
-	int64_t t;
-
-	t = now();
-	return bucket_take(&dir.page_each[r->ip & 255], t, PAGES_AT_ONCE,
-	    PAGES_A_SECOND) &&
-	    bucket_take(&dir.page_all, t, PAGES_ALL, PAGES_ALL);
-}
-
 /* GetUsers, GetFiles: a page of lines, whole ones. */
 static enum dir_op
 answer_list(struct dir_request *r)
@@ -1138,7 +1126,9 @@ answer_list(struct dir_request *r)
 
 	if (r->nick == NULL)
 		return DIR_FAIL;	/* short: no amplifier */
-	if (!page_allowed(r))
+	if (!bucket_take(&dir.page_each[r->ip & 255], PAGES_AT_ONCE,
+	    PAGES_A_SECOND) || !bucket_take(&dir.page_all, PAGES_ALL,
+	    PAGES_ALL))
 		return NOT_ANSWERED;
 	users = r->m.op == DIR_GET_USERS;
 	used = 0;
@@ -1476,13 +1466,8 @@ static int
 supervise(void)
 {
 	int64_t again, due;
-	sigset_t all;
 	size_t k;
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
-	sigemptyset(&parent.awake);
-	on_signal(SIGCHLD, signalled);
 	on_signal(SIGUSR1, ask_statistics);
 	while (!ending) {
 		reap();
@@ -1693,6 +1678,8 @@ listen_all(void)
 int
 main(int argc, char **argv)
 {
+	sigset_t all;
+
 	std_descriptors();
 	setvbuf(stdout, NULL, _IOFBF, 4096);
 	read_command_line(argc, argv);
@@ -1709,6 +1696,10 @@ main(int argc, char **argv)
 #endif
 	if (listen_all() != 0)
 		_exit(1);	/* and stdout's lines are not printed */
+	on_signal(SIGCHLD, signalled);
+	sigemptyset(&parent.awake);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 #ifdef TINY
 	serve_connections(services[0], started[0].listener);
 	return 0;

@@ -159,9 +159,10 @@ faults_parse(char *text, int sim, const char **why)
 
 /* ---- a channel ----------------------------------------------------------- */
 
-/* Does a fault of this kind hit the datagram? If so, adds it to its note,
- * which is the fate of the last one. One that is not counted is hit by probabilities only. Its random
- * numbers are separate, so that those of the others do not shift. */
+/* Does a fault of this kind hit the datagram? Then its note, which is the fate
+ * of the last one, says so. One that is not counted is hit by probabilities
+ * only; its random numbers are separate, so that those of the others do not
+ * shift. */
 static int
 strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {

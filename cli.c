@@ -698,12 +698,9 @@ udp_get(int argc, char **argv)
 	return failed;
 }
 
-/*
- * How a put by UDP ended; result is that of the session. The answer to uput
- * decides, even if ACKs are missing. The client waits for it up to STALL_S, or
- * a second if the peer failed. FTP_SYNTAX says no more than that the server
- * waited in vain.
- */
+/* How a put by UDP ended. The answer to uput decides, even if ACKs are missing;
+ * the client waits for it up to STALL_S, or a second if the peer failed.
+ * FTP_SYNTAX says no more than that the server waited in vain. */
 static int
 udp_sent(struct rdt_session *s, const char *name, int result)
 {

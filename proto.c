@@ -1246,12 +1246,9 @@ void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
 
 #define DGRAM_WAIT_MS	50	/* for room in a socket's buffer */
 
-/*
- * Hands a datagram to the system; if its buffer is full, waits a moment (not by
- * wait_many(), which calls this). The first EMSGSIZE may mean that the path MTU
- * was not known yet; so it tries once more. Without room or a route the
- * datagram is lost.
- */
+/* If the buffer is full, waits a moment (not by wait_many(), which calls this).
+ * The first EMSGSIZE may mean that the path MTU was not known yet: tries once
+ * more. Without room or a route the datagram is lost. */
 ssize_t
 dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 {

@@ -1052,12 +1052,9 @@ void	rdt_linger(struct rdt_session *s);
 /* Reports the transfer, if it began, and closes the socket, if it is open. */
 void	rdt_close(struct rdt_session *s);
 
-/*
- * One line that says how a transfer went, as INFO. The receiver counts as
- * transmissions what came, and as duplicates what it had already; bytes are
- * those that were acknowledged, or came. peer and file are shown if both are
- * known.
- */
+/* Logs how a transfer went. At the receiver transmissions and bytes are what
+ * came, duplicates what it had already. peer and file are shown if both are
+ * known. */
 void	rdt_report(const struct rdt_session *s);
 
 /* The watcher: a hook, NULL if nobody uses it (more/trace.c; mode sim). It is

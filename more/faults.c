@@ -65,12 +65,9 @@ draw(unsigned sequence, uint64_t n)
 	return (double)(mix64(key ^ n) >> 11) / 9007199254740992.0;
 }
 
-/*
- * Does a fault of this kind hit the n-th transmission? The answer depends on
+/* Does a fault of this kind hit the n-th transmission? The answer depends on
  * seed, kind and n alone, so that a run is the same on every machine, and one
- * fault does not shift the others. A rule has one of three forms; the other two
- * are empty, and hit nothing.
- */
+ * fault does not shift the others. A rule has one of three forms. */
 static int
 fault_hits(enum fault kind, uint64_t n)
 {

@@ -496,12 +496,9 @@ register_again(struct dir_message *answer)
 	return dir_ask(&asked, answer, 1);
 }
 
-/*
- * The tick of mode dir, also called during downloads: renews the nick. Says
- * once that the directory is gone, and once that it is back. If it forgot the
- * nick of one who serves, tells it everything anew. renew_at is set last, since
- * publish_all() may have set it to now.
- */
+/* The tick of mode dir, also called during downloads: renews the nick. Says
+ * once that the directory is gone, or is back. If that forgot the nick, tells it
+ * everything anew. renew_at is set last: publish_all() may set it to now. */
 static int64_t
 peer_tick(void)
 {

@@ -294,12 +294,9 @@ static const struct {
 
 /* ---- what comes --------------------------------------------------------- */
 
-/*
- * Takes the message that these bytes begin with. Returns its bytes; 0: more
- * must come; -1: it is none that may be sent now. The original client sends
- * requests before its update socket is connected: they wait in c->in until it
- * is.
- */
+/* Takes the message that these bytes begin with. Returns its bytes; 0: more
+ * must come; -1: it is none that may be sent now. Requests that came before the
+ * update socket wait in c->in: the original client sends such. */
 static ssize_t
 next_message(struct client *c, const char *text, size_t n)
 {

@@ -76,12 +76,8 @@ print_requests(void)
 	print_sum("  * unknown or malformed", BAD_REQUESTS);
 }
 
-/*
- * In the layout of xfer's document. A standard output that nobody reads must
- * not hold up the supervisor: if it is not writable in time, nothing is
- * printed; else all goes out in one write(2), of at most PIPE_BUF bytes on most
- * systems.
- */
+/* In the layout of xfer's document, by one write(2). If standard output is not
+ * writable in time, nothing is printed: the supervisor must not wait. */
 void
 print_statistics(int ms)
 {
@@ -137,12 +133,9 @@ end_line(void)
 	return 0;
 }
 
-/*
- * Reads standard input: the line `s' asks for statistics, `q' ends the server.
- * End of file does not end it; on a FIFO or a terminal more may follow, so it
- * looks again after a second. In the background of a shell a read fails, and
- * may succeed later.
- */
+/* End of file is no order to stop: on a FIFO or a terminal more may follow, so
+ * it looks again after a second. So it does if a read fails, as in the
+ * background of a shell. */
 int
 read_console(void)
 {

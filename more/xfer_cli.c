@@ -41,12 +41,9 @@ xfer_status(int fd, const char **why)
 	return 0;
 }
 
-/*
- * The status at the end of an upload. What is still in the send buffer may take
- * as long as it took to put the contents there: so the client waits that long,
- * SILENT_LEAST_S to SILENT_MOST_S. Silence then means an original server, which
- * sends no status, and does not close.
- */
+/* The status at the end of an upload. The send buffer may take as long to empty
+ * as it took to fill: so the client waits that long. Silence then means an
+ * original server, which sends no status, and does not close. */
 static int
 xfer_confirmation(int fd, const char **why)
 {

@@ -497,7 +497,7 @@ register_again(struct dir_message *answer)
 }
 
 /* The tick of mode dir, also called during downloads: renews the nick. Says
- * once that the directory is gone, or is back. If that forgot the nick, tells it
+ * once that the directory is gone, or is back. If it forgot the nick, tells it
  * everything anew. renew_at is set last: publish_all() may set it to now. */
 static int64_t
 peer_tick(void)

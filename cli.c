@@ -948,10 +948,9 @@ dir_text(enum dir_op op, const char *text)
 static int
 dir_login(int argc, char **argv)
 {
-	struct dir_message asked = { 0 }, answer;
+	struct dir_message asked = { .op = DIR_LOGIN }, answer;
 
 	(void)argc;
-	asked.op = DIR_LOGIN;
 	if (dir_command(argv[0], &asked, &answer) != 0)
 		return 1;
 	printf("%lu file servers\n", (unsigned long)answer.number[0]);
@@ -1082,14 +1081,12 @@ add_page(const struct dir_message *page, struct lines *l)
 int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
-	struct dir_message asked = { 0 }, page;
+	struct dir_message asked = { .op = op, .numbers = 1 }, page;
 	int failed;
 
 	memset(l, 0, sizeof *l);
 	if (not_registered(command))
 		return 1;
-	asked.op = op;
-	asked.numbers = 1;
 	do {
 		asked.number[0] = (uint32_t)l->n;
 		failed = dir_command(command, &asked, &page);

@@ -1920,13 +1920,10 @@ transmit(const struct rdt_session *s, const struct rdt_packet *p)
 static int
 send_control(const struct rdt_session *s, enum rdt_type type)
 {
-	struct rdt_packet p = { 0 };
+	struct rdt_packet p = { .type = type, .protocol = s->protocol->code,
+	    .control = s->congestion->code, .window = s->window,
+	    .block = s->block };
 
-	p.type = type;
-	p.protocol = s->protocol->code;
-	p.control = s->congestion->code;
-	p.window = s->window;
-	p.block = s->block;
 	return transmit(s, &p);
 }
 

@@ -49,8 +49,8 @@ struct sr_sender {
 /* The window, and the packets of it that have arrived. */
 struct sr_receiver {
 	unsigned char here[RDT_WINDOW_MAX];
-	uint32_t ahead;			/* the highest is expected + ahead - 1,
-					   and 0: none is beyond expected */
+	uint32_t ahead;			/* packets from expected to the highest
+					   that came; 0: there is none */
 };
 
 static struct packet *
@@ -133,8 +133,8 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	return 1;
 }
 
-/* Packet n is acknowledged. If that is new, and follows a retransmission sooner
- * than any RTT so far, it answers the original. */
+/* Packet n is acknowledged, perhaps once more. An ACK that follows a
+ * retransmission sooner than any RTT so far answers the original. */
 static void
 arrived(struct rdt_sender *s, int64_t t, uint32_t n)
 {

@@ -192,8 +192,8 @@ print_file(const struct xfer_file *f)
 	printf(" - %.2f %s\n", size, units[i]);
 }
 
-/* Takes a list apart, in place, and prints it. A line of it has 8 bytes, or it
- * is malformed. */
+/* Takes a list apart, in place, and prints it. A good line has more than eight
+ * bytes. */
 static int
 print_list(char *text, size_t length, int ascending)
 {

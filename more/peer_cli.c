@@ -11,7 +11,7 @@
  * The other two end with the lifeline, a pipe whose writing end only the client
  * holds. A file is known by its hash, the SHA-1 of its contents:
  *
- *      share_all() hashes --> publish --> directory --> filelist of others
+ *      hash_all() hashes --> publish --> directory --> filelist of others
  *      peer_serve() <-- download HASH <-- get_file(), which checks the hash
  */
 #define _POSIX_C_SOURCE 200809L
@@ -94,8 +94,9 @@ add_shared(struct shared *s, const char *name)
 	return result < 0 ? -1 : lines_add(&s->files, line, (size_t)n);
 }
 
-/* Lists and hashes the files of -d. Returns 1 after a message. Times are in
- * seconds: what changed in the last one before may change in it again. */
+/* Lists and hashes the files of -d; s is all 0, or an older list, which it
+ * replaces. Returns 1 after a message. Times are in seconds: what changed in
+ * the last one before may change in it again. */
 static int
 hash_all(const char *command, struct shared *s)
 {
@@ -103,11 +104,12 @@ hash_all(const char *command, struct shared *s)
 	time_t begun;
 	size_t len;
 
-	memset(s, 0, sizeof *s);
 	begun = time(NULL);
 	names = list_files(INT64_MAX, &len);
 	if (names == NULL)
 		return fail("%s: %s: %s", command, cli.directory, reason());
+	lines_free(&s->files);
+	s->newest = 0;
 	for (name = strtok(names, "\n"); name != NULL;
 	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* to hash may take long */
@@ -120,23 +122,10 @@ hash_all(const char *command, struct shared *s)
 	return 0;
 }
 
-/* The same, for what is shared from now on. */
-static int
-share_all(const char *command)
-{
-	struct shared s;
-
-	if (hash_all(command, &s) != 0)
-		return 1;
-	lines_free(&shared.files);
-	shared = s;
-	return 0;
-}
-
 static int
 peer_myfiles(int argc, char **argv)
 {
-	struct shared s;
+	struct shared s = { 0 };
 
 	(void)argc;
 	if (hash_all(argv[0], &s) != 0)
@@ -423,7 +412,8 @@ peer_serve_command(int argc, char **argv)
 	if (argc > 1 && number(argv[1], strlen(argv[1]), 0, 65535) < 0)
 		return fail("%s: %s: not a port (0 to 65535)", argv[0],
 		    argv[1]);
-	if (share_all(argv[0]) != 0 || open_port(argc > 1 ? argv[1] : "0") != 0)
+	if (hash_all(argv[0], &shared) != 0 ||
+	    open_port(argc > 1 ? argv[1] : "0") != 0)
 		return 1;
 	failed = tell_port(argv[0], &answer);
 	if (!failed && answer.op != DIR_SERVE_OK)
@@ -469,7 +459,7 @@ peer_publish(int argc, char **argv)
 	struct dir_message asked, answer;
 
 	(void)argc;
-	if (not_registered(argv[0]) || share_all(argv[0]) != 0)
+	if (not_registered(argv[0]) || hash_all(argv[0], &shared) != 0)
 		return 1;
 	asked = dir_text(DIR_STOP, directory.nick);
 	if (serving.published && dir_command(argv[0], &asked, &answer) != 0)

@@ -18,11 +18,9 @@
 #define SILENCE_S	1	/* seconds of silence, after the end of input */
 #define DGRAM_MAX	65507	/* bytes of a UDP datagram over IPv4 */
 
-static struct {
-	struct buffer typed;		/* read and not sent yet */
-	int input_ended;
-	int unsent;			/* the server did not take all of it */
-} raw = { .typed = { .max = 4 * DGRAM_MAX + 2 } };	/* all may be \xNN */
+/* Read and not sent yet; all may be \xNN. */
+static struct buffer typed = { .max = 4 * DGRAM_MAX + 2 };
+static int input_ended;			/* or the server took no more of it */
 
 /* On a terminal, or with -v, each datagram is shown on a line. */
 static int
@@ -55,35 +53,31 @@ raw_read(void)
 {
 	ssize_t got;
 
-	got = buffer_fill(&raw.typed, STDIN_FILENO, read);
-	if (got < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : -1;
-	raw.input_ended = got == 0;
-	return 0;
+	got = buffer_fill(&typed, STDIN_FILENO, read);
+	if (got == 0)
+		input_ended = 1;
+	return got < 0 && errno != EINTR && errno != EAGAIN ? -1 : 0;
 }
 
 /* Resolves \n, \\ and \xNN in a line, in place; returns its new length. */
 static size_t
 unescape(char *line, size_t n)
 {
-	struct cursor in = { line, n, GOOD }, hex;
+	struct cursor in = { line, n, GOOD }, next;
 	uint64_t byte;
-	char *out, c;
+	char *out, kind;
 
-	for (out = line; in.left > 0; *out++ = c) {
-		c = *cursor_bytes(&in, 1);
-		if (c != '\\' || in.left == 0)
+	for (out = line; in.left > 0; out++) {
+		*out = *cursor_bytes(&in, 1);
+		if (*out != '\\')
 			continue;
-		if (*in.at == 'n' || *in.at == '\\') {
-			c = *cursor_bytes(&in, 1) == 'n' ? '\n' : '\\';
-			continue;
-		}
-		hex = in;
-		cursor_bytes(&hex, 1);
-		byte = cursor_number(&hex, 2, 16);
-		if (*in.at == 'x' && hex.state == GOOD) {
-			c = (char)byte;
-			in = hex;
+		next = in;
+		kind = *cursor_bytes(&next, 1);
+		byte = kind == 'x' ? cursor_number(&next, 2, 16) :
+		    kind == 'n' ? '\n' : '\\';
+		if (next.state == GOOD && memchr("\\nx", kind, 3) != NULL) {
+			*out = (char)byte;
+			in = next;
 		}
 	}
 	return (size_t)(out - line);
@@ -96,14 +90,14 @@ send_lines(int fd)
 	char *end, *line;
 	size_t n, bytes;
 
-	line = raw.typed.bytes;
-	for (n = raw.typed.n; n > 0; n -= (size_t)(end - line), line = end) {
+	line = typed.bytes;
+	for (n = typed.n; n > 0; n -= (size_t)(end - line), line = end) {
 		end = memchr(line, '\n', n);
-		if (end == NULL && n == raw.typed.max) {
+		if (end == NULL && n == typed.max) {
 			errno = EMSGSIZE;
 			return -1;
 		}
-		if (end == NULL && !raw.input_ended)
+		if (end == NULL && !input_ended)
 			break;
 		end = end == NULL ? line + n : end + 1;
 		bytes = (size_t)(end - line);
@@ -112,7 +106,7 @@ send_lines(int fd)
 		    (for_eyes() && raw_show("> ", line, bytes) != 0))
 			return -1;
 	}
-	buffer_drop(&raw.typed, raw.typed.n - n);
+	buffer_drop(&typed, typed.n - n);
 	return 0;
 }
 
@@ -121,10 +115,8 @@ raw_send(int fd)
 {
 	if (by_udp.given)
 		return send_lines(fd);
-	if (buffer_send(&raw.typed, fd) < 0) {	/* it may have answered, too */
-		raw.input_ended = raw.unsent = 1;
-		raw.typed.n = 0;
-	}
+	if (buffer_send(&typed, fd) < 0)
+		input_ended = 1;	/* it may have answered, too */
 	return 0;
 }
 
@@ -143,9 +135,9 @@ raw_recv(int fd)
 		return errno == EAGAIN ? 0 : -1;
 	if (got > 0 || by_udp.given)
 		return raw_show("< ", buf, (size_t)got);
-	if (!raw.input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
+	if (!input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
 		raw_read();		/* input that it will not take? */
-	if (!raw.unsent && raw.typed.n == 0)
+	if (typed.n == 0)
 		return 1;
 	errno = EPIPE;
 	return -1;
@@ -165,27 +157,23 @@ raw_loop(int fd)
 	if (faults.delay > 0)		/* they have not left yet */
 		patience += faults.delay;
 	for (;;) {
-		p[0].fd = raw.input_ended ||
-		    raw.typed.n == raw.typed.max ? -1 : STDIN_FILENO;
+		p[0].fd = input_ended || typed.n == typed.max ? -1 :
+		    STDIN_FILENO;
 		p[0].events = POLLIN;
 		p[1].fd = fd;
-		p[1].events = raw.typed.n > 0 &&
-		    !by_udp.given ? POLLIN | POLLOUT : POLLIN;
-		if (wait_many(p, 2, raw.input_ended ? now() + patience :
-		    NEVER) < 0)
-			return by_udp.given && errno == ETIMEDOUT ?
-			    0 : -1;
-		if (p[0].revents != 0 && raw_read() < 0)
-			return -1;
-		if (raw_send(fd) < 0)
+		p[1].events = typed.n > 0 && !by_udp.given ?
+		    POLLIN | POLLOUT : POLLIN;
+		if (wait_many(p, 2, input_ended ? now() + patience : NEVER) < 0)
+			return by_udp.given && errno == ETIMEDOUT ? 0 : -1;
+		if ((p[0].revents != 0 && raw_read() < 0) || raw_send(fd) < 0)
 			return -1;
 		if (p[1].revents & (POLLIN | POLLHUP | POLLERR)) {
 			result = raw_recv(fd);
 			if (result != 0)
 				return result > 0 ? 0 : -1;
 		}
-		if (raw.input_ended && raw.typed.n == 0 &&
-		    !half_closed && !by_udp.given) {
+		if (input_ended && typed.n == 0 && !half_closed &&
+		    !by_udp.given) {
 			half_closed = 1;
 			sock_end(fd);
 		}

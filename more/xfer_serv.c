@@ -3,7 +3,7 @@
  * The server of xfer, in a child for each connection: an opcode, answered
  * with a status, then what more.h draws for it, then the end.
  *
- *      xfer_serve() --> xfer_request() --> table --> xfer_upload(), ...
+ *      xfer_serve() --> table --> xfer_upload(), ...
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -122,54 +122,49 @@ xfer_list(const struct request *r)
 
 static const struct {
 	const char *verb;
-	int named;			/* a name follows */
 	void (*run)(const struct request *r);
 } xfer_ops[] = {
-	[XFER_UPLOAD] = { "upload", 1, xfer_upload },
-	[XFER_DOWNLOAD] = { "download", 1, xfer_download },
-	[XFER_LIST] = { "list", 0, xfer_list },
+	[XFER_UPLOAD] = { "upload", xfer_upload },
+	[XFER_DOWNLOAD] = { "download", xfer_download },
+	[XFER_LIST] = { "list", xfer_list },
 };
-
-/* The request of a client that has sent a good opcode. */
-static void
-xfer_request(struct request *r, unsigned op)
-{
-	char name[NAME_BYTES + 1];
-	ssize_t n;
-
-	r->verb = xfer_ops[op].verb;
-	counters[COMMANDS + op]++;
-	if (!xfer_ops[op].named) {
-		xfer_ops[op].run(r);
-		return;
-	}
-	n = xfer_answer(r, XFER_OK) < 0 ? -1 :
-	    xfer_text(r->control, name, NAME_BYTES);
-	r->name = n < 0 ? "without a name" : name;
-	if (n >= 0 && name_ok(name, (size_t)n))
-		xfer_ops[op].run(r);
-	else
-		xfer_refuse(r, XFER_FAILED, n < 0 ? reason() : "name refused");
-}
 
 static void
 xfer_serve(int fd, const char *peer)
 {
 	struct request r = { fd, peer, "opcode", "" };
-	char text[24];
+	const char *why;
+	char text[NAME_BYTES + 1];
+	ssize_t n;
 	int op;
 
 	op = xfer_byte(fd);
-	if (op >= 0 && op < (int)COUNT(xfer_ops)) {
-		xfer_request(&r, (unsigned)op);
-	} else if (op >= 0) {
+	if (op < 0) {
+		if (errno != ENOTCONN)
+			log_end(peer);
+		return;
+	}
+	if (op >= (int)COUNT(xfer_ops)) {
 		counters[BAD_REQUESTS]++;
 		sprintf(text, "%d", op);
 		r.name = text;
 		xfer_refuse(&r, XFER_OPCODE, "no such opcode");
-	} else if (errno != ENOTCONN) {
-		log_end(peer);
+		return;
 	}
+	r.verb = xfer_ops[op].verb;
+	counters[COMMANDS + op]++;
+	why = NULL;
+	if (op != XFER_LIST) {		/* a name follows */
+		n = xfer_answer(&r, XFER_OK) < 0 ? -1 :
+		    xfer_text(fd, text, NAME_BYTES);
+		r.name = n < 0 ? "without a name" : text;
+		why = n < 0 ? reason() :
+		    name_ok(text, (size_t)n) ? NULL : "name refused";
+	}
+	if (why != NULL)
+		xfer_refuse(&r, XFER_FAILED, why);
+	else
+		xfer_ops[op].run(&r);
 }
 
 const struct service xfer_service = {

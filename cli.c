@@ -16,8 +16,8 @@
  *           dir                  asking the directory
  *  the end  the table of modes, options, main
  *
- * A mode is one way to talk to a server. Most have a table of commands, and one
- * loop serves them all:
+ * A mode is one way to talk to a server. Most have a table of commands, and
+ * share one loop:
  *
  *      line --> split() --> run_command() --> get_command(argc, argv)
  *                                |        (a command of the command line is
@@ -443,7 +443,7 @@ run_command(const struct mode *m, int argc, char **argv)
 	    c->run(argc, argv);
 }
 
-/* Ends the word that begins at *line, in place, and moves *line after it.
+/* Ends the word that begins at *line, in place, and moves *line past it.
  * Almost as in a shell, "..." and '...' hold words together; \ takes the next
  * character as it is, except within '...'. Returns -1 if a quote stays open. */
 static int

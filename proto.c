@@ -322,7 +322,7 @@ now(void)
 
 /* Called after a read or write, if more must follow: is this piece, which began
  * at *since, slower than the socket's limit (SO_RCVTIMEO)? The call raised the
- * bytes from `before' to `done'. (A file has no limit.) */
+ * count from `before' to `done'. (A file has no limit.) */
 static int
 too_slow(int fd, int64_t *since, size_t before, size_t done)
 {
@@ -549,8 +549,8 @@ sock_dial(int fd, const struct addrinfo *a)
 }
 
 /* Tries the addresses of host one by one; binds if `listens', else connects. By
- * UDP connect() sends nothing, and cannot tell which address answers: there a
- * name means IPv4. */
+ * UDP connect() sends nothing, and cannot tell which address answers: so a name
+ * means IPv4. */
 static int
 each_address(const char *host, const char *port, int type, int listens)
 {
@@ -647,7 +647,7 @@ sock_finish(int fd)
 
 /*
  * The port is chosen here. The system would choose none that has a connection
- * in TIME_WAIT, which each download leaves: after thousands none would be left.
+ * in TIME_WAIT. Each download leaves one: after thousands no port is free.
  * A port that we name can be bound even then, by SO_REUSEADDR. Each process
  * begins elsewhere, and goes on where its own last search ended.
  */
@@ -736,7 +736,7 @@ check_regular(const struct stat *st)
 	return -1;
 }
 
-/* Checks twice: before open(), because to open a FIFO or a device has effects;
+/* Checks twice: before open(), because opening a FIFO or a device has effects;
  * and after it, because the name may mean another file by then. */
 int
 file_open(struct file *f, const char *path, int follow)

@@ -62,7 +62,7 @@ enum level { ERROR, INFO, DEBUG };
 extern struct logger {
 	int level;		/* messages above it are dropped */
 	int stamped;		/* in a server: a line begins with time and
-				   level, at DEBUG with the date, too */
+				   level; with -v, with the date, too */
 	char line[2048];	/* the line being made; a longer one is cut */
 } logger;
 
@@ -183,9 +183,9 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
 /*
  * sock_listen() returns a socket of the given type, SOCK_STREAM or SOCK_DGRAM,
  * bound to the first usable address of host; it does not block, and a stream
- * listens. That of sock_connect() is connected to the first address that
- * answers (by UDP: to the first usable one), and blocks. EDESTADDRREQ: host has
- * no address.
+ * listens. sock_connect() returns one that is connected to the first address
+ * that answers (by UDP: the first usable one), and blocks. EDESTADDRREQ: host
+ * has no address.
  */
 int	sock_listen(const char *host, const char *port, int type);
 int	sock_connect(const char *host, const char *port, int type);
@@ -198,7 +198,7 @@ int	sock_accept(int listener, char host[HOST_BYTES]);
  * A read_all() or write_all() has `seconds' to finish; if n is more than
  * PIECE_BYTES, `seconds' for each PIECE_BYTES. Sending byte by byte gains no
  * time. (A peer that stops midway may be noticed only after twice that time;
- * and a frame is read by two calls.)
+ * within a frame, which is read by two calls, after four times.)
  */
 void	sock_limit(int fd, int seconds);
 
@@ -339,12 +339,12 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * A server that is full answers a new connection with FTP_FULL at once, and
  * closes. A head that is not digits, or a length above FTP_COMMAND_MAX, is
- * answered with FTP_SYNTAX, and the server closes: it looks for no next frame.
+ * answered with FTP_SYNTAX, and the server closes: it reads no further frame.
  * After any other answer the control connection stays open.
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers `get' alone,
  * `ls x', a NUL in a command, and a put that is cut short or stands still. The
- * original client knows only FTP_NOFILE: the answer to a get of any bad name,
+ * original client knows only FTP_NOFILE: so that answers a get of any bad name,
  * or of none (`get '). An answer to ls that is nothing but a code is taken for
  * that code, though a file might have such a name.
  */
@@ -469,7 +469,7 @@ struct command {
  * closes. The exit status is 1 if open() or close() returns nonzero, after a
  * message; else that of the command, the loop or session(). wait() is called
  * before each line is read, and returns when there is one. session() replaces
- * the table and the loop.
+ * the loop.
  */
 struct mode {
 	const char *name;

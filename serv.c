@@ -1699,7 +1699,7 @@ main(int argc, char **argv)
 	on_signal(SIGCHLD, signalled);
 	sigemptyset(&parent.awake);
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);	/* but in pselect() */
+	sigprocmask(SIG_BLOCK, &all, NULL);	/* except in pselect() */
 #ifdef TINY
 	serve_connections(services[0], started[0].listener);
 	return 0;

@@ -184,7 +184,7 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
  * sock_listen() returns a socket of the given type, SOCK_STREAM or SOCK_DGRAM,
  * bound to the first usable address of host; it does not block, and a stream
  * listens. sock_connect() returns one that is connected to the first address
- * that answers (by UDP: the first usable one), and blocks. EDESTADDRREQ: host
+ * that answers (over UDP: the first usable one), and blocks. EDESTADDRREQ: host
  * has no address.
  */
 int	sock_listen(const char *host, const char *port, int type);
@@ -488,7 +488,7 @@ struct mode {
 /* ==== Part II: the extended mode. ======================================== */
 #ifndef TINY
 
-/* Prints the program and its version, and exits: -V. */
+/* Prints the name and the version, and exits: -V. */
 const char *print_version(char *value);
 
 /* ---- Part I of serv.c: what services use of it --------------------------- */
@@ -510,7 +510,7 @@ int	end_upload(const struct request *r, int went_well);
 /* The code for errno after file_open() has failed. */
 enum ftp_code code_of_open(void);
 
-/* Prepares a process that serves a connection: it ends by SIGTERM alone. */
+/* Prepares a child for its connection: of signals only SIGTERM ends it. */
 void	become_child(void);
 
 /* Called in each child when it begins; i is its place, below max_children +
@@ -577,7 +577,7 @@ int	upload(const char *command, const char *name, int fd, struct file *f,
 
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
- * come; a deadline that is past asks once and does not wait. If lifeline is a
+ * come; if that is past, it asks once and does not wait. If lifeline is a
  * descriptor, its end of file ends the wait with ECANCELED: so a process
  * notices that its parent has ended.
  */
@@ -610,9 +610,9 @@ int	addr_is_of(const struct addr *a, const char *host);
  * socket if that is NULL; dgram_recv() says who sent it, if `from' is not NULL,
  * and cuts a datagram longer than n; EAGAIN if there is none.
  *
- * A full buffer or a missing route counts as a loss, not as an error. Errors
- * are that UDP cannot send it at all (EMSGSIZE), and that nobody is at the
- * other end (ECONNREFUSED).
+ * A full buffer or a missing route counts as a loss. It is an error if UDP
+ * cannot send it at all (EMSGSIZE), or nobody is at the other end
+ * (ECONNREFUSED).
  *
  * COUNTED: -L may hit it by its number. SHOWN: the caller logs its fate. AGAIN:
  * it has been sent before, as a capture will say.
@@ -659,7 +659,7 @@ void	pack32(unsigned char *p, uint32_t n);
 unsigned unpack16(const unsigned char *p);
 uint32_t unpack32(const unsigned char *p);
 
-/* The rest of a message that is parsed. A failure sticks, so one check at the
+/* What is left to parse of a message. A failure sticks, so one check at the
  * end is enough: INCOMPLETE, it ended too early; BAD, it is malformed. */
 struct cursor {
 	const char *at;
@@ -988,9 +988,9 @@ extern const struct rdt_encoding rdt_native;
  * rdt_accept() (at the server) or rdt_connect() (at the client) agrees on the
  * rest with the other end, then one of the two calls rdt_send() and the other
  * rdt_recv(). There are two sockets: sock, which rdt_close() closes, and
- * control, on which any input ends the transfer with ECONNABORTED. So does a
- * tick() that returns true, with EINTR; it is called at least once in a TURN.
- * Wherever the peer falls silent there is an end: ETIMEDOUT.
+ * control, on which any input ends the transfer with ECONNABORTED. A tick()
+ * that returns true ends it with EINTR; it is called at least once in a TURN. A
+ * peer that falls silent ends it with ETIMEDOUT.
  */
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -1045,8 +1045,8 @@ int	rdt_await(struct rdt_session *s, int64_t deadline);
 /* Counts a datagram that makes no sense. */
 void	rdt_corrupt(struct rdt_session *s);
 
-/* At the receiver, after all was stored: answers repeated DATA by the last ACK,
- * until DONE comes or RDT_LINGER_S have passed. */
+/* At the receiver, after all was stored: answers repeated DATA with the last
+ * ACK, until DONE comes or RDT_LINGER_S have passed. */
 void	rdt_linger(struct rdt_session *s);
 
 /* Reports the transfer, if it began, and closes the socket, if it is open. */
@@ -1106,9 +1106,9 @@ int64_t	time_of_day(void);		/* microseconds since 1970 */
  *   18 Stop        TLV nick         19 StopOk      Control
  *   20 Logout      TLV nick         21 LogoutOk    Control
  *                                   22 Fail        Control: not yours, not
- *                                                  registered, or a Publish
- *                                                  that is malformed, or too
- *                                                  much: then a part is stored
+ *                                                  registered; a malformed
+ *                                                  Publish; one that is too
+ *                                                  much, stored in part
  *
  * Lines end with a newline. A list comes in pages: GetUsers and GetFiles with a
  * number skip that many entries; the first line of the answer is `skip N'. A
@@ -1141,7 +1141,7 @@ struct dir_message {
 	enum dir_op op;
 	unsigned numbers;		/* 0: Control, 1: One, 2: Two */
 	uint32_t number[2];
-	const char *text;		/* TLV; NULL: it is none */
+	const char *text;		/* of a TLV; else NULL */
 	size_t length;			/* of text */
 };
 
@@ -1176,7 +1176,7 @@ int	file_line_parse(struct file_line *f, const char *line, size_t n,
 int	next_line(const char **text, size_t *left, const char **line,
 	    size_t *n);
 
-/* An IPv4 address as a number (-1: it is none), and as text. */
+/* An IPv4 address as a number (-1: not one), and as text. */
 int	addr_ipv4(const struct addr *a, uint32_t *ip);
 #define IPV4_BYTES	16
 const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
@@ -1202,7 +1202,7 @@ void	statistics_begin(void);
 
 /* More options of cli, most of them about UDP. */
 extern struct by_udp {
-	int given;			/* -u: data by UDP... */
+	int given;			/* -u: data over UDP... */
 	const struct rdt_protocol *protocol;	/* ...and how */
 	int window;			/* -W, or the mode's default */
 	int block;			/* -b */

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lab.sh"
 begin "10: a bottleneck"
 
-# last_rtt TRACE: the SRTT in the end, in milliseconds
+# last_rtt TRACE: the SRTT at the end, in milliseconds
 last_rtt() { awk -F '\t' '$9 > 0 { s = $9 } END { printf "%.1f", 1000 * s }' \
     "$out/$1.trace"; }
 

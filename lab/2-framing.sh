@@ -41,7 +41,7 @@ printf 0000000004ls0000000002ls |
     $cli -m raw localhost "$port" >"$out/wrong.txt"
 cat "$out/wrong.txt"
 echo
-check "the answers: unknown command, and no length" 0000000002-50000000002-5 \
+check "the answers: unknown command, bad length" 0000000002-50000000002-5 \
     "$(cat "$out/wrong.txt")"
 
 say "The original chat has no frames: the bytes of one read are one" \

@@ -14,7 +14,7 @@ run $cli -m sim -u sr -W 8 -C none -L drop=2 -t "$out/sr.trace" 12 \
 cat "$out/sr.txt" "$out/sr.said"
 ladder gbn-ladder "$out/gbn.trace"
 ladder sr-ladder "$out/sr.trace"
-check "transmissions of gbn: all after packet 2, again" 20 \
+check "transmissions of gbn: packets 2 to 9, twice" 20 \
     "$(count "$out/gbn.said" transmissions)"
 check "transmissions of sr: one more than packets" 13 \
     "$(count "$out/sr.said" transmissions)"

@@ -54,7 +54,7 @@ for who in directory alice bob mallory; do
 done
 sequence bob bob "bob asks the directory, then alice"
 check "packets of TCP at the directory" 0 "$(grep -c TCP "$out/directory.txt")"
-check "bob took the song by TCP, in base 64: more than 133,000 bytes" yes \
+check "bob took the song over TCP, in base 64: more than 133,000 bytes" yes \
     "$(grep 'in  TCP' "$out/bob.txt" | sed 's/^[^,]*, \([0-9]*\) bytes.*/\1/' |
 	awk '{ n += $1 } END { print (n > 133000 ? "yes" : n) }')"
 rm -f "$out/alice.fifo"

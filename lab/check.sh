@@ -1,12 +1,11 @@
 #!/bin/sh
-# check.sh: how far is a protocol that a student has written? Licence: ISC, see
-# README.
+# check.sh: how far does a student's protocol get? Licence: ISC, see README.
 #
 #	lab/check.sh FILE		step by step, up to the first that fails
 #	lab/check.sh -m [-s SECRET] FILE ...
 #					a line for each file, `NAME 7/16'
 #
-# FILE is as lab/9-write-it/mine.c. Exit status 0 only if all steps pass. A
+# A FILE is like lab/9-write-it/mine.c. Exit status 0 only if all steps pass. A
 # secret changes the numbers, losses and windows of some steps.
 
 marks='' secret=none

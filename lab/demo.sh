@@ -2,7 +2,7 @@
 # demo.sh: the two programs at work. Licence: ISC, see README.
 #
 # Starts a server on a free port over an empty directory, and moves a file there
-# and back. Run it by `make demo`; everything it makes is gone when it ends.
+# and back. Run `make demo`; everything it makes is gone when it ends.
 
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX") || exit 1

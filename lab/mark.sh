@@ -14,7 +14,7 @@
 mark() {
 	case $1 in
 	'' | *[!0-9A-Za-z]*)
-		printf '%s: no student number\n' "$1" |
+		printf '%s: not a student number\n' "$1" |
 		    LC_ALL=C tr -c '\n[:print:]' '?'
 		wrong=1
 		return ;;

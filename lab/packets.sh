@@ -5,8 +5,8 @@
 #
 # For captures that -w wrote, where there is no tshark: a line for each packet,
 # with its time, ports, flags and bytes, what it says in rdt or dir, or its
-# first bytes as text, and its comment. Each block, length and checksum is
-# looked at; the first fault is said, and the exit status 1.
+# first bytes as text, and its comment. It checks each block, length and
+# checksum, prints the first fault, and exits with 1.
 
 [ $# -eq 1 ] || { echo "usage: lab/packets.sh FILE" >&2; exit 2; }
 [ -r "$1" ] || { echo "packets.sh: $1: cannot be read" >&2; exit 1; }
@@ -29,7 +29,7 @@ BEGIN {
 		if (n == 8) {
 			need = le(4)
 			if (!blocks && le(0) != 168627466)
-				bad("no pcapng")
+				bad("not pcapng")
 			if (need < 12 || need % 4 || need > 1000000)
 				bad("a block of " need " bytes")
 		}

@@ -881,7 +881,7 @@ local M = {
 	port = ProtoField.uint16("room.port", "Port"),
 }
 local room = protocol("room", "Room", M)
-local room_rdt = protocol("room_rdt", "Download of room by UDP", {})
+local room_rdt = protocol("room_rdt", "Download of room over UDP", {})
 
 -- Counted from the last ACK, modulo window + 1: a number below the next one is
 -- a retransmission, and one above it leaves a gap.

@@ -33,7 +33,7 @@ LC_ALL=C
 export LC_ALL
 
 if [ "${1-}" = -u ]; then
-	# sim MODE W: utilization, and SRTT in the end
+	# sim MODE W: utilization, and SRTT at the end
 	sim() {
 		rm -f "$tmp/trace"
 		./cli -m sim -u "$1" -W "$2" -C none -L rate=8000 \

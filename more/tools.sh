@@ -121,7 +121,7 @@ test_labs() {
 	    "$(lab/mark.sh 20231234 "$right") $?"
 	printf '7 99\n20231234 %s\n../x 1\n' "$right" | lab/mark.sh >"$tmp/out"
 	is "answers from a file" "1 7: wrong 20231234: right \
-../x: no student number" "$? $(words <"$tmp/out")"
+../x: not a student number" "$? $(words <"$tmp/out")"
 }
 
 # What students may hand in, and what the checker says of it.

@@ -932,7 +932,7 @@ newfile_open(const char *path, int keep)
 		sprintf(newfile.temp, "%.*s.part-%ld-%u", (int)(base - path),
 		    path, (long)getpid(), count++);
 		pending = 1;		/* before the file exists */
-		newfile.fd = open(newfile.temp, O_WRONLY | O_CREAT | O_EXCL |
+		newfile.fd = open(newfile.temp, O_RDWR | O_CREAT | O_EXCL |
 		    O_NOFOLLOW, bits == NO_MODE ? 0666 : bits);
 	} while (newfile.fd < 0 && errno == EEXIST);
 	pending = newfile.fd >= 0;

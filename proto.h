@@ -277,9 +277,9 @@ const char *base_name(const char *path);
 /*
  * A file that appears whole or not at all; a process has one at a time.
  * newfile_open() creates it under a temporary name in the directory of path,
- * and returns where to write. If all went well, newfile_end() gives the file
- * its name in one step. Else it removes the file and returns -1; errno says
- * why. There is no fsync(2): a power failure may lose what was stored.
+ * and opens it for reading and writing. If all went well, newfile_end() gives
+ * the file its name in one step. Else it removes the file and returns -1; errno
+ * says why. There is no fsync(2): a power failure may lose what was stored.
  *
  * Without keep the file replaces a regular, writable file of that name; if
  * anything else is there, newfile_open() fails with EISDIR, ENXIO or EACCES.

@@ -84,17 +84,7 @@ int	xfer_line_unpack(struct xfer_file *f, char *line);
 
 /* ---- hashes -------------------------------------------------------------- */
 
-/* SHA-1 (RFC 3174): begin, add as often as need be, end. */
-struct sha1 {
-	uint32_t h[5];
-	uint64_t bytes;
-	unsigned char block[64];
-};
-void	sha1_begin(struct sha1 *s);
-void	sha1_add(struct sha1 *s, const void *buf, size_t n);
-void	sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1]);
-
-/* Of a file, from its current offset on. */
+/* The SHA-1 (RFC 3174) of a file, from its current offset on. */
 int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 
 /* ---- peer: files between the clients of dir ------------------------------ */
@@ -124,10 +114,9 @@ struct peer_message {
 	size_t length;
 };
 
-/* Begins a message; adds a line to it (-1: no room); ends and sends it. */
+/* Begins a message; adds a line to it, if there is room; ends and sends it. */
 void	peer_begin(struct peer_message *m, const char *operation);
-int	peer_add(struct peer_message *m, const char *key, const char *value,
-	    size_t n);
+void	peer_add(struct peer_message *m, const char *key, const char *value);
 int	peer_send(int fd, struct peer_message *m);
 
 /* Receives one and checks it; EBADMSG if it is malformed. */

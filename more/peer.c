@@ -15,17 +15,6 @@
 
 /* ---- hashes ------------------------------------------------------------ */
 
-/* The five words that RFC 3174, section 6.1, begins with. */
-void
-sha1_begin(struct sha1 *s)
-{
-	static const uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe,
-	    0x10325476, 0xc3d2e1f0 };
-
-	memcpy(s->h, h, sizeof h);
-	s->bytes = 0;
-}
-
 /* To the left, by n bits, 0 < n < 32. */
 static uint32_t
 rotate(uint32_t x, int n)
@@ -35,7 +24,7 @@ rotate(uint32_t x, int n)
 
 /* RFC 3174, section 6.1, method 1. */
 static void
-sha1_block(struct sha1 *s, const unsigned char *p)
+sha1_block(uint32_t h[5], const unsigned char *p)
 {
 	uint32_t a, b, c, d, e, f, next, w[80];
 	int t;
@@ -44,11 +33,11 @@ sha1_block(struct sha1 *s, const unsigned char *p)
 		w[t] = unpack32(p + 4 * t);
 	for (; t < 80; t++)
 		w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-	a = s->h[0];
-	b = s->h[1];
-	c = s->h[2];
-	d = s->h[3];
-	e = s->h[4];
+	a = h[0];
+	b = h[1];
+	c = h[2];
+	d = h[3];
+	e = h[4];
 	for (t = 0; t < 80; t++) {
 		f = t < 20 ? ((b & c) | (~b & d)) + 0x5a827999 :
 		    t < 40 ? (b ^ c ^ d) + 0x6ed9eba1 :
@@ -61,59 +50,42 @@ sha1_block(struct sha1 *s, const unsigned char *p)
 		b = a;
 		a = next;
 	}
-	s->h[0] += a;
-	s->h[1] += b;
-	s->h[2] += c;
-	s->h[3] += d;
-	s->h[4] += e;
+	h[0] += a;
+	h[1] += b;
+	h[2] += c;
+	h[3] += d;
+	h[4] += e;
 }
 
-/* A block at a time; the rest waits in s->block. */
-void
-sha1_add(struct sha1 *s, const void *buf, size_t n)
-{
-	const unsigned char *p = buf;
-	size_t held, part;
+#define HASH_PIECE	(64 * 1024)	/* bytes, whole blocks of 64 */
 
-	for (; n > 0; p += part, n -= part) {
-		held = s->bytes % 64;
-		part = n < 64 - held ? n : 64 - held;
-		memcpy(s->block + held, p, part);
-		s->bytes += part;
-		if (held + part == 64)
-			sha1_block(s, s->block);
-	}
-}
-
-/* A 1, zeros, and the length in bits, to the end of a block. */
-void
-sha1_end(struct sha1 *s, char hex[HASH_DIGITS + 1])
-{
-	static const unsigned char padding[64] = { 0x80 };
-	unsigned char bits[8];
-	int i;
-
-	pack32(bits, (uint32_t)(s->bytes >> 29));
-	pack32(bits + 4, (uint32_t)(s->bytes << 3));
-	sha1_add(s, padding, 1 + (119 - s->bytes % 64) % 64);
-	sha1_add(s, bits, sizeof bits);
-	for (i = 0; i < 5; i++)
-		sprintf(hex + 8 * i, "%08lx", (unsigned long)s->h[i]);
-}
-
+/* After the last byte come a 1, zeros, and the length in bits, to the end of a
+ * block. */
 int
 hash_file(int fd, char hex[HASH_DIGITS + 1])
 {
-	static unsigned char bytes[64 * 1024];
-	struct sha1 s;
-	size_t got;
+	static unsigned char piece[HASH_PIECE + 64];
+	uint32_t h[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476,
+	    0xc3d2e1f0 };
+	uint64_t size;
+	size_t got, i, n;
 
-	sha1_begin(&s);
+	size = 0;
 	do {
-		got = read_all(fd, bytes, sizeof bytes);
-		sha1_add(&s, bytes, got);
-	} while (got == sizeof bytes);
-	sha1_end(&s, hex);
+		n = got = read_all(fd, piece, HASH_PIECE);
+		size += got;
+		if (got < HASH_PIECE) {
+			n = (got + 8) / 64 * 64 + 64;
+			memset(piece + got, 0, n - got);
+			piece[got] = 0x80;
+			pack32(piece + n - 8, (uint32_t)(size >> 29));
+			pack32(piece + n - 4, (uint32_t)(size << 3));
+		}
+		for (i = 0; i < n; i += 64)
+			sha1_block(h, piece + i);
+	} while (got == HASH_PIECE);
+	for (i = 0; i < 5; i++)
+		sprintf(hex + 8 * i, "%08lx", (unsigned long)h[i]);
 	return errno == ENOTCONN || errno == ECONNABORTED ? 0 : -1;
 }
 
@@ -126,18 +98,16 @@ peer_begin(struct peer_message *m, const char *operation)
 }
 
 /* There must be room for the newline that ends the message, too. */
-int
-peer_add(struct peer_message *m, const char *key, const char *value, size_t n)
+void
+peer_add(struct peer_message *m, const char *key, const char *value)
 {
 	size_t len, room;
 
 	room = PEER_MESSAGE_MAX - m->length;
-	len = (size_t)snprintf(m->text + m->length, room, "%s:%.*s\n", key,
-	    (int)n, value);
-	if (len >= room)
-		return -1;
-	m->length += len;
-	return 0;
+	len = (size_t)snprintf(m->text + m->length, room, "%s:%s\n", key,
+	    value);
+	if (len < room)
+		m->length += len;
 }
 
 /* Length and text go by one send, as the frames of ftp do. */
@@ -152,13 +122,21 @@ peer_send(int fd, struct peer_message *m)
 	return write_all(fd, out, 2 + m->length) < 2 + m->length ? -1 : 0;
 }
 
-/* Makes each line a string. Returns -1 unless they have a colon each, the first
- * is the operation, and the last, at the end of the text, is empty. */
-static int
-peer_split(struct peer_message *m)
+/* Makes each line a string. It is malformed unless they have a colon each, the
+ * first is the operation, and the last, at the end of the text, is empty. */
+int
+peer_recv(int fd, struct peer_message *m)
 {
+	unsigned char head[2];
 	char *line, *end;
 
+	if (read_all(fd, head, sizeof head) < sizeof head)
+		return -1;
+	m->length = unpack16(head);
+	if (read_all(fd, m->text, m->length) < m->length)
+		return -1;
+	m->text[m->length] = '\0';
+	errno = EBADMSG;
 	if (strncmp(m->text, "operation:", 10) != 0)
 		return -1;
 	for (line = m->text; (end = strchr(line, '\n')) != NULL && end > line;
@@ -171,22 +149,6 @@ peer_split(struct peer_message *m)
 		return -1;
 	*end = '\0';
 	return 0;
-}
-
-int
-peer_recv(int fd, struct peer_message *m)
-{
-	unsigned char head[2];
-
-	m->length = 0;
-	if (read_all(fd, head, sizeof head) < sizeof head)
-		return -1;
-	m->length = unpack16(head);
-	if (read_all(fd, m->text, m->length) < m->length)
-		return -1;
-	m->text[m->length] = '\0';
-	errno = EBADMSG;
-	return peer_split(m);
 }
 
 const char *

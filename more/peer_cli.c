@@ -176,25 +176,25 @@ peer_say(int fd, const char *operation, const char *key, const char *value)
 {
 	peer_begin(&message, operation);
 	if (key != NULL)
-		peer_add(&message, key, value, strlen(value));
+		peer_add(&message, key, value);
 	return peer_send(fd, &message);
 }
 
 static int
 send_files(int fd)
 {
-	size_t i, n;
+	size_t i;
 
 	peer_begin(&message, "servedfiles");
 	for (i = 0; i < shared.files.n; i++) {
-		n = strlen(shared.files.line[i]);
-		if (message.length + n + 32 > PEER_MESSAGE_MAX) {
-			peer_add(&message, "more", "1", 1);
+		if (message.length + strlen(shared.files.line[i]) + 32 >
+		    PEER_MESSAGE_MAX) {
+			peer_add(&message, "more", "1");
 			if (peer_send(fd, &message) < 0)
 				return -1;
 			peer_begin(&message, "servedfiles");
 		}
-		peer_add(&message, "files", shared.files.line[i], n);
+		peer_add(&message, "files", shared.files.line[i]);
 	}
 	return peer_send(fd, &message);
 }
@@ -204,7 +204,7 @@ static int
 send_parts(int fd, int file, uint64_t size, uint64_t parts)
 {
 	static unsigned char part[PEER_PART];
-	static char digits[BASE64_BYTES(PEER_PART)];
+	static char digits[BASE64_BYTES(PEER_PART) + 1];
 	size_t n;
 
 	for (; parts > 0; parts--, size -= n) {
@@ -212,10 +212,8 @@ send_parts(int fd, int file, uint64_t size, uint64_t parts)
 		if (wait_for(fd, POLLOUT, now() + STALL_S * SECOND) < 0 ||
 		    read_all(file, part, n) < n)
 			return -1;
-		peer_begin(&message, "downloaded");
-		peer_add(&message, "file", digits,
-		    base64_encode(digits, part, n));
-		if (peer_send(fd, &message) < 0)
+		digits[base64_encode(digits, part, n)] = '\0';
+		if (peer_say(fd, "downloaded", "file", digits) < 0)
 			return -1;
 	}
 	return 0;
@@ -621,7 +619,7 @@ peer_list(int fd, struct lines *l)
 
 /* Receives one part. Returns NULL, or what is wrong with it. */
 static const char *
-get_part(int fd, struct file *f, struct sha1 *sha)
+get_part(int fd, struct file *f)
 {
 	static unsigned char part[PEER_MESSAGE_MAX];
 	const char *value;
@@ -640,7 +638,6 @@ get_part(int fd, struct file *f, struct sha1 *sha)
 	f->done += (uint64_t)n;
 	if (f->done > f->size)
 		return "more than the list says";
-	sha1_add(sha, part, (size_t)n);
 	return write_all(f->fd, part, (size_t)n) < (size_t)n ? reason() : NULL;
 }
 
@@ -649,14 +646,12 @@ static const char *
 get_parts(int fd, struct file *f, int64_t parts, const char *hash)
 {
 	char came[HASH_DIGITS + 1];
-	struct sha1 sha;
 	const char *why;
 	int64_t start;
 
-	sha1_begin(&sha);
 	start = now();
 	for (why = NULL; parts > 0 && why == NULL; parts--) {
-		why = get_part(fd, f, &sha);
+		why = get_part(fd, f);
 		if (why == NULL && (now() - start) / SECOND >
 		    (int64_t)(f->done / SLOWEST + STALL_S))
 			why = "too slow";
@@ -669,7 +664,8 @@ get_parts(int fd, struct file *f, int64_t parts, const char *hash)
 		why = "less than the list says";
 	if (why != NULL)
 		return why;
-	sha1_end(&sha, came);
+	if (lseek(f->fd, 0, SEEK_SET) < 0 || hash_file(f->fd, came) < 0)
+		return reason();
 	return strcmp(came, hash) == 0 ? NULL :
 	    "the contents are not those of this hash";
 }

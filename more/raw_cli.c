@@ -3,7 +3,7 @@
  * Standard input to the socket, the socket to standard output, both at once,
  * byte for byte; with -u sw a datagram for each line:
  *
- *      standard input --> typed --> send_some(), dgram_send()
+ *      standard input --> typed --> buffer_send(), dgram_send()
  *      standard output <----------- recv_some(), dgram_recv()
  */
 #define _POSIX_C_SOURCE 200809L
@@ -20,7 +20,7 @@
 
 /* Read and not sent yet; all may be \xNN. */
 static struct buffer typed = { .max = 4 * DGRAM_MAX + 2 };
-static int input_ended;			/* or the server took no more of it */
+static int input_ended;			/* or a send has failed */
 
 /* On a terminal, or with -v, each datagram is shown on a line. */
 static int
@@ -110,16 +110,6 @@ send_lines(int fd)
 	return 0;
 }
 
-static int
-raw_send(int fd)
-{
-	if (by_udp.given)
-		return send_lines(fd);
-	if (buffer_send(&typed, fd) < 0)
-		input_ended = 1;	/* it may have answered, too */
-	return 0;
-}
-
 /* Shows what came. Returns 1 at the end of the stream, or if standard output
  * fails; -1 after an error, or if the server closed before it took all
  * input. */
@@ -150,9 +140,9 @@ raw_loop(int fd)
 {
 	struct pollfd p[3];
 	int64_t patience;
-	int half_closed, result;
+	int closed, result;
 
-	half_closed = 0;
+	closed = by_udp.given;		/* no more is sent over TCP */
 	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND;
 	if (faults.delay > 0)		/* they have not left yet */
 		patience += faults.delay;
@@ -161,20 +151,22 @@ raw_loop(int fd)
 		    STDIN_FILENO;
 		p[0].events = POLLIN;
 		p[1].fd = fd;
-		p[1].events = typed.n > 0 && !by_udp.given ?
-		    POLLIN | POLLOUT : POLLIN;
+		p[1].events = typed.n > 0 && !closed ? POLLIN | POLLOUT :
+		    POLLIN;
 		if (wait_many(p, 2, input_ended ? now() + patience : NEVER) < 0)
 			return by_udp.given && errno == ETIMEDOUT ? 0 : -1;
-		if ((p[0].revents != 0 && raw_read() < 0) || raw_send(fd) < 0)
+		if ((p[0].revents != 0 && raw_read() < 0) ||
+		    (by_udp.given && send_lines(fd) < 0))
 			return -1;
+		if (!closed && buffer_send(&typed, fd) < 0)
+			input_ended = closed = 1;	/* but read on */
 		if (p[1].revents & (POLLIN | POLLHUP | POLLERR)) {
 			result = raw_recv(fd);
 			if (result != 0)
 				return result > 0 ? 0 : -1;
 		}
-		if (input_ended && typed.n == 0 && !half_closed &&
-		    !by_udp.given) {
-			half_closed = 1;
+		if (input_ended && typed.n == 0 && !closed) {
+			closed = 1;
 			sock_end(fd);
 		}
 	}

@@ -175,36 +175,36 @@ unpack_data(const struct rdt_session *s, struct rdt_packet *p,
 	return 0;
 }
 
-/* The first datagram of a client, whether its number is padded or not. */
-static int
-unpack_hello(struct rdt_packet *p, const unsigned char *d, size_t n)
+/* What both ends use: all but the window is fixed. */
+static void
+hello(struct rdt_packet *p, unsigned window)
 {
-	int64_t window;
-
-	window = n > 3 ? -1 : number((char *)d, n, 1, ROOM_WINDOW_MAX);
 	memset(p, 0, sizeof *p);
 	p->type = HELLO;
 	p->protocol = rdt_gbn.code;
 	p->control = congestion_find("half", 0)->code;
-	p->window = (unsigned)window;
+	p->window = window;
 	p->block = ROOM_BLOCK;
-	return window < 0 ? -1 : 0;
 }
 
-/* Three digits are the window, again: our client says it until DATA comes. */
+/* The first datagram of a client is its window, padded or not; three digits are
+ * the window, again: our client says it until DATA comes. */
 static int
 unpack_ack(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *d, size_t n)
 {
 	uint32_t near = s->sender.base;
 	int64_t value;
+	int first;
 
-	if (n == 3 || s->start == 0)
-		return unpack_hello(p, d, n);
-	value = n > 3 ? -1 : number((char *)d, n, 0, s->window);
-	memset(p, 0, sizeof *p);
-	p->type = ACK;
-	p->seq = near + ahead_of(near, (uint32_t)value, s->window);
+	first = n == 3 || s->start == 0;
+	value = n > 3 ? -1 : number((char *)d, n, first ? 1 : 0,
+	    first ? ROOM_WINDOW_MAX : s->window);
+	hello(p, (unsigned)value);
+	if (!first) {
+		p->type = ACK;
+		p->seq = near + ahead_of(near, (uint32_t)value, s->window);
+	}
 	return value < 0 ? -1 : 0;
 }
 
@@ -224,15 +224,11 @@ const struct rdt_encoding room_encoding = { ROOM_HEAD, 1, encoding_pack,
 int
 room_connect(struct rdt_session *s, int control, unsigned port)
 {
-	struct rdt_packet p = { 0 };
+	struct rdt_packet p;
 
 	s->encoding = &room_encoding;
 	s->control = -1;
-	s->congestion = congestion_find("half", 0);
-	p.protocol = rdt_gbn.code;
-	p.control = s->congestion->code;
-	p.window = s->window;
-	p.block = ROOM_BLOCK;
+	hello(&p, s->window);
 	s->sock = data_connect(control, SOCK_DGRAM, port);
 	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
 		return -1;

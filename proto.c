@@ -1731,7 +1731,10 @@ const char *rdt_gave_up = "given up after " STRING(RDT_GIVE_UP)
 unsigned
 rdt_send_window(const struct rdt_sender *s)
 {
-	return s->protocol->window == NULL ? s->cwnd : s->protocol->window(s);
+	unsigned w;
+
+	w = s->protocol->window == NULL ? s->cwnd : s->protocol->window(s);
+	return w < s->window ? w : s->window;
 }
 
 /* Takes one measurement of the RTT: the estimate of RFC 6298, section 2. */

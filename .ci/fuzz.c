@@ -360,7 +360,7 @@ talk_to(const struct talk_serv *t, unsigned char *d, size_t n)
 	hall.talk = t;
 	free(hall.files);
 	hall.files = NULL;
-	for (; n > 0 && is_present(&both[0]); d += part, n -= part) {
+	for (; n > 0 && both[0].stage == TALKING; d += part, n -= part) {
 		part = READ_MAX - both[0].in.n;
 		part = part < n ? part : n;
 		must(buffer_add(&both[0].in, d, part) == 0, "no room");

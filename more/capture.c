@@ -5,7 +5,7 @@
  *
  *      I/O functions --> tap --> tap_datagram() -> UDP --+
  *                         |                              +--> IP --> block
- *                         +----> stream_passed() -> TCP -+
+ *                         +----> tap_stream() ---> TCP --+
  *
  * Real are the bytes, addresses, ports and times, and who connects, ends and
  * closes. Made up are the rest of the headers: the handshake, where a segment
@@ -36,10 +36,8 @@
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6 };
 enum { COMMENT = 1, EPB_FLAGS, IF_NAME = 2, IF_DESCRIPTION, USERAPPL };
 
-enum { READER_GONE = 2 };	/* of a FIFO, which is no error */
-
 static struct {
-	int fd;				/* -1: no capture */
+	int fd;				/* -1: no capture, or no more */
 	int failed;
 	int turn;			/* of a FIFO: a file whose lock decides
 					   which process writes; else -1 */
@@ -245,7 +243,7 @@ write_packet(const struct capture_packet *p, int protocol,
 
 	n = headlen + p->n;
 	iplen = pack_ip(ip, p, protocol, n);
-	if (capture.failed || iplen == 0)
+	if (capture.fd < 0 || iplen == 0)
 		return;
 	end = ip + iplen;
 	memcpy(end, head, headlen);
@@ -271,8 +269,9 @@ write_packet(const struct capture_packet *p, int protocol,
 	    option(end, 0, "", 0))) == 0)
 		return;
 	dgram_tap = NULL;
-	capture.failed = errno == EPIPE ? READER_GONE : 1;
-	log_msg(capture.failed == READER_GONE ? INFO : ERROR,
+	capture.fd = -1;
+	capture.failed = errno != EPIPE;	/* the reader of a FIFO ended */
+	log_msg(capture.failed ? ERROR : INFO,
 	    "-w: the capture ends here: %s", reason());
 }
 
@@ -404,26 +403,6 @@ stream_closing(struct stream *s, int fd, int all)
 	s->open = s->open && !all;
 }
 
-static void
-stream_passed(struct stream *s, int fd, enum passing what, const void *buf,
-    ssize_t n)
-{
-	if (!s->open)
-		return;
-	if (what == ENDED || what == CLOSED)
-		stream_closing(s, fd, what == CLOSED);
-	else if (n > 0)
-		stream_bytes(s, what == SENT ? US : PEER, buf, (size_t)n);
-	else if (n < 0 && errno != ECONNRESET && errno != EPIPE)
-		return;			/* it goes on */
-	else if (what == SENT)
-		s->broken = n < 0;	/* there may still be input */
-	else if (s->broken || n < 0)
-		stream_reset(s, PEER);
-	else
-		stream_ended(s, PEER);
-}
-
 /* ---- the tap ------------------------------------------------------------- */
 
 /* The address from which the system sends to a peer, found by connecting a
@@ -461,16 +440,15 @@ tap_datagram(int fd, int received, const void *buf, size_t n,
 	int saved;
 
 	saved = errno;
-	if (other != NULL)
-		peer = *other;
-	if (sock_addr(fd, getsockname, &us) == 0 && (other != NULL ||
-	    sock_addr(fd, getpeername, &peer) == 0)) {
+	if (other == NULL && sock_addr(fd, getpeername, &peer) == 0)
+		other = &peer;
+	if (other != NULL && sock_addr(fd, getsockname, &us) == 0) {
 		if (addr_is_of(&us, "0.0.0.0") || addr_is_of(&us, "::"))
-			source_address(&us, &peer);
+			source_address(&us, other);
 		p.t = capture.epoch + now();
 		p.inbound = received;
-		p.from = received ? &peer : &us;
-		p.to = received ? &us : &peer;
+		p.from = received ? other : &us;
+		p.to = received ? &us : other;
 		p.bytes = buf;
 		p.n = n;
 		p.note = note;
@@ -483,21 +461,35 @@ tap_datagram(int fd, int received, const void *buf, size_t n,
 static int
 tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 {
+	struct stream *s;
 	int saved;
 
+	if ((size_t)fd >= COUNT(streams) || what >= FILE_BEGINS)
+		return 0;		/* not shown */
+	s = &streams[fd];
 	saved = errno;
-	if ((size_t)fd >= COUNT(streams))
-		;			/* not shown */
-	else if (what == CONNECTED || what == ACCEPTED)
+	if (what == CONNECTED || what == ACCEPTED)
 		begin_stream(fd, what == CONNECTED ? US : PEER);
-	else if (what < FILE_BEGINS)
-		stream_passed(&streams[fd], fd, what, buf, n);
+	else if (!s->open)
+		;
+	else if (what == ENDED || what == CLOSED)
+		stream_closing(s, fd, what == CLOSED);
+	else if (n > 0)
+		stream_bytes(s, what == SENT ? US : PEER, buf, (size_t)n);
+	else if (n < 0 && errno != ECONNRESET && errno != EPIPE)
+		;			/* it goes on */
+	else if (what == SENT)
+		s->broken = n < 0;	/* there may still be input */
+	else if (s->broken || n < 0)
+		stream_reset(s, PEER);
+	else
+		stream_ended(s, PEER);
 	errno = saved;
 	return 0;
 }
 
-/* Opens the file: NULL, or why not. Anything but a regular file, such as a
- * FIFO, is only written to. */
+/* Opens the file, and begins it: NULL, or why not. Anything but a regular file,
+ * such as a FIFO, is only written to. */
 static const char *
 open_file(const char *path)
 {
@@ -506,12 +498,12 @@ open_file(const char *path)
 
 	if (stat(path, &st) < 0 || S_ISREG(st.st_mode)) {
 		capture.fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
-		return capture.fd < 0 ? reason() : NULL;
+		return capture.fd < 0 ? reason() : begin_file();
 	}
 	capture.fd = open(path, O_WRONLY);
 	turn = capture.fd < 0 ? NULL : tmpfile();
 	capture.turn = turn == NULL ? -1 : fileno(turn);
-	return turn == NULL ? reason() : NULL;
+	return turn == NULL ? reason() : begin_file();
 }
 
 /* The times are those of a clock that is not set back, from the time of day at
@@ -525,8 +517,6 @@ set_capture(char *path)
 		return "-w can be given once";
 	capture.epoch = time_of_day() - now();
 	why = open_file(path);
-	if (why == NULL)
-		why = begin_file();
 	if (why != NULL) {
 		log_msg(ERROR, "-w %s: %s", path, why);
 		exit(1);
@@ -545,5 +535,5 @@ const struct option capture_options[] = {
 int
 capture_failed(void)
 {
-	return capture.failed == 1;
+	return capture.failed;
 }

@@ -178,60 +178,31 @@ receive_part(struct rdt_session *s)
 	return 0;
 }
 
-/* One turn of a pull: the timer, the next request, an answer. */
-static int
-pull_turn(struct rdt_session *s, int control, unsigned port)
-{
-	struct rdt_sender *snd = &s->sender;
-	uint32_t part;
-
-	if (now() >= rdt_send_deadline(snd))
-		rdt_send_timer(snd, now());
-	errno = ETIMEDOUT;
-	return rdt_send_gave_up(snd) ||
-	    (rdt_send_next(snd, now(), &part) &&
-	    ask_part(s, control, port, part) < 0) ||
-	    rdt_await(s, rdt_send_deadline(snd)) < 0 ? -1 :
-	    receive_part(s);
-}
-
 /* The client: each turn asks, waits, and stores what came. */
 int
 chat_pull(struct rdt_session *s, int control, unsigned port)
 {
+	struct rdt_sender *snd = &s->sender;
+	uint32_t part;
 	int result;
 
-	errno = EFBIG;
-	if (s->file.size / CHAT_PART >= UINT32_MAX)
-		return -1;
-	s->sock = -1;
 	s->is_sender = 1;
 	pull_begin(s);
-	rdt_send_init(&s->sender, s->protocol, 1, s->congestion, 0,
-	    s->packets);
-	do
-		result = pull_turn(s, control, port);
-	while (result == 0 && !rdt_send_done(&s->sender));
+	rdt_send_init(snd, s->protocol, 1, s->congestion, 0, s->packets);
+	do {
+		if (now() >= rdt_send_deadline(snd))
+			rdt_send_timer(snd, now());
+		errno = ETIMEDOUT;
+		result = rdt_send_gave_up(snd) ||
+		    (rdt_send_next(snd, now(), &part) &&
+		    ask_part(s, control, port, part) < 0) ||
+		    rdt_await(s, rdt_send_deadline(snd)) < 0 ? -1 :
+		    receive_part(s);
+	} while (result == 0 && !rdt_send_done(snd));
 	s->took = now() - s->start;
 	if (result == 0)
 		dgram_send(s->sock, "finished", 8, NULL, UNCOUNTED);
 	return result;
-}
-
-enum { FINISHED = -1, NONSENSE = -2 };
-
-/* The part that a request asks for; FINISHED; NONSENSE. */
-static int64_t
-part_asked(const unsigned char *request, size_t n)
-{
-	int64_t part;
-
-	if (n == 8 && memcmp(request, "finished", 8) == 0)
-		return FINISHED;
-	if (n < 6 || n > 23 || memcmp(request, "part ", 5) != 0)
-		return NONSENSE;
-	part = number((const char *)request + 5, n - 5, 0, UINT32_MAX);
-	return part < 0 ? NONSENSE : part;
 }
 
 /* Sends a part to the address that asked. Beyond the end an empty one is
@@ -277,15 +248,21 @@ answer_turn(struct rdt_session *s, const char *client)
 	got = dgram_recv(s->sock, datagram, sizeof datagram, &from);
 	if (got < 0)
 		return 0;		/* EAGAIN; ECONNREFUSED of an answer */
-	part = addr_is_of(&from, client) ?
-	    part_asked(datagram, (size_t)got) : NONSENSE;
-	if (part == NONSENSE) {
+	if (!addr_is_of(&from, client))
+		got = 0;
+	errno = ECONNABORTED;
+	if (got == 8 && memcmp(datagram, "finished", 8) == 0)
+		return -1;
+	part = -1;
+	if (got > 5 && got < 24 && memcmp(datagram, "part ", 5) == 0)
+		part = number((char *)datagram + 5, (size_t)got - 5, 0,
+		    UINT32_MAX);
+	if (part < 0) {
 		rdt_corrupt(s);
 		return 0;
 	}
 	s->silence = 0;
-	errno = ECONNABORTED;
-	return part == FINISHED ? -1 : send_part(s, (uint32_t)part, &from);
+	return send_part(s, (uint32_t)part, &from);
 }
 
 /* The server, in a child: it answers; its only timer is that of silence. The

@@ -160,11 +160,8 @@ chat_line(char *line)
 	size_t n;
 
 	n = strlen(line);
-	if (n > 0 && line[n - 1] == '\r')
-		n--;
 	if (n == 0)
 		return;
-	line[n] = '\0';
 	named = talk.fd >= 0;
 	quits = strcmp(line, "{quit}") == 0;
 	if (!named && (quits ? fail("chat: no name") : talk_open()) != 0) {

@@ -77,11 +77,13 @@ chat_show(struct client *c, const char *text)
 	tell(c);
 }
 
+/* Tells all who came, went or changed his name, and who is here now. */
 static void
-show_all(void)
+tell_change(void)
 {
 	size_t i;
 
+	tell_all();
 	for (i = 0; i < clients.n; i++)
 		if (clients.client[i]->joined)
 			chat_show(clients.client[i], "");
@@ -116,16 +118,14 @@ chat_join(struct client *c, const char *name)
 	c->deadline = NEVER;
 	log_msg(INFO, "%s joined from %s.", c->name, c->peer);
 	compose("%s has joined the chat!", name);
-	tell_all();
-	show_all();
+	tell_change();
 }
 
 static void
 chat_left(const struct client *c)
 {
 	compose("%s left the chat...", c->name);
-	tell_all();
-	show_all();
+	tell_change();
 }
 
 static void
@@ -183,8 +183,7 @@ chat_rename(struct client *c, const char *text)
 	compose("%s changed his name to %s!", c->name, text + n + 1);
 	log_msg(INFO, "%s is %s now, from %s.", c->name, text + n + 1, c->peer);
 	strcpy(c->name, text + n + 1);
-	tell_all();
-	show_all();
+	tell_change();
 }
 
 static void
@@ -196,7 +195,7 @@ chat_files(struct client *c, const char *text)
 	(void)text;
 	at = files = files_now(c, &left);
 	compose(files == NULL ? "ERROR the files cannot be listed" :
-	    c->segments ? "<CHOOSE_FILE> " : "CHOOSE_FILE ");
+	    c->segment_at > 0 ? "<CHOOSE_FILE> " : "CHOOSE_FILE ");
 	while (next_line(&at, &left, &name, &n) > 0)
 		add_name(name, n);
 	tell(c);
@@ -206,18 +205,16 @@ chat_files(struct client *c, const char *text)
 static void
 chat_download(struct client *c, const char *name)
 {
-	enum offer offer;
 	const char *why;
 	uint64_t size;
 	unsigned port;
 
-	offer = offer_file(c, name, SOCK_DGRAM, chat_answer, &port, &size,
-	    &why);
-	if (offer == OFFERED)
+	why = offer_file(c, name, strlen(name), SOCK_DGRAM, chat_answer, &port,
+	    &size);
+	if (why == NULL)
 		compose("UDP %u %llu %s", port, (unsigned long long)size, name);
 	else
-		compose("ERROR %s%s %s", why, offer == NO_FILE ? "" : ":",
-		    name);
+		compose("ERROR %s%s %s", why, why == no_file ? "" : ":", name);
 	tell(c);
 }
 
@@ -235,7 +232,7 @@ static const struct {
 	{ "CHANGENAME", "CHANGENAME ", 1, chat_rename },
 	{ "{quit}", "{quit}", 0, chat_quit },
 	{ "public", "", 1, chat_public },
-	{ "join", NULL, 1, chat_join },		/* the first message */
+	{ "join", "", 1, chat_join },		/* the first message */
 };
 #define JOIN	(COUNT(chat_verbs) - 1)
 
@@ -244,15 +241,12 @@ chat_command(struct client *c, const char *text)
 {
 	size_t i, len;
 
-	i = JOIN;
-	len = 0;
-	if (c->joined)
-		for (i = 0; i < JOIN; i++) {
-			len = strlen(chat_verbs[i].begin);
-			if (strncmp(text, chat_verbs[i].begin, len) == 0 &&
-			    (chat_verbs[i].takes || text[len] == '\0'))
-				break;
-		}
+	for (i = c->joined ? 0 : JOIN;; i++) {
+		len = strlen(chat_verbs[i].begin);
+		if (strncmp(text, chat_verbs[i].begin, len) == 0 &&
+		    (chat_verbs[i].takes || text[len] == '\0'))
+			break;
+	}
 	counters[COMMANDS + (int)i]++;
 	chat_verbs[i].run(c, text + len);
 }
@@ -288,49 +282,36 @@ chat_message(struct client *c, const char *message, size_t n)
 	chat_command(c, text);
 }
 
-/* Takes whole lines. The beginning of one waits in c->in, cut once it is known
- * to be too long. */
-static void
-chat_lines(struct client *c)
-{
-	const char *rest = c->in.bytes, *line;
-	size_t left = c->in.n, n;
-
-	while (is_present(c) && next_line(&rest, &left, &line, &n) > 0)
-		chat_message(c, line, n);
-	buffer_drop(&c->in, c->in.n - left);
-	if (c->in.n > TOO_LONG)
-		c->in.n = TOO_LONG;
-}
-
 #define FIRST_MS	50	/* before the first segment for a client */
 
 /* With a newline in its first read a client speaks in lines; otherwise in
- * segments, unless a lone newline comes next, as PuTTY sends it. */
+ * segments, unless a lone newline comes next, as PuTTY sends it. The beginning
+ * of a line waits in c->in, cut once it is known to be too long. */
 static void
 chat_input(struct client *c)
 {
-	const char *text = c->in.bytes;
-	size_t newlines;
+	const char *text = c->in.bytes, *line;
+	size_t left = c->in.n, newlines, n;
 	int empty;
 
 	for (newlines = 0; newlines < c->in.n && (text[newlines] == '\r' ||
 	    text[newlines] == '\n');)
 		newlines++;
 	empty = newlines == c->in.n;
-	if (c->messages == 0) {
-		c->segments = memchr(text, '\n', c->in.n) == NULL;
+	if (c->messages == 0 && memchr(text, '\n', c->in.n) == NULL)
 		c->segment_at = now() + FIRST_MS * (SECOND / 1000);
-	} else if (c->messages == 1 && empty) {
-		c->segments = 0;
-	}
+	else if (c->messages == 0 || (c->messages == 1 && empty))
+		c->segment_at = 0;
 	c->messages += c->messages < 2 && !(c->messages == 0 && empty);
-	if (c->segments) {
-		chat_message(c, text, c->in.n);
-		c->in.n = 0;
-	} else {
-		chat_lines(c);
+	if (c->segment_at > 0) {
+		chat_message(c, text, left);
+		left = 0;
 	}
+	while (c->stage == TALKING && next_line(&text, &left, &line, &n) > 0)
+		chat_message(c, line, n);
+	buffer_drop(&c->in, c->in.n - left);
+	if (c->in.n > TOO_LONG)
+		c->in.n = TOO_LONG;
 }
 
 static void

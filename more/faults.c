@@ -21,8 +21,9 @@
 #include "more.h"
 
 #define HELD_MAX	4096	/* datagrams in a channel; more are lost */
+#define SIM_DELAY	(SECOND / 100)	/* each way, in mode sim */
 
-struct faults faults = { .delay = -1, .queue = -1 };
+struct faults faults = { .queue = -1 };
 
 /* ---- rules --------------------------------------------------------------- */
 
@@ -30,7 +31,7 @@ static char *const names[] = { "drop", "dup", "reorder", "corrupt", "ackdrop",
     "ackdup", "ackreorder", "delay", "seed", "rate", "queue", NULL };
 
 /* The plain numbers, which follow the rules in names[]. */
-static const struct {
+static const struct setting {
 	int64_t *value, unit, least, most;
 	const char *wants;
 } settings[] = {
@@ -55,7 +56,8 @@ mix64(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* 53 bits make a double in [0, 1) that is exact on every machine. */
+/* 53 bits make a double in [0, 1) that is exact on every machine. It depends on
+ * seed, sequence and n alone, so that one fault does not shift the others. */
 static double
 draw(unsigned sequence, uint64_t n)
 {
@@ -65,68 +67,45 @@ draw(unsigned sequence, uint64_t n)
 	return (double)(mix64(key ^ n) >> 11) / 9007199254740992.0;
 }
 
-/* Does a fault of this kind hit the n-th transmission? The answer depends on
- * seed, kind and n alone, so that a run is the same on every machine, and one
- * fault does not shift the others. A rule has one of three forms. */
+/* Does a rule, `0.1', `/5' or `5:11:12', hit the n-th transmission, for which
+ * this was drawn? If n is 0, a probability alone does. -1: it is no rule. */
 static int
-fault_hits(enum fault kind, uint64_t n)
+rule_hits(struct fault_rule *rule, double drawn, uint64_t n)
 {
-	const struct fault_rule *rule = &faults.rule[kind];
-	unsigned i;
-
-	if (rule->every != 0 && n % rule->every == 0)
-		return 1;
-	for (i = 0; i < rule->listed; i++)
-		if (rule->list[i] == n)
-			return 1;
-	return draw(kind, n) < rule->probability;
-}
-
-/* Reads `0.1`, `/5` or `5:11:12`; all of the text must be that. */
-static int
-read_rule(struct fault_rule *rule, const char *text)
-{
+	const char *text = rule->text;
+	uint64_t k;
 	char *end;
+	int hits;
 
-	memset(rule, 0, sizeof *rule);
-	rule->text = text;
-	if (text[strspn(text, "0123456789.:/")] != '\0')
-		return -1;		/* signs, blanks, letters */
-	if (strcmp(text, "0") == 0)
-		return 0;		/* never */
+	if (rule->probability > 0)
+		return drawn < rule->probability;
 	if (*text == '/') {
-		rule->every = strtoull(text + 1, &end, 10);
-		return rule->every == 0 || *end != '\0' ? -1 : 0;
+		k = strtoull(text + 1, &end, 10);
+		return k == 0 || *end != '\0' ? -1 : n > 0 && n % k == 0;
 	}
 	if (strchr(text, '.') != NULL) {
 		rule->probability = strtod(text, &end);
 		return rule->probability > 1 || *end != '\0' ? -1 : 0;
 	}
+	if (strcmp(text, "0") == 0)
+		return 0;		/* never */
+	hits = 0;
 	do {
-		if (rule->listed == FAULT_LIST)
+		k = strtoull(text, &end, 10);
+		if (k == 0)
 			return -1;
-		rule->list[rule->listed] = strtoull(text, &end, 10);
-		if (rule->list[rule->listed++] == 0)
-			return -1;
+		hits |= k == n;
 		text = end + 1;
 	} while (*end == ':');
-	return *end == '\0' ? 0 : -1;
-}
-
-static int
-read_setting(size_t i, const char *value)
-{
-	int64_t n;
-
-	n = number(value, strlen(value), settings[i].least, settings[i].most);
-	*settings[i].value = n * settings[i].unit;
-	return n < 0 ? -1 : 0;
+	return *end == '\0' ? hits : -1;
 }
 
 const char *
 faults_parse(char *text, int sim, const char **why)
 {
+	const struct setting *set;
 	char *item, *value;
+	int64_t n;
 	int i;
 
 	*why = "-L names no fault";
@@ -143,11 +122,20 @@ faults_parse(char *text, int sim, const char **why)
 		    "alone";
 		if (i >= ACKDROP && i < FAULT_KINDS && !sim)
 			return item;
-		*why = i < FAULT_KINDS ? "-L wants a probability (0.1), each "
-		    "N-th (/5), or numbers (5:11)" :
-		    settings[i - FAULT_KINDS].wants;
-		if ((i < FAULT_KINDS ? read_rule(&faults.rule[i], value) :
-		    read_setting((size_t)(i - FAULT_KINDS), value)) < 0)
+		if (i < FAULT_KINDS) {
+			*why = "-L wants a probability (0.1), each N-th (/5), "
+			    "or numbers (5:11)";
+			faults.rule[i].text = value;
+			faults.rule[i].probability = 0;
+			n = strspn(value, "0123456789.:/") < strlen(value) ?
+			    -1 : rule_hits(&faults.rule[i], 1, 0);
+		} else {
+			set = &settings[i - FAULT_KINDS];
+			*why = set->wants;
+			n = number(value, strlen(value), set->least, set->most);
+			*set->value = n * set->unit;
+		}
+		if (n < 0)
 			return item;
 	}
 	*why = "-L has a queue only where there is a rate";
@@ -165,6 +153,7 @@ strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {
 	static const char *const done[] = { "dropped", "doubled", "held back",
 	    "corrupted", "dropped", "doubled", "held back" };
+	struct fault_rule *rule;
 	uint64_t n;
 	size_t used;
 
@@ -173,14 +162,14 @@ strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 		return 0;		/* there is no such rule */
 	if (c->acks)
 		kind += ACKDROP;
-	if (counted ? !fault_hits(kind, n) :
-	    draw(ACKDUP + kind, n) >= faults.rule[kind].probability)
+	rule = &faults.rule[kind];
+	if (rule->text == NULL || rule_hits(rule, draw(counted ? kind :
+	    ACKDUP + kind, n), counted ? n : 0) <= 0)
 		return 0;
 	used = strlen(h->note);
 	snprintf(h->note + used, sizeof h->note - used, "%s%s here: %s=%s, %s"
 	    "transmission %llu", used > 0 ? "; " : "", done[kind], names[kind],
-	    faults.rule[kind].text, counted ? "" : "uncounted ",
-	    (unsigned long long)n);
+	    rule->text, counted ? "" : "uncounted ", (unsigned long long)n);
 	strcpy(c->fate, h->note);
 	return 1;
 }
@@ -215,21 +204,22 @@ channel_datagram(const void *bytes, size_t n, size_t wire)
 static int
 lose(struct channel *c, struct held *h, int how)
 {
-	if (c->lost != NULL)
-		c->lost(h);
+	c->lost(h);
 	free(h);
 	return how;
 }
 
 /* Puts a datagram at the end of those on their way, unless the queue before the
  * link is full: then it is lost. All take the same `delay', so they stay in
- * order. */
+ * order. NULL is none. */
 static int
 enter(struct channel *c, int64_t t, struct held *h)
 {
 	const struct held *other;
 	int64_t waiting;
 
+	if (h == NULL)
+		return 0;
 	waiting = 0;
 	if (faults.queue >= 0 && c->free_at > t)
 		for (other = c->first; other != NULL; other = other->next)
@@ -243,7 +233,7 @@ enter(struct channel *c, int64_t t, struct held *h)
 	c->free_at = h->leaves;
 	if (faults.rate > 0)		/* kilobits per second */
 		c->free_at += (int64_t)h->wire * 8 * 1000 / faults.rate;
-	h->arrives = c->free_at + (faults.delay > 0 ? faults.delay : 0);
+	h->arrives = c->free_at + faults.delay;
 	h->next = NULL;
 	if (c->first == NULL)
 		c->end = &c->first;
@@ -259,7 +249,7 @@ enter(struct channel *c, int64_t t, struct held *h)
 int
 channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 {
-	struct held *copy, *late;
+	struct held *copy;
 	int fate;
 
 	c->fate[0] = '\0';
@@ -283,22 +273,17 @@ channel_send(struct channel *c, int64_t t, struct held *h, int counted)
 	fate |= enter(c, t, h);
 	if (fate & FULL)
 		strcpy(c->fate, "queue full");
-	if (copy != NULL)
-		enter(c, t, copy);
-	late = c->late;
+	enter(c, t, copy);
+	enter(c, t, c->late);
 	c->late = NULL;
-	if (late != NULL)
-		enter(c, t, late);
 	return fate;
 }
 
 struct held *
-channel_take(struct channel *c, int64_t t)
+channel_take(struct channel *c)
 {
 	struct held *h = c->first;
 
-	if (h == NULL || h->arrives > t)
-		return NULL;
 	c->first = h->next;
 	c->held--;
 	return h;
@@ -320,7 +305,8 @@ flush(void)
 {
 	struct held *h;
 
-	while ((h = channel_take(&outgoing, now())) != NULL) {
+	while (channel_next(&outgoing) <= now()) {
+		h = channel_take(&outgoing);
 		if (dgram_deliver(h->fd, h->bytes, h->n,
 		    h->addressed ? &h->to : NULL) < 0)
 			failed = errno;
@@ -380,8 +366,7 @@ drain(void)
 {
 	int64_t due;
 
-	if (outgoing.late != NULL)
-		enter(&outgoing, now(), outgoing.late);
+	enter(&outgoing, now(), outgoing.late);
 	outgoing.late = NULL;
 	while ((due = flush()) != NEVER)
 		if (wait_for(-1, 0, due) < 0 && errno != ETIMEDOUT &&
@@ -410,13 +395,15 @@ faults_begin(int sim)
 {
 	const char *bad, *why;
 
+	if (sim)
+		faults.delay = SIM_DELAY;
 	if (list == NULL)
 		return;
 	/* It stands in argv, which may be written to. */
 	bad = faults_parse((char *)list, sim, &why);
 	if (bad != NULL)
 		usage_error(bad, why);
-	if (faults.rule[DROP].every != 0)
+	if (faults.rule[DROP].text != NULL && *faults.rule[DROP].text == '/')
 		rdt_gave_up = "given up after " STRING(RDT_GIVE_UP) " timeouts "
 		    "in a row: perhaps a livelock, in which drop=/k hits "
 		    "the same packet again and again";

@@ -165,17 +165,6 @@ int	buffer_send(struct buffer *b, int fd);
 
 /* ---- faults: what -L does ------------------------------------------------ */
 
-/* A rule hits each transmission with a probability, or every k-th, or those of
- * a list; the latter two forms count from 1. */
-#define FAULT_LIST	32	/* numbers in a list at most */
-struct fault_rule {
-	double probability;
-	uint64_t every;			/* 0: none */
-	uint64_t list[FAULT_LIST];
-	unsigned listed;
-	const char *text;		/* as it was given */
-};
-
 /* DROP loses a datagram, DUP sends it twice, REORDER holds it back until the
  * next one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs;
  * only mode sim has them, since it is both ends. */
@@ -185,8 +174,11 @@ enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 #define DELAY_MAX	60000		/* milliseconds */
 #define RATE_MAX	10000000	/* kilobits per second */
 extern struct faults {
-	struct fault_rule rule[FAULT_KINDS];
-	int64_t delay;			/* microseconds; -1: not given */
+	struct fault_rule {
+		const char *text;	/* `0.1', `/5', `5:11:12'; or NULL */
+		double probability;	/* of `0.1'; else 0 */
+	} rule[FAULT_KINDS];
+	int64_t delay;			/* microseconds */
 	int64_t seed;
 	int64_t rate;			/* kilobits per second; 0: no limit */
 	int64_t queue;			/* datagrams that may wait for the
@@ -213,7 +205,7 @@ struct held {
 /* A channel in one direction; all 0 at first. */
 struct channel {
 	int acks;			/* the rules for ACKs hold */
-	/* Called for a datagram on its way, and for a lost one; or NULL. */
+	/* Called for a datagram on its way, or NULL; and for a lost one. */
 	void (*entered)(const struct held *h);
 	void (*lost)(const struct held *h);
 	struct held *first, **end;	/* on their way, in order */
@@ -231,10 +223,9 @@ struct held *channel_datagram(const void *bytes, size_t n, size_t wire);
 enum { DROPPED = 1, FULL = 2, HELD_BACK = 4, DOUBLED = 8, CORRUPTED = 16 };
 int	channel_send(struct channel *c, int64_t t, struct held *h, int counted);
 
-/* When the next one arrives, or NEVER. Takes it, if due (else NULL); free() it.
- */
+/* When the next one arrives, or NEVER. Takes it; free() it. */
 int64_t	channel_next(const struct channel *c);
-struct held *channel_take(struct channel *c, int64_t t);
+struct held *channel_take(struct channel *c);
 
 /* ---- chat: free text, and files that are pulled -------------------------- */
 
@@ -283,10 +274,11 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in file. Reports count a request as
- * a transmission, and its answer as an ACK. The client asks the peer of
- * `control'. At the server errno is ECONNABORTED if `finished' comes before all
- * parts were asked for, in order.
+ * Both ends of a download; the caller fills in file, of less than UINT32_MAX
+ * parts, and sock, -1 at the client. Reports count a request as a transmission,
+ * and its answer as an ACK. The client asks the peer of `control'. At the
+ * server errno is ECONNABORTED if `finished' comes before all parts were asked
+ * for, in order.
  */
 int	chat_pull(struct rdt_session *s, int control, unsigned port);
 int	chat_answer(struct rdt_session *s, const char *client);

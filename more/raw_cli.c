@@ -143,9 +143,8 @@ raw_loop(int fd)
 	int closed, result;
 
 	closed = by_udp.given;		/* no more is sent over TCP */
-	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND;
-	if (faults.delay > 0)		/* they have not left yet */
-		patience += faults.delay;
+	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND +
+	    faults.delay;		/* until they have left */
 	for (;;) {
 		p[0].fd = input_ended || typed.n == typed.max ? -1 :
 		    STDIN_FILENO;

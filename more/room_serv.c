@@ -78,7 +78,7 @@ users(void)
 
 	for (i = n = 0; i < clients.n; i++)
 		n += clients.client[i]->name[0] != '\0' &&
-		    is_present(clients.client[i]);
+		    clients.client[i]->stage == TALKING;
 	return n;
 }
 
@@ -118,7 +118,7 @@ room_enter(struct client *c)
 
 	fd = sock_accept(c->update_fd, other);	/* does not wait */
 	if (fd < 0 && errno != EAGAIN)
-		drop_client(c, LOST);		/* no spin */
+		drop_client(c, NULL);		/* no spin */
 	if (fd < 0)
 		return;
 	if (sock_host(c->fd, getpeername, host) < 0 ||
@@ -250,7 +250,6 @@ static void
 room_get(struct client *c, const struct room_message *m)
 {
 	char digits[24], name[ROOM_TEXT_MAX + 1];
-	enum offer offer;
 	const char *why;
 	uint64_t size;
 	unsigned port;
@@ -263,13 +262,10 @@ room_get(struct client *c, const struct room_message *m)
 	}
 	memcpy(name, m->field[1].text, m->field[1].n);
 	name[m->field[1].n] = '\0';
-	offer = NO_FILE;
-	if (strlen(name) == m->field[1].n)
-		offer = offer_file(c, name, udp ? SOCK_DGRAM : SOCK_STREAM,
-		    udp ? send_by_udp : send_by_tcp, &port, &size, &why);
-	room_begin(offer == OFFERED ? "206" : offer == NO_FILE ? "4061" :
-	    "4062");
-	if (offer == OFFERED) {
+	why = offer_file(c, name, m->field[1].n, udp ? SOCK_DGRAM :
+	    SOCK_STREAM, udp ? send_by_udp : send_by_tcp, &port, &size);
+	room_begin(why == NULL ? "206" : why == no_file ? "4061" : "4062");
+	if (why == NULL) {
 		room_add(digits, (size_t)sprintf(digits, "%llu",
 		    (unsigned long long)size));
 		add_number("%05u", port);
@@ -328,12 +324,13 @@ room_input(struct client *c)
 	if (!c->joined && c->update_fd >= 0)
 		room_enter(c);
 	used = 0;
-	for (n = 0; n < c->in.n && is_present(c); n += (size_t)used) {
+	for (n = 0; n < c->in.n && c->stage == TALKING; n += (size_t)used) {
 		used = next_message(c, c->in.bytes + n, c->in.n - n);
 		if (used <= 0)
 			break;
 	}
-	if (is_present(c) && (used < 0 || c->in.n - n >= ROOM_REQUEST_MAX)) {
+	if (c->stage == TALKING &&
+	    (used < 0 || c->in.n - n >= ROOM_REQUEST_MAX)) {
 		counters[BAD_REQUESTS]++;
 		refuse(c, "4990", "malformed, or not now");
 	}

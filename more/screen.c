@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,23 +102,16 @@ int columns = 80;
 static void
 find_columns(void)
 {
-	const char *text;
 	FILE *pipe;
 	int n;
 
-	n = 0;
-	text = getenv("COLUMNS");
-	pipe = text != NULL ? NULL : popen("{ stty size <&2 || "
-	    "stty size <&1; } 2>/dev/null", "r");
-	if (text != NULL)
-		n = atoi(text);
-	if (pipe != NULL) {
-		if (fscanf(pipe, "%*d %d", &n) != 1)
-			n = 0;
-		pclose(pipe);
-	}
-	if (n > 0)
+	pipe = popen("[ \"$COLUMNS\" ] && echo 0 \"$COLUMNS\" || "
+	    "stty size <&2 2>/dev/null || stty size 2>/dev/null", "r");
+	if (pipe == NULL)
+		return;
+	if (fscanf(pipe, "%*d %d", &n) == 1 && n > 0)
 		columns = n;
+	pclose(pipe);
 }
 
 /* `, 3 s left, 12 MB/s', after the first second; or `, stalled

@@ -6,17 +6,14 @@
 
 /* ---- talk: what talk_serv.c offers to chat and room --------------------- */
 
-/* Why a client is gone. */
-enum gone { HERE, LOST, NOT_READING, SILENT };
-
 /* One client of a chat. Its stage is TALKING, then LAST_WORDS until all of
- * `out' is sent, then DISCARDING until the peer closes too. */
+ * `out' is sent, then DISCARDING until the peer closes too; at last GONE. */
 struct client {
 	int fd;				/* the main connection */
 	struct buffer out;		/* to be sent on it */
-	int segments;			/* chat: each line of `out' is one send,
-					   without its newline */
-	int64_t segment_at;		/* then the next one may leave */
+	int64_t segment_at;		/* chat: each line of `out' is one send,
+					   without its newline, the next one
+					   from then on; 0: not so */
 	int update_fd;			/* room: the update socket; until c has
 					   joined, its listener; or -1 */
 	struct buffer updates;		/* to be sent on that */
@@ -28,8 +25,7 @@ struct client {
 	char peer[PEER_BYTES];		/* ADDRESS:PORT */
 	int64_t deadline;		/* for its name, its update socket,
 					   or its close at the end */
-	enum { TALKING, LAST_WORDS, DISCARDING } stage;
-	enum gone gone;
+	enum { TALKING, LAST_WORDS, DISCARDING, GONE } stage;
 	size_t discarded;		/* bytes that were of no use */
 	int64_t log_from;		/* then its messages are logged again */
 	struct buffer in;		/* what came, and is not taken yet */
@@ -40,9 +36,6 @@ extern struct clients {
 	struct client **client;
 	size_t n;
 } clients;
-
-/* Neither gone nor leaving. */
-int	is_present(const struct client *c);
 
 /* Where chat and room differ. */
 struct talk_serv {
@@ -65,8 +58,9 @@ void	log_message(struct client *c, const char *to);
 /* Ends the talk with a client once what is queued is sent. */
 void	dismiss(struct client *c);
 
-/* Marks a client as gone; it is forgotten when the round ends. */
-void	drop_client(struct client *c, enum gone why);
+/* Marks a client as gone, and logs why (NULL: the connection is lost); it is
+ * forgotten when the round ends. */
+void	drop_client(struct client *c, const char *why);
 
 /* Tells the others which clients are gone, before their names can be used
  * again. */
@@ -82,11 +76,11 @@ int	is_reserved(const char *name, size_t n);
  * freed. Logs it. */
 const char *files_now(const struct client *c, size_t *len);
 
-/* Offers a file to c. OFFERED: a child waits at *port to send() the file, which
- * has *size bytes. Otherwise *why is the reason. */
-enum offer { OFFERED, NO_FILE, NOT_NOW };
-enum offer offer_file(const struct client *c, const char *name, int type,
-	    int (*send)(struct rdt_session *s, const char *client),
-	    unsigned *port, uint64_t *size, const char **why);
+/* Offers a file, whose name has n bytes, to c: a child waits at *port to send()
+ * its *size bytes. Returns NULL, or why it cannot: no_file, or `not now'. */
+extern const char no_file[];
+const char *offer_file(const struct client *c, const char *name, size_t n,
+	    int type, int (*send)(struct rdt_session *s, const char *client),
+	    unsigned *port, uint64_t *size);
 
 #endif

@@ -23,7 +23,6 @@
 
 #include "cli.h"
 
-#define SIM_DELAY	(SECOND / 100)	/* each way */
 #define SECOND_START	(SECOND / 2)	/* of the second sender */
 #define FLOWS		2
 
@@ -260,7 +259,7 @@ sim_step(void)
 		return 1;
 	}
 	sim.t = channel_next(c);
-	h = channel_take(c, sim.t);
+	h = channel_take(c);
 	rdt_flow = (unsigned)h->fd;
 	if (c == &sim.there)
 		data_arrives(h);
@@ -352,8 +351,6 @@ sim_session(int argc, char **argv)
 		    "1000000), or two, for two senders");
 		return 2;
 	}
-	if (faults.delay < 0)
-		faults.delay = SIM_DELAY;
 	sim.flows = (unsigned)argc;
 	sim.back.acks = 1;
 	sim.there.entered = sim.there.lost = sim.back.lost = capture;

@@ -20,7 +20,6 @@
 #define _FILE_OFFSET_BITS 64
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "../proto.h"
 
@@ -33,13 +32,11 @@ extern const struct rdt_protocol rdt_sr;
 /* Of a packet that the sender has sent. */
 struct packet {
 	uint64_t order;			/* number of its last transmission */
-	unsigned char arrived;		/* the receiver has it */
-	unsigned char lost;		/* to be sent again at once */
+	enum { UNDER_WAY, LOST, ARRIVED } state;
 };
 
 struct sr_sender {
 	struct packet packet[RDT_WINDOW_MAX];
-	uint64_t order;			/* transmissions so far */
 	uint64_t newest;		/* the latest that is acknowledged */
 	int64_t least_rtt;		/* 0: none is known */
 	int64_t probe_at;		/* 0: no probe */
@@ -64,24 +61,15 @@ packet_of(const struct rdt_sender *s, uint32_t n)
 /* How many packets, from base on, cwnd allows: it does not count those that
  * have arrived, or are lost, as they have left the network (RFC 6675). */
 static unsigned
-room(const struct rdt_sender *s)
+sr_window(const struct rdt_sender *s)
 {
 	unsigned w;
 	uint32_t n;
 
 	w = s->cwnd;
 	for (n = s->base; n != s->next; n++)
-		w += packet_of(s, n)->arrived || packet_of(s, n)->lost;
+		w += packet_of(s, n)->state != UNDER_WAY;
 	return w;
-}
-
-static unsigned
-sr_window(const struct rdt_sender *s)
-{
-	unsigned w;
-
-	w = room(s);
-	return w < s->window ? w : s->window;
 }
 
 /* A probe leaves after two RTTs of silence, once an RTT is known. */
@@ -102,9 +90,9 @@ static int
 find_lost(struct rdt_sender *s, uint32_t *seq)
 {
 	for (*seq = s->base; *seq != s->next; ++*seq)
-		if (packet_of(s, *seq)->lost)
+		if (packet_of(s, *seq)->state == LOST)
 			return *seq == s->base ||
-			    s->next - s->base < room(s);
+			    s->next - s->base < sr_window(s);
 	return 0;
 }
 
@@ -117,17 +105,17 @@ sr_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	struct packet *p;
 
 	if (!find_lost(s, seq)) {
-		while (s->next != s->highest && packet_of(s, s->next)->arrived)
+		while (s->next != s->highest &&
+		    packet_of(s, s->next)->state == ARRIVED)
 			s->next++;
-		if (s->next == s->end || s->next - s->base >= sr_window(s))
+		if (s->next == s->end ||
+		    s->next - s->base >= rdt_send_window(s))
 			return 0;
 		*seq = s->next++;
 	}
 	p = packet_of(s, *seq);
-	if (*seq == s->highest)
-		memset(p, 0, sizeof *p);
-	p->lost = 0;
-	p->order = ++sr->order;
+	p->state = UNDER_WAY;
+	p->order = s->transmissions;
 	if (sr->probe_at == 0)
 		set_probe(s, t);
 	return 1;
@@ -143,10 +131,9 @@ arrived(struct rdt_sender *s, int64_t t, uint32_t n)
 	struct packet *p = packet_of(s, n);
 	int64_t rtt;
 
-	if (p->arrived)
+	if (p->state == ARRIVED)
 		return;
-	p->arrived = 1;
-	p->lost = 0;
+	p->state = ARRIVED;
 	sr->probed = 0;
 	rtt = t > slot->sent ? t - slot->sent : 1;
 	if (slot->retransmitted && rtt < sr->least_rtt)
@@ -167,9 +154,9 @@ find_losses(struct rdt_sender *s, int64_t t)
 
 	for (n = s->base; n != s->next; n++) {
 		p = packet_of(s, n);
-		if (p->arrived || p->lost || p->order + REORDERING > sr->newest)
+		if (p->state != UNDER_WAY || p->order + REORDERING > sr->newest)
 			continue;
-		p->lost = 1;
+		p->state = LOST;
 		s->fast++;
 		rdt_lost(s);
 		rdt_happened(t, EV_FAST, n, s);
@@ -214,7 +201,7 @@ sr_timer(struct rdt_sender *s, int64_t t)
 	if (t < s->rto_at) {
 		sr->probed = 1;
 		rdt_happened(t, EV_PROBE, s->base, s);
-		packet_of(s, s->base)->lost = 1;
+		packet_of(s, s->base)->state = LOST;
 		return;
 	}
 	rdt_timed_out(s, t, s->highest - s->base);

@@ -20,8 +20,8 @@
 static int64_t began;			/* when serv did */
 static struct {
 	int64_t from;			/* no look at it before */
-	size_t length;			/* of the line there, without blanks */
-	char letter;			/* its last one */
+	char word;			/* the only letter of the line there, or
+					   '?'; 0: there are blanks alone */
 } console;
 
 static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);
@@ -117,22 +117,6 @@ print_statistics(int ms)
 	clearerr(stdout);
 }
 
-/* A line is complete. Returns true if it is `q'. */
-static int
-end_line(void)
-{
-	size_t n = console.length;
-
-	console.length = 0;
-	if (n == 1 && console.letter == 'q')
-		return 1;
-	if (n == 1 && console.letter == 's')
-		print_statistics(0);
-	else if (n > 0)
-		log_msg(INFO, "standard input: neither s nor q");
-	return 0;
-}
-
 /* End of file is no order to stop: on a FIFO or a terminal more may follow, so
  * it looks again after a second. So it does if a read fails, as in the
  * background of a shell. */
@@ -155,11 +139,17 @@ read_console(void)
 		text[n++] = '\n';	/* which a last line may lack */
 	for (i = 0; i < n; i++) {
 		if (text[i] == '\n') {
-			if (end_line())
+			if (console.word == 'q')
 				return 1;
+			if (console.word == 's')
+				print_statistics(0);
+			else if (console.word != 0)
+				log_msg(INFO, "standard input: neither s nor "
+				    "q");
+			console.word = 0;
 		} else if (memchr(" \t\r", text[i], 3) == NULL) {
-			console.letter = text[i];
-			console.length++;
+			console.word = console.word == 0 && text[i] != '\0' ?
+			    text[i] : '?';
 		}
 	}
 	return 0;

@@ -51,9 +51,9 @@ static struct {
 /* ---- the screen ------------------------------------------------------- */
 
 static struct {
-	char line[CHAT_MESSAGE_MAX + 2];	/* typed so far */
+	char line[CHAT_MESSAGE_MAX + 3];	/* typed so far, or enough of
+						   it to be too long */
 	size_t n;
-	int too_long;			/* it was longer */
 	int drawn;			/* columns that are drawn */
 	struct termios cooked, uncooked;	/* before, and while we draw */
 } screen;
@@ -177,20 +177,22 @@ static void
 line_typed(void)
 {
 	char line[sizeof screen.line];
+	size_t n;
 
-	memcpy(line, screen.line, screen.n);
-	line[screen.n] = '\0';
+	n = screen.n;
+	n -= n > 0 && screen.line[n - 1] == '\r';
+	memcpy(line, screen.line, n);
+	line[n] = '\0';
 	if (talk.edits) {
 		hide_line();
 		puts(line);
 	}
 	screen.n = 0;
-	if (screen.too_long)
+	if (n > CHAT_MESSAGE_MAX)
 		say(ERROR, "a line of more than " STRING(CHAT_MESSAGE_MAX)
 		    " bytes");
 	else
 		loop.mode->line(line);
-	screen.too_long = 0;
 }
 
 /* The client says bye, as if it had been typed. */
@@ -203,19 +205,16 @@ input_ended(void)
 	loop.mode->line(strcpy(line, loop.mode->bye));
 }
 
-/* A key that edits, on a terminal. Returns false if it is none. */
+/* A key that edits. Returns false if it is none. */
 static int
 edit_key(char key)
 {
-	if (!talk.edits)
-		return 0;
 	if (key == (char)screen.cooked.c_cc[VERASE] || key == '\b' ||
 	    key == 0x7f) {
 		while (screen.n > 0 && !begins(screen.line[--screen.n]))
 			;
 	} else if (key == (char)screen.cooked.c_cc[VKILL]) {
 		screen.n = 0;
-		screen.too_long = 0;
 	} else if (key == (char)screen.cooked.c_cc[VSUSP]) {
 		hide_line();
 		fflush(stdout);
@@ -235,16 +234,14 @@ edit_key(char key)
 static int
 escape_key(char key)
 {
-	static enum { NONE, ESCAPE, SEQUENCE } state;
+	static char last;		/* byte of it; 0: none */
 
-	if (state == NONE && key != 0x1b)
+	if (last == 0 && key != 0x1b)
 		return 0;
-	if (state == NONE)
-		state = ESCAPE;
-	else if (state == ESCAPE)
-		state = key == '[' || key == 'O' ? SEQUENCE : NONE;
-	else if (key >= '@' && key <= '~')
-		state = NONE;
+	if (last == 0x1b ? key != '[' && key != 'O' : key >= '@' && key <= '~')
+		last = 0;
+	else
+		last = key;
 	return 1;
 }
 
@@ -252,15 +249,12 @@ escape_key(char key)
 static int
 take_key(char key)
 {
-	if (talk.edits && escape_key(key))
+	if (talk.edits && (escape_key(key) || edit_key(key)))
 		return 0;
 	if (key == '\n')
 		return 1;
-	if (edit_key(key))
-		return 0;
-	if (screen.n == CHAT_MESSAGE_MAX)
-		screen.too_long |= key != '\r';
-	else if ((unsigned char)key >= ' ' || !talk.edits)
+	if (screen.n < sizeof screen.line - 1 &&
+	    ((unsigned char)key >= ' ' || !talk.edits))
 		screen.line[screen.n++] = key;
 	return 0;
 }
@@ -269,8 +263,8 @@ take_key(char key)
 static int
 may_type(void)
 {
-	return talk.awaited == NULL && !talk.leaving && loop.out.n == 0 &&
-	    now() >= loop.keys_from;
+	return !over && talk.awaited == NULL && !talk.leaving &&
+	    loop.out.n == 0 && now() >= loop.keys_from;
 }
 
 /* Takes what was typed, byte by byte, as long as it may. The rest stays where
@@ -291,7 +285,7 @@ take_typed(void)
 			line_typed();	/* the last may lack its newline */
 		else if (got <= 0)
 			input_ended();
-	} while (may_type() && !over && readable(STDIN_FILENO, 0));
+	} while (may_type() && readable(STDIN_FILENO, 0));
 	if (talk.edits) {
 		hide_line();
 		draw_line();
@@ -360,7 +354,7 @@ start_fetch(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))
 {
 	static int alive[2] = { -1, -1 };
-	struct child_fetch *c;
+	struct child_fetch c = { .text = { .max = TEXT_MAX } };
 	int ends[2], status;
 	pid_t pid;
 
@@ -377,10 +371,8 @@ start_fetch(const struct offer *o,
 	}
 	if (pid > 0) {
 		close(ends[1]);
-		c = &loop.fetch[loop.fetches++];
-		memset(c, 0, sizeof *c);
-		c->fd = ends[0];
-		c->text.max = TEXT_MAX;
+		c.fd = ends[0];
+		loop.fetch[loop.fetches++] = c;
 		return;
 	}
 	talk.edits = 0;			/* the terminal is the parent's */
@@ -429,15 +421,11 @@ read_connection(int fd, struct buffer *b)
 	ssize_t got;
 
 	got = buffer_fill(b, fd, recv_some);
-	if (got < 0 && errno == EAGAIN)
-		return 0;
+	if (got > 0)
+		buffer_drop(b, loop.mode->text(b->bytes, b->n));
 	if (got == 0)
 		errno = ECONNABORTED;
-	if (got <= 0)
-		return -1;
-	buffer_drop(b, loop.mode->text(b->bytes, b->n));
-	errno = EMSGSIZE;
-	return b->n == b->max ? -1 : 0;
+	return got > 0 || (got < 0 && errno == EAGAIN) ? 0 : -1;
 }
 
 /* One of the two connections has ended, and the talk ends with it. */
@@ -508,14 +496,14 @@ talk_turn(void)
 		sock_close(talk.update_fd);
 		talk.update_fd = -1;
 	}
-	if (p[MAIN].revents & (POLLIN | POLLHUP | POLLERR) && !over &&
+	if (p[MAIN].revents != 0 && !over &&
 	    read_connection(talk.fd, &loop.text) < 0)
 		lost();
 	if (!over && now() >= talk.answer_by) {
 		say(ERROR, "%s %s: no answer%s", cli.host, cli.port, doubt());
 		over = 1;
 	}
-	if (!over && p[TYPED].revents != 0 && may_type())
+	if (p[TYPED].revents != 0 && may_type())
 		take_typed();
 	if (talk.fd >= 0)
 		buffer_send(&loop.out, talk.fd);	/* if it fails, so
@@ -535,10 +523,7 @@ talk_loop(const struct talk_cli *t)
 	if (talk.update_fd >= 0)
 		sock_close(talk.update_fd);
 	talk.fd = talk.update_fd = -1;
-	talk.leaving = 1;
-	talk.awaited = NULL;
 	talk.answer_by = NEVER;
-	loop.out.n = 0;
 	while (loop.fetches > 0)
 		talk_turn();
 	hide_line();

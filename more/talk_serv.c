@@ -52,20 +52,16 @@ static struct {
 	} download[DOWNLOADS_MAX];
 } hall;
 
-int
-is_present(const struct client *c)
-{
-	return c->gone == HERE && c->stage == TALKING;
-}
-
 /* ---- what is sent -------------------------------------------------------- */
 
-/* Keeps the first reason. */
 void
-drop_client(struct client *c, enum gone why)
+drop_client(struct client *c, const char *why)
 {
-	if (c->gone == HERE)
-		c->gone = why;
+	if (c->stage != GONE)
+		log_msg(why == NULL ? DEBUG : INFO, "%s%s%s: %s", c->name,
+		    c->name[0] == '\0' ? "" : ", ", c->peer,
+		    why == NULL ? "gone" : why);
+	c->stage = GONE;
 }
 
 void
@@ -76,7 +72,7 @@ announce_gone(void)
 
 	for (i = 0; i < clients.n;) {
 		c = clients.client[i++];
-		if (c->gone == HERE || !c->joined)
+		if (c->stage != GONE || !c->joined)
 			continue;
 		c->joined = 0;
 		hall.talk->left(c);
@@ -111,7 +107,7 @@ send_queued(struct client *c, int hurry)
 {
 	int broken;
 
-	broken = (c->segments ? send_segments(c, hurry) :
+	broken = (c->segment_at > 0 ? send_segments(c, hurry) :
 	    buffer_send(&c->out, c->fd)) < 0;
 	return broken || buffer_send(&c->updates, c->update_fd) < 0 ? -1 : 0;
 }
@@ -124,20 +120,20 @@ queue(struct client *c, struct buffer *b, const char *text, size_t n)
 	if (b->n + n > b->max)
 		send_queued(c, 1);
 	if (buffer_add(b, text, n) < 0)
-		drop_client(c, NOT_READING);
+		drop_client(c, "does not read");
 }
 
 void
 send_message(struct client *c, const char *text, size_t n)
 {
-	if (is_present(c))
+	if (c->stage == TALKING)
 		queue(c, &c->out, text, n);
 }
 
 void
 send_update(struct client *c, const char *text, size_t n)
 {
-	if (is_present(c) && c->joined)
+	if (c->stage == TALKING && c->joined)
 		queue(c, &c->updates, text, n);
 }
 
@@ -159,18 +155,6 @@ dismiss(struct client *c)
 	}
 }
 
-/* Sends what is queued; ends the sending side once its last words are sent. */
-static void
-client_flush(struct client *c)
-{
-	if (send_queued(c, 0) < 0)
-		drop_client(c, LOST);
-	if (c->stage == LAST_WORDS && c->out.n == 0) {
-		sock_end(c->fd);
-		c->stage = DISCARDING;
-	}
-}
-
 /* ---- what comes --------------------------------------------------------- */
 
 /* Takes what came on either connection of a client. It says nothing on its
@@ -188,14 +172,14 @@ client_read(struct client *c, int fd)
 	if (got == 0)			/* it may have closed one side alone */
 		send_queued(c, 1);
 	if (got <= 0) {
-		drop_client(c, LOST);
+		drop_client(c, NULL);
 	} else if (c->stage == TALKING && fd == c->fd) {
 		hall.talk->input(c);
 	} else {
 		c->in.n -= (size_t)got;
 		c->discarded += (size_t)got;
 		if (c->discarded > DISCARD_BYTES)
-			drop_client(c, LOST);
+			drop_client(c, NULL);
 	}
 }
 
@@ -246,7 +230,7 @@ clients_accept(void)
 		if (fd < 0)
 			break;
 		for (present = 0, i = 0; i < clients.n; i++)
-			present += (size_t)is_present(clients.client[i]);
+			present += clients.client[i]->stage == TALKING;
 		client_add(fd, present >= (size_t)serv.max_children);
 	}
 }
@@ -263,8 +247,6 @@ log_message(struct client *c, const char *to)
 static void
 clients_sweep(void)
 {
-	static const char *const why[] = { "", "gone", "does not read",
-	    "idle, closed" };
 	struct client *c;
 	size_t i, n;
 
@@ -272,11 +254,9 @@ clients_sweep(void)
 	for (i = n = 0; i < clients.n; i++) {
 		c = clients.client[i];
 		clients.client[n] = c;
-		n += c->gone == HERE;
-		if (c->gone == HERE)
+		n += c->stage != GONE;
+		if (c->stage != GONE)
 			continue;
-		log_msg(c->gone == LOST ? DEBUG : INFO, "%s%s%s: %s", c->name,
-		    c->name[0] == '\0' ? "" : ", ", c->peer, why[c->gone]);
 		dismiss(c);
 		sock_close(c->fd);
 		free(c->out.bytes);
@@ -296,7 +276,7 @@ client_named(const char *name, size_t n)
 
 	for (i = 0; i < clients.n; i++) {
 		c = clients.client[i];
-		if (is_present(c) && n > 0 && strlen(c->name) == n &&
+		if (c->stage == TALKING && n > 0 && strlen(c->name) == n &&
 		    memcmp(c->name, name, n) == 0)
 			return c;
 	}
@@ -394,40 +374,42 @@ start_download(const struct client *c, const struct request *r,
 	_exit(0);
 }
 
+const char no_file[] = "no file";
+
 /* Everything that can be refused is refused here, before there is a child. */
-enum offer
-offer_file(const struct client *c, const char *name, int type,
+const char *
+offer_file(const struct client *c, const char *name, size_t n, int type,
     int (*send)(struct rdt_session *s, const char *client),
-    unsigned *port, uint64_t *size, const char **why)
+    unsigned *port, uint64_t *size)
 {
 	struct request r = { -1, c->peer, "download", name };
 	struct rdt_session s = { 0 };
+	const char *why;
 
-	*why = "no file";
 	errno = ENOENT;
-	if (!name_ok(name, strlen(name)) || file_open(&s.file, name, 0) < 0) {
-		log_refused(&r, code_of_open() == FTP_NOFILE ? *why : NULL);
-		return NO_FILE;
+	if (!name_ok(name, n) || file_open(&s.file, name, 0) < 0) {
+		log_refused(&r, code_of_open() == FTP_NOFILE ? no_file : NULL);
+		return no_file;
 	}
 	*size = s.file.size;
 	s.name = name;
 	s.peer = c->peer;
 	s.sock = -1;
-	*why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
+	why = *size / CHAT_PART >= UINT32_MAX ? "too large" :
 	    downloads(0) == DOWNLOADS_MAX ||
 	    downloads(c->id) >= DOWNLOADS_EACH ?
 	    "too many downloads, not now" : NULL;
-	if (*why == NULL)
+	if (why == NULL)
 		s.sock = data_listen(c->fd, type, serv.data_lo,
 		    serv.data_hi, port);
 	if (s.sock < 0 || start_download(c, &r, &s, send) < 0) {
-		log_refused(&r, *why);
-		*why = *why != NULL ? *why : "no port, or no process, is free";
+		log_refused(&r, why);
+		why = why != NULL ? why : "no port, or no process, is free";
 	}
 	close(s.file.fd);
 	if (s.sock >= 0)
 		close(s.sock);
-	return *why == NULL ? OFFERED : NOT_NOW;
+	return why;
 }
 
 /* ---- the loop ------------------------------------------------------------ */
@@ -475,12 +457,6 @@ talk_watch(struct pollfd *p, int64_t *due)
 	return n;
 }
 
-static int
-came(const struct pollfd *p)
-{
-	return p->revents & (POLLIN | POLLHUP | POLLERR);
-}
-
 /* Does what the events ask for. First it lets new clients in, and then those
  * whose update socket has come, so that the others hear of them. */
 static void
@@ -494,28 +470,37 @@ talk_turn(const struct pollfd *p)
 		clients_accept();
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (c->gone == HERE && !c->joined && c->update_fd >= 0 &&
-		    came(&p[c->place + 1]))
+		if (c->stage != GONE && !c->joined && c->update_fd >= 0 &&
+		    p[c->place + 1].revents != 0)
 			hall.talk->input(c);
 	}
 	for (i = 0; i < n; i++) {
 		c = clients.client[i];
-		if (c->gone == HERE && came(&p[c->place]))
+		if (c->stage != GONE && p[c->place].revents != 0)
 			client_read(c, c->fd);
-		if (c->gone == HERE && c->joined && c->update_fd >= 0 &&
-		    came(&p[c->place + 1]))
+		if (c->stage != GONE && c->joined && c->update_fd >= 0 &&
+		    p[c->place + 1].revents != 0)
 			client_read(c, c->update_fd);
 	}
 }
 
-/* Its deadline has come: to connect its update socket; to say its name; or,
- * after its last words, to close. */
+/* Sends what is queued; ends the sending side once its last words are sent.
+ * Then looks at its deadline: to connect its update socket; to say its name;
+ * or, after its last words, to close. */
 static void
-client_late(struct client *c)
+client_round(struct client *c)
 {
+	if (send_queued(c, 0) < 0)
+		drop_client(c, NULL);
+	if (c->stage == LAST_WORDS && c->out.n == 0) {
+		sock_end(c->fd);
+		c->stage = DISCARDING;
+	}
+	if (now() < c->deadline)
+		return;
 	if (c->update_fd < 0) {
 		send_queued(c, 1);	/* what is left, at once */
-		drop_client(c, c->stage == TALKING ? SILENT : LOST);
+		drop_client(c, c->stage == TALKING ? "idle, closed" : NULL);
 		return;
 	}
 	close(c->update_fd);
@@ -550,11 +535,8 @@ talk_serve(int listener, const struct talk_serv *t)
 			talk_turn(p);
 		else if (errno != ETIMEDOUT)
 			break;
-		for (i = 0; i < clients.n; i++) {
-			client_flush(clients.client[i]);
-			if (now() >= clients.client[i]->deadline)
-				client_late(clients.client[i]);
-		}
+		for (i = 0; i < clients.n; i++)
+			client_round(clients.client[i]);
 		clients_sweep();
 	}
 	if (errno != ECANCELED)

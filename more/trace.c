@@ -135,19 +135,6 @@ event(int64_t t, enum rdt_event event, uint32_t seq,
 	fprintf(trace, "\t%.6f\n", (double)s->rto / SECOND);
 }
 
-/* The bits of a bitmap as text, at most 64 of them. */
-static const char *
-bitmap_text(const struct rdt_packet *p)
-{
-	static char text[65];
-	size_t i;
-
-	for (i = 0; i < 8 * p->length && i < sizeof text - 1; i++)
-		text[i] = p->payload[i / 8] & (0x80 >> i % 8) ? '1' : '0';
-	text[i] = '\0';
-	return text;
-}
-
 /* Logs a packet as it goes by: `-> DATA seq 5, 1400 bytes'; after it what -L
  * did to it. */
 static void
@@ -157,6 +144,7 @@ packet(const struct rdt_session *s, const char *arrow,
 	static const char *const names[] = { "corrupt", "HELLO", "DATA", "ACK",
 	    "DONE" };
 	char text[160];
+	size_t i;
 	int n;
 
 	if (logger.level < DEBUG)
@@ -176,8 +164,9 @@ packet(const struct rdt_session *s, const char *arrow,
 	if (p->type == ACK && s->is_sender && s->sender.protocol != NULL)
 		n += sprintf(text + n, ", window %u",
 		    rdt_send_window(&s->sender));
-	if (p->type == ACK && p->length > 0)
-		sprintf(text + n, ", bitmap %s", bitmap_text(p));
+	for (i = 0; p->type == ACK && i < 8 * p->length && i < 64; i++)
+		n += sprintf(text + n, "%s%d", i == 0 ? ", bitmap " : "",
+		    (p->payload[i / 8] & 0x80 >> i % 8) != 0);
 	log_msg(DEBUG, "%s%s%s", text, *fate == '\0' ? "" : ": ", fate);
 }
 

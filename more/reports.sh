@@ -156,6 +156,27 @@ files:nonsense|files:more||")"
 	stop
 }
 
+# narrow NAME SETTING: a terminal of 40 columns, which the client learns by that
+narrow() {
+	long=$(printf '%060d' 7)
+	{ echo "$1"; until_true grep -q "$1 has joined" "$tmp/bob.got"
+	  printf '\033[Dhi\033OC\n'; until_true grep -q "$1: hi" "$tmp/bob.got"
+	  printf %s "$long"; i=0
+	  while [ $i -lt 10 ]; do
+		echo "$i $1" >&6
+		until_true grep -q "bob: $i $1" "$tmp/bob.got"
+		i=$((i + 1))
+	  done
+	  printf '\n{quit}\n'; until_true grep -q "$1 left" "$tmp/bob.got"
+	} | script -qc "$2 $cli -m chat -d $tmp/here 127.0.0.1 $port" \
+	    /dev/null >"$tmp/screen" 2>&1
+	heard bob "$1: hi"
+	heard bob "$1: $long"
+	is "$2 no half-typed line is wider; then the whole is shown once" 1 \
+	    "$(tr '\r' '\n' <"$tmp/screen" | grep '^ *0*7$' |
+	    awk 'length($0) >= 40' | grep -c .)"
+}
+
 # A terminal: keys that edit nothing, and one of 40 columns.
 test_reports_terminal() {
 	if ! script -qc tty /dev/null </dev/null 2>&1 | grep -q /dev; then
@@ -166,23 +187,8 @@ test_reports_terminal() {
 	speaker 6 bob -m raw 127.0.0.1 "$port"
 	echo bob >&6
 	heard bob "ALL "
-	long=$(printf '%060d' 7)
-	{ echo ann; until_true grep -q 'ann has joined' "$tmp/bob.got"
-	  printf '\033[Dhi\033OC\n'; until_true grep -q 'ann: hi' "$tmp/bob.got"
-	  printf %s "$long"; i=0
-	  while [ $i -lt 10 ]; do
-		echo $i >&6
-		until_true grep -q "bob: $i" "$tmp/bob.got"
-		i=$((i + 1))
-	  done
-	  printf '\n{quit}\n'; until_true grep -q 'ann left' "$tmp/bob.got"
-	} | COLUMNS=40 script -qc "$cli -m chat -d $tmp/here 127.0.0.1 $port" \
-	    /dev/null >"$tmp/screen" 2>&1
-	heard bob "ann: hi"
-	heard bob "ann: $long"
-	is "ten messages do not break the half-typed line" 0 \
-	    "$(tr '\r' '\n' <"$tmp/screen" | grep -v "^$long" |
-	    awk 'length($0) > 40' | grep -c '^ *0*7$')"
+	narrow ann COLUMNS=40
+	narrow amy "unset COLUMNS; stty cols 40;"
 
 	# What was pasted after the end of a chat is not left to the shell.
 	{ until_true grep -q 'eve has joined' "$tmp/bob.got"

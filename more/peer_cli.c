@@ -293,19 +293,16 @@ accept_peers(void)
 	_exit(0);
 }
 
-/* Starts the acceptor with what is shared now. The children of the old one
- * finish what they are doing. */
+/* Starts the acceptor with what is shared now, in the place of the old one,
+ * whose children finish what they are doing. */
 static int
 start_acceptor(void)
 {
-	if (serving.acceptor > 0) {
-		/* SIGKILL loses nothing but, at worst, one new connection. */
-		kill(serving.acceptor, SIGKILL);
-		waitpid(serving.acceptor, NULL, 0);
-	}
+	pid_t pid;
+
 	fflush(stdout);
-	serving.acceptor = fork();
-	if (serving.acceptor == 0) {
+	pid = fork();
+	if (pid == 0) {
 		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
 		close(serving.line[1]);
 		lifeline = serving.line[0];
@@ -313,7 +310,15 @@ start_acceptor(void)
 		close(directory.fd);
 		accept_peers();
 	}
-	return serving.acceptor < 0 ? -1 : 0;
+	if (pid < 0)
+		return -1;
+	if (serving.acceptor > 0) {
+		/* SIGKILL loses nothing but, at worst, one new connection. */
+		kill(serving.acceptor, SIGKILL);
+		waitpid(serving.acceptor, NULL, 0);
+	}
+	serving.acceptor = pid;
+	return 0;
 }
 
 /* Serves no peer any more: the lifeline's end ends the processes. */

@@ -1373,7 +1373,7 @@ read_operands(int argc, char **argv)
 	with_port = argc > with_host && argv[0][0] >= '0' && argv[0][0] <= '9';
 	cli.port = with_port ? argv[0] : cli.mode->port;
 	if (cli.port == NULL)
-		usage_error("port", "missing, this mode has no default");
+		usage_error("port", "missing: this mode has no default");
 	if (number(cli.port, strlen(cli.port), 1, 65535) < 0)
 		usage_error(cli.port, "not a port (1 to 65535)");
 	return with_host + with_port;

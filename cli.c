@@ -12,7 +12,7 @@
  *  Part I   what modes share     output, downloads and uploads
  *           ftp                  get, put, ls, quit
  *           the command loop     a line, its words, a table
- *  Part II  ftp by UDP           get and put by rdt
+ *  Part II  ftp over UDP           get and put by rdt
  *           dir                  asking the directory
  *  the end  the table of modes, options, main
  *
@@ -23,7 +23,7 @@
  *                                |        (a command of the command line is
  *                         table of commands     called by run_mode() itself)
  *
- * A command reports its own error as one line, `command: what: why`, and
+ * A command reports its own error as one line, `command: what: why', and
  * returns 1; if any fails, the exit status is not 0. Lists go to standard
  * output, messages to standard error.
  */
@@ -187,7 +187,7 @@ static int ftp_control = -1;		/* the connection; -1: none */
 static int ftp_answered;		/* this connection has answered */
 static int heard;			/* any connection has */
 
-/* The next command makes a new one. */
+/* The next command connects again. */
 static void
 ftp_drop(void)
 {
@@ -597,7 +597,7 @@ list_local(int argc, char **argv)
 	return 0;
 }
 
-/* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
+/* ---- ftp over UDP: the contents travel by rdt ---------------------------- */
 
 /* Sends the command and runs the session; the caller has filled in s->name and
  * s->file. Returns its result, or 1 after a message if none began. */
@@ -668,7 +668,7 @@ udp_got(const struct rdt_session *s, const char *name, int result)
 	return fail("get: %s: %s", name, ftp_code_text(code));
 }
 
-/* get, perhaps by UDP. The file is stored, and said to be, before the client
+/* get, perhaps over UDP. The file is stored, and said to be, before the client
  * lingers for a server that may have missed an ACK. */
 static int
 udp_get(int argc, char **argv)
@@ -1210,7 +1210,7 @@ extended_begin(void)
 		by_udp.congestion = congestion_find("reno", 0);
 	if (cli.mode->kind == ONLY_SW && by_udp.given &&
 	    by_udp.protocol != &rdt_sw)
-		usage_error("-u", "in mode raw, sw alone");
+		usage_error("-u", "in mode raw, only sw");
 	faults_begin(cli.mode->kind == NO_HOST);
 	trace_begin();
 	screen_begin();
@@ -1246,7 +1246,7 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
     .close = ftp_close };
 
 #ifndef TINY
-/* more/peer_cli.c joins mode dir by peer_commands, peer_wait(), peer_end(). */
+/* more/peer_cli.c gives mode dir peer_commands, peer_wait(), peer_end(). */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
     .prompt = "dir> ", .commands = { dir_commands, peer_commands,
     names_people_try }, .open = dir_open, .close = dir_close,

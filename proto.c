@@ -548,9 +548,9 @@ sock_dial(int fd, const struct addrinfo *a)
 	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
 }
 
-/* Tries the addresses of host one by one; binds if `listens', else connects. By
- * UDP connect() sends nothing, and cannot tell which address answers: so a name
- * means IPv4. */
+/* Tries the addresses of host one by one; binds if `listens', else connects. A
+ * connect() of UDP sends nothing, and cannot tell which address answers: so a
+ * name means IPv4. */
 static int
 each_address(const char *host, const char *port, int type, int listens)
 {
@@ -1364,7 +1364,7 @@ cursor_bytes(struct cursor *c, size_t n)
 }
 
 /* Decimal numbers are padded with zeros to n digits; hexadecimal digits may be
- * small or capital. */
+ * in either case. */
 uint64_t
 cursor_number(struct cursor *c, size_t n, unsigned base)
 {
@@ -1407,8 +1407,8 @@ cursor_until(struct cursor *c, char end, size_t *n)
 /*
  * Eight bytes at a time (slicing by 8; Kounavis and Berry, 2005): row k of the
  * table is what a byte adds to the remainder if k bytes follow it, so that
- * eight look-ups do not wait for one another. Byte by byte it would be what
- * takes most of the time of a transfer.
+ * eight look-ups do not wait for one another. Byte by byte, the CRC would take
+ * most of the time of a transfer.
  */
 static uint32_t crc_table[8][256];
 
@@ -1883,7 +1883,7 @@ rdt_offer_unpack(const char *text, size_t n, unsigned *port, uint32_t *key,
 
 /* ---- rdt: packets over UDP ---------------------------------------------- */
 
-/* The last datagram that came, and the one that is built. */
+/* The last datagram that came, and the one being built. */
 static unsigned char incoming[65536];
 static unsigned char outgoing[RDT_HEAD + RDT_BLOCK_MAX];
 
@@ -2010,8 +2010,8 @@ rdt_await(struct rdt_session *s, int64_t deadline)
 
 /* ---- rdt: HELLO --------------------------------------------------------- */
 
-/* The buffers of the socket must hold a window of DATA: they become as large as
- * the system allows. Some systems refuse what is too much. */
+/* The buffers of the socket should hold a window of DATA: they become as large
+ * as the system allows. Some systems refuse what is too much. */
 static void
 make_room(int fd, int option)
 {
@@ -2061,8 +2061,8 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	rdt_begins(s);
 }
 
-/* Waits for a HELLO until the deadline, and agrees. It must come from the host
- * of the client: or a forged one would make us send a file to a victim. The
+/* Waits for a HELLO until the deadline, and agrees. At the server it must
+ * come from the client's host: a forged one could aim the file at a victim. The
  * server may not agree to more than the client asked for. */
 static int
 await_hello(struct rdt_session *s, const char *client, int64_t deadline)
@@ -2346,7 +2346,7 @@ rdt_linger(struct rdt_session *s)
 	} while (now() < end);
 }
 
-/* Adds both ends; over UDP one has counted nothing. */
+/* Adds the counts of both ends; over UDP one has none. */
 void
 rdt_report(const struct rdt_session *s)
 {
@@ -2471,7 +2471,7 @@ made_of(const char *text, size_t n, const char *set)
 	return 1;
 }
 
-/* Small letters alone: a hash is compared by its bytes. */
+/* Lower case only: a hash is compared by its bytes. */
 int
 hex_digits(const char *text, size_t n)
 {

@@ -5,7 +5,7 @@
  * codes, and what each of them offers to the others. If you read one file, read
  * this one; and you may stop at Part II:
  *
- *      Part I      the tiny program: get, put, ls, quit by TCP, and a process
+ *      Part I      the tiny program: get, put, ls, quit over TCP, and a process
  *                  for each connection
  *      Part II     the extended mode: reliable transfer over UDP, and a
  *                  directory of who serves which files
@@ -81,9 +81,9 @@ void	log_write(enum level level);
 /*
  * Makes text safe for a terminal: copies up to len bytes of it to out, a string
  * of at most size - 1 bytes. Control characters become \xNN, and so does a byte
- * of each Unicode character that separates lines or turns the direction of
- * writing. Other UTF-8 and ISO 8859-1 stay; so do newlines, if lines is true.
- * Returns how many bytes of text were copied: a long one is printed in pieces.
+ * of each Unicode character that separates lines or changes the direction
+ * of text. Other UTF-8 and ISO 8859-1 stay; so do newlines, if lines is true.
+ * Returns how many bytes of text were copied: long text is printed in pieces.
  */
 size_t	printable(char *out, size_t size, const char *text, size_t len,
 	    int lines);
@@ -169,7 +169,7 @@ extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
 /* An address is text. An IPv4 address that IPv6 writes as ::ffff:1.2.3.4 is
  * 1.2.3.4, so that strcmp() can tell whether two hosts are the same. */
-#define HOST_BYTES	64	/* a numeric address, as fe80::1%eth0 */
+#define HOST_BYTES	64	/* a numeric address, like fe80::1%eth0 */
 #define PEER_BYTES	(HOST_BYTES + 8)	/* for `ADDRESS:PORT' */
 
 /* The address of one end of a socket: ours if `end' is getsockname, the peer's
@@ -183,9 +183,9 @@ int	sock_peer(int fd, char text[PEER_BYTES]);
 /*
  * sock_listen() returns a socket of the given type, SOCK_STREAM or SOCK_DGRAM,
  * bound to the first usable address of host; it does not block, and a stream
- * listens. sock_connect() returns one that is connected to the first address
- * that answers (over UDP: the first usable one), and blocks. EDESTADDRREQ: host
- * has no address.
+ * listens. sock_connect() returns a blocking one, connected to the first
+ * address that answers (over UDP: the first usable one). EDESTADDRREQ: host has
+ * no address.
  */
 int	sock_listen(const char *host, const char *port, int type);
 int	sock_connect(const char *host, const char *port, int type);
@@ -262,7 +262,7 @@ int	file_open(struct file *f, const char *path, int follow);
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
 
-/* The file that is transferred now, for the hook; or NULL. */
+/* The file being transferred, for the hook; or NULL. */
 extern const struct file *moving;
 
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
@@ -344,7 +344,7 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers `get' alone,
  * `ls x', a NUL in a command, and a put that is cut short or stands still. The
- * original client knows only FTP_NOFILE: so that answers a get of any bad name,
+ * original client knows only FTP_NOFILE: so it answers a get of any bad name,
  * or of none (`get '). An answer to ls that is nothing but a code is taken for
  * that code, though a file might have such a name.
  */
@@ -379,8 +379,8 @@ int	frame_head(int fd, uint64_t *length);
  * the length of the text. */
 ssize_t	frame_recv(int fd, char *text, size_t max);
 
-/* The number in an answer: digits, with or without a minus sign before them,
- * nothing else, at most six of them. LONG_MIN for anything else. */
+/* The number in an answer: up to six digits, with or without a minus sign
+ * before them. LONG_MIN for anything else. */
 long	frame_number(const char *text, size_t n);
 
 /* ---- serv.c: services ------------------------------------------------- */
@@ -510,14 +510,14 @@ int	end_upload(const struct request *r, int went_well);
 /* The code for errno after file_open() has failed. */
 enum ftp_code code_of_open(void);
 
-/* Prepares a child for its connection: of signals only SIGTERM ends it. */
+/* Prepares a child for its connection: the only signal to end it is SIGTERM. */
 void	become_child(void);
 
 /* Called in each child when it begins; i is its place, below max_children +
  * REFUSERS. NULL: nobody uses it. */
 extern void (*child_hook)(size_t i);
 
-/* ---- Part I of cli.c: what modes use of it ------------------------------- */
+/* ---- cli.c: what modes use of it ----------------------------------------- */
 
 extern int over;			/* no more commands */
 
@@ -631,9 +631,9 @@ extern const char *dgram_fate;
 /*
  * A hook, NULL if nobody uses it: a network between dgram_send() and the
  * system, as -L makes one (more/faults.c). send() returns 0 for what it drops;
- * flush() hands dgram_deliver() those that are due, and returns the time of
- * the next one, or NEVER (if one cannot be sent, the next send() fails);
- * begin() is called when a transfer begins; close() empties it.
+ * flush() hands dgram_deliver() the datagrams that are due, and returns the
+ * time of the next one, or NEVER (if one cannot be sent, the next send()
+ * fails); begin() is called when a transfer begins; close() empties it.
  */
 struct network {
 	ssize_t (*send)(int fd, const void *buf, size_t n,
@@ -653,7 +653,7 @@ extern void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
 
 /* ---- packing and unpacking --------------------------------------------- */
 
-/* Numbers to bytes and back, the most significant first. */
+/* Numbers to bytes and back, big-endian. */
 void	pack16(unsigned char *p, unsigned n);
 void	pack32(unsigned char *p, uint32_t n);
 unsigned unpack16(const unsigned char *p);
@@ -783,7 +783,7 @@ uint32_t crc32(uint32_t crc, const void *buf, size_t n);
  * comparison.
  *
  * Both ends are state machines. They read no clock and touch no socket: they
- * are told what happened and when, in microseconds, and answer what to send and
+ * are told what happened and when, in microseconds, and say what to send and
  * when to be called again. So they run the same over UDP and in a simulated
  * channel.
  */
@@ -811,7 +811,7 @@ struct rdt_receiver;
  *
  * These may be NULL: deadline() (then rto_at); window(), how many packets, from
  * base on, may be in flight (then cwnd); bitmap(), which writes what has
- * arrived beyond expected and returns its bytes; begin(), which is called with
+ * arrived beyond expected and returns its size; begin(), which is called with
  * a sender or a receiver, the other being NULL, and sets its `own' to memory
  * from malloc(), which the caller frees.
  */
@@ -862,8 +862,8 @@ const struct congestion *congestion_find(const char *name, unsigned code);
  * with alpha 1/8 and beta 1/4; 3 no sample of what was sent twice (Karn); 5.1
  * to 5.3 one timer, started anew by each new ACK; 5.5 the RTO doubles. It
  * deviates from 2.4 (RTO at least 1 s) and 2.5 (maximum at least 60 s), since a
- * lab cannot wait. G of 2.2 is 0, so a long and steady RTT may time out early.
- * In 5.4 it resends not one packet, but all that the window allows.
+ * lab cannot wait. G of 2.2 is 0, so the timer may be early if a long RTT is
+ * steady. In 5.4 it resends not one packet, but all that the window allows.
  */
 #define RDT_RTO_FIRST	SECOND
 #define RDT_RTO_MIN	(SECOND / 5)
@@ -932,9 +932,9 @@ unsigned rdt_send_window(const struct rdt_sender *s);
  * What protocols call. rdt_slot(): packet n, which is in the window.
  * rdt_slide(): an ACK above base, so the window slides. rdt_duplicate(): one
  * equal to base. rdt_lost(): the ACKs reveal a loss; returns what lost() of the
- * congestion control does. rdt_timed_out(): the RTO has run out, and doubles;
- * next is left to the protocol. rdt_happened() tells the watcher; s is NULL at
- * a receiver.
+ * congestion control returns. rdt_timed_out(): the RTO has run out, and
+ * doubles; next is left to the protocol. rdt_happened() tells the watcher; s is
+ * NULL at a receiver.
  */
 struct rdt_slot *rdt_slot(struct rdt_sender *s, uint32_t n);
 void	rdt_slide(struct rdt_sender *s, int64_t now, uint32_t ack);
@@ -957,7 +957,7 @@ struct rdt_receiver {
  * rdt_recv_init(): as rdt_send_init(). rdt_recv_data() when DATA has come.
  * The caller sends the ACK: at once if r->share is 1, else after r->share
  * packets or fewer; rdt_recv_bitmap() writes what goes with it, and returns its
- * bytes.
+ * size.
  */
 int	rdt_recv_init(struct rdt_receiver *r,
 	    const struct rdt_protocol *protocol, unsigned window,
@@ -969,7 +969,7 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
 
 /* How packets become datagrams. pack() writes the head of one, whose payload
- * stands after it already, and returns the bytes of both; 0 if the encoding has
+ * stands after it already, and returns the size of both; 0 if the encoding has
  * no such message. unpack() returns -1 for a malformed one. */
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
@@ -984,13 +984,13 @@ extern const struct rdt_encoding rdt_native;
 
 /*
  * The driver of the engine: a socket, a clock, a file. The caller fills in what
- * stands before protocol; a client also protocol to congestion, and is_sender.
- * rdt_accept() (at the server) or rdt_connect() (at the client) agrees on the
- * rest with the other end, then one of the two calls rdt_send() and the other
- * rdt_recv(). There are two sockets: sock, which rdt_close() closes, and
- * control, on which any input ends the transfer with ECONNABORTED. A tick()
- * that returns true ends it with EINTR; it is called at least once in a TURN. A
- * peer that falls silent ends it with ETIMEDOUT.
+ * stands before protocol; a client also protocol, window, block, congestion and
+ * is_sender. rdt_accept() (at the server) or rdt_connect() (at the client)
+ * agrees on the rest with the other end, then one of the two calls rdt_send()
+ * and the other rdt_recv(). There are two sockets: sock, which rdt_close()
+ * closes, and control, on which any input ends the transfer with ECONNABORTED.
+ * A tick() that returns true ends it with EINTR; it is called at least once in
+ * a TURN. A peer that falls silent ends it with ETIMEDOUT.
  */
 #define TURN	(SECOND / 10)	/* the longest time between two ticks */
 
@@ -1012,7 +1012,7 @@ struct rdt_session {
 	uint32_t packets;
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
-	int64_t silence;		/* waited since DATA that was good */
+	int64_t silence;		/* waited since the last good DATA */
 	int64_t hello_at;		/* room: silence at the next HELLO */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
@@ -1045,7 +1045,7 @@ int	rdt_await(struct rdt_session *s, int64_t deadline);
 /* Counts a datagram that makes no sense. */
 void	rdt_corrupt(struct rdt_session *s);
 
-/* At the receiver, after all was stored: answers repeated DATA with the last
+/* At the receiver, after all is stored: answers repeated DATA with the last
  * ACK, until DONE comes or RDT_LINGER_S have passed. */
 void	rdt_linger(struct rdt_session *s);
 
@@ -1145,7 +1145,7 @@ struct dir_message {
 	size_t length;			/* of text */
 };
 
-/* dir_pack() makes a datagram and returns its bytes; there must be room for
+/* dir_pack() makes a datagram and returns its size; there must be room for
  * nine, or for five and the text. dir_unpack() returns -1 if the size fits no
  * format of this op; else text points into the datagram. */
 size_t	dir_pack(unsigned char *datagram, const struct dir_message *m);
@@ -1181,7 +1181,7 @@ int	addr_ipv4(const struct addr *a, uint32_t *ip);
 #define IPV4_BYTES	16
 const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
-/* ---- serv.c and cli.c: what they offer to more/ -------------------------- */
+/* ---- serv.c, cli.c and more/: what they offer each other ----------------- */
 
 /* is_started(): is row k of the services started? counted(): its counter; if k
  * is -1, the sum of all rows. */
@@ -1192,8 +1192,8 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. console_fd() is -1 until the next look, and lowers
- * *deadline to that; read_console() returns true if the server is to end. */
+/* more/stats.c: the console. console_fd() is -1 until the next look, whose time
+ * limits *deadline; read_console() returns true if the server is to end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

@@ -8,7 +8,7 @@
  *  Part I   requests        logs and counts how they end
  *           ftp             get, put, ls, quit: in a child for each connection
  *           parent          accepts, forks, reaps
- *  Part II  ftp by UDP      uget, uput
+ *  Part II  ftp over UDP      uget, uput
  *           dir             the directory: a daemon
  *           supervisor      a process for each service
  *  the end  the table of services, options, main
@@ -537,7 +537,7 @@ serve_connections(const struct service *s, int listener)
 #include <fcntl.h>
 #include <search.h>
 
-/* ---- ftp by UDP: the contents travel by rdt ------------------------------ */
+/* ---- ftp over UDP: the contents travel by rdt ---------------------------- */
 
 /* A key that nobody can guess, from /dev/urandom; without it, from clock and
  * process ID: weaker. */
@@ -654,7 +654,8 @@ ftp_uput(const struct request *r)
 #define DIR_NICKS	10000		/* nicks at most */
 #define DIR_NICK_FILES	10000		/* files of a nick */
 #define DIR_HOLDINGS	1000000		/* files of all nicks together */
-#define PAGES_AT_ONCE	200		/* pages of lists, for an address, */
+#define PAGES_AT_ONCE	200		/* pages of lists, for addresses with
+					   the same last byte, */
 #define PAGES_A_SECOND	50		/* and then pages a second */
 #define PAGES_ALL	2000		/* pages a second, for all addresses */
 #define NOT_ANSWERED	((enum dir_op)0)
@@ -690,7 +691,7 @@ static struct {
 	size_t holdings;		/* files of all nicks */
 	unsigned long servers;		/* nicks that serve */
 	int64_t page_each[256], page_all;	/* buckets: by the last byte of
-						   an address, and of all */
+						   an address, and for all */
 } dir;
 
 /* Takes a page out of a bucket; false if there is none. It holds `most' pages,
@@ -1032,7 +1033,7 @@ publish_lines(struct dir_request *r, struct nick *k)
 }
 
 /* Publish: one bad line, and nothing is stored; so all are checked first. By a
- * slip in dir's document it may be a ServeFiles, too. */
+ * slip in dir's document its op may be that of ServeFiles. */
 static enum dir_op
 dir_publish(struct dir_request *r)
 {
@@ -1348,8 +1349,8 @@ counted(int k, size_t counter)
 }
 
 /* A page that is shared with all children; without it all sums are 0. Zeros are
- * written to its file: a hole would need room in a full file system later, and
- * the process that counts there would end by SIGBUS. */
+ * written to its file: a hole would need room later, and if the file system is
+ * full then, the process that counts there ends by SIGBUS. */
 static int
 page_open(void)
 {

@@ -110,7 +110,7 @@ check() {
 	cat "$tmp/steps"
 	if [ $result -ne 0 ] || [ "$(grep -c '^ok' "$tmp/steps")" -ne \
 	    $((steps - 2)) ]; then
-		[ $result -eq 1 ] || echo "FAILED   it ended the checker itself"
+		[ $result -eq 1 ] || echo "FAILED   it broke the checker, or hung it"
 		return 1
 	fi
 	by_udp

@@ -18,7 +18,7 @@ wrong=0 status=0 pids=
 # begin TITLE: an empty directory $out, with served/ and here/ in it
 begin() {
 	if [ ! -x $serv ] || [ ! -x $cli ]; then
-		echo "$0: no serv and cli: run make" >&2
+		echo "$0: no serv or cli: run make" >&2
 		exit 1
 	fi
 	lab=$(basename "$0" .sh)
@@ -132,7 +132,7 @@ plot() {
 	awk -f lab/plot.awk "$@" >"$out/$name.svg" || wrong=1
 }
 
-# sequence NAME CAPTURE TITLE: the same of a capture
+# sequence NAME CAPTURE TITLE: a picture of a capture
 sequence() {
 	lab/packets.sh "$out/$2.pcapng" |
 	    awk -v "title=$3" -f lab/sequence.awk >"$out/$1.svg" || wrong=1

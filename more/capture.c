@@ -7,9 +7,9 @@
  *                         |                              +--> IP --> block
  *                         +----> tap_stream() ---> TCP --+
  *
- * Real are the bytes, addresses, ports and times, and who connects, ends and
- * closes. Made up are the rest of the headers: the handshake, where a segment
- * ends, sequence numbers and ACKs.
+ * The bytes, addresses, ports and times are real, and so is who connects, ends
+ * and closes. The rest is made up: the handshake, where a segment ends,
+ * sequence numbers and ACKs.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
@@ -488,8 +488,8 @@ tap_stream(int fd, enum passing what, const void *buf, ssize_t n)
 	return 0;
 }
 
-/* Opens the file, and begins it: NULL, or why not. Anything but a regular file,
- * such as a FIFO, is only written to. */
+/* Opens the file, and begins it: NULL, or why not. What is not regular, such
+ * as a FIFO, is only written to. */
 static const char *
 open_file(const char *path)
 {

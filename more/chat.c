@@ -94,7 +94,7 @@ chat_unpack(const unsigned char **data, const unsigned char *in, size_t n)
 			value = pickle_number(&c, 1);
 			bad = value != memos++;
 			break;
-		case 0x5d: case 0x28: case 0x65:	/* a list: [ ( ] */
+		case 0x5d: case 0x28: case 0x65:	/* a list: ] ( e */
 		case 0x86: case 0x94: case 0x2e:	/* pair; keep; end */
 			break;
 		default:
@@ -266,7 +266,7 @@ answer_turn(struct rdt_session *s, const char *client)
 }
 
 /* The server, in a child: it answers; its only timer is that of silence. The
- * requests are received as packets would be. */
+ * requests count as packets that were received. */
 int
 chat_answer(struct rdt_session *s, const char *client)
 {

@@ -139,7 +139,7 @@ chat_help(void)
 		"~NAME TEXT          to one alone",
 		"show                who else is here?",
 		"get_list_file       which files are there?",
-		"download_file NAME  fetches one",
+		"download_file NAME  fetch one",
 		"CHANGENAME OLD NEW  be called NEW",
 		"{quit}              leave",
 		"help                this list",

@@ -52,7 +52,7 @@ tell_error(struct client *c, const char *why)
 	tell(c);
 }
 
-/* Adds a name to a list, if that does not become too long. */
+/* Adds a name, unless the list gets too long. */
 static void
 add_name(const char *name, size_t n)
 {
@@ -77,7 +77,7 @@ chat_show(struct client *c, const char *text)
 	tell(c);
 }
 
-/* Tells all who came, went or changed his name, and who is here now. */
+/* Tells all: who came, went or changed his name; and who is here now. */
 static void
 tell_change(void)
 {

@@ -12,7 +12,7 @@ extern const struct congestion congestion_half, congestion_reno;
 
 /* What reno notes in s->noted. */
 enum {
-	GROWN,			/* packets acknowledged since cwnd grew last */
+	GROWN,			/* packets acknowledged since cwnd last grew */
 	RECOVER,		/* losses below this number are old */
 	RECOVERING		/* is this fast recovery? */
 };

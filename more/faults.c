@@ -1,8 +1,7 @@
 /* faults.c: what a network does to datagrams (-L). Licence: ISC, see README.
  *
- * A channel delays or drops datagrams. It runs on two clocks: between
- * dgram_send() and the system, on that of the machine; and in mode sim, on
- * virtual time.
+ * A channel delays or drops datagrams. Its clock is that of the
+ * machine, between dgram_send() and the system; or virtual time, in mode sim.
  *
  *                        reorder: waits for the next one
  *                             |
@@ -67,8 +66,9 @@ draw(unsigned sequence, uint64_t n)
 	return (double)(mix64(key ^ n) >> 11) / 9007199254740992.0;
 }
 
-/* Does a rule, `0.1', `/5' or `5:11:12', hit the n-th transmission, for which
- * this was drawn? If n is 0, a probability alone does. -1: it is no rule. */
+/* Does a rule, `0.1', `/5' or `5:11:12', hit the n-th transmission, whose
+ * random number is `drawn'? If n is 0, only a probability does. -1: it is no
+ * rule. */
 static int
 rule_hits(struct fault_rule *rule, double drawn, uint64_t n)
 {
@@ -144,10 +144,10 @@ faults_parse(char *text, int sim, const char **why)
 
 /* ---- a channel ----------------------------------------------------------- */
 
-/* Does a fault of this kind hit the datagram? Then its note, which is the fate
- * of the last one, says so. One that is not counted is hit by probabilities
- * only; its random numbers are separate, so that those of the others do not
- * shift. */
+/* Does a fault of this kind hit the datagram? Then its note says so, and is
+ * the fate of the last datagram. One that is not counted is hit only by
+ * probabilities; its random numbers are separate, so that those of the others
+ * do not shift. */
 static int
 strikes(struct channel *c, struct held *h, enum fault kind, int counted)
 {

@@ -33,7 +33,7 @@
  *
  * The original server neither sends the last status nor closes: `not
  * confirmed'. A status that is not 0 ends the request; it may come at any time,
- * also while a file is sent, and to a new connection if the server is full.
+ * even while a file is sent, and to a new connection if the server is full.
  *
  * The list is one line for each file, joined by newlines, and each a tuple of
  * Python: name, bytes, and when it was changed, in seconds since 1970:
@@ -41,9 +41,9 @@
  *     ('lorem_ipsum.txt', 100321, 1620948149.0)
  *
  * The name is a literal of Python: \\ \' and, for a byte that is no part of
- * printable UTF-8, \xNN. Our client takes \" and the other escapes of Python's
- * repr(), too, \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but \xNN,
- * by which repr() means a character, is one byte here.
+ * printable UTF-8, \xNN. Our client also takes \" and the other escapes of
+ * Python's repr(), \n \r \t \uNNNN \UNNNNNNNN, in quotes of either kind; but
+ * \xNN, by which repr() means a character, is one byte here.
  */
 #define XFER_LENGTH	8
 #define XFER_LINE_MAX	(4 * NAME_BYTES + 64)	/* bytes, NUL included */
@@ -78,7 +78,7 @@ struct xfer_file {
 
 /* A line of the list, without its newline. xfer_line_pack() returns its length.
  * xfer_line_unpack() takes one apart in place, so that name points into it; -1:
- * it is none. */
+ * it is malformed. */
 size_t	xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f);
 int	xfer_line_unpack(struct xfer_file *f, char *line);
 
@@ -109,8 +109,9 @@ int	hash_file(int fd, char hex[HASH_DIGITS + 1]);
 #define PEER_PART	48000		/* bytes of a file in one message */
 #define PEER_PREFIX	8		/* digits of a hash, at least */
 
+/* The lines of one that was received are strings. */
 struct peer_message {
-	char text[PEER_MESSAGE_MAX + 1];	/* received: a string a line */
+	char text[PEER_MESSAGE_MAX + 1];
 	size_t length;
 };
 
@@ -185,8 +186,8 @@ extern struct faults {
 					   link; -1: all */
 } faults;
 
-/* Reads text, as `drop=0.1,dup=/5,corrupt=3:7,seed=7', which it overwrites,
- * into faults. Returns NULL, or the first item that is wrong, and *why. */
+/* Reads text like `drop=0.1,dup=/5,corrupt=3:7,seed=7' into faults, and
+ * overwrites it. Returns NULL, or the first item that is wrong, and *why. */
 const char *faults_parse(char *text, int sim, const char **why);
 
 /* A datagram in a channel. */
@@ -230,9 +231,10 @@ struct held *channel_take(struct channel *c);
 /* ---- chat: free text, and files that are pulled -------------------------- */
 
 /*
- * If the client's first message, its name, ended with a newline, messages are
- * lines; else each is one read, and one send. An empty message is ignored. A
- * newline within one becomes a blank, or it would forge a line for others.
+ * If a newline ends the client's first message, its name, or comes next, alone,
+ * messages are lines; else each is one read, and one send. An empty message is
+ * ignored. A newline within one becomes a blank, or it would forge a line for
+ * others.
  *
  *   client: (its name)           all: `NAME has joined the chat!', `ALL a b '
  *           ~NAME text           NAME: `SENDER: (PRIVATE)  text'
@@ -274,7 +276,7 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in file, of less than UINT32_MAX
+ * Both ends of a download; the caller fills in file, of fewer than UINT32_MAX
  * parts, and sock, -1 at the client. Reports count a request as a transmission,
  * and its answer as an ACK. The client asks the peer of `control'. At the
  * server errno is ECONNABORTED if `finished' comes before all parts were asked
@@ -288,7 +290,7 @@ int	chat_answer(struct rdt_session *s, const char *client);
 /*
  * A message is a code of three or four digits. Each text that follows has its
  * length before it, in two digits; so a message tells where it ends. Only CR
- * and LF may stand between two of them:
+ * and LF may stand between two messages:
  *
  *   100 name         200 name PORT    connect to PORT for updates
  *                    4001 bad name, 4002 taken, 4003 full
@@ -298,7 +300,7 @@ int	chat_answer(struct rdt_session *s, const char *client);
  *   104 text         2040 nobody, 2041 Y names: who got it
  *   105              2050 no files, 2051 YY names
  *   106 TCP name     206 SIZE PORT, 4061 no such file, 4062 no port
- *   106 UDP name     the same         (SIZE as a text of digits)
+ *   106 UDP name     the same         (SIZE: a text of digits, in both)
  *
  *   300 name  301 name  303 name text  304 name text   updates, on a
  *   joined    left      privately      to all          connection of their own
@@ -328,7 +330,7 @@ struct room_message {
 };
 
 /* Takes a message off a text, its fields pointing into that. Returns the bytes
- * of the message; 0: more must come; -1: it is none. */
+ * of the message; 0: more must come; -1: it is malformed. */
 ssize_t	room_unpack(struct room_message *m, const char *text, size_t n);
 
 /* The message being made: room_begin() writes its code, room_add() a length and
@@ -352,9 +354,9 @@ void	room_add(const char *text, size_t n);
  *   +------+-------------+----------        DONE:  there is none
  *
  * Nothing is agreed on: the client says HELLO each second, until DATA comes.
- * A number stands for the first one, not below `expected' (receiver) or base
- * (sender), that equals it modulo window + 1. But DATA a whole window ahead is
- * taken for packet expected - 1. Windows are 1 to 99.
+ * A number means the first packet, from `expected' (receiver) or base (sender)
+ * on, that has it modulo window + 1; but DATA a whole window ahead is taken for
+ * packet expected - 1. Windows are 1 to 99.
  */
 #define ROOM_HEAD	3
 #define ROOM_BLOCK	1000
@@ -370,7 +372,7 @@ int	room_connect(struct rdt_session *s, int control, unsigned port);
 
 /*
  * A pcapng file (draft-ietf-opsawg-pcapng), its fields little-endian, that many
- * processes can write to. A packet is one block, and one write:
+ * processes can write to. A packet is one block:
  *
  *    0        4        8        12       16       20       24       28
  *   +--------+--------+--------+--------+--------+--------+--------+---------

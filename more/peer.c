@@ -2,7 +2,7 @@
  * README.
  *
  * A file is known by the SHA-1 of its contents, and travels in text
- * messages, in base 64. So this file has a hash, the messages, and the digits;
+ * messages, in base 64. So this file has a hash, the messages, and base 64;
  * peer_cli.c is both ends of the conversation.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -110,7 +110,7 @@ peer_add(struct peer_message *m, const char *key, const char *value)
 		m->length += len;
 }
 
-/* Length and text go by one send, as the frames of ftp do. */
+/* Length and text go in one send, like a short frame of ftp. */
 int
 peer_send(int fd, struct peer_message *m)
 {
@@ -122,8 +122,8 @@ peer_send(int fd, struct peer_message *m)
 	return write_all(fd, out, 2 + m->length) < 2 + m->length ? -1 : 0;
 }
 
-/* Makes each line a string. It is malformed unless they have a colon each, the
- * first is the operation, and the last, at the end of the text, is empty. */
+/* Makes each line a string. A good message begins with the operation, has a
+ * colon in each line, and ends with the first empty one. */
 int
 peer_recv(int fd, struct peer_message *m)
 {
@@ -192,7 +192,7 @@ base64_encode(char *out, const unsigned char *in, size_t n)
 	return done;
 }
 
-/* Strict: four digits at a time, padding at the end alone, no stray bits. */
+/* Strict: four digits at a time, padding only at the end, no stray bits. */
 ssize_t
 base64_decode(unsigned char *out, const char *in, size_t n)
 {

@@ -95,8 +95,8 @@ add_shared(struct shared *s, const char *name)
 }
 
 /* Lists and hashes the files of -d; s is all 0, or an older list, which it
- * replaces. Returns 1 after a message. Times are in seconds: what changed in
- * the last one before may change in it again. */
+ * replaces. Returns 1 after a message. Times are in seconds: what changed just
+ * now may change again in the same one. */
 static int
 hash_all(const char *command, struct shared *s)
 {
@@ -112,7 +112,7 @@ hash_all(const char *command, struct shared *s)
 	s->newest = 0;
 	for (name = strtok(names, "\n"); name != NULL;
 	    name = strtok(NULL, "\n")) {
-		peer_tick();		/* to hash may take long */
+		peer_tick();		/* hashing may take long */
 		if (add_shared(s, name) < 0)
 			log_msg(ERROR, "%s: %s: %s", command, name, reason());
 	}
@@ -303,7 +303,7 @@ start_acceptor(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		on_signal(SIGINT, SIG_IGN);	/* it ends by the lifeline */
+		on_signal(SIGINT, SIG_IGN);	/* the lifeline ends it */
 		close(serving.line[1]);
 		lifeline = serving.line[0];
 		network = NULL;		/* what -L delays is the client's */
@@ -449,7 +449,7 @@ peer_stop(int argc, char **argv)
 	serving.published = 0;
 	asked = dir_text(DIR_STOP, directory.nick);
 	if (dir_command(argv[0], &asked, &answer) != 0)
-		return 1;		/* and may be asked again */
+		return 1;		/* stop may be repeated */
 	serving.announced = 0;
 	return 0;
 }
@@ -504,7 +504,7 @@ peer_tick(void)
 	    register_again(&answer)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
-			    "forgets %s in a while", directory.nick);
+			    "will soon forget %s", directory.nick);
 		gone = 1;
 		directory.renew_at = now() + DIR_RENEW_S * SECOND / 6;
 		return directory.renew_at;
@@ -566,7 +566,7 @@ connect_peer(const char *command, const char *nick)
 	return fd;
 }
 
-/* Parses `hash size name'; or HASH;NAME;SIZE, as other teams write it. */
+/* Parses `hash size name'; or HASH;NAME;SIZE, as some peers write it. */
 static int
 list_line(struct file_line *f, const char *line)
 {
@@ -697,8 +697,8 @@ get_file(int fd, struct file *f, const char *hash)
 	    get_parts(fd, f, parts, hash);
 }
 
-/* Downloads a file from a peer; o is a line of a list, which ends with its
- * name. Returns 1 after a message. */
+/* Downloads a file from a peer; o is a line of a list; the name ends it.
+ * Returns 1 after a message. */
 static int
 peer_get(int fd, const char *nick, const struct file_line *o, const char *path)
 {

@@ -29,8 +29,8 @@ for_eyes(void)
 	return isatty(STDOUT_FILENO) || logger.level >= DEBUG;
 }
 
-/* Writes what came: to a terminal as printable text that ends with a newline;
- * if for_eyes(), each datagram is a line: `> \x01' has left, `< \x02' came. */
+/* Writes bytes: to a terminal as printable text that ends with a newline; if
+ * for_eyes(), each datagram is a line: `> \x01' has left, `< \x02' came. */
 static int
 raw_show(const char *arrow, const char *text, size_t n)
 {
@@ -134,7 +134,7 @@ raw_recv(int fd)
 }
 
 /* Both directions at once, until the server closes; after the end of the input,
- * until a silence of ANSWER_S, or SILENCE_S by UDP. */
+ * until a silence of ANSWER_S, or SILENCE_S over UDP. */
 static int
 raw_loop(int fd)
 {
@@ -144,7 +144,7 @@ raw_loop(int fd)
 
 	closed = by_udp.given;		/* no more is sent over TCP */
 	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND +
-	    faults.delay;		/* until they have left */
+	    faults.delay;		/* which -L adds */
 	for (;;) {
 		p[0].fd = input_ended || typed.n == typed.max ? -1 :
 		    STDIN_FILENO;

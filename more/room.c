@@ -151,10 +151,10 @@ ahead_of(uint32_t near, uint32_t n, unsigned window)
 }
 
 /*
- * The receiver keeps nothing but the packet it expects, so of any other it need
- * only know that it is not the expected one; each still gets an ACK. It takes
- * all of them for later ones, except the number just before `expected', which
- * can only be an old one.
+ * The receiver keeps only the packet that it expects. Of another it must only
+ * know that it is another; each still gets an ACK. It takes all of them for
+ * later ones, except the number just before `expected', which can only be an
+ * old one.
  */
 static int
 unpack_data(const struct rdt_session *s, struct rdt_packet *p,
@@ -187,8 +187,8 @@ hello(struct rdt_packet *p, unsigned window)
 	p->block = ROOM_BLOCK;
 }
 
-/* The first datagram of a client is its window, padded or not; three digits are
- * the window, again: our client says it until DATA comes. */
+/* The first datagram of a client is its window, padded or not; later, three
+ * digits repeat it: our client does so until DATA comes. */
 static int
 unpack_ack(const struct rdt_session *s, struct rdt_packet *p,
     unsigned char *d, size_t n)

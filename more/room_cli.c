@@ -47,8 +47,8 @@ request(const char *command)
 	return 0;
 }
 
-/* The commands: argv[1] is all that follows the first word, argc 2 or 1. They
- * report errors by say(), which counts as a failure. */
+/* The commands: argv[1] is all that follows the first word, argc 2 or 1. An
+ * error sets talk.failed, by say(), or if they return 1. */
 static int
 room_ask(int argc, char **argv)
 {

@@ -198,8 +198,8 @@ room_all(struct client *c, const struct room_message *m)
 	reply_others(c, "2040", "2041");
 }
 
-/* 105: at most 99 names, of at most 99 bytes. A directory that is gone is no
- * empty one. */
+/* 105: at most 99 names, of at most 99 bytes. A directory that is gone is not
+ * an empty one. */
 static void
 room_files(struct client *c, const struct room_message *m)
 {
@@ -290,9 +290,9 @@ static const struct {
 
 /* ---- what comes --------------------------------------------------------- */
 
-/* Takes the message that these bytes begin with. Returns its bytes; 0: more
+/* Takes the message that these bytes begin with. Returns its size; 0: more
  * must come; -1: it is none that may be sent now. Requests that came before the
- * update socket wait in c->in: the original client sends such. */
+ * update socket wait in c->in: the original client sends some. */
 static ssize_t
 next_message(struct client *c, const char *text, size_t n)
 {

@@ -22,7 +22,7 @@
 #define BAR_WIDTH	10
 #define BAR_US		(SECOND / 10)	/* between two pictures of a bar */
 #define STALLED_S	2		/* from then on it says so */
-#define CLEAR		"\r\033[K"	/* and the rest of the line */
+#define CLEAR		"\r\033[K"	/* clears the line */
 
 static struct {
 	int64_t start, last;		/* times of the first picture, and the

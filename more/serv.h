@@ -7,15 +7,15 @@
 /* ---- talk: what talk_serv.c offers to chat and room --------------------- */
 
 /* One client of a chat. Its stage is TALKING, then LAST_WORDS until all of
- * `out' is sent, then DISCARDING until the peer closes too; at last GONE. */
+ * `out' is sent, then DISCARDING until the peer closes too; finally GONE. */
 struct client {
 	int fd;				/* the main connection */
 	struct buffer out;		/* to be sent on it */
-	int64_t segment_at;		/* chat: each line of `out' is one send,
-					   without its newline, the next one
-					   from then on; 0: not so */
-	int update_fd;			/* room: the update socket; until c has
-					   joined, its listener; or -1 */
+	int64_t segment_at;		/* chat: when the next line of `out' may
+					   leave, as one send without newline;
+					   0: any time, with all others */
+	int update_fd;			/* room: the update socket; until it
+					   has come, its listener; or -1 */
 	struct buffer updates;		/* to be sent on that */
 	size_t place;			/* of fd in the poll set; update_fd
 					   comes after it */

@@ -63,7 +63,7 @@ sim_event(int64_t t, enum rdt_event event, uint32_t seq,
 		strcat(sim.left, ", fast");
 }
 
-/* packet() is for sockets alone; the tracer is told when a flow begins, and
+/* packet() is only for sockets; the tracer is told when a flow begins, and
  * ends. */
 static const struct rdt_watcher sim_watcher = { NULL, sim_event, NULL, NULL };
 

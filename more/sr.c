@@ -2,7 +2,7 @@
  *
  * A row of the table of protocols in proto.c. The receiver keeps what arrives
  * out of order, and its ACK has a bitmap of it; the sender sends again only
- * what is lost. It goes by the order of transmission, as RFC 9002 (6.1.1): a
+ * what is lost. It goes by the order of transmission, as in RFC 9002 (6.1.1): a
  * packet is lost when one that was sent three or more transmissions later is
  * acknowledged. This holds for retransmissions, too, so their loss needs no
  * timeout.

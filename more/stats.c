@@ -20,8 +20,8 @@
 static int64_t began;			/* when serv did */
 static struct {
 	int64_t from;			/* no look at it before */
-	char word;			/* the only letter of the line there, or
-					   '?'; 0: there are blanks alone */
+	char word;			/* the line there: its one letter; '?':
+					   more; 0: only blanks */
 } console;
 
 static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);
@@ -118,7 +118,7 @@ print_statistics(int ms)
 }
 
 /* End of file is no order to stop: on a FIFO or a terminal more may follow, so
- * it looks again after a second. So it does if a read fails, as in the
+ * it looks again after a second. The same if a read fails, as in the
  * background of a shell. */
 int
 read_console(void)

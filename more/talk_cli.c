@@ -2,8 +2,8 @@
  * README.
  *
  * The talk goes on while the user types. One loop takes lines from standard
- * input and what comes on one or two connections, and never blocks on one of
- * these (except to connect the second). Each file is fetched by a child, which
+ * input and what comes on one or two connections, and never blocks on any of
+ * these (except to connect). Each file is fetched by a child, which
  * reports through a pipe:
  *
  *      standard input --> line() --> out --> main connection
@@ -58,7 +58,7 @@ static struct {
 	struct termios cooked, uncooked;	/* before, and while we draw */
 } screen;
 
-/* Puts the terminal back as it was; called at the end, and by signals. What was
+/* Puts the terminal back: at the end, at a stop, and by signals. What was
  * typed and not taken is thrown away: the shell would run it. */
 static void
 terminal_back(void)
@@ -87,7 +87,7 @@ terminal_begin(void)
 	talk.edits = 1;
 	screen.uncooked = screen.cooked;
 	screen.uncooked.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	screen.uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* take_key() does it */
+	screen.uncooked.c_cc[VSUSP] = _POSIX_VDISABLE;	/* edit_key() does it */
 	screen.uncooked.c_cc[VMIN] = 1;
 	screen.uncooked.c_cc[VTIME] = 0;
 	end_hook = terminal_back;
@@ -112,8 +112,8 @@ hide_line(void)
 	screen.drawn = 0;
 }
 
-/* Draws the end of the line that is typed, as wide as the screen. The line on
- * the screen must be empty: hide_line() comes first. */
+/* Draws as much of the end of the typed line as fits. The line on the screen
+ * must be empty: hide_line() comes first. */
 static void
 draw_line(void)
 {
@@ -229,8 +229,8 @@ edit_key(char key)
 	return 1;
 }
 
-/* Does this byte belong to an escape sequence, as an arrow key sends it? It is
- * ignored. */
+/* Does this byte belong to an escape sequence, like that of an arrow key? Then
+ * it is ignored. */
 static int
 escape_key(char key)
 {
@@ -314,7 +314,7 @@ fetch_tick(const struct file *f)
 }
 
 /* The life of a child. Returns its exit status. A \2 tells the client that the
- * file is stored; in room by UDP the child then lingers, and outlives the
+ * file is stored; in room over UDP the child then lingers, and outlives the
  * client if need be. */
 static int
 fetch_file(const struct offer *o,
@@ -348,7 +348,7 @@ fetch_file(const struct offer *o,
 
 /* A child's standard error is a pipe, which the client reads. A second pipe is
  * its lifeline: only the client holds the writing end, so a child ends with the
- * client, unless it lingers or fetches by TCP. */
+ * client, unless it lingers or fetches over TCP. */
 void
 start_fetch(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))

@@ -169,7 +169,7 @@ client_read(struct client *c, int fd)
 	got = buffer_fill(&c->in, fd, recv_some);
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got == 0)			/* it may have closed one side alone */
+	if (got == 0)			/* it may still read */
 		send_queued(c, 1);
 	if (got <= 0) {
 		drop_client(c, NULL);
@@ -183,7 +183,7 @@ client_read(struct client *c, int fd)
 	}
 }
 
-/* A client on a new connection; or none, if there is no memory. */
+/* A client on a new connection; or none, if anything fails. */
 static void
 client_add(int fd, int full)
 {
@@ -310,7 +310,7 @@ files_now(const struct client *c, size_t *len)
 	return hall.files;
 }
 
-/* Forgets the children that have sent their files. Returns how many there still
+/* Forgets the children that have ended. Returns how many there still
  * are, for one client (id) or for all (0). */
 static int
 downloads(long id)
@@ -404,7 +404,7 @@ offer_file(const struct client *c, const char *name, size_t n, int type,
 		    serv.data_hi, port);
 	if (s.sock < 0 || start_download(c, &r, &s, send) < 0) {
 		log_refused(&r, why);
-		why = why != NULL ? why : "no port, or no process, is free";
+		why = why != NULL ? why : "no port or no process is free";
 	}
 	close(s.file.fd);
 	if (s.sock >= 0)
@@ -425,7 +425,7 @@ watch(struct pollfd *p, int fd, int sends)
 
 /*
  * The poll set: the listener; then each client's connection and, in room, its
- * update socket, or where that will come. Returns its size, which must not
+ * update socket, or the listener for that. Returns its size, which must not
  * exceed the limit on descriptors: poll(2) would fail. *due is when the wait
  * must end.
  */

@@ -25,8 +25,8 @@
 
 static FILE *trace;			/* NULL: none */
 static int64_t began;			/* on the clock of the events */
-static unsigned long transfer;		/* the number of this one in it; with
-					   two flows, of flow 0 */
+static unsigned long transfer;		/* its number in the file; with two
+					   flows, that of flow 0 */
 
 void
 file_lock(int fd, int type)
@@ -68,9 +68,9 @@ const struct option trace_options[] = {
 	OPTIONS_END
 };
 
-/* How many transfers the file has; 0 if it cannot be read. By pread(2): to
- * close a descriptor of the file would give back its lock, and other processes
- * share the offset. */
+/* How many transfers the file has; 0 if it cannot be read. By pread(2):
+ * closing a second descriptor of it would give back the lock, and other
+ * processes share the offset. */
 static unsigned long
 transfers(void)
 {

@@ -4,8 +4,8 @@
  * list, which are tuples of Python. Used by xfer_serv.c, which packs the lines,
  * and by xfer_cli.c, which takes them apart:
  *
- *      xfer_line_pack()    a name --> a literal: what is UTF-8 stays, other
- *                                     bytes become \xNN
+ *      xfer_line_pack()    a name --> a literal: printable UTF-8 stays,
+ *                                     other bytes become \xNN
  *      xfer_line_unpack()  and back, with all other escapes of Python's repr()
  */
 #define _POSIX_C_SOURCE 200809L
@@ -90,7 +90,7 @@ xfer_line_pack(char line[XFER_LINE_MAX], const struct xfer_file *f)
 	return (size_t)(out - line);
 }
 
-/* Writes a character of Unicode as UTF-8; returns its bytes. */
+/* Writes a character of Unicode as UTF-8; returns how many bytes. */
 static size_t
 utf8_put(char *out, long code)
 {
@@ -103,9 +103,9 @@ utf8_put(char *out, long code)
 	return len;
 }
 
-/* Takes an escape apart, whose backslash is gone, and writes what it means.
- * Returns the bytes written; 0: it is none that we know. For Python a byte that
- * is no UTF-8 is U+DC00 plus that byte (PEP 383). */
+/* Takes an escape, after its backslash, and writes what it means. Returns how
+ * many bytes; 0: it is none that we know. For Python a byte outside UTF-8 is
+ * U+DC00 plus that byte (PEP 383). */
 static size_t
 unescape(struct cursor *in, char *out)
 {

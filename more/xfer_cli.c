@@ -88,7 +88,7 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	byte = (unsigned char)op;
 	sock_limit(fd, *doubt() == '\0' ? ANSWER_S : DOUBT_S);
 	/* An error is no reason to stop here: the answer may be there already,
-	 * of a server that is full, say. */
+	 * from a full server, say. */
 	write_all(fd, &byte, 1);
 	if (xfer_expect_ok(fd, command, name) == 0) {
 		sock_limit(fd, STALL_S);

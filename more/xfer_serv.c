@@ -26,7 +26,7 @@ xfer_answer(const struct request *r, enum xfer_status status)
 	return write_all(r->control, &byte, 1) < 1 ? -1 : 0;
 }
 
-/* The last answer to a request; why as for log_refused(). */
+/* The last answer to a request; for `why' see log_refused(). */
 static void
 xfer_refuse(const struct request *r, enum xfer_status status, const char *why)
 {
@@ -92,7 +92,7 @@ xfer_lines(FILE *out, char *names)
 	}
 }
 
-/* Status, length and list in one piece, once it is known that there is one. */
+/* Status, length and list in one piece, once the list is complete. */
 static void
 xfer_list(const struct request *r)
 {

@@ -344,7 +344,7 @@ char	*list_files(uint64_t max, size_t *len);
  *
  * Where the document is silent we chose: FTP_SYNTAX also answers `get' alone,
  * `ls x', a NUL in a command, and a put that is cut short or stands still. The
- * original client knows only FTP_NOFILE: so it answers a get of any bad name,
+ * original client knows only FTP_NOFILE, our answer to a get of any bad name,
  * or of none (`get '). An answer to ls that is nothing but a code is taken for
  * that code, though a file might have such a name.
  */

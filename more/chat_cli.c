@@ -86,7 +86,7 @@ chat_offer(const char *words)
 	start_fetch(&o, fetch_by_pull);
 }
 
-/* One message of the server: shown; and acted on, if it is about a file. */
+/* One message of the server: shown, and acted on, if need be. */
 static void
 chat_message(const char *text, size_t n)
 {

@@ -284,7 +284,7 @@ chat_message(struct client *c, const char *message, size_t n)
 
 #define FIRST_MS	50	/* before the first segment for a client */
 
-/* With a newline in its first read a client speaks in lines; otherwise in
+/* With a newline after its name a client speaks in lines; otherwise in
  * segments, unless a lone newline comes next, as PuTTY sends it. The beginning
  * of a line waits in c->in, cut once it is known to be too long. */
 static void

@@ -5,7 +5,7 @@
  * peer_wait() and peer_end(). The processes of a client that serves:
  *
  *      client      the prompt; asks the directory, and renews its nick
- *       +--- acceptor      accepts peers; started anew when the files change
+ *       +--- acceptor      accepts peers; started anew by publish
  *             +--- child   one for each peer: the conversation with it
  *
  * The other two end with the lifeline, a pipe whose writing end only the client
@@ -40,8 +40,8 @@ static int64_t	peer_tick(void);
 
 struct shared {
 	struct lines files;		/* `hash size name' of each */
-	time_t newest;			/* the latest st_ctime of them, but
-					   before their hashing began */
+	time_t newest;			/* their latest st_ctime, or 2 s before
+					   their hashing began, if earlier */
 };
 
 static struct shared shared;		/* what peers and directory are told */
@@ -339,7 +339,7 @@ end_serving(void)
 /* ---- serving: what the directory is told -------------------------------- */
 
 /* Tells the directory the port; without a command, once and silently. Returns
- * 0, or nonzero after the message of a command. */
+ * nonzero if it fails; after a message, if there is a command. */
 static int
 tell_port(const char *command, struct dir_message *answer)
 {
@@ -490,8 +490,9 @@ register_again(struct dir_message *answer)
 }
 
 /* The tick of mode dir, also called during downloads: renews the nick. Says
- * once that the directory is gone, or is back. If it forgot the nick, tells it
- * everything anew. renew_at is set last: publish_all() may set it to now. */
+ * once that the directory is gone, or is back. If it forgot the nick of one who
+ * serves, tells it everything anew. renew_at is set last: publish_all() may set
+ * it to now. */
 static int64_t
 peer_tick(void)
 {
@@ -697,7 +698,7 @@ get_file(int fd, struct file *f, const char *hash)
 	    get_parts(fd, f, parts, hash);
 }
 
-/* Downloads a file from a peer; o is a line of a list; the name ends it.
+/* Downloads a file from a peer; o is a line of a list, whose name is a string.
  * Returns 1 after a message. */
 static int
 peer_get(int fd, const char *nick, const struct file_line *o, const char *path)

@@ -457,8 +457,8 @@ talk_watch(struct pollfd *p, int64_t *due)
 	return n;
 }
 
-/* Does what the events ask for. First it lets new clients in, and then those
- * whose update socket has come, so that the others hear of them. */
+/* Does what the events ask for. First it accepts new clients; then those whose
+ * update socket has come enter the room, before anything is said there. */
 static void
 talk_turn(const struct pollfd *p)
 {
@@ -510,7 +510,7 @@ client_round(struct client *c)
 	hall.talk->input(c);		/* messages have waited for it */
 }
 
-/* One round: wait, take what came, send what goes, forget what is gone. */
+/* In rounds: wait, take what came, send what goes, forget what is gone. */
 void
 talk_serve(int listener, const struct talk_serv *t)
 {

@@ -1412,8 +1412,8 @@ cursor_until(struct cursor *c, char end, size_t *n)
  */
 static uint32_t crc_table[8][256];
 
-/* Fills the table, at the first call, by the polynomial, bit by bit; what is
- * there after each eight bits is the next row's. */
+/* Fills the table, at the first call, by the polynomial, bit by bit: each eight
+ * bits give the value in the next row. */
 static void
 crc_begin(void)
 {

@@ -1496,8 +1496,8 @@ supervise(void)
 }
 
 static const struct option more_options[] = {
-	{ 'k', NULL, "keep: an upload is stored as name(1).ext, and replaces "
-	    "nothing", .number = &serv.keep, .lo = 1 },
+	{ 'k', NULL, "keep: an upload replaces nothing; if its name is taken, "
+	    "it becomes name(1).ext", .number = &serv.keep, .lo = 1 },
 	{ 'V', NULL, "the version", .set = print_version },
 	{ 'x', NULL, "start every service on its default port",
 	    .number = &all_services, .lo = 1 },

@@ -167,7 +167,7 @@ int	buffer_send(struct buffer *b, int fd);
 /* ---- faults: what -L does ------------------------------------------------ */
 
 /* DROP loses a datagram, DUP sends it twice, REORDER holds it back until the
- * next one is sent, CORRUPT flips one bit. Those that begin with ACK hit ACKs;
+ * next one has passed, CORRUPT flips one bit. Those that begin with ACK hit ACKs;
  * only mode sim has them, since it is both ends. */
 enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 	FAULT_KINDS };
@@ -231,7 +231,7 @@ struct held *channel_take(struct channel *c);
 /* ---- chat: free text, and files that are pulled -------------------------- */
 
 /*
- * If a newline ends the client's first message, its name, or comes next, alone,
+ * If a newline ends the client's first message (its name) or comes next, alone,
  * messages are lines; else each is one read, and one send. An empty message is
  * ignored. A newline within one becomes a blank, or it would forge a line for
  * others.
@@ -276,9 +276,9 @@ ssize_t	chat_unpack(const unsigned char **data, const unsigned char *in,
 	    size_t n);
 
 /*
- * Both ends of a download; the caller fills in file, of fewer than UINT32_MAX
- * parts, and sock, -1 at the client. Reports count a request as a transmission,
- * and its answer as an ACK. The client asks the peer of `control'. At the
+ * Both ends of a download; the caller fills in file, of at most UINT32_MAX
+ * parts, and sock, -1 at the client. A request is reported as a transmission,
+ * its answer traced as an ACK. The client asks the peer of `control'. At the
  * server errno is ECONNABORTED if `finished' comes before all parts were asked
  * for, in order.
  */

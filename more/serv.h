@@ -77,7 +77,7 @@ int	is_reserved(const char *name, size_t n);
 const char *files_now(const struct client *c, size_t *len);
 
 /* Offers a file, whose name has n bytes, to c: a child waits at *port to send()
- * its *size bytes. Returns NULL, or why it cannot: no_file, or `not now'. */
+ * its *size bytes. Returns NULL, or why it cannot: no_file, or another text. */
 extern const char no_file[];
 const char *offer_file(const struct client *c, const char *name, size_t n,
 	    int type, int (*send)(struct rdt_session *s, const char *client),

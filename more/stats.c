@@ -20,8 +20,8 @@
 static int64_t began;			/* when serv did */
 static struct {
 	int64_t from;			/* no look at it before */
-	char word;			/* the line there: its one letter; '?':
-					   more; 0: only blanks */
+	char word;			/* the line so far: its letter; '?':
+					   several; 0: only blanks */
 } console;
 
 static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);

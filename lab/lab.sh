@@ -139,7 +139,7 @@ sequence() {
 }
 
 # look CAPTURE [PORT,PROTOCOL]: notes the command that opens a capture; Wireshark
-# cannot guess the protocol of this port, so the command names it
+# may not guess the protocol of this port, so the command names it
 looks=
 look() {
 	looks="$looks

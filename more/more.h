@@ -167,8 +167,8 @@ int	buffer_send(struct buffer *b, int fd);
 /* ---- faults: what -L does ------------------------------------------------ */
 
 /* DROP loses a datagram, DUP sends it twice, REORDER holds it back until the
- * next one has passed, CORRUPT flips one bit. Those that begin with ACK hit ACKs;
- * only mode sim has them, since it is both ends. */
+ * next one has passed, CORRUPT flips one bit. Those that begin with ACK hit
+ * ACKs; only mode sim has them, since it is both ends. */
 enum fault { DROP, DUP, REORDER, CORRUPT, ACKDROP, ACKDUP, ACKREORDER,
 	FAULT_KINDS };
 

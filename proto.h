@@ -1192,8 +1192,9 @@ uint64_t counted(int k, size_t counter);
  * blocks. */
 void	print_statistics(int ms);
 
-/* more/stats.c: the console. console_fd() is -1 until it may be read again,
- * a time that limits *deadline; read_console() returns true if the server is to end. */
+/* more/stats.c: the console. console_fd() is -1 until it may be read again, a
+ * time that limits *deadline; read_console() returns true if the server is to
+ * end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
 

@@ -626,6 +626,8 @@ udp_run(struct rdt_session *s, const char *verb, const char *command)
 	s->control = ftp_control;
 	result = rdt_connect(s, port) < 0 ? -1 :
 	    s->is_sender ? rdt_send(s) : rdt_recv(s);
+	if (result == 0)
+		draw_bar(&s->file);
 	end_bar();
 	return result;
 }
@@ -888,10 +890,10 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	unsigned char datagram[DIR_REQUEST_MAX], answer[DIR_REPLY_MAX];
 	char host[HOST_BYTES];
 	struct addr from, to;
-	int fd, found;
+	int fd, found, port;
 
-	if (sock_addr(directory.fd, getpeername, &to) < 0 ||
-	    sock_host(directory.fd, getpeername, host) < 0)
+	port = sock_host(directory.fd, getpeername, host);
+	if (port < 0 || sock_addr(directory.fd, getpeername, &to) < 0)
 		return 0;
 	fd = socket(to.ss.ss_family, SOCK_DGRAM, 0);
 	if (fd < 0)
@@ -900,9 +902,8 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	dgram_send(fd, datagram, dir_pack(datagram, asked), &to, UNCOUNTED);
 	found = readable(fd, 1000) &&
 	    dgram_recv(fd, answer, sizeof answer, &from) > 0 &&
-	    addr_port(&from) == addr_port(&to) && !addr_is_of(&from, host);
-	if (found)
-		addr_text(&from, where);
+	    addr_text(&from, where) == (unsigned)port &&
+	    !addr_is_of(&from, host);
 	dgram_close(fd);
 	return found;
 }

@@ -1201,16 +1201,6 @@ sock_nonblock(int fd)
 	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-unsigned
-addr_port(const struct addr *a)
-{
-	char host[HOST_BYTES];
-	int port;
-
-	port = host_text(&a->ss, a->len, host);
-	return port < 0 ? 0 : (unsigned)port;
-}
-
 int
 sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
     struct addr *a)
@@ -1219,14 +1209,16 @@ sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 	return end(fd, (struct sockaddr *)&a->ss, &a->len);
 }
 
-void
+unsigned
 addr_text(const struct addr *a, char text[PEER_BYTES])
 {
 	char host[HOST_BYTES] = "?";
 	int port;
 
 	port = host_text(&a->ss, a->len, host);
-	peer_text(text, host, port < 0 ? 0 : port);
+	port = port < 0 ? 0 : port;
+	peer_text(text, host, port);
+	return (unsigned)port;
 }
 
 int
@@ -1262,9 +1254,8 @@ dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 	do
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
-	while (sent < 0 && --tries > 0 && (errno == EMSGSIZE ||
-	    ((errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) &&
-	    poll(&p, 1, DGRAM_WAIT_MS) > 0)));
+	while (sent < 0 && --tries > 0 && errno != ECONNREFUSED &&
+	    poll(&p, 1, DGRAM_WAIT_MS) > 0);
 	if (sent < 0)
 		return errno == ECONNREFUSED || errno == EMSGSIZE ? -1 :
 		    (ssize_t)n;
@@ -1309,7 +1300,6 @@ dgram_recv(int fd, void *buf, size_t n, struct addr *from)
 	return got;
 }
 
-/* Delayed datagrams are still sent, as a real network would deliver them. */
 void
 dgram_close(int fd)
 {
@@ -1347,8 +1337,7 @@ unpack32(const unsigned char *p)
 	return (uint32_t)unpack16(p) << 16 | unpack16(p + 2);
 }
 
-/* Whatever takes a known number of bytes is checked here. After a failure the
- * result is eight zero bytes: callers may look before they check the state. */
+/* All that moves a cursor is checked here. */
 const char *
 cursor_bytes(struct cursor *c, size_t n)
 {
@@ -1388,18 +1377,13 @@ cursor_number(struct cursor *c, size_t n, unsigned base)
 static const char *
 cursor_until(struct cursor *c, char end, size_t *n)
 {
-	const char *at = c->at, *found;
+	const char *found, *text;
 
-	found = c->state == GOOD ? memchr(at, end, c->left) : NULL;
-	*n = 0;
-	if (found == NULL) {
-		c->state = c->state == GOOD ? INCOMPLETE : c->state;
-		return "";
-	}
-	*n = (size_t)(found - at);
-	c->at = found + 1;
-	c->left -= *n + 1;
-	return at;
+	found = memchr(c->at, end, c->left);
+	*n = found == NULL ? c->left : (size_t)(found - c->at);
+	text = cursor_bytes(c, *n + 1);
+	*n = c->state == GOOD ? *n : 0;
+	return text;
 }
 
 /* ---- rdt: the datagrams ------------------------------------------------ */
@@ -1690,7 +1674,6 @@ rdt_send_next(struct rdt_sender *s, int64_t t, uint32_t *seq)
 	return 1;
 }
 
-/* An ACK outside of base..highest is stale, or forged. */
 void
 rdt_send_ack(struct rdt_sender *s, int64_t t, uint32_t ack,
     const unsigned char *bits, size_t n)
@@ -1718,7 +1701,6 @@ rdt_send_done(const struct rdt_sender *s)
 	return s->base == s->end;
 }
 
-/* Nothing new was acknowledged for RDT_GIVE_UP timeouts in a row. */
 int
 rdt_send_gave_up(const struct rdt_sender *s)
 {
@@ -1765,17 +1747,15 @@ void
 rdt_slide(struct rdt_sender *s, int64_t t, uint32_t ack)
 {
 	uint32_t packets;
-	int64_t sent;
 	int retransmitted;
 
 	packets = ack - s->base;
-	sent = rdt_slot(s, ack - 1)->sent;
 	for (retransmitted = 0; s->base != ack; s->base++)
 		retransmitted |= rdt_slot(s, s->base)->retransmitted;
 	if (seq_less(s->next, s->base))
 		s->next = s->base;
 	if (!retransmitted)	/* Karn: which one does the ACK answer? */
-		rtt_sample(s, t - sent);
+		rtt_sample(s, t - rdt_slot(s, ack - 1)->sent);
 	s->dupacks = 0;
 	s->consecutive_timeouts = 0;
 	s->rto_at = s->base == s->highest ? NEVER : t + s->rto;
@@ -1798,8 +1778,7 @@ rdt_duplicate(struct rdt_sender *s, int64_t t)
 int
 rdt_lost(struct rdt_sender *s)
 {
-	return s->congestion->lost != NULL &&
-	    s->congestion->lost(s, s->highest - s->base);
+	return s->congestion->lost != NULL && s->congestion->lost(s);
 }
 
 /* RFC 6298, section 5: back off, and begin anew. */
@@ -1823,8 +1802,7 @@ rdt_recv_init(struct rdt_receiver *r, const struct rdt_protocol *protocol,
 {
 	memset(r, 0, sizeof *r);
 	r->protocol = protocol;
-	r->window = window < protocol->window_max ? window :
-	    protocol->window_max;
+	r->window = window;
 	r->expected = first;
 	r->share = 1;
 	return protocol->begin == NULL ? 0 : protocol->begin(NULL, r);
@@ -1946,12 +1924,11 @@ packets_of(uint64_t size, unsigned block)
 	return size == 0 ? 1 : (size - 1) / block + 1;
 }
 
-/* Is this a HELLO, in range, its block not too small for the file? */
+/* Is a HELLO in range, its block not too small for the file? */
 static int
 hello_ok(const struct rdt_session *s, const struct rdt_packet *p)
 {
-	return p->type == HELLO &&
-	    rdt_protocol_find(NULL, p->protocol) != NULL &&
+	return rdt_protocol_find(NULL, p->protocol) != NULL &&
 	    p->window >= 1 && p->window <= RDT_WINDOW_MAX &&
 	    p->block >= 1 && p->block <= RDT_BLOCK_MAX &&
 	    packets_of(s->file.size, p->block) <= UINT32_MAX;
@@ -2061,17 +2038,25 @@ rdt_agree(struct rdt_session *s, const struct rdt_packet *hello)
 	rdt_begins(s);
 }
 
-/* Waits for a HELLO until the deadline, and agrees. At the server it must
- * come from the client's host: a forged one could aim the file at a victim. The
- * server may not agree to more than the client asked for. */
+/* Waits for a HELLO, and agrees; a client repeats its own meanwhile. At the
+ * server it must come from the client's host: a forged one could aim the file
+ * at a victim. The server may not agree to more than the client asked for. */
 static int
-await_hello(struct rdt_session *s, const char *client, int64_t deadline)
+await_hello(struct rdt_session *s, const char *client)
 {
 	struct rdt_packet p;
 	struct addr from;
+	int64_t end, hello_at;
 
+	hello_at = s->is_server ? NEVER : now();
+	end = now() + RDT_FIRST_S * SECOND;
 	do {
-		if (rdt_await(s, deadline) < 0 || receive(s, &p, &from) < 0)
+		if (now() >= hello_at) {
+			if (send_control(s, HELLO) < 0)
+				return -1;
+			hello_at += RDT_HELLO_US;
+		}
+		if (rdt_await(s, hello_at) < 0 || receive(s, &p, &from) < 0)
 			return -1;
 		if (p.type != HELLO)
 			continue;
@@ -2086,7 +2071,7 @@ await_hello(struct rdt_session *s, const char *client, int64_t deadline)
 			return -1;
 		rdt_agree(s, &p);
 		return 0;
-	} while (now() < deadline);
+	} while (now() < end);
 	errno = ETIMEDOUT;
 	return -1;
 }
@@ -2099,7 +2084,7 @@ rdt_accept(struct rdt_session *s, const char *client)
 	int i;
 
 	s->is_server = 1;
-	if (await_hello(s, client, now() + RDT_FIRST_S * SECOND) < 0)
+	if (await_hello(s, client) < 0)
 		return -1;
 	for (i = 0; i < RDT_WINDOW_MAX; i++)
 		if (dgram_recv(s->sock, incoming, sizeof incoming, NULL) < 0)
@@ -2107,29 +2092,19 @@ rdt_accept(struct rdt_session *s, const char *client)
 	return send_control(s, HELLO);
 }
 
-/* Says HELLO until it is answered. A file that needs more packets than there
- * are numbers is refused here, before any of it is sent. */
+/* A file that needs more packets than there are numbers is refused here, before
+ * any of it is sent. */
 int
 rdt_connect(struct rdt_session *s, unsigned port)
 {
-	int i, result;
-
 	if (s->window > s->protocol->window_max)
 		s->window = s->protocol->window_max;
 	s->sock = data_connect(s->control, SOCK_DGRAM, port);
 	if (s->sock < 0 || sock_nonblock(s->sock) < 0)
 		return -1;
 	errno = EFBIG;
-	if (packets_of(s->file.size, s->block) > UINT32_MAX)
-		return -1;
-	result = -1;
-	errno = ETIMEDOUT;
-	for (i = 0; i < RDT_HELLOS && result < 0 && errno == ETIMEDOUT; i++) {
-		if (send_control(s, HELLO) < 0)
-			return -1;
-		result = await_hello(s, NULL, now() + RDT_HELLO_US);
-	}
-	return result;
+	return packets_of(s->file.size, s->block) > UINT32_MAX ? -1 :
+	    await_hello(s, NULL);
 }
 
 /* ---- rdt: a transfer over UDP ------------------------------------------ */
@@ -2218,8 +2193,7 @@ receive_data(struct rdt_session *s, const struct rdt_packet *p)
 	return send_ack(s, s->encoding->is_room ? 1 : s->receiver.share);
 }
 
-/* Takes the packets that have come; but DONE, which comes after the last one,
- * is left for rdt_linger(). */
+/* Takes the packets that have come. */
 static int
 receive_burst(struct rdt_session *s)
 {
@@ -2227,10 +2201,11 @@ receive_burst(struct rdt_session *s)
 	struct rdt_packet p;
 	int got, n;
 
-	for (n = 0; n < RDT_BURST && s->receiver.expected != s->packets; n++) {
+	for (n = 0; n < RDT_BURST; n++) {
 		got = receive(s, &p, NULL);
 		if (got <= 0)
 			return got;
+		s->done |= p.type == DONE;
 		if (p.type == ACK && s->is_sender) {
 			rdt_send_ack(snd, now(), p.seq, p.payload, p.length);
 			s->file.done = rdt_send_done(snd) ? s->file.size :
@@ -2266,19 +2241,6 @@ send_turn(struct rdt_session *s)
 	return rdt_await(s, n < RDT_BURST ? rdt_send_deadline(snd) : 0);
 }
 
-/* The engine has done its part. Keeps errno. */
-static void
-note_end(struct rdt_session *s)
-{
-	int saved;
-
-	saved = errno;
-	s->took = now() - s->start;
-	if (s->tick != NULL)
-		s->tick(&s->file);
-	errno = saved;
-}
-
 int
 rdt_send(struct rdt_session *s)
 {
@@ -2289,38 +2251,32 @@ rdt_send(struct rdt_session *s)
 	    s->congestion, 0, s->packets);
 	while (result == 0 && !rdt_send_done(&s->sender))
 		result = send_turn(s);
-	note_end(s);
+	s->took = now() - s->start;
 	if (result == 0)
 		send_control(s, DONE);
 	return result;
 }
 
-/* Fails after RDT_SILENCE_S; in room, repeats HELLO until DATA comes. */
-static int
-check_silence(struct rdt_session *s)
-{
-	if (s->silence >= RDT_SILENCE_S * SECOND) {
-		errno = ETIMEDOUT;
-		return -1;
-	}
-	if (s->encoding->is_room && s->arrived == 0 &&
-	    s->silence >= s->hello_at) {
-		send_control(s, HELLO);
-		s->hello_at += SECOND;
-	}
-	return 0;
-}
-
+/* In room, repeats HELLO until DATA comes. */
 int
 rdt_recv(struct rdt_session *s)
 {
+	int64_t hello_at;
 	int result;
 
+	hello_at = s->encoding->is_room ? 0 : NEVER;
 	result = rdt_recv_init(&s->receiver, s->protocol, s->window, 0);
-	while (result == 0 && s->receiver.expected != s->packets)
-		result = check_silence(s) < 0 || rdt_await(s, NEVER) < 0 ||
-		    receive_burst(s) < 0 || send_ack(s, 1) < 0 ? -1 : 0;
-	note_end(s);
+	while (result == 0 && s->receiver.expected != s->packets) {
+		if (s->arrived == 0 && s->silence >= hello_at) {
+			send_control(s, HELLO);
+			hello_at += SECOND;
+		}
+		errno = ETIMEDOUT;
+		result = s->silence >= RDT_SILENCE_S * SECOND ||
+		    rdt_await(s, NEVER) < 0 || receive_burst(s) < 0 ||
+		    send_ack(s, 1) < 0 ? -1 : 0;
+	}
+	s->took = now() - s->start;
 	if (result < 0 && peer_failed() && s->receiver.expected == s->packets)
 		result = 0;		/* all DATA is here: no matter */
 	if (result == 0)
@@ -2328,22 +2284,16 @@ rdt_recv(struct rdt_session *s)
 	return result;
 }
 
-/* A sender that repeats DATA has missed the last ACK: it goes out again. */
 void
 rdt_linger(struct rdt_session *s)
 {
-	struct rdt_packet p;
 	int64_t end;
 
 	end = now() + RDT_LINGER_S * SECOND;
-	do {
-		if (rdt_await(s, end) < 0 || receive(s, &p, NULL) < 0 ||
-		    p.type == DONE)
+	while (!s->done && now() < end)
+		if (rdt_await(s, end) < 0 || receive_burst(s) < 0 ||
+		    send_ack(s, 1) < 0)
 			return;
-		if (p.type == DATA && (receive_data(s, &p) < 0 ||
-		    send_ack(s, 1) < 0))
-			return;
-	} while (now() < end);
 }
 
 /* Adds the counts of both ends; over UDP one has none. */

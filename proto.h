@@ -588,15 +588,14 @@ int	wait_for(int fd, short events, int64_t deadline);
  * which are all 0 after a failure. Skips a descriptor of -1. */
 int	wait_many(struct pollfd *p, size_t n, int64_t deadline);
 
-/* Makes a socket one that does not block. */
 int	sock_nonblock(int fd);
 
 struct addr {			/* an IPv4 or IPv6 address with its port */
 	socklen_t len;
 	struct sockaddr_storage ss;
 };
-unsigned addr_port(const struct addr *a);
-void	addr_text(const struct addr *a, char text[PEER_BYTES]);
+unsigned addr_text(const struct addr *a, char text[PEER_BYTES]);
+					/* returns the port */
 int	sock_addr(int fd, int (*end)(int, struct sockaddr *, socklen_t *),
 	    struct addr *a);	/* as sock_host() */
 
@@ -667,7 +666,8 @@ struct cursor {
 	enum { GOOD, INCOMPLETE, BAD } state;
 };
 
-/* The next n bytes; after a failure eight bytes of 0. */
+/* The next n bytes; after a failure eight bytes of 0, so that callers may look
+ * before they check the state. */
 const char *cursor_bytes(struct cursor *c, size_t n);
 
 /* The number in the next n digits; base is 10 or 16. */
@@ -719,9 +719,8 @@ uint64_t cursor_number(struct cursor *c, size_t n, unsigned base);
  */
 #define RDT_HEAD	16
 #define RDT_HELLO	6	/* bytes of its payload */
-#define RDT_HELLOS	20	/* HELLOs of a client, at most */
-#define RDT_HELLO_US	(SECOND / 2)	/* interval */
-#define RDT_FIRST_S	10	/* seconds the server waits for the first */
+#define RDT_HELLO_US	(SECOND / 2)	/* between two HELLOs of a client */
+#define RDT_FIRST_S	10	/* seconds that both ends wait for HELLO */
 #define RDT_SILENCE_S	30	/* seconds the receiver waits for DATA */
 #define RDT_LINGER_S	3	/* and for DONE: as TIME_WAIT */
 #define RDT_WINDOW	32	/* default */
@@ -743,12 +742,7 @@ struct rdt_packet {
 	size_t length;			/* of it */
 };
 
-/*
- * rdt_pack() writes the head, with the session's key, before a payload that is
- * in place already (that of HELLO it writes, too), and returns the size of the
- * datagram. rdt_unpack() takes one apart, or returns -1: malformed, or another
- * key; the payload stays where it is.
- */
+/* The two functions of rdt_native: see struct rdt_encoding. */
 struct rdt_session;
 size_t	rdt_pack(const struct rdt_session *s, unsigned char *datagram,
 	    const struct rdt_packet *p);
@@ -849,7 +843,7 @@ struct congestion {
 	unsigned code;			/* in HELLO */
 	int slow_start;			/* begins with one packet, not with W */
 	void (*acked)(struct rdt_sender *s, uint32_t packets);
-	int (*lost)(struct rdt_sender *s, unsigned flight);
+	int (*lost)(struct rdt_sender *s);
 	void (*timeout)(struct rdt_sender *s, unsigned flight);
 };
 
@@ -954,10 +948,10 @@ struct rdt_receiver {
 };
 
 /*
- * rdt_recv_init(): as rdt_send_init(). rdt_recv_data() when DATA has come.
- * The caller sends the ACK: at once if r->share is 1, else after r->share
- * packets or fewer; rdt_recv_bitmap() writes what goes with it, and returns its
- * size.
+ * rdt_recv_init(): as rdt_send_init(), but window is the one in use there.
+ * rdt_recv_data() when DATA has come. The caller sends the ACK: at once if
+ * r->share is 1, else after r->share packets or fewer; rdt_recv_bitmap() writes
+ * what goes with it, and returns its size.
  */
 int	rdt_recv_init(struct rdt_receiver *r,
 	    const struct rdt_protocol *protocol, unsigned window,
@@ -970,7 +964,8 @@ size_t	rdt_recv_bitmap(const struct rdt_receiver *r,
 
 /* How packets become datagrams. pack() writes the head of one, whose payload
  * stands after it already, and returns the size of both; 0 if the encoding has
- * no such message. unpack() returns -1 for a malformed one. */
+ * no such message. unpack() returns -1 for a malformed one, or one with another
+ * key; the payload stays where it is. */
 struct rdt_encoding {
 	size_t head;		/* bytes of it, at most RDT_HEAD */
 	int is_room;		/* ACKs each DATA, takes stale DATA, repeats
@@ -1013,10 +1008,10 @@ struct rdt_session {
 	int64_t start;			/* on the clock of now(); 0: not yet */
 	int64_t took;			/* until the last packet, or ACK */
 	int64_t silence;		/* waited since the last good DATA */
-	int64_t hello_at;		/* room: silence at the next HELLO */
 	uint64_t arrived;		/* DATA that came */
 	uint64_t corrupt;		/* datagrams that made no sense */
 	unsigned unacked;		/* DATA since the last ACK */
+	int done;			/* DONE came */
 	struct rdt_sender sender;
 	struct rdt_receiver receiver;
 };

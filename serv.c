@@ -1200,18 +1200,19 @@ dir_run(struct dir_request *r, int i, const char *peer)
 	    op == r->m.op + 2u ? ": refused" : ".");
 }
 
-/* Parses a datagram into r; returns its row of dir_ops, or -1. */
+/* Parses a datagram into r, and its sender; returns its row of dir_ops, or
+ * -1. */
 static int
 dir_parse(struct dir_request *r, const struct addr *from,
-    const unsigned char *datagram, size_t n)
+    const unsigned char *datagram, size_t n, char peer[PEER_BYTES])
 {
 	int i;
 
 	memset(r, 0, sizeof *r);
+	r->port = addr_text(from, peer);
 	if (addr_ipv4(from, &r->ip) < 0 || n > DIR_REQUEST_MAX ||
 	    dir_unpack(&r->m, datagram, n) < 0)
 		return -1;
-	r->port = addr_port(from);
 	r->nick = nick_of(r->ip, r->port);
 	for (i = (int)COUNT(dir_ops); i-- > 0;)
 		if (dir_ops[i].op == r->m.op)
@@ -1233,8 +1234,7 @@ dir_turn(int fd)
 	n = dgram_recv(fd, in, sizeof in, &from);
 	if (n < 0)
 		return -1;
-	addr_text(&from, peer);
-	i = dir_parse(&r, &from, in, (size_t)n);
+	i = dir_parse(&r, &from, in, (size_t)n, peer);
 	if (i < 0) {
 		counters[MALFORMED]++;
 		log_msg(DEBUG, "dir: %s: malformed, %ld bytes", peer, (long)n);

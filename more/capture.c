@@ -231,13 +231,14 @@ pack_ip(unsigned char *ip, const struct capture_packet *p, int protocol,
 	return 40;
 }
 
-/* Appends a packet as a block: IP, a head of UDP or TCP, with its checksum at
- * sum_at, and the bytes of p. */
+/* Appends a packet as a block: IP; a head of UDP or TCP, to which the ports are
+ * added and, at sum_at, the checksum; and the bytes of p. */
 static void
 write_packet(const struct capture_packet *p, int protocol,
     const unsigned char *head, size_t headlen, size_t sum_at)
 {
 	unsigned char *ip = capture.block + PACKET_AT, *end, flags[4];
+	char text[PEER_BYTES];
 	size_t iplen, n;
 	uint32_t sum;
 
@@ -247,6 +248,8 @@ write_packet(const struct capture_packet *p, int protocol,
 		return;
 	end = ip + iplen;
 	memcpy(end, head, headlen);
+	pack16(end, addr_text(p->from, text));
+	pack16(end + 2, addr_text(p->to, text));
 	memcpy(end + headlen, p->bytes, p->n);
 	sum = sum16((uint32_t)(n + (size_t)protocol), ip + (iplen == 20 ? 12 :
 	    8), iplen == 20 ? 8 : 32);		/* the addresses */
@@ -278,14 +281,11 @@ write_packet(const struct capture_packet *p, int protocol,
 void
 capture_datagram(const struct capture_packet *p)
 {
-	unsigned char head[8];
+	unsigned char head[8] = { 0 };
 
 	if (p->n > DATAGRAM_MAX)	/* larger than any of UDP over IPv4 */
 		return;
-	pack16(head, addr_port(p->from));
-	pack16(head + 2, addr_port(p->to));
 	pack16(head + 4, (unsigned)(sizeof head + p->n));
-	pack16(head + 6, 0);
 	write_packet(p, IPPROTO_UDP, head, sizeof head, 6);
 }
 
@@ -312,8 +312,6 @@ segment(struct stream *s, int from, unsigned flags, const void *bytes,
 	struct capture_packet p = { 0 };
 	unsigned char head[20] = { 0 };
 
-	pack16(head, addr_port(&s->end[from]));
-	pack16(head + 2, addr_port(&s->end[!from]));
 	pack32(head + 4, s->next[from]);
 	pack32(head + 8, flags & ACKED ? s->next[!from] : 0);
 	pack16(head + 12, 5u << 12 | flags);

@@ -67,11 +67,11 @@ reno_acked(struct rdt_sender *s, uint32_t packets)
  * or the pipe of RFC 6675.
  */
 static int
-reno_lost(struct rdt_sender *s, unsigned flight)
+reno_lost(struct rdt_sender *s)
 {
 	if (seq_less(s->base, s->noted[RECOVER]))
 		return 0;
-	s->ssthresh = half_flight(flight);
+	s->ssthresh = half_flight(s->highest - s->base);
 	s->cwnd = s->ssthresh < s->window ? s->ssthresh : s->window;
 	s->noted[GROWN] = 0;
 	s->noted[RECOVERING] = s->protocol->bitmap != NULL;

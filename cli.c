@@ -185,7 +185,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 
 static int ftp_control = -1;		/* the connection; -1: none */
 static int ftp_answered;		/* this connection has answered */
-static int heard;			/* any connection has */
+int server_heard;			/* any connection has */
 
 /* The next command connects again. */
 static void
@@ -231,12 +231,12 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	}
 	if (ftp_connect() < 0)
 		return -1;
-	sock_limit(ftp_control, heard ? ANSWER_S : DOUBT_S);
+	sock_limit(ftp_control, server_heard ? ANSWER_S : DOUBT_S);
 	/* No matter if it fails: a server that is full has answered already,
 	 * and closed, and that answer is still to be read. */
 	frame_send(ftp_control, command, strlen(command));
 	n = frame_recv(ftp_control, answer, max);
-	if (n >= 0 && !heard && strcmp(answer, command) == 0 &&
+	if (n >= 0 && !server_heard && strcmp(answer, command) == 0 &&
 	    readable(ftp_control, 0)) {
 		/* This is a chat: it takes our frame for a name, and sends
 		 * `0000000002ls has joined the chat!'. */
@@ -244,12 +244,12 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 		n = -1;
 	}
 	if (n >= 0) {
-		ftp_answered = heard = 1;
+		ftp_answered = server_heard = 1;
 		return n;
 	}
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
 	    name == NULL ? "" : ": ", reason(),
-	    heard ? "" : ": is this an ftp server?");
+	    server_heard ? "" : ": is this an ftp server?");
 	ftp_drop();
 	return -1;
 }
@@ -569,14 +569,7 @@ doubt(void)
 
 	sprintf(text, ": is this a%s %.8s server?",
 	    cli.mode->name[0] == 'x' ? "n" : "", cli.mode->name);
-	return heard ? "" : text;
-}
-
-/* Never reset: one client talks to one server. */
-void
-server_heard(void)
-{
-	heard = 1;
+	return server_heard ? "" : text;
 }
 
 /* ---- more commands of ftp ---------------------------------------------- */
@@ -659,15 +652,15 @@ udp_code(int seconds)
 /* How a get by UDP ended. If it failed, either the server has said why, or the
  * connection is dropped, which ends the session. */
 static int
-udp_got(const struct rdt_session *s, const char *name, int result)
+udp_got(const struct rdt_session *s, int result)
 {
 	long code;
 
-	code = result == 0 ? NO_CODE : udp_code(0);
-	if (code == NO_CODE)
-		return download_end("get", name, &s->file, result == 0);
+	code = result < 0 ? udp_code(0) : NO_CODE;
+	if (code == NO_CODE && result <= 0)
+		return download_end("get", s->name, &s->file, result == 0);
 	newfile_end(0);
-	return fail("get: %s: %s", name, ftp_code_text(code));
+	return result > 0 || fail("get: %s: %s", s->name, ftp_code_text(code));
 }
 
 /* get, perhaps over UDP. The file is stored, and said to be, before the client
@@ -687,11 +680,7 @@ udp_get(int argc, char **argv)
 	s.name = argv[1];
 	snprintf(command, sizeof command, "uget %s", s.name);
 	result = udp_run(&s, "get", command);
-	if (result > 0) {
-		newfile_end(0);
-		return 1;
-	}
-	failed = udp_got(&s, s.name, result);
+	failed = udp_got(&s, result);
 	if (result == 0) {
 		s.tick = NULL;
 		rdt_linger(&s);
@@ -704,7 +693,7 @@ udp_get(int argc, char **argv)
  * the client waits for it up to STALL_S, or a second if the peer failed.
  * FTP_SYNTAX says no more than that the server waited in vain. */
 static int
-udp_sent(struct rdt_session *s, const char *name, int result)
+udp_sent(struct rdt_session *s, int result)
 {
 	long code;
 
@@ -714,16 +703,16 @@ udp_sent(struct rdt_session *s, const char *name, int result)
 	if (code == FTP_OK && s->packets > 0 &&
 	    s->sender.highest == s->packets) {
 		s->file.done = s->file.size;
-		log_msg(INFO, "put: %s: %llu bytes stored", name,
+		log_msg(INFO, "put: %s: %llu bytes stored", s->name,
 		    (unsigned long long)s->file.size);
 		return 0;
 	}
 	if (code == FTP_SYNTAX)
 		errno = ETIMEDOUT;
 	else if (code != NO_CODE)
-		return fail("put: %s: %s", name, ftp_code_text(code));
-	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s", name,
-	    (unsigned long long)s->file.done,
+		return fail("put: %s: %s", s->name, ftp_code_text(code));
+	return fail("put: %s: %llu of %llu bytes acknowledged, then: %s",
+	    s->name, (unsigned long long)s->file.done,
 	    (unsigned long long)s->file.size, rdt_send_gave_up(&s->sender) ?
 	    rdt_gave_up : reason());
 }
@@ -744,9 +733,8 @@ udp_put(int argc, char **argv)
 	snprintf(command, sizeof command, "uput %s %llu", s.name,
 	    (unsigned long long)s.file.size);
 	result = udp_run(&s, "put", command);
-	failed = result > 0 ? 1 : udp_sent(&s, s.name, result);
-	if (result <= 0)
-		rdt_close(&s);
+	failed = result > 0 || udp_sent(&s, result);
+	rdt_close(&s);
 	close(s.file.fd);
 	return failed;
 }
@@ -832,10 +820,10 @@ answers(const struct dir_message *asked, const struct dir_message *m)
 
 /* Takes datagrams until one is the answer, or the deadline has come. */
 static int
-await_answer(const struct dir_message *asked, struct dir_message *answer,
-    int64_t deadline)
+await_answer(int64_t deadline)
 {
 	static unsigned char in[65536];
+	struct dir_message *answer = &directory.answer;
 	ssize_t n;
 
 	do {
@@ -843,7 +831,7 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 		/* A Control may have bytes after it. */
 		if (n >= 0 && (dir_unpack(answer, in, (size_t)n) == 0 ||
 		    dir_unpack(answer, in, n > 1) == 0) &&
-		    answers(asked, answer))
+		    answers(&directory.asked, answer))
 			return 0;
 		if (n < 0 && (errno != EAGAIN ||
 		    wait_for(directory.fd, POLLIN, deadline) < 0))
@@ -856,15 +844,21 @@ await_answer(const struct dir_message *asked, struct dir_message *answer,
 /* Late answers to earlier requests are thrown away first. Each wait is twice as
  * long as the one before, as the RTO of TCP is. */
 int
-dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
+dir_ask(enum dir_op op, const char *text, uint32_t number, int tries)
 {
 	static unsigned char out[DIR_REQUEST_MAX];
+	struct dir_message *asked = &directory.asked;
 	size_t n;
 	int i;
 
 	for (i = 0; i < LATE_ANSWERS; i++)
 		if (dgram_recv(directory.fd, out, sizeof out, NULL) < 0)
 			break;
+	asked->op = op;
+	asked->text = text;
+	asked->length = text == NULL ? 0 : strlen(text);
+	asked->numbers = text == NULL && op != DIR_LOGIN;
+	asked->number[0] = number;
 	n = dir_pack(out, asked);
 	for (i = 0; i < tries; i++) {
 		if (i > 0)
@@ -873,7 +867,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
 		if (dgram_send(directory.fd, out, n, NULL,
 		    i > 0 ? COUNTED | AGAIN : COUNTED) < 0)
 			return -1;
-		if (await_answer(asked, answer, now() + (SECOND / 2 << i)) == 0)
+		if (await_answer(now() + (SECOND / 2 << i)) == 0)
 			return 0;
 		if (errno != ETIMEDOUT)
 			return -1;
@@ -885,7 +879,7 @@ dir_ask(const struct dir_message *asked, struct dir_message *answer, int tries)
  * drops that. Asks through an unconnected socket; true if an answer comes from
  * another one, `where'. */
 static int
-answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
+answers_elsewhere(char where[PEER_BYTES])
 {
 	unsigned char datagram[DIR_REQUEST_MAX], answer[DIR_REPLY_MAX];
 	char host[HOST_BYTES];
@@ -899,7 +893,8 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	if (fd < 0)
 		return 0;
 	sock_nonblock(fd);
-	dgram_send(fd, datagram, dir_pack(datagram, asked), &to, UNCOUNTED);
+	dgram_send(fd, datagram, dir_pack(datagram, &directory.asked), &to,
+	    UNCOUNTED);
 	found = readable(fd, 1000) &&
 	    dgram_recv(fd, answer, sizeof answer, &from) > 0 &&
 	    addr_text(&from, where) == (unsigned)port &&
@@ -908,69 +903,49 @@ answers_elsewhere(const struct dir_message *asked, char where[PEER_BYTES])
 	return found;
 }
 
-/* Perhaps the directory has forgotten the nick: peer_tick() registers it
- * again. */
+/* Silence is the most common failure: nobody is there. A directory that refuses
+ * has perhaps forgotten the nick: peer_tick() registers it again. */
 int
-dir_refused(const char *command)
-{
-	directory.renew_at = now();
-	return fail("%s: refused by the directory; if it has forgotten %s, try "
-	    "again", command, directory.nick);
-}
-
-/* Silence is the most common failure: nobody is there. */
-int
-dir_command(const char *command, const struct dir_message *asked,
-    struct dir_message *answer)
+dir_command(const char *command, enum dir_op op, const char *text,
+    uint32_t number)
 {
 	char host[PEER_BYTES];
 
-	if (dir_ask(asked, answer, TRIES) == 0)
-		return answer->op == DIR_FAIL ? dir_refused(command) : 0;
-	if (errno == ETIMEDOUT && answers_elsewhere(asked, host))
+	if (dir_ask(op, text, number, TRIES) == 0) {
+		if (directory.answer.op != DIR_FAIL &&
+		    directory.answer.op != DIR_SERVE_FAIL)
+			return 0;
+		directory.renew_at = now();
+		return fail("%s: refused by the directory; if it has forgotten "
+		    "%s, try again", command, directory.nick);
+	}
+	if (errno == ETIMEDOUT && answers_elsewhere(host))
 		return fail("%s: directory %s %s: it answers as %s: ask there",
 		    command, cli.host, cli.port, host);
 	return fail("%s: directory %s %s: %s", command, cli.host,
 	    cli.port, errno == ETIMEDOUT ? "no answer" : reason());
 }
 
-/* Register, Lookup, Stop, Logout, Publish. */
-struct dir_message
-dir_text(enum dir_op op, const char *text)
-{
-	struct dir_message m = { 0 };
-
-	m.op = op;
-	m.text = text;
-	m.length = strlen(text);
-	return m;
-}
-
 static int
 dir_login(int argc, char **argv)
 {
-	struct dir_message asked = { .op = DIR_LOGIN }, answer;
-
 	(void)argc;
-	if (dir_command(argv[0], &asked, &answer) != 0)
+	if (dir_command(argv[0], DIR_LOGIN, NULL, 0) != 0)
 		return 1;
-	printf("%lu file servers\n", (unsigned long)answer.number[0]);
+	printf("%lu file servers\n", (unsigned long)directory.answer.number[0]);
 	return 0;
 }
 
 static int
 dir_register(int argc, char **argv)
 {
-	struct dir_message asked, answer;
-
 	(void)argc;
 	if (!nick_ok(argv[1], strlen(argv[1])))
 		return fail("register: %s: not a nick: 1 to 32 letters, "
 		    "digits, _ - .", argv[1]);
-	asked = dir_text(DIR_REGISTER, argv[1]);
-	if (dir_command("register", &asked, &answer) != 0)
+	if (dir_command("register", DIR_REGISTER, argv[1], 0) != 0)
 		return 1;
-	if (answer.op != DIR_REGISTER_OK)
+	if (directory.answer.op != DIR_REGISTER_OK)
 		return fail("register: %s: refused: it is taken, or you have "
 		    "another one", argv[1]);
 	strcpy(directory.nick, argv[1]);
@@ -1082,19 +1057,18 @@ add_page(const struct dir_message *page, struct lines *l)
 int
 dir_list(const char *command, enum dir_op op, struct lines *l)
 {
-	struct dir_message asked = { .op = op, .numbers = 1 }, page;
 	int failed;
 
 	memset(l, 0, sizeof *l);
 	if (not_registered(command))
 		return 1;
 	do {
-		asked.number[0] = (uint32_t)l->n;
-		failed = dir_command(command, &asked, &page);
-		if (!failed && add_page(&page, l) < 0)
+		failed = dir_command(command, op, NULL, (uint32_t)l->n);
+		if (!failed && add_page(&directory.answer, l) < 0)
 			failed = fail("%s: directory %s %s: %s", command,
 			    cli.host, cli.port, reason());
-	} while (!failed && l->n > asked.number[0] && is_page(&page));
+	} while (!failed && l->n > directory.asked.number[0] &&
+	    is_page(&directory.answer));
 	if (failed)
 		lines_free(l);
 	return failed;
@@ -1118,21 +1092,20 @@ dir_print_list(int argc, char **argv)
 int
 dir_where(const char *command, const char *nick, struct place *where)
 {
-	struct dir_message asked, answer;
+	const struct dir_message *answer = &directory.answer;
 
 	if (!nick_ok(nick, strlen(nick)))
 		return fail("%s: %.100s: not a nick", command, nick);
-	asked = dir_text(DIR_LOOKUP, nick);
-	if (dir_command(command, &asked, &answer) != 0)
+	if (dir_command(command, DIR_LOOKUP, nick, 0) != 0)
 		return 1;
-	if (answer.op != DIR_LOOKUP_OK)
+	if (answer->op != DIR_LOOKUP_OK)
 		return fail("%s: %s: no such nick, or it serves no files",
 		    command, nick);
-	if (answer.number[1] < 1 || answer.number[1] > 65535)
+	if (answer->number[1] < 1 || answer->number[1] > 65535)
 		return fail("%s: %s: the directory's answer makes no sense",
 		    command, nick);
-	ipv4_text(answer.number[0], where->address);
-	sprintf(where->port, "%d", (int)answer.number[1]);
+	ipv4_text(answer->number[0], where->address);
+	sprintf(where->port, "%d", (int)answer->number[1]);
 	return 0;
 }
 
@@ -1152,15 +1125,13 @@ dir_lookup(int argc, char **argv)
 static int
 dir_logout(int argc, char **argv)
 {
-	struct dir_message asked, answer;
 	int failed;
 
 	(void)argc;
 	if (not_registered(argv[0]))
 		return 1;
 	peer_end();
-	asked = dir_text(DIR_LOGOUT, directory.nick);
-	failed = dir_command(argv[0], &asked, &answer);
+	failed = dir_command(argv[0], DIR_LOGOUT, directory.nick, 0);
 	directory.renew_at = NEVER;
 	directory.nick[0] = '\0';
 	return failed;

@@ -538,10 +538,10 @@ int	split(char *line, char **argv);
 /* Connects to the server; -1 after a message. */
 int	connect_server(int type);
 
-/* doubt() is `: is this a MODE server?' until server_heard() is called, then
- * "". It is appended to errors, since another service may be at that port. */
+/* doubt() is `: is this a MODE server?' until server_heard is true, then "". It
+ * is appended to errors, since another service may be at that port. */
 const char *doubt(void);
-void	server_heard(void);
+extern int server_heard;		/* never reset: there is one server */
 
 /* Prints text that came from the network. Control characters are escaped;
  * newlines stay if lines is true. */
@@ -1236,23 +1236,20 @@ extern struct dir_client {
 	int fd;				/* UDP, connected to the directory */
 	char nick[DIR_NICK_MAX + 1];	/* "": not registered */
 	int64_t renew_at;		/* when to speak again, or NEVER */
+	struct dir_message asked, answer;	/* of the last request */
 } directory;
 
 /*
- * Sends a request, `tries' times at most, until its answer comes. Returns -1 if
- * none does; the answer's text stays until the next call. dir_command() is the
- * same for a command: it says what went wrong, and returns 0 or 1.
- * dir_refused() reports a refusal, and returns 1.
+ * Sends a request with a text; or, if that is NULL, with the number. `tries'
+ * times at most, until its answer comes. Returns -1 if none does; the answer's
+ * text stays until the next call. dir_command() is the same for a command: it
+ * says what went wrong, a Fail or ServeFilesFail too, and returns 0 or 1. The
+ * number of a Publish is what its answer must say.
  */
 #define TRIES	4
-int	dir_ask(const struct dir_message *asked, struct dir_message *answer,
-	    int tries);
-int	dir_command(const char *command, const struct dir_message *asked,
-	    struct dir_message *answer);
-int	dir_refused(const char *command);
-
-/* Makes a request with a text. */
-struct dir_message dir_text(enum dir_op op, const char *text);
+int	dir_ask(enum dir_op op, const char *text, uint32_t number, int tries);
+int	dir_command(const char *command, enum dir_op op, const char *text,
+	    uint32_t number);
 
 /* Returns 1 after a message if the client has no nick. */
 int	not_registered(const char *command);

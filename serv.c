@@ -814,23 +814,15 @@ holder_place(const struct listed *f, const struct nick *k)
 	return from;
 }
 
-/* Frees a file without holders. */
+/* Withdraws the last file of a nick. */
 static void
-file_unheld(struct listed *f)
+nick_drop(struct nick *k)
 {
-	if (f->holders > 0)
-		return;
-	tdelete(f, &dir.files, by_contents);
-	free(f->holder);
-	free(f);
-}
-
-/* Removes a nick from the holders of a file. */
-static void
-drop_holder(struct listed *f, const struct nick *k)
-{
+	struct listed *f;
 	unsigned at;
 
+	f = k->file[--k->files];
+	dir.holdings--;
 	if (k->serves != 0 && --f->serving == 0) {	/* unlists it */
 		dir.list[f->index] = NULL;
 		dir.listed--;
@@ -840,22 +832,23 @@ drop_holder(struct listed *f, const struct nick *k)
 	at = holder_place(f, k);
 	memmove(&f->holder[at], &f->holder[at + 1],
 	    (--f->holders - at) * sizeof *f->holder);
-	file_unheld(f);
+	if (f->holders > 0)
+		return;
+	tdelete(f, &dir.files, by_contents);
+	free(f->holder);
+	free(f);
 }
 
 /* Withdraws all files of a nick. */
 static void
 nick_stop(struct nick *k)
 {
-	unsigned i;
-
-	for (i = 0; i < k->files; i++)
-		drop_holder(k->file[i], k);
-	dir.holdings -= k->files;
+	while (k->files > 0)
+		nick_drop(k);
 	dir.servers -= k->serves != 0;
 	free(k->file);
 	k->file = NULL;
-	k->files = k->serves = 0;
+	k->serves = 0;
 }
 
 /* Called at a Logout, and when a nick has been silent for too long. */
@@ -874,31 +867,9 @@ nick_remove(struct nick *k)
 	free(k);
 }
 
+/* A new nick with the name and the address of key, or NULL. */
 static struct nick *
-nick_of(uint32_t ip, unsigned port)
-{
-	struct nick key;
-
-	key.ip = ip;
-	key.port = port;
-	return find(&key, &dir.nicks_by_address, by_address);
-}
-
-static struct nick *
-nick_named(const char *name, size_t n)
-{
-	struct nick key;
-
-	if (!nick_ok(name, n))
-		return NULL;
-	memcpy(key.name, name, n);
-	key.name[n] = '\0';
-	return find(&key, &dir.nicks_by_name, by_name);
-}
-
-/* A new nick, or NULL. */
-static struct nick *
-nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
+nick_add(const struct nick *key)
 {
 	static unsigned long registered;
 	struct nick *k;
@@ -907,10 +878,8 @@ nick_add(const char *name, size_t n, uint32_t ip, unsigned port)
 		log_msg(INFO, "dir: no more than " STRING(DIR_NICKS) " nicks");
 		return NULL;
 	}
-	k = check_memory(calloc(1, sizeof *k));
-	memcpy(k->name, name, n);
-	k->ip = ip;
-	k->port = port;
+	k = check_memory(malloc(sizeof *k));
+	*k = *key;
 	k->heard = now();
 	k->serial = ++registered;
 	dir.nick = grow(dir.nick, dir.nicks, sizeof *dir.nick);
@@ -948,13 +917,6 @@ publish(struct nick *k, const struct file_line *line)
 	at = holder_place(f, k);
 	if (at < f->holders && f->holder[at] == k)
 		return DIR_PUBLISH_OK;
-	if (k->files >= DIR_NICK_FILES || dir.holdings >= DIR_HOLDINGS) {
-		file_unheld(f);
-		log_msg(INFO, "dir: no more than %s", k->files >=
-		    DIR_NICK_FILES ? STRING(DIR_NICK_FILES) " files a nick" :
-		    STRING(DIR_HOLDINGS) " files");
-		return DIR_FAIL;
-	}
 	f->holder = grow(f->holder, f->holders, sizeof *f->holder);
 	memmove(&f->holder[at + 1], &f->holder[at],
 	    (f->holders++ - at) * sizeof *f->holder);
@@ -964,40 +926,40 @@ publish(struct nick *k, const struct file_line *line)
 	dir.holdings++;
 	if (k->serves != 0)
 		file_served(f);
-	return DIR_PUBLISH_OK;
+	if (k->files <= DIR_NICK_FILES && dir.holdings <= DIR_HOLDINGS)
+		return DIR_PUBLISH_OK;
+	log_msg(INFO, "dir: no more than %s", k->files > DIR_NICK_FILES ?
+	    STRING(DIR_NICK_FILES) " files a nick" :
+	    STRING(DIR_HOLDINGS) " files");
+	nick_drop(k);
+	return DIR_FAIL;
 }
 
 /* A request, what is known of its sender, and its answer. */
 struct dir_request {
 	struct dir_message m, answer;
-	uint32_t ip;
-	unsigned port;
-	struct nick *nick;		/* of that address, or NULL */
+	struct nick key;		/* its address; the name in it, or "" */
+	struct nick *nick, *named;	/* of that address, name; or NULL */
 };
 
 /* Register: for a free nick, or the sender's own. */
 static enum dir_op
 answer_register(struct dir_request *r)
 {
-	struct nick *k;
-
-	k = nick_named(r->m.text, r->m.length);
-	if (k == NULL && r->nick == NULL && nick_ok(r->m.text, r->m.length))
-		k = r->nick = nick_add(r->m.text, r->m.length, r->ip, r->port);
-	return k != NULL && k == r->nick ? DIR_REGISTER_OK : DIR_REGISTER_FAIL;
+	if (r->named == NULL && r->nick == NULL && r->key.name[0] != '\0')
+		r->named = r->nick = nick_add(&r->key);
+	return r->named != NULL && r->named == r->nick ? DIR_REGISTER_OK :
+	    DIR_REGISTER_FAIL;
 }
 
 static enum dir_op
 answer_lookup(struct dir_request *r)
 {
-	struct nick *k;
-
-	k = nick_named(r->m.text, r->m.length);
-	if (k == NULL || k->serves == 0)
+	if (r->named == NULL || r->named->serves == 0)
 		return DIR_LOOKUP_FAIL;
 	r->answer.numbers = 2;
-	r->answer.number[0] = k->ip;
-	r->answer.number[1] = k->serves;
+	r->answer.number[0] = r->named->ip;
+	r->answer.number[1] = r->named->serves;
 	return DIR_LOOKUP_OK;
 }
 
@@ -1071,15 +1033,12 @@ dir_serve_files(struct dir_request *r)
 static enum dir_op
 dir_leave(struct dir_request *r)
 {
-	struct nick *k;
-
-	k = nick_named(r->m.text, r->m.length);
-	if (k != NULL && k != r->nick)
+	if (r->named != NULL && r->named != r->nick)
 		return DIR_FAIL;
-	if (k != NULL && r->m.op == DIR_STOP)
-		nick_stop(k);
-	else if (k != NULL)
-		nick_remove(k);
+	if (r->named != NULL && r->m.op == DIR_STOP)
+		nick_stop(r->named);
+	else if (r->named != NULL)
+		nick_remove(r->named);
 	return r->m.op == DIR_STOP ? DIR_STOP_OK : DIR_LOGOUT_OK;
 }
 
@@ -1127,7 +1086,7 @@ answer_list(struct dir_request *r)
 
 	if (r->nick == NULL)
 		return DIR_FAIL;	/* short: no amplifier */
-	if (!bucket_take(&dir.page_each[r->ip & 255], PAGES_AT_ONCE,
+	if (!bucket_take(&dir.page_each[r->key.ip & 255], PAGES_AT_ONCE,
 	    PAGES_A_SECOND) || !bucket_take(&dir.page_all, PAGES_ALL,
 	    PAGES_ALL))
 		return NOT_ANSWERED;
@@ -1191,7 +1150,8 @@ dir_run(struct dir_request *r, int i, const char *peer)
 	n = r->m.text == NULL || memchr(r->m.text, '\n', r->m.length) != NULL ?
 	    0 : (int)r->m.length;
 	again = r->nick != NULL && (r->m.op == DIR_REGISTER ||
-	    (r->m.op == DIR_SERVE && r->m.number[0] == r->nick->serves));
+	    (r->m.op == DIR_SERVE && r->m.numbers > 0 &&
+	    r->m.number[0] == r->nick->serves));
 	op = r->answer.op = dir_ops[i].run(r);
 	log_msg(again && op == r->m.op + 1u ? DEBUG : INFO,
 	    "%s%s%s%.*s from %s%s%s", dir_ops[i].name, what,
@@ -1209,11 +1169,15 @@ dir_parse(struct dir_request *r, const struct addr *from,
 	int i;
 
 	memset(r, 0, sizeof *r);
-	r->port = addr_text(from, peer);
-	if (addr_ipv4(from, &r->ip) < 0 || n > DIR_REQUEST_MAX ||
+	r->key.port = addr_text(from, peer);
+	if (addr_ipv4(from, &r->key.ip) < 0 || n > DIR_REQUEST_MAX ||
 	    dir_unpack(&r->m, datagram, n) < 0)
 		return -1;
-	r->nick = nick_of(r->ip, r->port);
+	r->nick = find(&r->key, &dir.nicks_by_address, by_address);
+	if (r->m.text != NULL && nick_ok(r->m.text, r->m.length)) {
+		memcpy(r->key.name, r->m.text, r->m.length);
+		r->named = find(&r->key, &dir.nicks_by_name, by_name);
+	}
 	for (i = (int)COUNT(dir_ops); i-- > 0;)
 		if (dir_ops[i].op == r->m.op)
 			break;

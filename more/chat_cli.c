@@ -98,7 +98,7 @@ chat_message(const char *text, size_t n)
 		return;
 	if (strstr(words, " joined the chat") != NULL ||
 	    strncmp(words, "ERROR ", 6) == 0) {
-		server_heard();
+		server_heard = 1;
 		talk.answer_by = talk.leaving ? now() + ANSWER_S * SECOND :
 		    NEVER;
 	}
@@ -206,7 +206,7 @@ chat_session(int argc, char **argv)
 		if (requested[i][0] != '\0')
 			say(ERROR, "download_file: %.255s: never came",
 			    requested[i]);
-	if (!talk.failed && *doubt() != '\0')
+	if (!talk.failed && !server_heard)
 		say(ERROR, "%s %s: no welcome%s", cli.host,
 		    cli.port, doubt());
 	return talk.failed;

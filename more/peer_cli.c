@@ -48,11 +48,10 @@ static struct shared shared;		/* what peers and directory are told */
 
 static struct {
 	int listener;			/* -1: no peer is served */
-	unsigned port;
+	unsigned port;			/* 0: the directory knows of none */
 	int line[2];			/* the lifeline of the processes */
 	pid_t acceptor;
-	int announced;			/* the directory was told the port, */
-	int published;			/* and the files */
+	int published;			/* the directory was told the files */
 } serving = { .listener = -1, .line = { -1, -1 } };
 
 /* Opens a shared file; -1 if it has changed, or has gone. One that may have
@@ -338,21 +337,6 @@ end_serving(void)
 
 /* ---- serving: what the directory is told -------------------------------- */
 
-/* Tells the directory the port; without a command, once and silently. Returns
- * nonzero if it fails; after a message, if there is a command. */
-static int
-tell_port(const char *command, struct dir_message *answer)
-{
-	struct dir_message asked = { 0 };
-
-	asked.op = DIR_SERVE;
-	asked.numbers = 1;
-	asked.number[0] = serving.port;
-	serving.announced = 1;
-	return command != NULL ? dir_command(command, &asked, answer) :
-	    dir_ask(&asked, answer, 1);
-}
-
 /* Opens the port, on the address by which the directory knows us. */
 static int
 open_port(const char *port)
@@ -366,12 +350,12 @@ open_port(const char *port)
 	if (serving.listener < 0)
 		return fail("serve: %s %s: %s", address, port, reason());
 	bound = sock_host(serving.listener, getsockname, address);
-	serving.port = (unsigned)bound;
 	if (bound < 0 || pipe(serving.line) < 0 || start_acceptor() < 0) {
 		log_msg(ERROR, "serve: %s", reason());
 		end_serving();
 		return 1;
 	}
+	serving.port = (unsigned)bound;
 	return 0;
 }
 
@@ -381,7 +365,6 @@ static int
 publish_all(const char *command)
 {
 	static char text[DIR_REQUEST_MAX - 5];
-	struct dir_message asked, answer;
 	size_t i, used;
 
 	i = 0;
@@ -391,10 +374,7 @@ publish_all(const char *command)
 		    strlen(shared.files.line[i]) + 1 < sizeof text; i++)
 			used += (size_t)sprintf(text + used, "%s\n",
 			    shared.files.line[i]);
-		asked = dir_text(DIR_PUBLISH, text);
-		/* Not sent with a text: it is what the answer must say. */
-		asked.number[0] = (uint32_t)i;
-		if (dir_command(command, &asked, &answer) != 0)
+		if (dir_command(command, DIR_PUBLISH, text, (uint32_t)i) != 0)
 			return 1;
 	} while (i < shared.files.n);
 	return 0;
@@ -403,9 +383,7 @@ publish_all(const char *command)
 static int
 peer_serve_command(int argc, char **argv)
 {
-	struct dir_message answer;
 	char address[HOST_BYTES];
-	int failed;
 
 	if (not_registered(argv[0]))
 		return 1;
@@ -418,10 +396,7 @@ peer_serve_command(int argc, char **argv)
 	if (hash_all(argv[0], &shared) != 0 ||
 	    open_port(argc > 1 ? argv[1] : "0") != 0)
 		return 1;
-	failed = tell_port(argv[0], &answer);
-	if (!failed && answer.op != DIR_SERVE_OK)
-		failed = dir_refused(argv[0]);
-	if (failed) {
+	if (dir_command(argv[0], DIR_SERVE, NULL, serving.port) != 0) {
 		end_serving();
 		return 1;
 	}
@@ -440,17 +415,14 @@ peer_serve_command(int argc, char **argv)
 static int
 peer_stop(int argc, char **argv)
 {
-	struct dir_message asked, answer;
-
 	(void)argc;
-	if (!serving.announced)
+	if (serving.port == 0)
 		return fail("%s: you serve no files", argv[0]);
 	end_serving();
 	serving.published = 0;
-	asked = dir_text(DIR_STOP, directory.nick);
-	if (dir_command(argv[0], &asked, &answer) != 0)
+	if (dir_command(argv[0], DIR_STOP, directory.nick, 0) != 0)
 		return 1;		/* stop may be repeated */
-	serving.announced = 0;
+	serving.port = 0;
 	return 0;
 }
 
@@ -459,34 +431,22 @@ peer_stop(int argc, char **argv)
 static int
 peer_publish(int argc, char **argv)
 {
-	struct dir_message asked, answer;
-
 	(void)argc;
 	if (not_registered(argv[0]) || hash_all(argv[0], &shared) != 0)
 		return 1;
-	asked = dir_text(DIR_STOP, directory.nick);
-	if (serving.published && dir_command(argv[0], &asked, &answer) != 0)
+	if (serving.published &&
+	    dir_command(argv[0], DIR_STOP, directory.nick, 0) != 0)
 		return 1;
 	if (serving.listener >= 0 && start_acceptor() < 0)
 		return fail("%s: %s", argv[0], reason());
-	if (serving.listener >= 0 && tell_port(argv[0], &answer) != 0)
-		return 1;
 	serving.published = 1;		/* in part, even if it fails */
-	if (publish_all(argv[0]) != 0)
+	if ((serving.listener >= 0 &&
+	    dir_command(argv[0], DIR_SERVE, NULL, serving.port) != 0) ||
+	    publish_all(argv[0]) != 0)
 		return 1;
 	log_msg(INFO, "%s: %lu files%s", argv[0], (unsigned long)shared.files.n,
 	    serving.listener < 0 ? ", listed once you serve" : "");
 	return 0;
-}
-
-/* The directory answers RegisterOk each time the owner registers a nick. */
-static int
-register_again(struct dir_message *answer)
-{
-	struct dir_message asked;
-
-	asked = dir_text(DIR_REGISTER, directory.nick);
-	return dir_ask(&asked, answer, 1);
 }
 
 /* The tick of mode dir, also called during downloads: renews the nick. Says
@@ -497,12 +457,13 @@ static int64_t
 peer_tick(void)
 {
 	static int forgotten, gone;
-	struct dir_message answer;
+	const struct dir_message *answer = &directory.answer;
 
 	if (now() < directory.renew_at)
 		return directory.renew_at;
-	if ((serving.listener >= 0 ? tell_port(NULL, &answer) :
-	    register_again(&answer)) < 0) {
+	if ((serving.listener >= 0 ?
+	    dir_ask(DIR_SERVE, NULL, serving.port, 1) :
+	    dir_ask(DIR_REGISTER, directory.nick, 0, 1)) < 0) {
 		if (!gone)
 			log_msg(ERROR, "the directory does not answer, and "
 			    "will soon forget %s", directory.nick);
@@ -513,20 +474,20 @@ peer_tick(void)
 	if (gone)
 		log_msg(INFO, "the directory answers again");
 	gone = 0;
-	if (answer.op == DIR_SERVE_FAIL) {
+	if (answer->op == DIR_SERVE_FAIL) {
 		forgotten = 1;
-		if (register_again(&answer) == 0 &&
-		    answer.op == DIR_REGISTER_OK)
-			tell_port(NULL, &answer);
+		if (dir_ask(DIR_REGISTER, directory.nick, 0, 1) == 0 &&
+		    answer->op == DIR_REGISTER_OK)
+			dir_ask(DIR_SERVE, NULL, serving.port, 1);
 	}
-	if (forgotten && answer.op == DIR_SERVE_OK)
-		forgotten = serving.published && publish_all("publish") != 0;
-	if (answer.op == DIR_REGISTER_FAIL)
+	if (answer->op == DIR_REGISTER_FAIL)
 		log_msg(ERROR, "the directory has the nick %s at another "
 		    "address: it is someone else's; or your address has "
 		    "changed, and the nick is free again in "
 		    STRING(DIR_EXPIRE_S) " s: logout, and register again",
 		    directory.nick);
+	if (forgotten && answer->op == DIR_SERVE_OK)
+		forgotten = serving.published && publish_all("publish") != 0;
 	directory.renew_at = now() + DIR_RENEW_S * SECOND;
 	return directory.renew_at;
 }
@@ -544,7 +505,8 @@ void
 peer_end(void)
 {
 	end_serving();
-	serving.announced = serving.published = 0;
+	serving.port = 0;
+	serving.published = 0;
 }
 
 /* ---- files of others ---------------------------------------------------- */

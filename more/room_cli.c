@@ -220,7 +220,7 @@ room_answer(const struct room_message *m)
 	unsigned i;
 
 	if (m->why != NULL || m->code[0] == '2')
-		server_heard();
+		server_heard = 1;
 	if (m->why != NULL)
 		say(ERROR, "%s: %s", talk.awaited != NULL ? talk.awaited :
 		    "room", m->why);

@@ -168,7 +168,7 @@ void
 talk_ask(const char *command)
 {
 	talk.awaited = command;
-	talk.answer_by = now() + (*doubt() == '\0' ? ANSWER_S : DOUBT_S) *
+	talk.answer_by = now() + (server_heard ? ANSWER_S : DOUBT_S) *
 	    SECOND;
 }
 

@@ -36,7 +36,7 @@ xfer_status(int fd, const char **why)
 	*why = "a status that does not exist";
 	if (status > XFER_FAILED)
 		return 0;
-	server_heard();
+	server_heard = 1;
 	*why = whys[status];
 	return 0;
 }
@@ -86,7 +86,7 @@ xfer_begin(const char *command, const char *name, enum xfer_op op)
 	if (fd < 0)
 		return -1;
 	byte = (unsigned char)op;
-	sock_limit(fd, *doubt() == '\0' ? ANSWER_S : DOUBT_S);
+	sock_limit(fd, server_heard ? ANSWER_S : DOUBT_S);
 	/* An error is no reason to stop here: the answer may be there already,
 	 * from a full server, say. */
 	write_all(fd, &byte, 1);

@@ -46,15 +46,6 @@
 
 struct cli cli = { .directory = "." };
 
-static void
-guard_signals(void)
-{
-	newfile_guard(SIGHUP);
-	newfile_guard(SIGINT);
-	newfile_guard(SIGQUIT);
-	newfile_guard(SIGTERM);
-}
-
 /* With -v it says which of the addresses of a name is used. */
 int
 connect_server(int type)
@@ -184,8 +175,7 @@ upload(const char *command, const char *name, int fd, struct file *f,
 /* ---- ftp -------------------------------------------------------------- */
 
 static int ftp_control = -1;		/* the connection; -1: none */
-static int ftp_answered;		/* this connection has answered */
-int server_heard;			/* any connection has */
+int server_heard;			/* it has answered */
 
 /* The next command connects again. */
 static void
@@ -204,15 +194,13 @@ ftp_connect(void)
 {
 	char byte;
 
-	if (ftp_control >= 0 && readable(ftp_control, 0) && (ftp_answered ||
+	if (ftp_control >= 0 && readable(ftp_control, 0) && (server_heard ||
 	    recv(ftp_control, &byte, 1, MSG_PEEK) < 1)) {
 		log_msg(INFO, "the server has closed; connecting again");
 		ftp_drop();
 	}
-	if (ftp_control < 0) {
+	if (ftp_control < 0)
 		ftp_control = connect_server(SOCK_STREAM);
-		ftp_answered = 0;
-	}
 	return ftp_control < 0 ? -1 : 0;
 }
 
@@ -236,17 +224,15 @@ ftp_ask(const char *verb, const char *name, const char *command, char *answer,
 	 * and closed, and that answer is still to be read. */
 	frame_send(ftp_control, command, strlen(command));
 	n = frame_recv(ftp_control, answer, max);
-	if (n >= 0 && !server_heard && strcmp(answer, command) == 0 &&
-	    readable(ftp_control, 0)) {
-		/* This is a chat: it takes our frame for a name, and sends
-		 * `0000000002ls has joined the chat!'. */
-		errno = EBADMSG;
-		n = -1;
-	}
-	if (n >= 0) {
-		ftp_answered = server_heard = 1;
+	if (n >= 0 && (server_heard || strcmp(answer, command) != 0 ||
+	    !readable(ftp_control, 0))) {
+		server_heard = 1;
 		return n;
 	}
+	/* A chat takes our frame for a name, and sends `0000000002ls has
+	 * joined the chat!'. */
+	if (n >= 0)
+		errno = EBADMSG;
 	log_msg(ERROR, "%s: %s%s%s%s", verb, name == NULL ? "" : name,
 	    name == NULL ? "" : ": ", reason(),
 	    server_heard ? "" : ": is this an ftp server?");
@@ -1140,11 +1126,9 @@ dir_logout(int argc, char **argv)
 static const struct command dir_commands[] = {
 	{ "filelist", 0, 0, "", "all files that are published and served",
 	    dir_print_list },
-	{ "help", 0, 0, "", "this list", NULL },
 	{ "login", 0, 0, "", "how many serve files?", dir_login },
 	{ "logout", 0, 0, "", "be forgotten by the directory", dir_logout },
 	{ "lookup", 1, 1, "NICK", "where does a nick serve?", dir_lookup },
-	{ "quit", 0, 0, "", "leave", leave },
 	{ "register", 1, 1, "NICK", "be known by a name", dir_register },
 	{ "userlist", 0, 0, "", "all nicks", dir_print_list },
 	{ NULL, 0, 0, NULL, NULL, NULL }
@@ -1189,39 +1173,39 @@ extended_begin(void)
 	on_signal(SIGCHLD, SIG_DFL);	/* or waitpid() fails */
 }
 
-const struct command names_people_try[] = {
-	{ "?", 0, 0, "", NULL, NULL },
-	{ "bye", 0, 0, "", NULL, leave },
-	{ "exit", 0, 0, "", NULL, leave },
-	{ NULL, 0, 0, NULL, NULL, NULL }
-};
-
 #endif /* TINY */
 
 /* ==== The end: the table of modes, options, main. ======================== */
 
 static const struct command ftp_commands[] = {
 	{ "get", 1, 2, "NAME [LOCAL]", "download a file", get_command },
-	{ "help", 0, 0, "", "this list", NULL },
 	{ "ls", 0, 0, "", "list the files on the server", ls_command },
 	{ "put", 1, 2, UPLOAD_NAMES, "upload a file", put_command },
-	{ "quit", 0, 0, "", "leave", leave },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
-#ifndef TINY
-#define FTP_TABLES { more_commands, ftp_commands, names_people_try }
-#else
-#define FTP_TABLES { ftp_commands }
-#endif
+
+/* Of most modes. People try other names, too. */
+const struct command common_commands[] = {
+	{ "help", 0, 0, "", "this list", NULL },
+	{ "quit", 0, 0, "", "leave", leave },
+	{ "?", 0, 0, "", NULL, NULL },
+	{ "bye", 0, 0, "", NULL, leave },
+	{ "exit", 0, 0, "", NULL, leave },
+	{ NULL, 0, 0, NULL, NULL, NULL }
+};
+
 static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
-    .prompt = "ftp> ", .commands = FTP_TABLES, .open = ftp_connect,
-    .close = ftp_close };
+    .prompt = "ftp> ", .open = ftp_connect, .close = ftp_close, .commands = {
+#ifndef TINY
+    more_commands,
+#endif
+    ftp_commands, common_commands } };
 
 #ifndef TINY
 /* more/peer_cli.c gives mode dir peer_commands, peer_wait(), peer_end(). */
 static const struct mode dir_mode = { .name = "dir", .port = "6868",
     .prompt = "dir> ", .commands = { dir_commands, peer_commands,
-    names_people_try }, .open = dir_open, .close = dir_close,
+    common_commands }, .open = dir_open, .close = dir_close,
     .wait = peer_wait };
 
 extern const struct mode xfer_mode, chat_mode, room_mode, raw_mode, sim_mode;
@@ -1304,12 +1288,6 @@ static const struct option options[] = {
 	OPTIONS_END
 };
 
-static const struct option *const option_tables[] = { options,
-#ifndef TINY
-    more_options, fault_options, trace_options, capture_options,
-#endif
-    NULL };
-
 static void
 list_modes(void)
 {
@@ -1325,7 +1303,11 @@ list_modes(void)
 }
 
 static const struct command_line command_line = { "cli",
-    "[host] [port] [command [argument ...]]", option_tables, list_modes };
+    "[host] [port] [command [argument ...]]", list_modes, { options,
+#ifndef TINY
+    more_options, fault_options, trace_options, capture_options
+#endif
+    } };
 
 /* Reads [host] [port]; returns how many it took. A number in the place of the
  * host is a port of localhost. If the operand after the host does not begin
@@ -1367,7 +1349,10 @@ main(int argc, char **argv)
 		return fail("cli: -d %s: %s", cli.directory, reason());
 	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
 	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
-	guard_signals();
+	newfile_guard(SIGHUP);
+	newfile_guard(SIGINT);
+	newfile_guard(SIGQUIT);
+	newfile_guard(SIGTERM);
 	status = run_mode(cli.mode, argc - optind, argv + optind);
 #ifndef TINY
 	if (trace_close() < 0)

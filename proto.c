@@ -412,7 +412,6 @@ static int
 host_text(const struct sockaddr_storage *ss, socklen_t len,
     char host[HOST_BYTES])
 {
-	static const char mapped[] = "::ffff:";
 	char port[8];
 
 	if (getnameinfo((const struct sockaddr *)ss, len, host, HOST_BYTES,
@@ -420,10 +419,8 @@ host_text(const struct sockaddr_storage *ss, socklen_t len,
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
-	if (strncmp(host, mapped, strlen(mapped)) == 0 &&
-	    strchr(host, '.') != NULL)
-		memmove(host, host + strlen(mapped),
-		    strlen(host + strlen(mapped)) + 1);
+	if (strncmp(host, "::ffff:", 7) == 0 && strchr(host, '.') != NULL)
+		memmove(host, host + 7, strlen(host + 7) + 1);
 	return atoi(port);
 }
 
@@ -777,7 +774,6 @@ directory_gone(void)
 	return stat(".", &st) == 0 && st.st_nlink == 0;
 }
 
-const struct file *moving;
 static char chunk[CHUNK_BYTES];		/* of file_send(), file_recv() and
 					   frame_send() */
 
@@ -798,9 +794,7 @@ file_move(int from, int to, struct file *f, size_t have)
 
 	sending = from == f->fd;
 	sock = sending ? to : from;
-	f->done = 0;
-	moving = f;
-	tell(sock, FILE_BEGINS, NULL, 0);
+	tell(sock, FILE_BEGINS, f, 0);
 	do {
 		part = lesser(f->size - f->done, CHUNK_BYTES - have);
 		got = read_all(from, chunk + have, part);
@@ -812,8 +806,7 @@ file_move(int from, int to, struct file *f, size_t have)
 	if (sending && got < part &&
 	    (errno == ENOTCONN || errno == ECONNABORTED))
 		errno = ESTALE;		/* it was the file that ended */
-	tell(sock, FILE_ENDS, NULL, 0);
-	moving = NULL;
+	tell(sock, FILE_ENDS, f, 0);
 	return ok ? 0 : -1;
 }
 
@@ -832,8 +825,6 @@ file_recv(int sock, struct file *f)
 }
 
 /* ---- new files ------------------------------------------------------- */
-
-#define NO_MODE	((mode_t)-1)
 
 static struct {				/* the file that is being made */
 	int fd;
@@ -860,9 +851,9 @@ newfile_name(void)
 }
 
 /* May a new file take this name? 0: nothing is there, or a regular, writable
- * file, whose permissions are then *bits. */
+ * file, whose mode is then *mode. */
 static int
-check_replaceable(const char *path, mode_t *bits)
+check_replaceable(const char *path, mode_t *mode)
 {
 	struct stat st;
 
@@ -870,29 +861,25 @@ check_replaceable(const char *path, mode_t *bits)
 		return errno == ENOENT ? 0 : -1;
 	if (check_regular(&st) < 0)
 		return -1;
-	*bits = st.st_mode & 0777;
+	*mode = st.st_mode;
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
 }
 
 void (*end_hook)(void);
 
 /* The signal handler, which calls only what POSIX allows in one. The signal has
- * its default action again (SA_RESETHAND), and ends the process. Process 1 of a
- * container survives raise(): so _exit() follows. */
+ * its default action again (SA_RESETHAND); it is blocked until the handler
+ * returns, and then ends the process, but not process 1 of a container. */
 static void
 remove_pending(int sig)
 {
-	sigset_t set;
-
 	if (pending)
 		unlink(newfile.temp);
 	if (end_hook != NULL)
 		end_hook();
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	raise(sig);
-	_exit(128 + sig);
+	if (getpid() == 1)
+		_exit(128 + sig);
 }
 
 void
@@ -913,9 +900,9 @@ newfile_open(const char *path, int keep)
 {
 	static unsigned count;
 	const char *base;
-	mode_t bits;
+	mode_t mode;
 
-	bits = NO_MODE;
+	mode = 0;			/* no file: that of one has its type */
 	base = base_name(path);
 	errno = ENAMETOOLONG;
 	if (strlen(base) > NAME_BYTES || strlen(path) >= sizeof newfile.path)
@@ -923,7 +910,7 @@ newfile_open(const char *path, int keep)
 	errno = EISDIR;
 	if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return -1;
-	if (!keep && check_replaceable(path, &bits) < 0)
+	if (!keep && check_replaceable(path, &mode) < 0)
 		return -1;
 	newfile.keep = keep;
 	strcpy(newfile.path, path);
@@ -933,11 +920,11 @@ newfile_open(const char *path, int keep)
 		    path, (long)getpid(), count++);
 		pending = 1;		/* before the file exists */
 		newfile.fd = open(newfile.temp, O_RDWR | O_CREAT | O_EXCL |
-		    O_NOFOLLOW, bits == NO_MODE ? 0666 : bits);
+		    O_NOFOLLOW, mode == 0 ? 0666 : mode & 0777);
 	} while (newfile.fd < 0 && errno == EEXIST);
 	pending = newfile.fd >= 0;
-	if (newfile.fd >= 0 && bits != NO_MODE)
-		fchmod(newfile.fd, bits);	/* which the umask changed */
+	if (newfile.fd >= 0 && mode != 0)
+		fchmod(newfile.fd, mode & 0777);	/* without the umask */
 	return newfile.fd;
 }
 

@@ -124,12 +124,11 @@ struct option {
 };
 #define OPTIONS_END	{ .letter = '\0' }
 
-/* A program's command line. `tables' ends with NULL; list() prints the end of
- * the usage. */
+/* A program's command line. list() prints the end of the usage. */
 struct command_line {
 	const char *program, *operands;
-	const struct option *const *tables;
 	void (*list)(void);
+	const struct option *tables[6];		/* NULL: no more */
 };
 
 /* Takes the options; optind is then the first operand. -h prints the usage, and
@@ -161,7 +160,7 @@ enum passing {
 					   what it returned, -1 too */
 	CONNECTED, ACCEPTED,		/* a connection */
 	ENDED, CLOSED,			/* we ended our side; we closed */
-	FILE_BEGINS, FILE_ENDS		/* see `moving' */
+	FILE_BEGINS, FILE_ENDS		/* buf is its struct file */
 };
 extern int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
@@ -261,9 +260,6 @@ int	file_open(struct file *f, const char *path, int follow);
  */
 int	file_send(int sock, struct file *f, const void *head, size_t headlen);
 int	file_recv(int sock, struct file *f);
-
-/* The file being transferred, for the hook; or NULL. */
-extern const struct file *moving;
 
 /* Did the peer cause errno (it closed, or timed out, or sent nonsense)? */
 int	peer_failed(void);
@@ -503,9 +499,9 @@ void	log_end(const char *peer);
 /* Logs how a download ended; counts it if result is 0, not -1. */
 void	log_download(const struct request *r, int result);
 
-/* Ends an upload: stores the file if went_well, else removes it. Logs that;
- * counts it and returns 0 if it is stored. */
-int	end_upload(const struct request *r, int went_well);
+/* Ends an upload: stores the file if went_well, else removes it. Logs that, and
+ * counts it if it is stored. Returns the code to answer with. */
+enum ftp_code end_upload(const struct request *r, int went_well);
 
 /* The code for errno after file_open() has failed. */
 enum ftp_code code_of_open(void);
@@ -1216,10 +1212,9 @@ void	trace_begin(void);
 int	trace_close(void);		/* -1: not all could be written */
 int	capture_failed(void);
 
-/* list_local() lists the files here; names_people_try[] has commands under the
- * names that people try first. */
+/* list_local() lists the files here; common_commands[] are help and quit. */
 int	list_local(int argc, char **argv);
-extern const struct command names_people_try[];
+extern const struct command common_commands[];
 
 /* more/screen.c: see there. */
 extern int on_terminal;			/* is standard error one? */

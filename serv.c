@@ -83,16 +83,16 @@ log_download(const struct request *r, int result)
 		log_refused(r, NULL);
 }
 
-int
+enum ftp_code
 end_upload(const struct request *r, int went_well)
 {
 	if (newfile_end(went_well) < 0) {
 		log_refused(r, NULL);
-		return -1;
+		return peer_failed() ? FTP_SYNTAX : FTP_STORE;
 	}
 	counters[UPLOADS]++;
 	log_msg(INFO, "File %s uploaded from %s.", newfile_name(), r->peer);
-	return 0;
+	return FTP_OK;
 }
 
 /* ---- ftp: in a child for each connection ------------------------------- */
@@ -108,6 +108,7 @@ ftp_answer(int fd, long n)
 static int
 ftp_refuse(const struct request *r, enum ftp_code code)
 {
+	counters[BAD_REQUESTS] += code == FTP_SYNTAX;
 	log_refused(r, code == FTP_STORE ? NULL : ftp_code_text(code));
 	return ftp_answer(r->control, code);
 }
@@ -118,12 +119,6 @@ code_of_open(void)
 {
 	return (errno == ENOENT && !directory_gone()) || errno == EISDIR ||
 	    errno == ENXIO || errno == ELOOP ? FTP_NOFILE : FTP_STORE;
-}
-
-static enum ftp_code
-code_of_store(void)
-{
-	return peer_failed() ? FTP_SYNTAX : FTP_STORE;
 }
 
 static int
@@ -207,8 +202,7 @@ ftp_put(const struct request *r)
 		return 0;
 	}
 	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
-	ftp_answer(fd, end_upload(r, came) == 0 ? FTP_OK :
-	    code_of_store());
+	ftp_answer(fd, end_upload(r, came));
 	sock_finish(fd);
 	return 0;
 }
@@ -236,7 +230,6 @@ static int	ftp_uget(const struct request *r);
 static int	ftp_uput(const struct request *r);
 #endif
 
-/* A get of a bad name is answered with FTP_NOFILE. */
 static const struct {
 	const char *verb;
 	int named;		/* does a name follow? */
@@ -271,10 +264,8 @@ ftp_command(int control, const char *peer, char *text, size_t n)
 	text += len;
 	named = *text != '\0';
 	if (strlen(r.name) != n || row == COUNT(ftp_verbs) ||
-	    named != ftp_verbs[row].named) {
-		counters[BAD_REQUESTS]++;
+	    named != ftp_verbs[row].named)
 		return ftp_refuse(&r, FTP_SYNTAX);
-	}
 	counters[COMMANDS + row]++;
 	r.verb = ftp_verbs[row].verb;
 	r.name = text + named;
@@ -292,12 +283,11 @@ ftp_serve(int control, const char *peer)
 	while ((n = frame_recv(control, text, FTP_COMMAND_MAX)) >= 0)
 		if (ftp_command(control, peer, text, (size_t)n) < 0)
 			return;
+	if (errno != ENOTCONN)
+		log_end(peer);
 	if (errno == EBADMSG || errno == EMSGSIZE) {
 		counters[BAD_REQUESTS]++;
-		log_end(peer);
 		ftp_answer(control, FTP_SYNTAX);
-	} else if (errno != ENOTCONN) {
-		log_end(peer);
 	}
 }
 
@@ -443,19 +433,16 @@ parent_sleep(int room, int64_t deadline)
 	sigset_t arrived;
 	int64_t left;
 	fd_set set;
-	int most;
 
 	FD_ZERO(&set);
 	if (room)
 		FD_SET(parent.listener, &set);
 	if (parent.lifeline >= 0)
 		FD_SET(parent.lifeline, &set);
-	most = parent.listener > parent.lifeline ? parent.listener :
-	    parent.lifeline;
 	left = deadline > now() ? deadline - now() : 0;
 	limit.tv_sec = (time_t)(left / SECOND);
 	limit.tv_nsec = (long)(left % SECOND) * 1000;
-	if (pselect(most + 1, &set, NULL, NULL, deadline == NEVER ? NULL :
+	if (pselect(FD_SETSIZE, &set, NULL, NULL, deadline == NEVER ? NULL :
 	    &limit, &parent.awake) <= 0)
 		return 0;
 	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
@@ -481,15 +468,14 @@ accept_one(void)
 	}
 	place = place_of(0, PLACES);
 	fd = sock_accept(parent.listener, NULL);
-	if (fd < 0 && errno != EAGAIN) {
+	if (fd >= 0) {
+		counters[place < serv.max_children ? CONNECTIONS : REFUSED]++;
+		start_child(place, fd);
+	} else if (errno != EAGAIN) {
 		log_msg(ERROR, "%s: accept: %s", parent.service->name,
 		    reason());
 		parent_sleep(0, now() + SECOND);	/* no spin */
 	}
-	if (fd < 0)
-		return;
-	counters[place < serv.max_children ? CONNECTIONS : REFUSED]++;
-	start_child(place, fd);
 }
 
 /* An orderly end: no new clients, and SIGTERM for the children. */
@@ -613,15 +599,13 @@ ftp_uput(const struct request *r)
 	struct rdt_session s = { 0 };
 	char client[HOST_BYTES], *space;
 	int64_t size;
-	int code, result;
+	int result, told;
 
 	space = strrchr(r->name, ' ');
 	size = space == NULL ? -1 :
 	    number(space + 1, strlen(space + 1), 0, INT64_MAX);
-	if (size < 0) {
-		counters[BAD_REQUESTS]++;
+	if (size < 0)
 		return ftp_refuse(r, FTP_SYNTAX);
-	}
 	*space = '\0';
 	if (!name_ok(r->name, strlen(r->name)))
 		return ftp_refuse(r, FTP_NAME);
@@ -634,12 +618,11 @@ ftp_uput(const struct request *r)
 		return 0;
 	}
 	result = rdt_accept(&s, client) < 0 ? -1 : rdt_recv(&s);
-	code = end_upload(r, result == 0) == 0 ? FTP_OK : code_of_store();
-	code = ftp_answer(r->control, code);
+	told = ftp_answer(r->control, end_upload(r, result == 0));
 	if (result == 0)
 		rdt_linger(&s);
 	rdt_close(&s);
-	return code;
+	return told;
 }
 
 /* ---- dir: a daemon, a UDP loop ------------------------------------------ */
@@ -1496,20 +1479,11 @@ const struct service *const services[SERVICES_MAX + 1] = {
 #endif
 };
 
-static void
-start_on(size_t i, const char *port, const char *operand)
-{
-	if (number(port, strlen(port), 0, 65535) < 0)
-		usage_error(operand, "not a port (0 to 65535)");
-	if (started[i].port != NULL)
-		usage_error(operand, "this service has a port already");
-	started[i].port = port;
-}
-
 /* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
 static void
 read_operand(const char *text)
 {
+	const char *port = text;
 	size_t i, len;
 
 	len = strcspn(text, "=");
@@ -1518,12 +1492,14 @@ read_operand(const char *text)
 		    strncmp(services[i]->name, text, len) == 0)
 			break;
 	if (services[i] != NULL)
-		start_on(i, text[len] == '=' ? text + len + 1 :
-		    services[i]->port, text);
+		port = text[len] == '=' ? text + len + 1 : services[i]->port;
 	else if (strspn(text, "0123456789") == strlen(text))
-		start_on(0, text, text);
+		i = 0;
 	else
 		usage_error(text, "neither a port nor a service");
+	if (started[i].port != NULL)
+		usage_error(text, "this service has a port already");
+	started[i].port = port;
 }
 
 static const char *
@@ -1543,8 +1519,6 @@ set_data_ports(char *value)
 	return NULL;
 }
 
-static const char *ftp_port_option;	/* -p */
-
 static const struct option options[] = {
 	{ 'h', NULL, "this text", .set = NULL },
 	{ 'H', "host", "address to bind (" DEFAULT_HOST "; all: 0.0.0.0 or ::)",
@@ -1553,7 +1527,7 @@ static const struct option options[] = {
 	    STRING(DEFAULT_CHILDREN) ")",
 	    .number = &serv.max_children, .lo = 1, .hi = CHILDREN_MAX },
 	{ 'p', "port", "port of the ftp service, 0: any free one",
-	    .text = &ftp_port_option },
+	    .text = &started[0].port },
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
 	    STRING(DATA_HI) ")", .set = set_data_ports },
 	{ 'q', NULL, "log errors only", .number = &logger.level, .lo = ERROR },
@@ -1565,12 +1539,6 @@ static const struct option options[] = {
 	    .number = &logger.level, .lo = DEBUG },
 	OPTIONS_END
 };
-
-static const struct option *const option_tables[] = { options,
-#ifndef TINY
-    more_options, fault_options, trace_options, capture_options,
-#endif
-    NULL };
 
 static void
 list_services(void)
@@ -1584,13 +1552,18 @@ list_services(void)
 }
 
 static const struct command_line command_line = { "serv",
-    "[port | service[=port] ...]", option_tables, list_services };
+    "[port | service[=port] ...]", list_services, { options,
+#ifndef TINY
+    more_options, fault_options, trace_options, capture_options
+#endif
+    } };
 
 /* A wrong command line ends the program before anything is started. Without an
  * operand the first service is started; with -x all are. */
 static void
 read_command_line(int argc, char **argv)
 {
+	const char *port;
 	size_t i;
 
 	options_read(&command_line, argc, argv);
@@ -1598,15 +1571,17 @@ read_command_line(int argc, char **argv)
 	faults_begin(0);
 	trace_begin();
 #endif
-	if (ftp_port_option != NULL)
-		start_on(0, ftp_port_option, ftp_port_option);
-	else if (optind == argc && !all_services)
+	if (optind == argc && started[0].port == NULL)
 		started[0].port = services[0]->port;
 	for (; optind < argc; optind++)
 		read_operand(argv[optind]);
-	for (i = 0; all_services && services[i] != NULL; i++)
-		if (started[i].port == NULL)
+	for (i = 0; services[i] != NULL; i++) {
+		if (started[i].port == NULL && all_services)
 			started[i].port = services[i]->port;
+		port = started[i].port;
+		if (port != NULL && number(port, strlen(port), 0, 65535) < 0)
+			usage_error(port, "not a port (0 to 65535)");
+	}
 }
 
 static int

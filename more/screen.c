@@ -193,6 +193,7 @@ end_bar(void)
 static int
 watch(int fd, enum passing what, const void *buf, ssize_t n)
 {
+	static const struct file *moving;
 	static uint64_t passed;
 	static int sock;
 	int saved;
@@ -202,11 +203,13 @@ watch(int fd, enum passing what, const void *buf, ssize_t n)
 	saved = errno;
 	if (what == FILE_BEGINS) {
 		begin();
+		moving = buf;
 		passed = 0;
 		sock = fd;
 	} else if (what == FILE_ENDS) {
 		if (moving->done == moving->size)
 			draw(moving->size, moving->size);
+		moving = NULL;
 		end_bar();
 	} else if (moving != NULL && fd == sock) {
 		passed += n > 0 ? (uint64_t)n : 0;

@@ -252,17 +252,14 @@ xfer_list(int argc, char **argv)
 
 static const struct command xfer_commands[] = {
 	{ "download", 1, 2, "NAME [DST]", "download a file", xfer_download },
-	{ "help", 0, 0, "", "this list", NULL },
 	{ "list", 0, 4, "[-n|-s|-d] [-a]",
 	    "list the files there, by name, size or date",
 	    xfer_list },
 	{ "lls", 0, 0, "", "list the files here", list_local },
-	{ "quit", 0, 0, "", "leave", leave },
 	{ "upload", 1, 2, UPLOAD_NAMES, "upload a file", xfer_upload },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
 
 /* Each command has a connection of its own. */
 const struct mode xfer_mode = { .name = "xfer", .port = "4321",
-    .prompt = "xfer> ", .commands = { xfer_commands,
-    names_people_try } };
+    .prompt = "xfer> ", .commands = { xfer_commands, common_commands } };

@@ -48,7 +48,7 @@ xfer_upload(const struct request *r)
 	}
 	came = xfer_length(r->control, &f.size) == 0 &&
 	    file_recv(r->control, &f) == 0;
-	xfer_answer(r, end_upload(r, came) == 0 ? XFER_OK : XFER_FAILED);
+	xfer_answer(r, end_upload(r, came) == FTP_OK ? XFER_OK : XFER_FAILED);
 }
 
 /* If the file cannot be read to its end, the client sees an early end. */

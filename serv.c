@@ -1479,6 +1479,8 @@ const struct service *const services[SERVICES_MAX + 1] = {
 #endif
 };
 
+static const char not_a_port[] = "not a port (0 to 65535)";
+
 /* An operand: PORT (of ftp), SERVICE or SERVICE=PORT. */
 static void
 read_operand(const char *text)
@@ -1499,7 +1501,16 @@ read_operand(const char *text)
 		usage_error(text, "neither a port nor a service");
 	if (started[i].port != NULL)
 		usage_error(text, "this service has a port already");
+	if (number(port, strlen(port), 0, 65535) < 0)
+		usage_error(text, not_a_port);
 	started[i].port = port;
+}
+
+static const char *
+set_port(char *value)
+{
+	started[0].port = value;
+	return number(value, strlen(value), 0, 65535) < 0 ? not_a_port : NULL;
 }
 
 static const char *
@@ -1527,7 +1538,7 @@ static const struct option options[] = {
 	    STRING(DEFAULT_CHILDREN) ")",
 	    .number = &serv.max_children, .lo = 1, .hi = CHILDREN_MAX },
 	{ 'p', "port", "port of the ftp service, 0: any free one",
-	    .text = &started[0].port },
+	    .set = set_port },
 	{ 'P', "lo-hi", "range of the data ports (" STRING(DATA_LO) "-"
 	    STRING(DATA_HI) ")", .set = set_data_ports },
 	{ 'q', NULL, "log errors only", .number = &logger.level, .lo = ERROR },
@@ -1563,7 +1574,6 @@ static const struct command_line command_line = { "serv",
 static void
 read_command_line(int argc, char **argv)
 {
-	const char *port;
 	size_t i;
 
 	options_read(&command_line, argc, argv);
@@ -1575,13 +1585,9 @@ read_command_line(int argc, char **argv)
 		started[0].port = services[0]->port;
 	for (; optind < argc; optind++)
 		read_operand(argv[optind]);
-	for (i = 0; services[i] != NULL; i++) {
-		if (started[i].port == NULL && all_services)
+	for (i = 0; all_services && services[i] != NULL; i++)
+		if (started[i].port == NULL)
 			started[i].port = services[i]->port;
-		port = started[i].port;
-		if (port != NULL && number(port, strlen(port), 0, 65535) < 0)
-			usage_error(port, "not a port (0 to 65535)");
-	}
 }
 
 static int

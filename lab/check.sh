@@ -50,15 +50,18 @@ limited() {
 	return $result
 }
 
-# transfer COMMAND ...: a megabyte by the student's client and ./serv, with loss
+# transfer COMMAND ...: a megabyte by the student's client and ./serv, with loss;
+# sets $why if it fails
 transfer() {
 	limited 15 "$tmp/cli" -q -d "$tmp/here" -u mine -W 16 -b 8000 -C none -R 200 \
 	    -L "drop=0.02,seed=$((seed % 1000))" 127.0.0.1 "$port" "$@" \
 	    >"$tmp/said" 2>&1 && return
-	echo "FAILED   carries a megabyte over UDP, both ways"
-	echo "         $*: $(tail -n 1 "$tmp/said")"
+	why="$*: $(tail -n 1 "$tmp/said")"
 	return 1
 }
+
+# shellcheck disable=SC2317 # limited() calls it
+listening() { until grep -q '^listening' "$tmp/listening"; do sleep 1; done; }
 
 # by_udp: the last step
 by_udp() {
@@ -72,32 +75,24 @@ by_udp() {
 	"$top/serv" -q -s "$tmp/served" -L "drop=0.02,seed=$((seed % 997))" 0 \
 	    >"$tmp/listening" 2>/dev/null </dev/null &
 	server=$!
-	tries=0
-	until port=$(awk '/listening/ { print $5 }' "$tmp/listening") &&
-	    [ -n "$port" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 50 ] || break
-		sleep 1
-	done
-	transfer put file && transfer get file back || return 1
-	if cmp -s "$tmp/here/file" "$tmp/served/file" &&
+	limited 50 listening
+	port=$(awk '{ print $5 }' "$tmp/listening")
+	why="what arrived is not what was sent"
+	if transfer put file && transfer get file back &&
+	    cmp -s "$tmp/here/file" "$tmp/served/file" &&
 	    cmp -s "$tmp/here/file" "$tmp/here/back"; then
 		echo "ok       carries a megabyte over UDP, both ways"
 	else
 		echo "FAILED   carries a megabyte over UDP, both ways"
-		echo "         what arrived is not what was sent"
+		echo "         $why"
 		return 1
 	fi
 }
 
 # check FILE
 check() {
-	if ! $cc -g -I"$top" -c -o "$tmp/mine.o" "$1" 2>"$tmp/said"; then
-		echo "FAILED   compiles"
-		sed 's/^/         /' "$tmp/said"
-		return 1
-	fi
-	if ! $cc -O1 -I"$top" -o "$tmp/check" "$top/lab/9-write-it/check.c" \
+	if ! $cc -g -I"$top" -c -o "$tmp/mine.o" "$1" 2>"$tmp/said" ||
+	    ! $cc -O1 -I"$top" -o "$tmp/check" "$top/lab/9-write-it/check.c" \
 	    "$tmp/mine.o" "$top/proto.o" "$top/more/more.a" \
 	    2>"$tmp/said"; then
 		echo "FAILED   compiles"
@@ -115,8 +110,7 @@ check() {
 	fi
 	by_udp
 	result=$?
-	[ -z "$server" ] || kill "$server" 2>/dev/null
-	[ -z "$server" ] || wait "$server" 2>/dev/null
+	[ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
 	server=
 	return $result
 }

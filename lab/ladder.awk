@@ -30,6 +30,8 @@ BEGIN {
 	words["recv"] = "got"
 	words["dup"] = "had"
 	words["ooo"] = "dropped"
+	words["ack"] = "ACK"
+	words["fast"] = "lost:"
 }
 
 { sub(/\r$/, "") }
@@ -48,8 +50,9 @@ $2 == "seconds" {
 	exit bad = 1
 }
 
-# Each file numbers its transfers, of which several may run at once.
-{
+# Each file numbers its transfers, of which several may run at once. The lines
+# of a sender are numbered 1, 2..., those of a receiver -1, -2...
+$column["side"] ~ /^(snd|rcv)$/ {
 	t = $column["seconds"] + 0
 	side = $column["side"]
 	if (!((FILENAME, side, $1) in number))
@@ -60,19 +63,12 @@ $2 == "seconds" {
 		two_clocks[k] = 1
 	last_time[k] = t
 	last_file[k] = FILENAME
-	if (side == "snd") {
-		i = ++sent[k]
-		s_time[k, i] = t
-		s_event[k, i] = $column["event"]
-		s_seq[k, i] = $column["seq"] + 0
-		s_window[k, i] = $column["window"] + 0
-		s_rtt[k, i] = $column["srtt"] + 0
-	} else if (side == "rcv") {
-		i = ++received[k]
-		r_time[k, i] = t
-		r_event[k, i] = $column["event"]
-		r_seq[k, i] = $column["seq"] + 0
-	}
+	i = side == "snd" ? ++sent[k] : --received[k]
+	time[k, i] = t
+	event[k, i] = $column["event"]
+	seq[k, i] = $column["seq"] + 0
+	window[k, i] = $column["window"] + 0
+	rtt[k, i] = $column["srtt"] + 0
 }
 
 END {
@@ -92,7 +88,7 @@ END {
 		print "ladder.awk: transfer " k " of " k \
 		    " (-v n=1 for the first)" >"/dev/stderr"
 	S = sent[k]
-	R = (k in received) ? received[k] : 0
+	R = (k in received) ? received[k] : 0	# the last line, negative
 	read_sender()
 	if (R && of_another())
 		R = 0
@@ -110,13 +106,13 @@ END {
 # What each transmission is, and the window after each event. The transmissions
 # of packet q that -L did not drop are out[q, 1], out[q, 2]...
 function read_sender(   i, e, q, base) {
-	base = first = s_seq[k, 1]
+	base = first = seq[k, 1]
 	for (i = 1; i <= S; i++) {
-		e = s_event[k, i]
-		q = s_seq[k, i]
+		e = event[k, i]
+		q = seq[k, i]
 		if ((e == "drop" || e == "full") && last_sent) {
 			lost[last_sent] = e == "full" ? "full" : "lost"
-			n_out[s_seq[k, last_sent]]--
+			n_out[seq[k, last_sent]]--
 		}
 		if (e == "send" || e == "resend") {
 			out[q, ++n_out[q]] = last_sent = i
@@ -126,20 +122,20 @@ function read_sender(   i, e, q, base) {
 		if (e == "ack")
 			base = q
 		low[i] = base
-		high[i] = base + s_window[k, i] - 1
-		if (s_window[k, i] > widest)
-			widest = s_window[k, i]
+		high[i] = base + window[k, i] - 1
+		if (window[k, i] > widest)
+			widest = window[k, i]
 	}
 	for (i = 1; i <= S; i++)
-		if (high[i] >= end_seq && s_event[k, S] == "done")
+		if (high[i] >= end_seq && event[k, S] == "done")
 			high[i] = end_seq - 1
 }
 
 # Do these lines of a receiver contradict the sender's?
 function of_another(   i) {
-	for (i = 1; i <= R; i++)
-		if (r_seq[k, i] > end_seq || (r_event[k, i] == "done" &&
-		    s_event[k, S] == "done" && r_seq[k, i] != end_seq)) {
+	for (i = -1; i >= R; i--)
+		if (seq[k, i] > end_seq || (event[k, i] == "done" &&
+		    event[k, S] == "done" && seq[k, i] != end_seq)) {
 			print "ladder.awk: the receiver's lines are of another " \
 			    "transfer, and left out" >"/dev/stderr"
 			return 1
@@ -151,9 +147,9 @@ function of_another(   i) {
 # which ACKs -L dropped.
 function read_receiver(   i, e, expected, q) {
 	expected = first
-	for (i = 1; i <= R; i++) {
-		e = r_event[k, i]
-		q = r_seq[k, i]
+	for (i = -1; i >= R; i--) {
+		e = event[k, i]
+		q = seq[k, i]
 		in_order[i] = e == "recv" && q == expected && !buffered
 		if (e == "recv" && !(q in here)) {
 			here[q] = 1
@@ -163,8 +159,8 @@ function read_receiver(   i, e, expected, q) {
 			buffered--
 		expects[i] = expected
 		beyond[i] = buffered + 0
-		if ((e == "drop" || e == "full") && i > 1)
-			ack_lost[i - 1] = e == "full" ? "full" : "lost"
+		if ((e == "drop" || e == "full") && i < -1)
+			lost[i + 1] = e == "full" ? "full" : "lost"
 		packet[i] = e == "recv" || e == "dup" || e == "ooo"
 		if (packet[i])
 			after[expected, ++n_after[expected]] = i
@@ -174,33 +170,33 @@ function read_receiver(   i, e, expected, q) {
 # Puts the receiver's times on the sender's clock. No packet comes before its
 # number was first sent, and no ACK before its number was first expected.
 function align(   i, q, d, there, back, some, other) {
-	for (i = 1; i <= R; i++) {
-		q = r_seq[k, i]
+	for (i = -1; i >= R; i--) {
+		q = seq[k, i]
 		if (packet[i] && !(q in came) && n_out[q] > 0) {
 			came[q] = 1
-			d = r_time[k, i] - s_time[k, out[q, 1]]
+			d = time[k, i] - time[k, out[q, 1]]
 			if (!some++ || d < there)
 				there = d
 		}
 	}
 	for (i = 1; i <= S; i++) {
-		q = s_seq[k, i]
-		if (s_event[k, i] ~ /ack$/ && !(q in heard) && n_after[q] > 0) {
+		q = seq[k, i]
+		if (event[k, i] ~ /ack$/ && !(q in heard) && n_after[q] > 0) {
 			heard[q] = 1
-			d = s_time[k, i] - r_time[k, after[q, 1]]
+			d = time[k, i] - time[k, after[q, 1]]
 			if (!other++ || d < back)
 				back = d
 		}
 	}
 	least = some && other ? (there + back) / 2 : 0
 	if (some && other && (k in two_clocks))
-		for (i = 1; i <= R; i++)
-			r_time[k, i] -= (there - back) / 2
+		for (i = -1; i >= R; i--)
+			time[k, i] -= (there - back) / 2
 	else if (some)
 		least = there
 	for (i = 1; i <= S; i++)
-		if (s_rtt[k, i] > 0 && (!half || s_rtt[k, i] / 2 < half))
-			half = s_rtt[k, i] / 2
+		if (rtt[k, i] > 0 && (!half || rtt[k, i] / 2 < half))
+			half = rtt[k, i] / 2
 	if (half <= 0)
 		half = least > 0 ? least : 0.000001
 }
@@ -209,25 +205,25 @@ function align(   i, q, d, there, back, some, other) {
 # before it could. A damaged one has no number: it is matched with the latest
 # that is not here otherwise.
 function match_data(   i, j, n, q, flights, sum) {
-	for (j = 1; j <= R; j++) {
-		q = r_seq[k, j]
-		if (!packet[j] && (r_event[k, j] != "corrupt" || q == 0))
+	for (j = -1; j >= R; j--) {
+		q = seq[k, j]
+		if (!packet[j] && (event[k, j] != "corrupt" || q == 0))
 			continue
 		for (n = n_out[q]; n > 0; n--)
-			if (s_time[k, out[q, n]] <= r_time[k, j] - least * 0.5)
+			if (time[k, out[q, n]] <= time[k, j] - least * 0.5)
 				break
 		if (n > 0)
 			found(out[q, n], j)
 	}
-	for (j = 1; j <= R; j++)
-		if (r_event[k, j] == "corrupt" && !(j in source))
-			match_damaged(j, r_time[k, j] - least * 0.5)
+	for (j = -1; j >= R; j--)
+		if (event[k, j] == "corrupt" && !(j in source))
+			match_damaged(j, time[k, j] - least * 0.5)
 	for (i = 1; i <= S; i++) {
-		if (i in arrival) {
-			sum += r_time[k, arrival[i]] - s_time[k, i]
+		if (i in goes) {
+			sum += time[k, goes[i]] - time[k, i]
 			flights++
-		} else if (R && s_event[k, i] ~ /send$/ &&
-		    s_time[k, i] + 2 * least < r_time[k, R])
+		} else if (R && event[k, i] ~ /send$/ &&
+		    time[k, i] + 2 * least < time[k, R])
 			lost[i] = (i in lost) ? lost[i] : "lost"
 	}
 	if (flights)
@@ -238,75 +234,74 @@ function match_data(   i, j, n, q, flights, sum) {
 
 function match_damaged(j, before,   i) {
 	for (i = S; i > 0; i--)
-		if (s_event[k, i] ~ /send$/ && s_time[k, i] <= before &&
-		    !(i in lost) && !(i in arrival)) {
+		if (event[k, i] ~ /send$/ && time[k, i] <= before &&
+		    !(i in lost) && !(i in goes)) {
 			found(i, j)
 			return
 		}
 }
 
+# goes: to which line of the other end a transmission, or an ACK, leads.
 function found(i, j) {
 	source[j] = i
-	arrival[i] = j
+	goes[i] = j
 }
 
 function match_acks(   i, j, c, m, t, last) {
-	for (j = 1; j <= R; j++)
-		if (packet[j] && !(j in ack_lost) && !in_order[j])
+	for (j = -1; j >= R; j--)
+		if (packet[j] && !(j in lost) && !in_order[j])
 			certain[expects[j]]++
 	for (i = 1; i <= S; i++)
-		if (s_event[k, i] ~ /ack$/)
-			acks[s_seq[k, i]]++
+		if (event[k, i] ~ /ack$/)
+			acks[seq[k, i]]++
 	for (i = 1; i <= S; i++) {
-		if (s_event[k, i] !~ /ack$/)
+		if (event[k, i] !~ /ack$/)
 			continue
-		m = s_seq[k, i]
-		t = s_time[k, i] - least * 0.5
+		m = seq[k, i]
+		t = time[k, i] - least * 0.5
 		last = 0
 		for (c = from_ack[m] + 1; c <= n_after[m]; c++) {
 			j = after[m, c]
-			if (r_time[k, j] > t)
+			if (time[k, j] > t)
 				break
-			if ((j in ack_lost) || (j in ack_of) ||
+			if ((j in lost) || (j in goes) ||
 			    (in_order[j] && acks[m] <= certain[m]))
 				continue
 			last = c
-			if (s_time[k, i] - r_time[k, j] < 2 * least)
+			if (time[k, i] - time[k, j] < 2 * least)
 				break
 		}
 		if (last) {
-			ack_of[after[m, last]] = i
+			goes[after[m, last]] = i
 			from_ack[m] = last
 		}
 	}
 }
 
-# All events in the order of time: E of them; side and index of each.
-function merge(   i, j, right) {
-	i = j = 1
-	while (i <= S || j <= R) {
-		right = j <= R && (i > S || r_time[k, j] < s_time[k, i])
-		add(right, right ? j++ : i++)
-	}
+# All events in the order of time: E of them.
+function merge(   i, j) {
+	i = 1
+	j = -1
+	while (i <= S || j >= R)
+		if (j >= R && (i > S || time[k, j] < time[k, i]))
+			add(j--)
+		else
+			add(i++)
 }
 
-function add(right, i,   e, t) {
-	e = right ? r_event[k, i] : s_event[k, i]
-	t = right ? r_time[k, i] : s_time[k, i]
-	if (e == "drop" || e == "full" || (right && e == "done"))
+function add(i,   e, t) {
+	e = event[k, i]
+	t = time[k, i]
+	if (e == "drop" || e == "full" || (i < 0 && e == "done"))
 		return
 	if ((from != "" && t < from + 0) || (to != "" && t > to + 0))
 		return
 	if (++events > most)
 		return
 	E = events
-	on_right[E] = right
 	at[E] = i
-	time[E] = t
-	if (right)
-		row_r[i] = E
-	else
-		row_s[i] = E
+	when[E] = t
+	row[i] = E
 }
 
 function window_text(i) {
@@ -315,34 +310,16 @@ function window_text(i) {
 	return high[i] == low[i] ? low[i] "" : low[i] ".." high[i]
 }
 
-function left_text(i,   e) {
-	e = s_event[k, i]
+# What a line says. ACK N +M: sr says that M packets beyond N are here.
+function text_of(i,   e, ack) {
+	e = event[k, i]
+	if (i < 0 && ((i in goes) || (i in lost)))
+		ack = ", ACK " expects[i] (beyond[i] ? " +" beyond[i] : "")
 	if (e == "corrupt")
-		return "damaged ACK"
-	if (e == "fast")
-		e = "lost:"
-	if (e == "ack")
-		e = "ACK"
-	return e == "done" ? e : e " " s_seq[k, i]
-}
-
-function right_text(j,   e, q) {
-	e = r_event[k, j]
-	q = r_seq[k, j]
-	if (e in words)
-		return words[e] " " q
-	return e == "corrupt" ? "damaged" : e
-}
-
-# +N: sr says that N packets beyond it are here.
-function ack_text(j) {
-	return ", ACK " expects[j] (beyond[j] ? " +" beyond[j] : "")
-}
-
-function cut_short() {
-	if (events > most)
-		printf "... %d events more (-v from=%.3f)\n", events - most,
-		    time[E]
+		return i > 0 ? "damaged ACK" : "damaged" ack
+	if (e == "done")
+		return e
+	return ((e in words) ? words[e] : e) " " seq[k, i] ack
 }
 
 # ---- text -------------------------------------------------------------------
@@ -352,35 +329,29 @@ function print_text(   x, i, e, arrow, text) {
 	    "receiver", "window"
 	for (x = 1; x <= E; x++) {
 		i = at[x]
-		if (on_right[x]) {
-			text = right_text(i)
-			arrow = "------------->"
-			if (r_event[k, i] == "corrupt")
-				arrow = "--*---------->"
-			if (i in ack_of)
-				text = text ack_text(i)
-			else if (i in ack_lost)
-				text = text ack_text(i) " " ack_lost[i]
-			printf "%11.6f  %-13s %-14s %s\n", time[x], "", arrow,
-			    text
-			continue
-		}
-		e = s_event[k, i]
-		arrow = ""
+		e = event[k, i]
+		arrow = i < 0 ? "------------->" : ""
 		if (e == "send" || e == "resend")
 			arrow = (i in lost) ? "------X " lost[i] : "-->"
 		else if (e == "ack" || e == "dupack")
 			arrow = "<-------------"
 		else if (e == "corrupt")
-			arrow = "<----------*--"
+			arrow = i < 0 ? "--*---------->" : "<----------*--"
 		else if (e == "timeout")
 			arrow = "timer runs out"
-		text = sprintf("%11.6f  %-13s %-14s %-17s %s", time[x],
-		    left_text(i), arrow, "", window_text(i))
+		text = text_of(i)
+		if (i > 0)
+			text = sprintf("%-13s %-14s %-17s %s", text, arrow, "",
+			    window_text(i))
+		else
+			text = sprintf("%-13s %-14s %s", "", arrow,
+			    text ((i in lost) ? " " lost[i] : ""))
 		sub(/ +$/, "", text)
-		print text
+		printf "%11.6f  %s\n", when[x], text
 	}
-	cut_short()
+	if (events > most)
+		printf "... %d events more (-v from=%.3f)\n", events - most,
+		    when[E]
 }
 
 # ---- a picture --------------------------------------------------------------
@@ -393,21 +364,21 @@ function place(   x, x2, y, dt, need, lines, drawn) {
 	x = 1
 	while (x <= E) {
 		lines[0] = lines[1] = 0
-		for (x2 = x; x2 <= E && time[x2] == time[x]; x2++) {
-			Y[x2] = y + 14 * lines[on_right[x2]]++
+		for (x2 = x; x2 <= E && when[x2] == when[x]; x2++) {
+			Y[x2] = y + 14 * lines[at[x2] < 0]++
 			flight_end(x2)
 		}
 		need = 14 * (lines[0] > lines[1] ? lines[0] : lines[1])
 		if (x2 > E)
 			break
-		dt = (time[x2] - time[x]) * scale
-		drawn = (air - time[x]) * scale
+		dt = (when[x2] - when[x]) * scale
+		drawn = (air - when[x]) * scale
 		if (drawn < need)
 			drawn = need
-		if ((time[x2] - air) * scale > 160) {
+		if ((when[x2] - air) * scale > 160) {
 			dt = drawn + 62
 			gap[++gaps] = y + drawn + 34
-			gap_time[gaps] = time[x2] - time[x]
+			gap_time[gaps] = when[x2] - when[x]
 		} else if (dt > 250) {
 			dt = 250
 		}
@@ -420,14 +391,12 @@ function place(   x, x2, y, dt, need, lines, drawn) {
 # Notes until when something is on its way.
 function flight_end(x,   i, t) {
 	i = at[x]
-	t = time[x]
-	if (on_right[x] && (i in ack_of))
-		t = s_time[k, ack_of[i]]
-	else if (!on_right[x] && (i in arrival))
-		t = r_time[k, arrival[i]]
-	else if (on_right[x] ? (i in ack_lost) : (i in lost))
+	t = when[x]
+	if (i in goes)
+		t = time[k, goes[i]]
+	else if (i in lost)
 		t += half * 0.55
-	else if (!on_right[x] && s_event[k, i] ~ /send$/)
+	else if (event[k, i] ~ /send$/)
 		t += half
 	if (t > air)
 		air = t
@@ -509,7 +478,7 @@ function draw(   x) {
 	for (x = 1; x <= gaps; x++)
 		draw_gap(gap[x], gap_time[x])
 	for (x = 1; x <= E; x++)
-		if (on_right[x])
+		if (at[x] < 0)
 			draw_right(x, at[x])
 		else
 			draw_left(x, at[x])
@@ -535,9 +504,9 @@ function time_at(y, t) {
 }
 
 function draw_left(x, i,   e) {
-	e = s_event[k, i]
-	text_at(left - 8, Y[x] + 4, "end", 11, left_text(i))
-	time_at(Y[x], time[x])
+	e = event[k, i]
+	text_at(left - 8, Y[x] + 4, "end", 11, text_of(i))
+	time_at(Y[x], when[x])
 	if (window_text(i) != shown_window || e == "timeout") {
 		window_at(Y[x], i)
 		shown_window = window_text(i)
@@ -551,7 +520,7 @@ function draw_left(x, i,   e) {
 		return
 	if (i in lost)
 		line(left, Y[x], right, Y[x] + slope(i), kind_of(i), 1)
-	else if (!(i in arrival))
+	else if (!(i in goes))
 		line(left, Y[x], right, Y[x] + half * scale, kind_of(i), 0)
 }
 
@@ -559,25 +528,24 @@ function draw_left(x, i,   e) {
 function slope(i,   d, j) {
 	for (d = 1; d < 4; d++)
 		for (j = i - d; j <= i + d; j += 2 * d)
-			if ((j in arrival) && (j in row_s) &&
-			    (arrival[j] in row_r))
-				return Y[row_r[arrival[j]]] - Y[row_s[j]]
+			if (j > 0 && (j in goes) && (j in row) &&
+			    (goes[j] in row))
+				return Y[row[goes[j]]] - Y[row[j]]
 	return half * scale
 }
 
 function kind_of(i) {
-	return s_event[k, i] == "send" ? "data" : "again"
+	return event[k, i] == "send" ? "data" : "again"
 }
 
 function draw_right(x, j) {
-	if ((j in source) && (source[j] in row_s))
-		line(left, Y[row_s[source[j]]], right, Y[x],
+	if ((j in source) && (source[j] in row))
+		line(left, Y[row[source[j]]], right, Y[x],
 		    kind_of(source[j]), 0)
-	text_at(right + 8, Y[x] + 4, "start", 11, right_text(j) \
-	    ((j in ack_of) || (j in ack_lost) ? ack_text(j) : ""))
-	time_at(Y[x], time[x])
-	if (j in ack_lost)
+	text_at(right + 8, Y[x] + 4, "start", 11, text_of(j))
+	time_at(Y[x], when[x])
+	if (j in lost)
 		line(right, Y[x], left, Y[x] + half * scale, "ack", 1)
-	else if ((j in ack_of) && (ack_of[j] in row_s))
-		line(right, Y[x], left, Y[row_s[ack_of[j]]], "ack", 0)
+	else if ((j in goes) && (goes[j] in row))
+		line(right, Y[x], left, Y[row[goes[j]]], "ack", 0)
 }

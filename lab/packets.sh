@@ -93,11 +93,7 @@ function sum(at, len,   s) {
 	return s + (len ? 256 * b[at] : 0)
 }
 
-function folded(s) {
-	while (s > 65535)
-		s = s % 65536 + int(s / 65536)
-	return s
-}
+function bad_sum(s) { return s <= 0 || s % 65535 != 0 }
 
 function packet(   ip, len, v6, head, size, proto, i, s, text) {
 	len = le(20)
@@ -110,7 +106,7 @@ function packet(   ip, len, v6, head, size, proto, i, s, text) {
 	size = v6 ? 40 + be(ip + 4) : be(ip + 2)
 	if (size != len)
 		bad("the length in the IP header")
-	if (!v6 && folded(sum(ip, 20)) != 65535)
+	if (!v6 && bad_sum(sum(ip, 20)))
 		bad("the checksum of IPv4")
 	proto = b[ip + (v6 ? 6 : 9)]
 	time = (le(12) * 4294967296 + le(16)) / 1000000
@@ -118,7 +114,7 @@ function packet(   ip, len, v6, head, size, proto, i, s, text) {
 		start = time
 	text = sprintf("%6d %12.6f %-3s ", ++packets, time - start, way)
 	s = sum(ip + (v6 ? 8 : 12), v6 ? 32 : 8) + proto + size - head
-	if (folded(s + sum(ip + head, size - head)) != 65535)
+	if (bad_sum(s + sum(ip + head, size - head)))
 		bad("the checksum of TCP or UDP")
 	ip += head
 	text = text (proto == 6 ? "TCP " : "UDP ") sprintf("%6d > %-6d", be(ip),

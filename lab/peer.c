@@ -56,6 +56,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,22 +116,30 @@ dial(unsigned port)
 	return fd;
 }
 
-static int
-open_port(unsigned first, unsigned *port)
+static unsigned
+port_of(int fd)
 {
 	struct sockaddr_in a;
 	socklen_t len;
+
+	len = sizeof a;
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		die("port");
+	return ntohs(a.sin_port);
+}
+
+static int
+open_port(unsigned first)
+{
+	struct sockaddr_in a;
 	int fd;
 
 	fd = tcp_socket();
-	len = sizeof a;
 	do
 		a = loopback("127.0.0.1", first);
 	while (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 && first++ > 0);
-	if (listen(fd, 8) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+	if (listen(fd, 8) < 0)
 		die("listen");
-	*port = ntohs(a.sin_port);
 	return fd;
 }
 
@@ -193,17 +202,20 @@ say(const char *text, int drip)
 	}
 }
 
-static void
+/* Discards n bytes, or fewer; returns what the last recv(2) did. */
+static ssize_t
 skip(size_t n)
 {
 	char buf[4096];
 	ssize_t got;
 
+	got = 0;
 	for (; n > 0; n -= (size_t)got) {
 		got = recv(current, buf, n < sizeof buf ? n : sizeof buf, 0);
 		if (got <= 0)
-			return;
+			break;
 	}
+	return got;
 }
 
 static size_t
@@ -230,7 +242,6 @@ show(size_t n, int hexadecimal)
 	for (i = 0; i < n; i++)
 		printf(hexadecimal ? "%02x" : "%c", (unsigned char)buf[i]);
 	putchar('\n');
-	fflush(stdout);
 }
 
 /* The number in the next ten digits. */
@@ -241,18 +252,6 @@ head(void)
 
 	digits[take(digits, 10)] = '\0';
 	return strtoul(digits, NULL, 10);
-}
-
-static void
-to_end(void)
-{
-	char buf[4096];
-	ssize_t got;
-
-	while ((got = recv(current, buf, sizeof buf, 0)) > 0)
-		;
-	puts(got == 0 ? "EOF" : "RESET");
-	fflush(stdout);
 }
 
 static void
@@ -295,7 +294,6 @@ udial(void)
 	if (sscanf(text, "%u %8lx%n", &port, &key, &n) != 2)
 		printf("%s", text);
 	printf("%s\n", text + n);
-	fflush(stdout);
 	there = loopback("127.0.0.1", port);
 	udp = udp_socket();
 	connect(udp, (struct sockaddr *)&there, sizeof there);
@@ -304,15 +302,11 @@ udial(void)
 static void
 uoffer(const char *size)
 {
-	struct sockaddr_in a;
-	socklen_t len;
 	char text[64], frame[80];
 
 	key = 0x89abcdef;
 	udp = udp_socket();
-	len = sizeof a;
-	getsockname(udp, (struct sockaddr *)&a, &len);
-	sprintf(text, "%u %08lx%s%.20s", (unsigned)ntohs(a.sin_port), key,
+	sprintf(text, "%u %08lx%s%.20s", port_of(udp), key,
 	    *size == '\0' ? "" : " ", size);
 	sprintf(frame, "%010d%s", (int)strlen(text), text);
 	put(frame, strlen(frame));
@@ -424,13 +418,8 @@ heard(unsigned wanted)
 static void
 ulisten(void)
 {
-	struct sockaddr_in a;
-	socklen_t len;
-
 	udp = udp_socket();
-	len = sizeof a;
-	getsockname(udp, (struct sockaddr *)&a, &len);
-	printf("listening %u\n", (unsigned)ntohs(a.sin_port));
+	printf("listening %u\n", port_of(udp));
 }
 
 static void
@@ -483,7 +472,6 @@ datagram_step(const char *verb, const char *arg)
 		current = udp;
 	else
 		return 0;
-	fflush(stdout);
 	return 1;
 }
 
@@ -493,24 +481,23 @@ connection_step(const char *verb, const char *arg)
 {
 	struct linger now = { 1, 0 };
 	char text[32];
+	size_t n;
 	unsigned port;
 	int listener;
 
 	if (strcmp(verb, "connect") == 0) {
 		control = current = dial((unsigned)atoi(arg));
 	} else if (strcmp(verb, "listen") == 0) {
-		listener = open_port((unsigned)atoi(arg), &port);
-		printf("listening %u\n", port);
-		fflush(stdout);
+		listener = open_port((unsigned)atoi(arg));
+		printf("listening %u\n", port_of(listener));
 		control = current = take_one(listener);
-	} else if (strcmp(verb, "dial") == 0) {
-		text[take(text, head() % sizeof text)] = '\0';
-		current = data = dial((unsigned)atoi(text));
-	} else if (strcmp(verb, "five") == 0) {
-		text[take(text, 5)] = '\0';
+	} else if (strcmp(verb, "dial") == 0 || strcmp(verb, "five") == 0) {
+		n = verb[0] == 'f' ? 5 : head() % sizeof text;
+		text[take(text, n)] = '\0';
 		current = data = dial((unsigned)atoi(text));
 	} else if (strcmp(verb, "offer") == 0) {
-		listener = open_port(0, &port);
+		listener = open_port(0);
+		port = port_of(listener);
 		sprintf(text, "00000000%02d%u", port > 9999 ? 5 : 4, port);
 		put(text, strlen(text));
 		current = data = take_one(listener);
@@ -565,7 +552,7 @@ step(const char *verb, const char *arg)
 	else if (strcmp(verb, "frame") == 0)
 		show(head(), 0);
 	else if (strcmp(verb, "end") == 0)
-		to_end();
+		puts(skip(SIZE_MAX) == 0 ? "EOF" : "RESET");
 	else if (strcmp(verb, "nap") == 0)
 		poll(NULL, 0, atoi(arg));
 	else if (strcmp(verb, "unix") == 0)
@@ -581,6 +568,7 @@ main(int argc, char **argv)
 	int i;
 
 	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	alarm(60);
 	for (i = 1; i < argc; i++) {
 		blank = strchr(argv[i], ' ');

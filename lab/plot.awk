@@ -81,9 +81,11 @@ $column["side"] != "snd" { next }
 	t = $column["seconds"] + 0
 	if (!((file, $1) in number)) {
 		number[file, $1] = ++transfer[file]
-		begin_transfer()
+		if (n == "")
+			points[file] = 0
 	}
-	if (number[file, $1] != (n != "" ? n : transfer[file]))
+	k = number[file, $1]
+	if (k != (n != "" ? n : transfer[file]))
 		next
 	if ((from != "" && t < from + 0) || (to != "" && t > to + 0))
 		next
@@ -120,14 +122,6 @@ END {
 	draw()
 }
 
-function begin_transfer() {
-	if (n == "")
-		points[file] = 0
-	for (i in when)
-		delete when[i]
-	base = ""
-}
-
 function put(what, t, value) {
 	i = ++points[file]
 	kind[file, i] = what
@@ -148,16 +142,16 @@ function seq_event() {
 # those was sent twice.
 function rtt_event(   once) {
 	if (event == "send")
-		when[q] = t
+		when[k, q] = t
 	else if (event == "resend")
-		delete when[q]
-	if (base == "")
-		base = q
+		delete when[k, q]
+	if (!(k in base))
+		base[k] = q
 	if (event == "ack") {
-		for (once = 1; base < q; base++)
-			once = once && (base in when)
+		for (once = 1; base[k] < q; base[k]++)
+			once = once && ((k, base[k]) in when)
 		if (once)
-			put("rtt", t, t - when[q - 1])
+			put("rtt", t, t - when[k, q - 1])
 	}
 	if ($column["srtt"] != "-")
 		put("srtt", t, $column["srtt"] + 0)
@@ -232,8 +226,8 @@ function axes(low, high, label,   step, v, i) {
 		text_at((X0 + X1) / 2, Y0 + 40, "middle", 13, below)
 }
 
-# A line that changes in steps, or goes from point to point.
-function curve(f, what, class, stepped,   i, d, x, v, last_x, last_v, path) {
+# A line that changes in steps, or goes from point to point, and its legend.
+function curve(f, what, class, stepped, text,   i, x, v, last_x, last_v, path) {
 	for (i = 1; i <= points[f]; i++) {
 		if (kind[f, i] != what)
 			continue
@@ -252,6 +246,7 @@ function curve(f, what, class, stepped,   i, d, x, v, last_x, last_v, path) {
 	}
 	if (path != "")
 		printf "<path class=\"%s\" d=\"%s\"/>\n", class, path
+	legend(class, text)
 }
 
 # One mark: a dot, a triangle, a cross or a ring, r to each side.
@@ -284,12 +279,12 @@ function marks(f, what, shape,   i, x, v, last, r) {
 }
 
 # The legend grows to the right, above the picture.
-function legend(class, shape, text) {
+function legend(look, text) {
 	legend_x = legend_x == "" ? X0 : legend_x
-	if (class != "")
-		printf "<path class=\"%s\" d=\"M%d 34h26\"/>\n", class, legend_x
+	if (look ~ /^line/)
+		printf "<path class=\"%s\" d=\"M%d 34h26\"/>\n", look, legend_x
 	else
-		mark(shape, legend_x + 13, 34, 4)
+		mark(look, legend_x + 13, 34, 4)
 	text_at(legend_x + 32, 38, "start", 12, text)
 	legend_x += 48 + 7 * length(text)
 }
@@ -300,35 +295,30 @@ function timeouts(   f) {
 		marks(f, "timeout", "ring")
 	}
 	if ("fast" in most)
-		legend("", "triangle", "fast retransmit")
+		legend("triangle", "fast retransmit")
 	if ("timeout" in most)
-		legend("", "ring", "timeout")
+		legend("ring", "timeout")
 }
 
 function draw_cwnd(   f) {
 	axes(0, max_y, "window (packets)")
-	if (file == 1) {
-		curve(1, "ssthresh", "line2", 1)
-		legend("line2", "", "ssthresh")
-	}
-	for (f = 1; f <= file; f++) {
-		curve(f, "cwnd", "line" (f == 1 ? 1 : f + 1), 1)
-		legend("line" (f == 1 ? 1 : f + 1), "",
+	if (file == 1)
+		curve(1, "ssthresh", "line2", 1, "ssthresh")
+	for (f = 1; f <= file; f++)
+		curve(f, "cwnd", "line" (f == 1 ? 1 : f + 1), 1,
 		    file == 1 ? "cwnd" : name[f])
-	}
 	timeouts()
 }
 
 function draw_seq() {
 	axes(min_y, max_y, "sequence number (packets)")
-	curve(1, "ack", "line2", 1)
-	legend("line2", "", "ACK")
+	curve(1, "ack", "line2", 1, "ACK")
 	marks(1, "drop", "cross")
 	marks(1, "send", "dot")
-	legend("", "dot", "DATA")
+	legend("dot", "DATA")
 	marks(1, "resend", "triangle")
-	legend("", "triangle", "retransmission")
-	legend("", "cross", "lost")
+	legend("triangle", "retransmission")
+	legend("cross", "lost")
 	timeouts()
 }
 
@@ -336,17 +326,15 @@ function draw_seq() {
 function draw_rtt() {
 	Y0 = 190
 	axes(0, most["rto"], "RTO (seconds)")
-	curve(1, "rto", "line2", 1)
-	legend("line2", "", "RTO")
+	curve(1, "rto", "line2", 1, "RTO")
 	timeouts()
 	Y0 = BOTTOM
 	Y1 = 215
 	axes(0, most["rtt"] > most["srtt"] ? most["rtt"] : most["srtt"],
 	    "RTT (seconds)")
-	curve(1, "srtt", "line1", 0)
-	legend("line1", "", "SRTT")
+	curve(1, "srtt", "line1", 0, "SRTT")
 	marks(1, "rtt", "dot")
-	legend("", "dot", "RTT")
+	legend("dot", "RTT")
 }
 
 # A curve, or a dot for each of what was measured.
@@ -356,10 +344,9 @@ function draw_curves(   i, shape) {
 		if (column[i] ~ /measured/) {
 			shape = i < 5 ? "dot" : i < 7 ? "triangle" : "cross"
 			marks(1, column[i], shape)
-			legend("", shape, column[i])
+			legend(shape, column[i])
 		} else {
-			curve(1, column[i], "line" i - 2, 0)
-			legend("line" i - 2, "", column[i])
+			curve(1, column[i], "line" i - 2, 0, column[i])
 		}
 }
 

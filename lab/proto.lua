@@ -23,10 +23,8 @@
 -- names are found by themselves: the data connections of ftp, sessions of rdt,
 -- peers of dir, downloads of chat and room, and room's second connection.
 
-local bits = bit or bit32 or load([[return {
-	bxor = function(a, b) return a ~ b end,
-	band = function(a, b) return a & b end,
-	rshift = function(a, n) return (a & 0xffffffff) >> n end }]])()
+local bits = bit or bit32 or
+    load("return { bxor = function(a, b) return a ~ b end }")()
 
 local tcp_port = DissectorTable.get("tcp.port")
 local udp_port = DissectorTable.get("udp.port")
@@ -34,6 +32,13 @@ local tcp_stream = Field.new("tcp.stream")
 local comment = Field.new("frame.comment")
 
 local bad = {}
+
+-- What is known of the capture. now: by stream, what its messages have said so
+-- far; kept: by frame, what they had said before it. sessions: of rdt and
+-- room_rdt, by their two ends and key; the parts of chat that were asked for;
+-- and the last datagram of dir, by where it went. marks: by frame. ftp_data: by
+-- port, the verb that asked for it. downloads: by port, how many chat made.
+local now, kept, sessions, marks, ftp_data, downloads
 
 -- A protocol with its fields, { name = ProtoField }, and expert infos, of which
 -- the first is for what is malformed.
@@ -51,15 +56,10 @@ local function protocol(name, text, fields, expert1, expert2)
 	return p
 end
 
--- info: the column, or for a stream the function that writes to it.
-local function malformed(p, tree, what, info)
+-- Returns what the column says of it.
+local function malformed(p, tree, what)
 	tree:add_proto_expert_info(bad[p.description], what)
-	local text = "[malformed: " .. what .. "]"
-	if type(info) == "function" then
-		info(text)
-	else
-		info:append(" " .. text)
-	end
+	return "[malformed: " .. what .. "]"
 end
 
 -- What -L did to this datagram, if a comment of -w says so.
@@ -100,14 +100,6 @@ local function shown(text)
 	return table.concat(out) .. (at <= #text and "..." or "")
 end
 
-local function copy(t)
-	local c = {}
-	for k, v in pairs(t) do
-		c[k] = v
-	end
-	return c
-end
-
 -- One end of a stream or datagram, and the other.
 local function ends(pinfo)
 	return tostring(pinfo.src) .. ":" .. pinfo.src_port,
@@ -121,23 +113,17 @@ end
 -- is the end that began, and st.from whoever speaks, "client" or "server". The
 -- first pass goes through a file in order; what st was then is kept for later.
 local function stream(p, column, parse)
-	local now, kept
-
-	function p.init()
-		now, kept = {}, {}
-	end
-
 	function p.dissector(tvb, pinfo, tree)
 		local src, dst = ends(pinfo)
 		local id = tcp_stream()		-- nil in pass 1 of tshark -2
 		id = id and id.value or src < dst and src .. dst or dst .. src
-		local st = pinfo.visited and kept[pinfo.number] or now[id] or
+		local known = pinfo.visited and kept[pinfo.number] or now[id] or
 		    { client = pinfo.dst_port == pinfo.match_uint and src or
 		    pinfo.src_port == pinfo.match_uint and dst or src }
-		if not pinfo.visited then
-			kept[pinfo.number] = st
+		local st = {}
+		for k, v in pairs(known) do
+			st[k] = v
 		end
-		st = copy(st)
 		st.from = src == st.client and "client" or "server"
 		st.server_port = src == st.client and pinfo.dst_port or
 		    pinfo.src_port
@@ -162,6 +148,7 @@ local function stream(p, column, parse)
 			pinfo.cols.info = "..."
 		end
 		if not pinfo.visited then
+			kept[pinfo.number] = known
 			now[id] = st
 		end
 		return tvb:len()
@@ -240,13 +227,9 @@ local function crc32(bytes)
 	return 0xffffffff - c
 end
 
--- sessions: of rdt and room_rdt, by their two ends and key, and the parts of
--- chat that were asked for. marks: by frame. ftp_data: by port, the verb that
--- asked for it. downloads: by port, how many chat made.
-local sessions, marks, ftp_data, downloads
-
 function rdt.init()
-	sessions, marks, ftp_data, downloads = {}, {}, {}, {}
+	now, kept, sessions, marks = {}, {}, {}, {}
+	ftp_data, downloads = {}, {}
 end
 
 -- Datagrams of both directions of one session find the same table.
@@ -322,7 +305,8 @@ function rdt.dissector(tvb, pinfo, tree)
 	pinfo.cols.protocol = "RDT"
 	pinfo.cols.info = "datagram of " .. n .. " bytes"
 	if n < 16 then
-		malformed(rdt, t, "shorter than a head", pinfo.cols.info)
+		pinfo.cols.info:append(" " ..
+		    malformed(rdt, t, "shorter than a head"))
 		return n
 	end
 	local kind, length = tvb(0, 1):uint(), tvb(2, 2):uint()
@@ -361,7 +345,8 @@ function rdt.dissector(tvb, pinfo, tree)
 		pinfo.cols.info:append(" [wrong CRC]")
 	elseif not rdt_types[kind] or length ~= tvb:reported_len() - 16 or
 	    (kind == 1 and length ~= 6) then
-		malformed(rdt, t, "length or type", pinfo.cols.info)
+		pinfo.cols.info:append(" " ..
+		    malformed(rdt, t, "length or type"))
 	elseif not pinfo.visited then
 		local s = session(pinfo, tvb(4, 4):uint())
 		marks[pinfo.number] = kind == 2 and mark_data(s, seq) or
@@ -429,7 +414,7 @@ local function ftp_answer(t, range, text, say, st)
 	if st.asked and st.asked ~= "" then
 		verb, st.asked = st.asked:match("^(.-)\n(.*)$")
 	end
-	if ftp_codes[text] and (text ~= "0" or st.data) then
+	if ftp_codes[text] then
 		t:add(F.code, range, text)
 		say("code " .. text .. ": " .. ftp_codes[text])
 	elseif key and (verb == "uget" or verb == "uput") then
@@ -446,9 +431,6 @@ local function ftp_answer(t, range, text, say, st)
 		say("data connection to port " .. text)
 		ftp_data[tonumber(text)] = verb
 		tcp_port:add(tonumber(text), ftp)
-	elseif ftp_codes[text] then
-		t:add(F.code, range, text)
-		say("code " .. text .. ": " .. ftp_codes[text])
 	else
 		local _, lines = text:gsub("\n", "")
 		say(text == "" and "no files" or lines + 1 .. " files: " ..
@@ -466,7 +448,7 @@ local function ftp_frame(tvb, at, say, tree, st)
 	local head = tvb:raw(at, math.min(have, 10))
 	if not head:match("^%d+$") then
 		local t = tree:add(ftp, tvb(at))
-		malformed(ftp, t, "no ten digits: " .. shown(head), say)
+		say(malformed(ftp, t, "no ten digits: " .. shown(head)))
 		return have
 	end
 	if have < 10 then
@@ -474,8 +456,8 @@ local function ftp_frame(tvb, at, say, tree, st)
 	end
 	local n = tonumber(head)
 	if n > 4096 and st.from == "client" and not st.data then
-		malformed(ftp, tree:add(ftp, tvb(at)),
-		    "longer than a command: " .. head, say)
+		say(malformed(ftp, tree:add(ftp, tvb(at)),
+		    "longer than a command: " .. head))
 		return have
 	end
 	local is_contents = n > 4096 or
@@ -551,7 +533,7 @@ local function xfer_length(tvb, at, say, tree, st, what)
 	local t = tree:add(xfer, tvb(at, 8), "Length of " .. what)
 	t:add(X.length, tvb(at, 8))
 	if n < 0 then
-		malformed(xfer, t, "length of " .. what, say)
+		say(malformed(xfer, t, "length of " .. what))
 	else
 		say(("%s, %.0f bytes..."):format(what, n))
 	end
@@ -571,8 +553,8 @@ local function xfer_client(tvb, at, say, tree, st)
 		end
 		local n = length8(tvb, at)
 		if n < 0 or n > 4096 then
-			malformed(xfer, tree:add(xfer, tvb(at)), "length of name",
-			    say)
+			say(malformed(xfer, tree:add(xfer, tvb(at)),
+			    "length of name"))
 			return tvb:len() - at
 		elseif tvb:len() - at < 8 + n then
 			return 0
@@ -633,7 +615,7 @@ stream(peer, "PEER", function(tvb, at, say, tree)
 	local text = n > 0 and tvb:raw(at + 2, n) or ""
 	local operation = text:match("^operation: ?([^\n]*)\n")
 	if not operation or text:sub(-2) ~= "\n\n" then
-		malformed(peer, t, "no operation, or no empty line", say)
+		say(malformed(peer, t, "no operation, or no empty line"))
 		return 2 + n
 	end
 	t:add(P.operation, tvb(at + 2, n), shown(operation))
@@ -676,11 +658,6 @@ local D = {
 local e_repeated = ProtoExpert.new("dir.mark", "Repeated",
     expert.group.SEQUENCE, expert.severity.NOTE)
 local dir = protocol("dir", "Directory of files", D, e_repeated)
-local dir_last, dir_again
-
-function dir.init()
-	dir_last, dir_again = {}, {}
-end
 
 -- The format of a datagram: exact, or none.
 local function dir_format(tvb)
@@ -737,23 +714,21 @@ function dir.dissector(tvb, pinfo, tree)
 	if tvb:len() > 0 then
 		t:add(D.op, tvb(0, 1))
 	end
-	if not format and cut(tvb) then
-		pinfo.cols.info:append(" [cut]")
-		return tvb:len()
-	elseif not format then
-		malformed(dir, t, "size", pinfo.cols.info)
+	if not format then
+		pinfo.cols.info:append(cut(tvb) and " [cut]" or
+		    " " .. malformed(dir, t, "size"))
 		return tvb:len()
 	end
 	pinfo.cols.info:append(dir_body(t, tvb, op, format) .. fate())
 	if not pinfo.visited then
 		local src, dst = ends(pinfo)
-		dir_again[pinfo.number] = dir_last[src .. dst] == tvb:raw()
-		dir_last[src .. dst] = tvb:raw()
+		marks[pinfo.number] = sessions[src .. dst] == tvb:raw()
+		sessions[src .. dst] = tvb:raw()
 		if not commented("dropped here") then
-			dir_last[dst .. src] = nil	-- it is answered
+			sessions[dst .. src] = nil	-- it is answered
 		end
 	end
-	if dir_again[pinfo.number] then
+	if marks[pinfo.number] then
 		t:add(D.again, tvb(), true):set_generated()
 		t:add_proto_expert_info(e_repeated, "repeated")
 		pinfo.cols.info:append(" [repeated]")
@@ -815,7 +790,7 @@ function pull.dissector(tvb, pinfo, tree)
 		pinfo.cols.info:append(" [cut]")
 		return tvb:len()
 	elseif text:byte(1) ~= 0x80 or not n or at - 1 + head + n > #text then
-		malformed(pull, t, "no pickle", pinfo.cols.info)
+		pinfo.cols.info:append(" " .. malformed(pull, t, "no pickle"))
 		return tvb:len()
 	end
 	t:add(C.length, tvb(at, head - 1), n)
@@ -855,26 +830,26 @@ tcp_port:add(55000, chat)
 
 -- ---- room -----------------------------------------------------------------
 
--- As in more/room.c: t a text behind its length, p a port, m three letters, 1
--- and 2 so many digits, which tell how many texts follow.
-local room_layouts = { ["100"] = "t", ["101"] = "", ["102"] = "",
-    ["103"] = "tt", ["104"] = "t", ["105"] = "", ["106"] = "mt",
-    ["200"] = "tp", ["201"] = "", ["2020"] = "", ["2021"] = "1",
-    ["203"] = "", ["2040"] = "", ["2041"] = "1", ["2050"] = "",
-    ["2051"] = "2", ["206"] = "tp", ["300"] = "t", ["301"] = "t",
-    ["303"] = "tt", ["304"] = "tt", ["4001"] = "", ["4002"] = "",
-    ["4003"] = "", ["4031"] = "", ["4061"] = "", ["4062"] = "",
-    ["4990"] = "" }
-local room_names = { ["100"] = "join", ["101"] = "leave", ["102"] = "who",
-    ["103"] = "to one", ["104"] = "to all", ["105"] = "files",
-    ["106"] = "get", ["200"] = "joined, updates on", ["201"] = "left",
-    ["2020"] = "nobody", ["2021"] = "here are", ["203"] = "sent",
-    ["2040"] = "nobody", ["2041"] = "sent to", ["2050"] = "no files",
-    ["2051"] = "files", ["206"] = "size, port", ["300"] = "joined",
-    ["301"] = "left", ["303"] = "privately", ["304"] = "to all",
-    ["4001"] = "no name", ["4002"] = "name taken", ["4003"] = "room is full",
-    ["4031"] = "no such user", ["4061"] = "no such file",
-    ["4062"] = "no port", ["4990"] = "malformed" }
+-- By code: what it says, and a layout as in more/room.c: t a text behind its
+-- length, p a port, m three letters, 1 and 2 so many digits, which tell how
+-- many texts follow.
+local room_codes = {
+	["100"] = { "join", "t" }, ["101"] = { "leave", "" },
+	["102"] = { "who", "" }, ["103"] = { "to one", "tt" },
+	["104"] = { "to all", "t" }, ["105"] = { "files", "" },
+	["106"] = { "get", "mt" }, ["200"] = { "joined, updates on", "tp" },
+	["201"] = { "left", "" }, ["2020"] = { "nobody", "" },
+	["2021"] = { "here are", "1" }, ["203"] = { "sent", "" },
+	["2040"] = { "nobody", "" }, ["2041"] = { "sent to", "1" },
+	["2050"] = { "no files", "" }, ["2051"] = { "files", "2" },
+	["206"] = { "size, port", "tp" }, ["300"] = { "joined", "t" },
+	["301"] = { "left", "t" }, ["303"] = { "privately", "tt" },
+	["304"] = { "to all", "tt" }, ["4001"] = { "no name", "" },
+	["4002"] = { "name taken", "" }, ["4003"] = { "room is full", "" },
+	["4031"] = { "no such user", "" }, ["4061"] = { "no such file", "" },
+	["4062"] = { "no port", "" }, ["4990"] = { "malformed", "" },
+}
+local room_widths = { t = 2, p = 5, m = 3, ["1"] = 1, ["2"] = 2 }
 local M = {
 	code = ProtoField.string("room.code", "Code"),
 	text = ProtoField.string("room.text", "Text"),
@@ -931,7 +906,8 @@ function room_rdt.dissector(tvb, pinfo, tree)
 			    (s.window or 99) + 1)
 		end
 	else
-		malformed(room_rdt, t, "neither digits nor a packet", pinfo.cols.info)
+		pinfo.cols.info:append(" " .. malformed(room_rdt, t,
+		    "neither digits nor a packet"))
 	end
 	show_mark(t, tvb(), marks[pinfo.number], pinfo)
 	return tvb:len()
@@ -940,49 +916,32 @@ udp_port:add_for_decode_as(room_rdt)
 
 -- Takes a message apart: its bytes and fields; 0: more must come; nil: none.
 local function room_unpack(text)
-	local code, layout
-	for n = 3, 4 do
-		if room_layouts[text:sub(1, n)] and #text >= n then
-			code = text:sub(1, n)
-		end
-	end
-	if not code then
+	local code = room_codes[text:sub(1, 4)] and text:sub(1, 4) or
+	    text:sub(1, 3)
+	if not room_codes[code] then
 		return #text < 4 and 0 or nil
 	end
-	layout = room_layouts[code]
+	local layout = room_codes[code][2]
 	local at, fields = #code + 1, {}
 	local function take(n)
 		local field = text:sub(at, at + n - 1)
 		at = at + n
-		return #field == n and field or nil
-	end
-	local function take_text()
-		local n = take(2)
-		if n and not n:match("^%d%d$") then
-			return nil, true
-		end
-		return n and take(tonumber(n))
+		return #field == n and field
 	end
 	while layout ~= "" do
-		local kind, field, bad = layout:sub(1, 1)
+		local kind = layout:sub(1, 1)
+		local field = take(room_widths[kind])
 		layout = layout:sub(2)
-		if kind == "t" then
-			field, bad = take_text()
-		else
-			field = take(kind == "p" and 5 or kind == "m" and 3 or
-			    tonumber(kind))
-			bad = field and kind ~= "m" and
-			    not field:match("^%d+$")
-		end
-		if bad then
+		if field and kind ~= "m" and not field:match("^%d+$") then
 			return nil
-		elseif field and kind:match("%d") then
-			layout = ("t"):rep(tonumber(field))
+		elseif field and kind == "t" then
+			field = take(tonumber(field))
 		end
 		if not field then
 			return 0
-		end
-		if kind ~= "1" and kind ~= "2" then
+		elseif kind:match("%d") then
+			layout = ("t"):rep(tonumber(field))
+		else
 			fields[#fields + 1] = field
 		end
 	end
@@ -1001,7 +960,7 @@ stream(room, "ROOM", function(tvb, at, say, tree, st)
 	end
 	local t = tree:add(room, tvb(at, n or -1))
 	if not n then
-		malformed(room, t, "no such code: " .. shown(text), say)
+		say(malformed(room, t, "no such code: " .. shown(text)))
 		return #text
 	end
 	t:add(M.code, tvb(at, #code))
@@ -1025,8 +984,8 @@ stream(room, "ROOM", function(tvb, at, say, tree, st)
 		end
 		st.asked = (st.asked or ""):sub(4)
 	end
-	say(code .. " " .. room_names[code] .. (#fields > 0 and ": " or "") ..
-	    shown(table.concat(fields, " ")))
+	say(code .. " " .. room_codes[code][1] ..
+	    (#fields > 0 and ": " or "") .. shown(table.concat(fields, " ")))
 	return n
 end)
 tcp_port:add(13337, room)

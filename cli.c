@@ -28,7 +28,7 @@
  * output, messages to standard error.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
+#define _XOPEN_SOURCE 700		/* Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
@@ -1338,17 +1338,14 @@ main(int argc, char **argv)
 {
 	int status;
 
-	std_descriptors();
 	cli.mode = modes[0];
-	options_read(&command_line, argc, argv);
+	program_begin(&command_line, argc, argv);
 	optind += read_operands(argc - optind, argv + optind);
 #ifndef TINY
 	extended_begin();
 #endif
 	if (chdir(cli.directory) < 0)
 		return fail("cli: -d %s: %s", cli.directory, reason());
-	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
-	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	newfile_guard(SIGHUP);
 	newfile_guard(SIGINT);
 	newfile_guard(SIGQUIT);

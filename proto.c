@@ -200,18 +200,6 @@ number(const char *text, size_t n, int64_t lo, int64_t hi)
 	return value < lo || value > hi ? -1 : value;
 }
 
-/* open() gives the lowest number that is free. */
-int
-std_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd < 0 ? -1 : close(fd);
-}
-
 /* Not signal(2), whose handler may be gone after the first signal. */
 void
 on_signal(int sig, void (*handler)(int))
@@ -278,12 +266,16 @@ option_set(const struct option *o, char *value)
 /* getopt() needs the letters, with a colon after each that takes a value. It
  * prints its own errors. */
 void
-options_read(const struct command_line *line, int argc, char **argv)
+program_begin(const struct command_line *line, int argc, char **argv)
 {
 	const struct option *row[128] = { NULL }, *const *table, *o;
 	char letters[2 * COUNT(row)] = "";
-	int c;
+	int c, fd;
 
+	do				/* the lowest number that is free */
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
 	command_line = line;
 	for (table = line->tables; *table != NULL; table++)
 		for (o = *table; o->letter != '\0'; o++) {
@@ -296,6 +288,8 @@ options_read(const struct command_line *line, int argc, char **argv)
 			exit(2);
 		option_set(row[c], optarg);
 	}
+	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
+	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 }
 
 /* ---- exact I/O ------------------------------------------------------- */

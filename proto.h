@@ -99,10 +99,6 @@ const char *reason(void);
  * lo..hi. */
 int64_t	number(const char *text, size_t n, int64_t lo, int64_t hi);
 
-/* Opens descriptors 0 to 2 if they are closed: else a socket could get number
- * 2, and all error messages would go to its peer. */
-int	std_descriptors(void);
-
 /* Installs a handler; a system call that is interrupted fails with EINTR. */
 void	on_signal(int sig, void (*handler)(int));
 
@@ -131,9 +127,11 @@ struct command_line {
 	const struct option *tables[6];		/* NULL: no more */
 };
 
-/* Takes the options; optind is then the first operand. -h prints the usage, and
- * exits with 0; an error prints a message, and exits with 2. */
-void	options_read(const struct command_line *c, int argc, char **argv);
+/* What both programs begin with. Opens descriptors 0 to 2 if they are closed:
+ * else a socket could get number 2, and all error messages would go to its
+ * peer. Takes the options; optind is then the first operand. -h prints the
+ * usage, and exits with 0; an error prints a message, and exits with 2. */
+void	program_begin(const struct command_line *c, int argc, char **argv);
 
 /* Prints `PROGRAM: what: why', and exits with 2. */
 void	usage_error(const char *what, const char *why);

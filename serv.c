@@ -26,7 +26,7 @@
  * would be missed. The parent's handlers set a flag at most.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700		/* SIGXFSZ; Part II: tsearch() */
+#define _XOPEN_SOURCE 700		/* Part II: tsearch() */
 #define _FILE_OFFSET_BITS 64
 
 #include <sys/select.h>
@@ -1576,7 +1576,7 @@ read_command_line(int argc, char **argv)
 {
 	size_t i;
 
-	options_read(&command_line, argc, argv);
+	program_begin(&command_line, argc, argv);
 #ifndef TINY
 	faults_begin(0);
 	trace_begin();
@@ -1626,14 +1626,11 @@ main(int argc, char **argv)
 {
 	sigset_t all;
 
-	std_descriptors();
 	setvbuf(stdout, NULL, _IOFBF, 4096);
 	read_command_line(argc, argv);
 	logger.stamped = 1;
 	if (chdir(serv.directory) < 0)
 		return fail("serv: -s %s: %s", serv.directory, reason());
-	on_signal(SIGPIPE, SIG_IGN);	/* a write says EPIPE instead */
-	on_signal(SIGXFSZ, SIG_IGN);	/* and EFBIG */
 	on_signal(SIGTERM, signalled);
 	on_signal(SIGINT, signalled);
 #ifndef TINY

@@ -56,6 +56,9 @@ test_dir() {
 	    '\x10\x00\x00\x00\x06at 10\n' '\x0e' "$publish9" \
 	    "$(tlv 6 other)" '\x09\x00\x00\x00\x00' \
 	    "$(tlv 6 alice)" "$(tlv 3 alice)" "$(tlv 3 nobody)")"
+	is "files by the op of ServeFiles, of one who does not serve" 070a15 \
+	    "$(dgrams "$(tlv 6 ned)" "$publish9" "$(tlv 20 ned)")"
+	has "...which the log says" "*INFO - ServeFiles from ned, *" "$(cat "$log")"
 	is "...of one who does not" "047f00000100004e20160b1616080813" \
 	    "$(dgrams "$(tlv 3 alice)" '\x10\x00\x00\x00\x00' \
 	    '\x09\x00\x00\x4e\x20' "$(tlv 18 alice)" "$(tlv 20 alice)" \

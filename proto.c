@@ -25,7 +25,7 @@
  *            read(2)   write(2)         each is reported to io_hook
  */
 #define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
-#define _XOPEN_SOURCE 700		/* NetBSD: for fchmod() */
+#define _XOPEN_SOURCE 700		/* SIGXFSZ; NetBSD: fchmod() */
 #define _DARWIN_C_SOURCE		/* macOS: for O_NOFOLLOW */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
 
@@ -299,6 +299,9 @@ uint64_t *counters = own_counters;
 
 int (*io_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
+static char chunk[CHUNK_BYTES];		/* for a moment: of a file, of a frame,
+					   or discarded */
+
 static int
 tell(int fd, enum passing what, const void *buf, ssize_t n)
 {
@@ -314,18 +317,18 @@ now(void)
 	return t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
-/* Called after a read or write, if more must follow: is this piece, which began
- * at *since, slower than the socket's limit (SO_RCVTIMEO)? The call raised the
- * count from `before' to `done'. (A file has no limit.) */
+/* Called after a read or write of n bytes, or -1, which makes it `done' bytes,
+ * if more must follow: is this piece, which began at *since, slower than the
+ * socket's limit (SO_RCVTIMEO)? (A file has no limit.) */
 static int
-too_slow(int fd, int64_t *since, size_t before, size_t done)
+too_slow(int fd, int64_t *since, size_t done, ssize_t n)
 {
 	struct timeval limit = { 0, 0 };
 	socklen_t len;
 	int64_t t;
 
 	t = now();
-	if (done / PIECE_BYTES > before / PIECE_BYTES)
+	if ((ssize_t)(done % PIECE_BYTES) < n)	/* it began in this call */
 		*since = t;
 	len = sizeof limit;
 	if (t - *since < SECOND ||
@@ -341,7 +344,7 @@ read_all(int fd, void *buf, size_t n)
 {
 	char *p = buf;
 	int64_t since;
-	size_t before, done;
+	size_t done;
 	ssize_t got;
 
 	since = now();
@@ -356,9 +359,8 @@ read_all(int fd, void *buf, size_t n)
 			errno = ETIMEDOUT;
 		if (got == 0 || (got < 0 && errno != EINTR))
 			break;
-		before = done;
 		done += got > 0 ? (size_t)got : 0;
-		if (done < n && too_slow(fd, &since, before, done))
+		if (done < n && too_slow(fd, &since, done, got))
 			break;
 	}
 	return done;
@@ -369,7 +371,7 @@ write_all(int fd, const void *buf, size_t n)
 {
 	const char *p = buf;
 	int64_t since;
-	size_t before, done;
+	size_t done;
 	ssize_t put;
 
 	since = now();
@@ -379,9 +381,8 @@ write_all(int fd, const void *buf, size_t n)
 		if (tell(fd, SENT, p + done, put) < 0 || (put < 0 &&
 		    errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
 			break;
-		before = done;
 		done += put > 0 ? (size_t)put : 0;
-		if (done < n && too_slow(fd, &since, before, done))
+		if (done < n && too_slow(fd, &since, done, put))
 			break;
 	}
 	return done;
@@ -465,27 +466,31 @@ sock_limit(int fd, int seconds)
 }
 
 int
-readable(int fd, int ms)
+poll_one(int fd, short events, int ms)
 {
 	struct pollfd p;
 
 	p.fd = fd;
-	p.events = POLLIN;
-	return poll(&p, 1, ms) > 0;
+	p.events = events;
+	return poll(&p, 1, ms);
 }
 
-/* Makes a connection block (it may inherit O_NONBLOCK from its listener), and
- * switches Nagle's algorithm off: each message is one write, so waiting for
+/* Makes a new connection block (it may inherit O_NONBLOCK from its listener),
+ * and switches Nagle's algorithm off: each message is one write, so waiting for
  * more could only delay it. */
 static int
-sock_prepare(int fd, int type)
+sock_begin(int fd, int type, enum passing what)
 {
 	int on;
 
+	if (fcntl(fd, F_SETFL, 0) < 0)
+		return -1;
 	on = 1;
-	if (type == SOCK_STREAM)
+	if (type == SOCK_STREAM) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	return fcntl(fd, F_SETFL, 0);
+		tell(fd, what, NULL, 0);
+	}
+	return 0;
 }
 
 static int
@@ -502,31 +507,25 @@ sock_bind(int fd, const struct addrinfo *a)
 	/* `::' takes IPv4 too, where the system supports it. */
 	if (a->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 ||
-	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0)
 		return -1;
 	return a->ai_socktype == SOCK_STREAM ? listen(fd, SOMAXCONN) : 0;
 }
 
-/* Connects a socket within CONNECT_S. If nobody listens on a port of this host,
- * the system may give the socket that very port, and connect it to itself: that
- * is refused. */
+/* Connects within CONNECT_S. If nobody listens on a port of this host, the
+ * system may give the socket that very port, and connect it to itself: that is
+ * refused. */
 static int
 sock_dial(int fd, const struct addrinfo *a)
 {
 	char here[HOST_BYTES], there[HOST_BYTES];
-	struct pollfd p;
 	socklen_t len;
 	int error, ready;
 
-	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return -1;
 	error = connect(fd, a->ai_addr, a->ai_addrlen) < 0 ? errno : 0;
 	if (error == EINPROGRESS || error == EINTR) {
-		p.fd = fd;
-		p.events = POLLOUT;
 		do
-			ready = poll(&p, 1, CONNECT_S * 1000);
+			ready = poll_one(fd, POLLOUT, CONNECT_S * 1000);
 		while (ready < 0 && errno == EINTR);
 		len = sizeof error;
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
@@ -536,7 +535,7 @@ sock_dial(int fd, const struct addrinfo *a)
 	    sock_host(fd, getpeername, there) && strcmp(here, there) == 0)
 		error = ECONNREFUSED;
 	errno = error;
-	return error != 0 ? -1 : sock_prepare(fd, a->ai_socktype);
+	return error != 0 ? -1 : sock_begin(fd, a->ai_socktype, CONNECTED);
 }
 
 /* Tries the addresses of host one by one; binds if `listens', else connects. A
@@ -560,8 +559,8 @@ each_address(const char *host, const char *port, int type, int listens)
 	fd = -1;
 	for (a = all; a != NULL && fd < 0; a = a->ai_next) {
 		fd = socket(a->ai_family, type, 0);
-		if (fd >= 0 && (listens ? sock_bind(fd, a) :
-		    sock_dial(fd, a)) < 0)
+		if (fd >= 0 && (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+		    (listens ? sock_bind(fd, a) : sock_dial(fd, a)) < 0))
 			fd = close_failed(fd);
 	}
 	error = errno;
@@ -579,12 +578,7 @@ sock_listen(const char *host, const char *port, int type)
 int
 sock_connect(const char *host, const char *port, int type)
 {
-	int fd;
-
-	fd = each_address(host, port, type, 0);
-	if (fd >= 0 && type == SOCK_STREAM)
-		tell(fd, CONNECTED, NULL, 0);
-	return fd;
+	return each_address(host, port, type, 0);
 }
 
 /* On some systems accept() fails if the connection broke before: we say EAGAIN,
@@ -600,11 +594,9 @@ sock_accept(int listener, char host[HOST_BYTES])
 	fd = accept(listener, (struct sockaddr *)&ss, &len);
 	if (fd >= 0 && host != NULL && host_text(&ss, len, host) < 0)
 		strcpy(host, "?");
-	if (fd >= 0 && sock_prepare(fd, SOCK_STREAM) < 0)
+	if (fd >= 0 && sock_begin(fd, SOCK_STREAM, ACCEPTED) < 0)
 		fd = close_failed(fd);
-	if (fd >= 0)
-		tell(fd, ACCEPTED, NULL, 0);
-	else if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+	if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 	    errno != ENOMEM)
 		errno = EAGAIN;		/* the peer is gone already */
 	return fd;
@@ -628,11 +620,9 @@ sock_close(int fd)
 void
 sock_finish(int fd)
 {
-	static char discarded[DISCARD_BYTES];
-
 	sock_end(fd);
 	sock_limit(fd, DISCARD_S);
-	read_all(fd, discarded, sizeof discarded);
+	read_all(fd, chunk, DISCARD_BYTES);
 	sock_close(fd);
 }
 
@@ -768,9 +758,6 @@ directory_gone(void)
 	return stat(".", &st) == 0 && st.st_nlink == 0;
 }
 
-static char chunk[CHUNK_BYTES];		/* of file_send(), file_recv() and
-					   frame_send() */
-
 static size_t
 lesser(uint64_t left, size_t room)
 {
@@ -844,26 +831,11 @@ newfile_name(void)
 	return base_name(newfile.path);
 }
 
-/* May a new file take this name? 0: nothing is there, or a regular, writable
- * file, whose mode is then *mode. */
-static int
-check_replaceable(const char *path, mode_t *mode)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (check_regular(&st) < 0)
-		return -1;
-	*mode = st.st_mode;
-	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
-}
-
 void (*end_hook)(void);
 
-/* The signal handler, which calls only what POSIX allows in one. The signal has
- * its default action again (SA_RESETHAND); it is blocked until the handler
- * returns, and then ends the process, but not process 1 of a container. */
+/* The signal handler, which calls only what POSIX allows in one. The signal is
+ * blocked until it returns, and then ends the process by its default action,
+ * but not process 1 of a container. */
 static void
 remove_pending(int sig)
 {
@@ -871,6 +843,7 @@ remove_pending(int sig)
 		unlink(newfile.temp);
 	if (end_hook != NULL)
 		end_hook();
+	on_signal(sig, SIG_DFL);
 	raise(sig);
 	if (getpid() == 1)
 		_exit(128 + sig);
@@ -882,11 +855,8 @@ newfile_guard(int sig)
 	struct sigaction sa;
 
 	sigaction(sig, NULL, &sa);
-	if (sa.sa_handler == SIG_IGN)		/* by nohup, for example */
-		return;
-	sa.sa_handler = remove_pending;
-	sa.sa_flags = SA_RESETHAND;
-	sigaction(sig, &sa, NULL);
+	if (sa.sa_handler != SIG_IGN)		/* by nohup, for example */
+		on_signal(sig, remove_pending);
 }
 
 int
@@ -894,9 +864,10 @@ newfile_open(const char *path, int keep)
 {
 	static unsigned count;
 	const char *base;
+	struct stat st;
 	mode_t mode;
+	int replaces;
 
-	mode = 0;			/* no file: that of one has its type */
 	base = base_name(path);
 	errno = ENAMETOOLONG;
 	if (strlen(base) > NAME_BYTES || strlen(path) >= sizeof newfile.path)
@@ -904,8 +875,13 @@ newfile_open(const char *path, int keep)
 	errno = EISDIR;
 	if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return -1;
-	if (!keep && check_replaceable(path, &mode) < 0)
+	replaces = !keep && lstat(path, &st) == 0;
+	if (!keep && !replaces && errno != ENOENT)
 		return -1;
+	if (replaces && (check_regular(&st) < 0 ||
+	    faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) < 0))
+		return -1;
+	mode = replaces ? st.st_mode & 0777 : 0666;
 	newfile.keep = keep;
 	strcpy(newfile.path, path);
 	do {		/* a dead process with our PID may have left one */
@@ -914,11 +890,11 @@ newfile_open(const char *path, int keep)
 		    path, (long)getpid(), count++);
 		pending = 1;		/* before the file exists */
 		newfile.fd = open(newfile.temp, O_RDWR | O_CREAT | O_EXCL |
-		    O_NOFOLLOW, mode == 0 ? 0666 : mode & 0777);
+		    O_NOFOLLOW, mode);
 	} while (newfile.fd < 0 && errno == EEXIST);
 	pending = newfile.fd >= 0;
-	if (newfile.fd >= 0 && mode != 0)
-		fchmod(newfile.fd, mode & 0777);	/* without the umask */
+	if (newfile.fd >= 0 && replaces)
+		fchmod(newfile.fd, mode);	/* without the umask */
 	return newfile.fd;
 }
 
@@ -1225,18 +1201,15 @@ void (*dgram_tap)(int fd, int received, const void *buf, size_t n,
 ssize_t
 dgram_deliver(int fd, const void *buf, size_t n, const struct addr *to)
 {
-	struct pollfd p;
 	ssize_t sent;
 	int tries;
 
-	p.fd = fd;
-	p.events = POLLOUT;
 	tries = 2;
 	do
 		sent = to == NULL ? send(fd, buf, n, 0) : sendto(fd, buf, n, 0,
 		    (const struct sockaddr *)&to->ss, to->len);
 	while (sent < 0 && --tries > 0 && errno != ECONNREFUSED &&
-	    poll(&p, 1, DGRAM_WAIT_MS) > 0);
+	    poll_one(fd, POLLOUT, DGRAM_WAIT_MS) > 0);
 	if (sent < 0)
 		return errno == ECONNREFUSED || errno == EMSGSIZE ? -1 :
 		    (ssize_t)n;

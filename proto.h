@@ -199,8 +199,11 @@ int	sock_accept(int listener, char host[HOST_BYTES]);
  */
 void	sock_limit(int fd, int seconds);
 
-/* Waits up to ms milliseconds. Is there input, or the end of it? */
-int	readable(int fd, int ms);
+/* poll(2) of one descriptor, for up to ms milliseconds. */
+int	poll_one(int fd, short events, int ms);
+
+/* Is there input, or the end of it? */
+#define readable(fd, ms)	(poll_one(fd, POLLIN, ms) > 0)
 
 /* sock_end() shuts down the sending side of a connection, sock_close() closes
  * it; both tell the hook. A process that hands a connection on to a child

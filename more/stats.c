@@ -83,12 +83,9 @@ print_statistics(int ms)
 {
 	static const char rule[] = "==================================="
 	    "==================================";
-	struct pollfd p;
 	int64_t t;
 
-	p.fd = STDOUT_FILENO;
-	p.events = POLLOUT;
-	if (poll(&p, 1, ms) == 0) {
+	if (poll_one(STDOUT_FILENO, POLLOUT, ms) == 0) {
 		log_msg(ERROR, "serv: standard output: nobody reads it");
 		return;
 	}

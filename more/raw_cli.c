@@ -54,8 +54,7 @@ raw_read(void)
 	ssize_t got;
 
 	got = buffer_fill(&typed, STDIN_FILENO, read);
-	if (got == 0)
-		input_ended = 1;
+	input_ended |= got == 0;
 	return got < 0 && errno != EINTR && errno != EAGAIN ? -1 : 0;
 }
 
@@ -159,11 +158,9 @@ raw_loop(int fd)
 			return -1;
 		if (!closed && buffer_send(&typed, fd) < 0)
 			input_ended = closed = 1;	/* but read on */
-		if (p[1].revents & (POLLIN | POLLHUP | POLLERR)) {
-			result = raw_recv(fd);
-			if (result != 0)
-				return result > 0 ? 0 : -1;
-		}
+		result = raw_recv(fd);	/* EAGAIN, if nothing came */
+		if (result != 0)
+			return result > 0 ? 0 : -1;
 		if (input_ended && typed.n == 0 && !closed) {
 			closed = 1;
 			sock_end(fd);
@@ -175,19 +172,17 @@ raw_loop(int fd)
 static int
 raw_session(int argc, char **argv)
 {
-	int fd, result;
+	int failed, fd;
 
 	if (argc > 0)
 		usage_error(argv[0], "mode raw has no commands");
 	fd = connect_server(by_udp.given ? SOCK_DGRAM : SOCK_STREAM);
 	if (fd < 0 || sock_nonblock(fd) < 0)
 		return 1;
-	result = raw_loop(fd);
-	if (result < 0)
-		log_msg(ERROR, "raw: %s %s: %s", cli.host, cli.port,
-		    reason());
+	failed = raw_loop(fd) < 0 &&
+	    fail("raw: %s %s: %s", cli.host, cli.port, reason());
 	dgram_close(fd);
-	return result < 0;
+	return failed;
 }
 
 const struct mode raw_mode = { .name = "raw", .session = raw_session,

@@ -176,33 +176,29 @@ talk_ask(const char *command)
 static void
 line_typed(void)
 {
-	char line[sizeof screen.line];
 	size_t n;
 
 	n = screen.n;
 	n -= n > 0 && screen.line[n - 1] == '\r';
-	memcpy(line, screen.line, n);
-	line[n] = '\0';
+	screen.line[n] = '\0';
 	if (talk.edits) {
 		hide_line();
-		puts(line);
+		puts(screen.line);
 	}
 	screen.n = 0;
 	if (n > CHAT_MESSAGE_MAX)
 		say(ERROR, "a line of more than " STRING(CHAT_MESSAGE_MAX)
 		    " bytes");
 	else
-		loop.mode->line(line);
+		loop.mode->line(screen.line);
 }
 
 /* The client says bye, as if it had been typed. */
 static void
 input_ended(void)
 {
-	char line[16];
-
 	talk.leaving = 1;
-	loop.mode->line(strcpy(line, loop.mode->bye));
+	loop.mode->line(strcpy(screen.line, loop.mode->bye));
 }
 
 /* A key that edits. Returns false if it is none. */
@@ -295,7 +291,6 @@ take_typed(void)
 /* ---- files ------------------------------------------------------------- */
 
 static const char *fetched_name;	/* in a child: of the file */
-static int tells;			/* a person reads the progress */
 
 /* While a child fetches: says each second how far it is. */
 static int
@@ -303,8 +298,7 @@ fetch_tick(const struct file *f)
 {
 	static int64_t next;
 
-	if (!tells || logger.level < INFO || now() < next ||
-	    f->done == f->size)
+	if (now() < next || f->done == f->size)
 		return 0;
 	if (next != 0)
 		log_msg(INFO, "%s %d%%", fetched_name,
@@ -313,10 +307,9 @@ fetch_tick(const struct file *f)
 	return 0;
 }
 
-/* The life of a child. Returns its exit status. A \2 tells the client that the
- * file is stored; in room over UDP the child then lingers, and outlives the
- * client if need be. */
-static int
+/* The life of a child. A \2 tells the client that the file is stored; in room
+ * over UDP the child then lingers, and outlives the client if need be. */
+static void
 fetch_file(const struct offer *o,
     int (*fetch)(struct rdt_session *s, const struct offer *o))
 {
@@ -325,25 +318,24 @@ fetch_file(const struct offer *o,
 
 	fetched_name = o->name;
 	if (download_open(o->command, o->local, cli.keep, &s.file) != 0)
-		return 1;
+		return;
 	s.sock = -1;
 	s.name = o->name;
 	s.file.size = o->size;
-	s.tick = fetch_tick;
+	s.tick = on_terminal ? fetch_tick : NULL;
+	on_terminal = 0;		/* so it draws no bar */
 	result = fetch(&s, o);
 	failed = download_end(o->command, o->name, &s.file, result == 0);
 	if (s.start != 0)
 		rdt_report(&s);
-	if (!failed && write(STDERR_FILENO, "\2", 1) < 0)
-		failed = 1;
+	if (!failed)
+		write_all(STDERR_FILENO, "\2", 1);
 	close(STDERR_FILENO);
 	lifeline = -1;
-	s.tick = NULL;
 	if (result == 0 && s.encoding != NULL)
 		rdt_linger(&s);
 	if (s.sock >= 0)
 		dgram_close(s.sock);
-	return failed;
 }
 
 /* A child's standard error is a pipe, which the client reads. A second pipe is
@@ -355,7 +347,7 @@ start_fetch(const struct offer *o,
 {
 	static int alive[2] = { -1, -1 };
 	struct child_fetch c = { .text = { .max = TEXT_MAX } };
-	int ends[2], status;
+	int ends[2];
 	pid_t pid;
 
 	pid = -1;
@@ -376,17 +368,15 @@ start_fetch(const struct offer *o,
 		return;
 	}
 	talk.edits = 0;			/* the terminal is the parent's */
-	tells = on_terminal;
-	on_terminal = 0;		/* so it draws no bar */
 	signal(SIGCONT, SIG_DFL);
 	dup2(ends[1], STDERR_FILENO);
 	close(alive[1]);
 	lifeline = alive[0];
 	close(ends[0]);
 	close(ends[1]);
-	status = fetch_file(o, fetch);
+	fetch_file(o, fetch);
 	trace_close();
-	_exit(status);
+	_exit(0);
 }
 
 /* Shows what a child says, line by line. Anything but a \2 at the end means

@@ -90,24 +90,6 @@ flush_output(void)
 
 /* ---- downloads and uploads -------------------------------------------- */
 
-/* Where to store `get NAME [LOCAL]'. Without LOCAL, or if it ends in a slash,
- * the base name of NAME must be name_ok(). */
-int
-download_path(int argc, char **argv, char path[1024])
-{
-	const char *base, *local;
-
-	base = base_name(argv[1]);
-	local = argc > 2 ? argv[2] : "";
-	if (*base_name(local) == '\0' && !name_ok(base, strlen(base)))
-		return fail("%s: %s: cannot be stored under this name; give "
-		    "another one: %s NAME LOCAL", argv[0], argv[1], argv[0]);
-	if (snprintf(path, 1024, "%s%s", local,
-	    *base_name(local) == '\0' ? base : "") >= 1024)
-		return fail("%s: %s: the name is too long", argv[0], argv[1]);
-	return 0;
-}
-
 /* Comes before the server is asked: an error here costs nothing. */
 int
 download_open(const char *command, const char *path, int keep, struct file *f)
@@ -120,6 +102,26 @@ download_open(const char *command, const char *path, int keep, struct file *f)
 		return fail("%s: %.*s: no such directory here", command,
 		    (int)(base_name(path) - path), path);
 	return fail("%s: %s: %s, here", command, path, reason());
+}
+
+/* `get NAME [LOCAL]': without LOCAL, or if it ends in a slash, the base name of
+ * NAME must be name_ok(). */
+int
+download_begin(int argc, char **argv, struct file *f)
+{
+	const char *base, *local;
+	char path[1024];
+
+	base = base_name(argv[1]);
+	local = argc > 2 ? argv[2] : "";
+	if (*base_name(local) != '\0')
+		base = "";
+	else if (!name_ok(base, strlen(base)))
+		return fail("%s: %s: cannot be stored under this name; give "
+		    "another one: %s NAME LOCAL", argv[0], argv[1], argv[0]);
+	if (snprintf(path, sizeof path, "%s%s", local, base) >= 1024)
+		return fail("%s: %s: the name is too long", argv[0], argv[1]);
+	return download_open(argv[0], path, cli.keep, f);
 }
 
 int
@@ -272,12 +274,10 @@ ask_data(const char *verb, const char *name)
 int
 get_command(int argc, char **argv)
 {
-	char path[1024], end;
 	struct file f;
 	int came, failed, fd;
 
-	if (download_path(argc, argv, path) != 0 ||
-	    download_open("get", path, cli.keep, &f) != 0)
+	if (download_begin(argc, argv, &f) != 0)
 		return 1;
 	fd = ask_data("get", argv[1]);
 	if (fd < 0) {
@@ -286,9 +286,8 @@ get_command(int argc, char **argv)
 	}
 	came = frame_head(fd, &f.size) == 0 && file_recv(fd, &f) == 0;
 	failed = download_end("get", argv[1], &f, came);
-	sock_limit(fd, DISCARD_S);
 	if (came)
-		read_all(fd, &end, 1);
+		poll_one(fd, POLLIN, DISCARD_S * 1000);
 	sock_close(fd);
 	return failed;
 }
@@ -546,7 +545,7 @@ run_mode(const struct mode *m, int argc, char **argv)
 
 #include <search.h>
 
-struct by_udp by_udp = { .protocol = &rdt_gbn, .block = RDT_BLOCK };
+struct by_udp by_udp = { .block = RDT_BLOCK };
 
 const char *
 doubt(void)
@@ -655,13 +654,12 @@ static int
 udp_get(int argc, char **argv)
 {
 	struct rdt_session s = { 0 };
-	char command[FTP_COMMAND_MAX + 2], path[1024];
+	char command[FTP_COMMAND_MAX + 2];
 	int failed, result;
 
-	if (!by_udp.given)
+	if (by_udp.protocol == NULL)
 		return get_command(argc, argv);
-	if (download_path(argc, argv, path) != 0 ||
-	    download_open("get", path, cli.keep, &s.file) != 0)
+	if (download_begin(argc, argv, &s.file) != 0)
 		return 1;
 	s.name = argv[1];
 	snprintf(command, sizeof command, "uget %s", s.name);
@@ -710,7 +708,7 @@ udp_put(int argc, char **argv)
 	char command[FTP_COMMAND_MAX + 2];
 	int failed, result;
 
-	if (!by_udp.given)
+	if (by_udp.protocol == NULL)
 		return put_command(argc, argv);
 	if (file_open(&s.file, argv[1], 1) < 0)
 		return fail("put: %s: %s, here", argv[1], reason());
@@ -732,7 +730,7 @@ mode_command(int argc, char **argv)
 	int64_t window;
 
 	if (argc == 1) {
-		if (!by_udp.given)
+		if (by_udp.protocol == NULL)
 			puts("tcp");
 		else
 			printf("%s, window %u, block %u, %s\n",
@@ -750,9 +748,7 @@ mode_command(int argc, char **argv)
 	if (window < 0)
 		return fail("mode: %s: not a window (1 to "
 		    STRING(RDT_WINDOW_MAX) ")", argv[2]);
-	by_udp.given = p != NULL;
-	if (p != NULL)
-		by_udp.protocol = p;
+	by_udp.protocol = p;
 	by_udp.window = (unsigned)window;
 	return 0;
 }
@@ -1164,7 +1160,7 @@ extended_begin(void)
 		    RDT_WINDOW;
 	if (by_udp.congestion == NULL)
 		by_udp.congestion = congestion_find("reno", 0);
-	if (cli.mode->kind == ONLY_SW && by_udp.given &&
+	if (cli.mode->kind == ONLY_SW && by_udp.protocol != NULL &&
 	    by_udp.protocol != &rdt_sw)
 		usage_error("-u", "in mode raw, only sw");
 	faults_begin(cli.mode->kind == NO_HOST);
@@ -1229,9 +1225,7 @@ static const char *
 set_congestion(char *value)
 {
 	by_udp.congestion = congestion_find(value, 0);
-	if (by_udp.congestion == NULL)
-		return "-C wants none, half or reno";
-	return NULL;
+	return by_udp.congestion != NULL ? NULL : "-C wants none, half or reno";
 }
 
 static const char *
@@ -1251,10 +1245,7 @@ static const char *
 set_protocol(char *value)
 {
 	by_udp.protocol = rdt_protocol_find(value, 0);
-	if (by_udp.protocol == NULL)
-		return "-u wants sw, gbn or sr";
-	by_udp.given = 1;
-	return NULL;
+	return by_udp.protocol != NULL ? NULL : "-u wants sw, gbn or sr";
 }
 
 static const struct option more_options[] = {

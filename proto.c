@@ -294,6 +294,7 @@ program_begin(const struct command_line *line, int argc, char **argv)
 
 /* ---- exact I/O ------------------------------------------------------- */
 
+int lifeline = -1;
 static uint64_t own_counters[COUNTERS];
 uint64_t *counters = own_counters;
 
@@ -1112,8 +1113,6 @@ print_version(char *value)
 }
 
 /* ---- waiting ------------------------------------------------------------ */
-
-int lifeline = -1;
 
 int
 wait_many(struct pollfd *p, size_t n, int64_t deadline)

@@ -425,6 +425,10 @@ enum {
 #define COUNTERS	32
 extern uint64_t *counters;
 
+/* A pipe, or -1 (in Part I always). Its end of file tells a process that its
+ * parent has ended. */
+extern int lifeline;
+
 /* One request of a client. */
 struct request {
 	int control;			/* the connection it came on */
@@ -507,12 +511,9 @@ enum ftp_code end_upload(const struct request *r, int went_well);
 /* The code for errno after file_open() has failed. */
 enum ftp_code code_of_open(void);
 
-/* Prepares a child for its connection: the only signal to end it is SIGTERM. */
-void	become_child(void);
-
-/* Called in each child when it begins; i is its place, below max_children +
- * REFUSERS. NULL: nobody uses it. */
-extern void (*child_hook)(size_t i);
+/* Prepares a child for its connection: the only signal to end it is SIGTERM.
+ * place is below max_children + REFUSERS, and no other child has it. */
+void	become_child(size_t place);
 
 /* ---- cli.c: what modes use of it ----------------------------------------- */
 
@@ -548,12 +549,12 @@ void	print_safely(FILE *to, const char *text, size_t n, int lines);
 int	flush_output(void);
 
 /*
- * A download into a new file. download_path() finds where: argv is
- * `COMMAND NAME [LOCAL]', and a LOCAL that ends with / is a directory.
- * download_open() creates the file; download_end() stores or removes it, and
- * reports which. All return 1 after a message about an error.
+ * A download into a new file, which download_open() creates; download_begin()
+ * finds its path first: argv is `COMMAND NAME [LOCAL]', and a LOCAL that ends
+ * with / is a directory. download_end() stores or removes the file, and reports
+ * which. All return 1 after a message about an error.
  */
-int	download_path(int argc, char **argv, char path[1024]);
+int	download_begin(int argc, char **argv, struct file *f);
 int	download_open(const char *command, const char *path, int keep,
 	    struct file *f);
 int	download_end(const char *command, const char *name,
@@ -574,11 +575,9 @@ int	upload(const char *command, const char *name, int fd, struct file *f,
 
 /*
  * Waits until fd is ready for events (POLLIN, POLLOUT) or the deadline has
- * come; if that is past, it asks once and does not wait. If lifeline is a
- * descriptor, its end of file ends the wait with ECANCELED: so a process
- * notices that its parent has ended.
+ * come; if that is past, it asks once and does not wait. At the end of the
+ * lifeline it fails with ECANCELED.
  */
-extern int lifeline;		/* -1: none */
 int	wait_for(int fd, short events, int64_t deadline);
 
 /* The same for n descriptors; p must have room for one more. Sets revents,
@@ -1195,8 +1194,7 @@ void	statistics_begin(void);
 
 /* More options of cli, most of them about UDP. */
 extern struct by_udp {
-	int given;			/* -u: data over UDP... */
-	const struct rdt_protocol *protocol;	/* ...and how */
+	const struct rdt_protocol *protocol;	/* -u; NULL: over TCP */
 	int window;			/* -W, or the mode's default */
 	int block;			/* -b */
 	const struct congestion *congestion;	/* -C */

@@ -303,9 +303,7 @@ static struct {
 						   REFUSERS to refuse others;
 						   0: free */
 	sigset_t awake;			/* the signal mask during pselect() */
-	int lifeline;			/* of Part II: a pipe whose end of file
-					   ends the parent; else always -1 */
-} parent = { .lifeline = -1 };
+} parent;
 #define PLACES	(serv.max_children + REFUSERS)	/* of child[] */
 
 /* started[i] is for services[i], the table at the end of this file. */
@@ -319,7 +317,7 @@ static int all_services;		/* -x */
 static volatile sig_atomic_t ending;
 enum { ASKED = 1, ORPHANED };		/* values of `ending' */
 
-void (*child_hook)(size_t i);
+static void (*child_hook)(size_t place);
 
 /* Handles SIGTERM and SIGINT. SIGCHLD comes here, too, but only to end the
  * sleep. */
@@ -333,8 +331,10 @@ signalled(int sig)
 /* A terminal sends SIGINT, SIGQUIT and SIGHUP to its process group: so children
  * ignore them. SIGTERM ends a child, and first removes its unfinished file. */
 void
-become_child(void)
+become_child(size_t place)
 {
+	if (child_hook != NULL)
+		child_hook(place);
 	on_signal(SIGCHLD, SIG_DFL);
 	on_signal(SIGINT, SIG_IGN);
 	on_signal(SIGHUP, SIG_IGN);
@@ -384,9 +384,7 @@ start_child(int place, int fd)
 	pid = fork();
 	if (pid == 0) {
 		close(parent.listener);
-		if (child_hook != NULL)
-			child_hook((size_t)place);
-		become_child();
+		become_child((size_t)place);
 		sigprocmask(SIG_SETMASK, &parent.awake, NULL);
 		serve_client(s, fd, place >= serv.max_children);
 	}
@@ -437,15 +435,15 @@ parent_sleep(int room, int64_t deadline)
 	FD_ZERO(&set);
 	if (room)
 		FD_SET(parent.listener, &set);
-	if (parent.lifeline >= 0)
-		FD_SET(parent.lifeline, &set);
+	if (lifeline >= 0)
+		FD_SET(lifeline, &set);
 	left = deadline > now() ? deadline - now() : 0;
 	limit.tv_sec = (time_t)(left / SECOND);
 	limit.tv_nsec = (long)(left % SECOND) * 1000;
 	if (pselect(FD_SETSIZE, &set, NULL, NULL, deadline == NEVER ? NULL :
 	    &limit, &parent.awake) <= 0)
 		return 0;
-	if (parent.lifeline >= 0 && FD_ISSET(parent.lifeline, &set)) {
+	if (lifeline >= 0 && FD_ISSET(lifeline, &set)) {
 		/* A supervisor that ends properly sends SIGTERM first;
 		 * pselect() may return for the pipe, and leave that pending. */
 		sigpending(&arrived);
@@ -489,8 +487,8 @@ end_children(int64_t limit)
 		if (parent.child[i] > 0)
 			kill(parent.child[i], SIGTERM);
 	close(parent.listener);
-	close(parent.lifeline);
-	parent.listener = parent.lifeline = -1;
+	close(lifeline);
+	parent.listener = lifeline = -1;
 	end = now() + limit;
 	reap();
 	for (i = 0; i < PLACES; i++)
@@ -720,16 +718,6 @@ by_contents(const void *a, const void *b)
 	if (order == 0)
 		order = strcmp(x->name, y->name);
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
-}
-
-/* The item of a tree that is equal to key, or NULL. */
-static void *
-find(void *key, void **tree, int (*compare)(const void *, const void *))
-{
-	void *node;
-
-	node = tfind(key, tree, compare);
-	return node == NULL ? NULL : *(void **)node;
 }
 
 /* Without memory the daemon ends, and the supervisor starts it again, empty. */
@@ -1149,6 +1137,7 @@ static int
 dir_parse(struct dir_request *r, const struct addr *from,
     const unsigned char *datagram, size_t n, char peer[PEER_BYTES])
 {
+	struct nick **node;
 	int i;
 
 	memset(r, 0, sizeof *r);
@@ -1156,10 +1145,12 @@ dir_parse(struct dir_request *r, const struct addr *from,
 	if (addr_ipv4(from, &r->key.ip) < 0 || n > DIR_REQUEST_MAX ||
 	    dir_unpack(&r->m, datagram, n) < 0)
 		return -1;
-	r->nick = find(&r->key, &dir.nicks_by_address, by_address);
+	node = tfind(&r->key, &dir.nicks_by_address, by_address);
+	r->nick = node == NULL ? NULL : *node;
 	if (r->m.text != NULL && nick_ok(r->m.text, r->m.length)) {
 		memcpy(r->key.name, r->m.text, r->m.length);
-		r->named = find(&r->key, &dir.nicks_by_name, by_name);
+		node = tfind(&r->key, &dir.nicks_by_name, by_name);
+		r->named = node == NULL ? NULL : *node;
 	}
 	for (i = (int)COUNT(dir_ops); i-- > 0;)
 		if (dir_ops[i].op == r->m.op)
@@ -1263,7 +1254,7 @@ static struct supervised {		/* its process is parent.child[k] */
 
 static uint64_t *page;		/* [SERVICES_MAX][ROWS][slots][COUNTERS] */
 static size_t slots;		/* of a service: its own, its children's */
-static int lifeline_end;	/* the writing one */
+static int ends[2];		/* of the lifeline: to read, to write */
 
 static volatile sig_atomic_t statistics_asked;
 
@@ -1328,9 +1319,9 @@ page_open(void)
  * client to the end, even if the supervisor is gone. (A chat ends its
  * children.) */
 static void
-use_slot(size_t i)
+use_slot(size_t place)
 {
-	counters += (1 + i) * COUNTERS;
+	counters += (1 + place) * COUNTERS;
 	lifeline = -1;
 }
 
@@ -1339,8 +1330,7 @@ run_service(size_t k)
 {
 	size_t i;
 
-	close(lifeline_end);
-	parent.lifeline = lifeline;
+	close(ends[1]);
 	for (i = 0; services[i] != NULL; i++)
 		if (i != k && is_started((int)i))
 			close(started[i].listener);
@@ -1397,12 +1387,9 @@ start_service(size_t k)
 static int
 supervisor_begin(void)
 {
-	int line[2];
-
-	if (page_open() < 0 || pipe(line) < 0)
+	if (page_open() < 0 || pipe(ends) < 0)
 		return fail("serv: %s", reason());
-	lifeline = line[0];
-	lifeline_end = line[1];
+	lifeline = ends[0];
 	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
 	statistics_begin();
 	return 0;
@@ -1435,7 +1422,7 @@ supervise(void)
 		if (is_started((int)k))
 			close(started[k].listener);
 	parent.listener = -1;
-	parent.lifeline = lifeline_end;
+	lifeline = ends[1];
 	end_children(END_S * SECOND + SECOND / 2);
 	if (logger.level > ERROR)
 		print_statistics(1000);

@@ -34,7 +34,7 @@ for_eyes(void)
 static int
 raw_show(const char *arrow, const char *text, size_t n)
 {
-	if (by_udp.given && for_eyes()) {
+	if (by_udp.protocol != NULL && for_eyes()) {
 		fputs(arrow, stdout);
 		print_safely(stdout, text, n, 0);
 		putchar('\n');
@@ -118,11 +118,11 @@ raw_recv(int fd)
 	static char buf[DGRAM_MAX];
 	ssize_t got;
 
-	got = by_udp.given ? dgram_recv(fd, buf, sizeof buf, NULL) :
+	got = by_udp.protocol != NULL ? dgram_recv(fd, buf, sizeof buf, NULL) :
 	    recv_some(fd, buf, sizeof buf);
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -1;
-	if (got > 0 || by_udp.given)
+	if (got > 0 || by_udp.protocol != NULL)
 		return raw_show("< ", buf, (size_t)got);
 	if (!input_ended && wait_for(STDIN_FILENO, POLLIN, 0) == 0)
 		raw_read();		/* input that it will not take? */
@@ -141,8 +141,8 @@ raw_loop(int fd)
 	int64_t patience;
 	int closed, result;
 
-	closed = by_udp.given;		/* no more is sent over TCP */
-	patience = (by_udp.given ? SILENCE_S : ANSWER_S) * SECOND +
+	closed = by_udp.protocol != NULL;	/* no more is sent over TCP */
+	patience = (by_udp.protocol != NULL ? SILENCE_S : ANSWER_S) * SECOND +
 	    faults.delay;		/* which -L adds */
 	for (;;) {
 		p[0].fd = input_ended || typed.n == typed.max ? -1 :
@@ -152,9 +152,10 @@ raw_loop(int fd)
 		p[1].events = typed.n > 0 && !closed ? POLLIN | POLLOUT :
 		    POLLIN;
 		if (wait_many(p, 2, input_ended ? now() + patience : NEVER) < 0)
-			return by_udp.given && errno == ETIMEDOUT ? 0 : -1;
+			return by_udp.protocol != NULL &&
+			    errno == ETIMEDOUT ? 0 : -1;
 		if ((p[0].revents != 0 && raw_read() < 0) ||
-		    (by_udp.given && send_lines(fd) < 0))
+		    (by_udp.protocol != NULL && send_lines(fd) < 0))
 			return -1;
 		if (!closed && buffer_send(&typed, fd) < 0)
 			input_ended = closed = 1;	/* but read on */
@@ -176,7 +177,7 @@ raw_session(int argc, char **argv)
 
 	if (argc > 0)
 		usage_error(argv[0], "mode raw has no commands");
-	fd = connect_server(by_udp.given ? SOCK_DGRAM : SOCK_STREAM);
+	fd = connect_server(by_udp.protocol != NULL ? SOCK_DGRAM : SOCK_STREAM);
 	if (fd < 0 || sock_nonblock(fd) < 0)
 		return 1;
 	failed = raw_loop(fd) < 0 &&

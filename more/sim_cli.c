@@ -278,7 +278,7 @@ flow_begin(unsigned i)
 
 	s->sock = -1;
 	s->key = i;
-	s->protocol = by_udp.protocol;
+	s->protocol = by_udp.protocol != NULL ? by_udp.protocol : &rdt_gbn;
 	s->congestion = by_udp.congestion;
 	s->block = (unsigned)by_udp.block;
 	s->is_sender = 1;

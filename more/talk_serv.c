@@ -362,8 +362,7 @@ start_download(const struct client *c, const struct request *r,
 		hall.download[i].id = c->id;
 		return pid < 0 ? -1 : 0;
 	}
-	child_hook(i);
-	become_child();
+	become_child(i);
 	close_clients();
 	result = send(s, client);
 	if (rdt_send_gave_up(&s->sender))

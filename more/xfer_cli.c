@@ -129,12 +129,10 @@ xfer_download(int argc, char **argv)
 {
 	unsigned char text[XFER_LENGTH + NAME_BYTES];
 	const char *name = argv[1];
-	char path[1024];
 	struct file f;
 	int failed, fd;
 
-	if (download_path(argc, argv, path) != 0 ||
-	    download_open("download", path, cli.keep, &f) != 0)
+	if (download_begin(argc, argv, &f) != 0)
 		return 1;
 	failed = 1;
 	fd = xfer_begin("download", name, XFER_DOWNLOAD);

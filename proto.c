@@ -24,8 +24,8 @@
  *               |         |             of sock_limit()
  *            read(2)   write(2)         each is reported to io_hook
  */
-#define _POSIX_C_SOURCE 200809L		/* nothing beyond it is used */
-#define _XOPEN_SOURCE 700		/* SIGXFSZ; NetBSD: fchmod() */
+#define _POSIX_C_SOURCE 200809L		/* nothing beyond it and XSI is used */
+#define _XOPEN_SOURCE 700		/* XSI: SIGXFSZ; NetBSD: fchmod() */
 #define _DARWIN_C_SOURCE		/* macOS: for O_NOFOLLOW */
 #define _FILE_OFFSET_BITS 64		/* off_t, on systems where that is 32 */
 
@@ -318,8 +318,8 @@ now(void)
 	return t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
-/* Called after a read or write of n bytes, or -1, which makes it `done' bytes,
- * if more must follow: is this piece, which began at *since, slower than the
+/* Called after a read or write that returned n; `done' bytes have passed, and
+ * more must follow. Is this piece, which began at *since, slower than the
  * socket's limit (SO_RCVTIMEO)? (A file has no limit.) */
 static int
 too_slow(int fd, int64_t *since, size_t done, ssize_t n)

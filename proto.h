@@ -944,7 +944,7 @@ struct rdt_receiver {
 };
 
 /*
- * rdt_recv_init(): as rdt_send_init(), but window is the one in use there.
+ * rdt_recv_init(): as rdt_send_init(), but window is the sender's.
  * rdt_recv_data() when DATA has come. The caller sends the ACK: at once if
  * r->share is 1, else after r->share packets or fewer; rdt_recv_bitmap() writes
  * what goes with it, and returns its size.
@@ -1194,7 +1194,7 @@ void	statistics_begin(void);
 
 /* More options of cli, most of them about UDP. */
 extern struct by_udp {
-	const struct rdt_protocol *protocol;	/* -u; NULL: over TCP */
+	const struct rdt_protocol *protocol;	/* -u; NULL: not given */
 	int window;			/* -W, or the mode's default */
 	int block;			/* -b */
 	const struct congestion *congestion;	/* -C */
@@ -1234,12 +1234,11 @@ extern struct dir_client {
 } directory;
 
 /*
- * Sends a request with a text; or, if that is NULL, with the number. `tries'
- * times at most, until its answer comes. Returns -1 if none does; the answer's
- * text stays until the next call. dir_command() is the same for a command: it
- * says what went wrong, a Fail or ServeFilesFail too, and returns 0 or 1. The
- * number of a Publish is what its answer must say.
- */
+ * Sends a request, with a text or, if that is NULL, with the number (Login has
+ * none), `tries' times at most, until its answer comes. Returns -1 if none
+ * does; the answer's text stays until the next call. dir_command() is the same
+ * for a command: it says what went wrong, a Fail or ServeFilesFail too, and
+ * returns 0 or 1. The number of a Publish is what its answer must say. */
 #define TRIES	4
 int	dir_ask(enum dir_op op, const char *text, uint32_t number, int tries);
 int	dir_command(const char *command, enum dir_op op, const char *text,

@@ -909,8 +909,8 @@ publish(struct nick *k, const struct file_line *line)
 /* A request, what is known of its sender, and its answer. */
 struct dir_request {
 	struct dir_message m, answer;
-	struct nick key;		/* its address; the name in it, or "" */
-	struct nick *nick, *named;	/* of that address, name; or NULL */
+	struct nick key;		/* its address; the nick of m, or "" */
+	struct nick *nick, *named;	/* of that address, that name; or NULL */
 };
 
 /* Register: for a free nick, or the sender's own. */
@@ -1131,8 +1131,8 @@ dir_run(struct dir_request *r, int i, const char *peer)
 	    op == r->m.op + 2u ? ": refused" : ".");
 }
 
-/* Parses a datagram into r, and its sender; returns its row of dir_ops, or
- * -1. */
+/* Parses a datagram into r, and its sender into peer; returns the row of
+ * dir_ops, or -1. */
 static int
 dir_parse(struct dir_request *r, const struct addr *from,
     const unsigned char *datagram, size_t n, char peer[PEER_BYTES])

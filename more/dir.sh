@@ -59,7 +59,7 @@ test_dir() {
 	is "files by the op of ServeFiles, of one who does not serve" 070a15 \
 	    "$(dgrams "$(tlv 6 ned)" "$publish9" "$(tlv 20 ned)")"
 	has "...which the log says" "*INFO - ServeFiles from ned, *" "$(cat "$log")"
-	is "...of one who does not" "047f00000100004e20160b1616080813" \
+	is "golden, of one who owns no nick" "047f00000100004e20160b1616080813" \
 	    "$(dgrams "$(tlv 3 alice)" '\x10\x00\x00\x00\x00' \
 	    '\x09\x00\x00\x4e\x20' "$(tlv 18 alice)" "$(tlv 20 alice)" \
 	    "$(tlv 6 alice)" "$(tlv 6 'a b')" "$(tlv 18 nobody)")"

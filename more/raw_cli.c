@@ -159,7 +159,7 @@ raw_loop(int fd)
 			return -1;
 		if (!closed && buffer_send(&typed, fd) < 0)
 			input_ended = closed = 1;	/* but read on */
-		result = raw_recv(fd);	/* EAGAIN, if nothing came */
+		result = raw_recv(fd);	/* 0, if nothing came */
 		if (result != 0)
 			return result > 0 ? 0 : -1;
 		if (input_ended && typed.n == 0 && !closed) {

@@ -33,7 +33,7 @@ extern const struct rdt_protocol rdt_mine, rdt_sr;
 
 enum fate { DELIVERED, LOST, TWICE, LATE, TOO_LATE };
 #define FATES	4		/* of the patterns: not TOO_LATE */
-#define PATTERNS	4096	/* of so many fates, at most: 4^6 */
+#define PATTERNS	4096	/* of up to six fates: 4^6 */
 
 /* What is to happen in a run. */
 struct plan {
@@ -65,7 +65,7 @@ static struct {
 		size_t n;
 	} flight[64];
 	unsigned flights;		/* in the order in which they left */
-	unsigned sent, data, acks;	/* transmissions: all, of each kind */
+	unsigned sent, data, acks;	/* fates taken; DATA, ACKs */
 	unsigned most;			/* in flight at a time */
 	uint32_t state;			/* of the random numbers */
 	unsigned char got[PACKETS];
@@ -91,7 +91,7 @@ nr(uint32_t seq)
 	return (unsigned long)(seq - run.plan.first) + 1;
 }
 
-/* A line of the ladder, of what was run.left so far. */
+/* Adds a line to the ladder, and empties run.left. */
 static void
 line(const char *left, const char *arrow, const char *right)
 {

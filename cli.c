@@ -1344,7 +1344,7 @@ main(int argc, char **argv)
 	status = run_mode(cli.mode, argc - optind, argv + optind);
 #ifndef TINY
 	if (trace_close() < 0)
-		status = fail("cli: -t: %s", reason());
+		status = fail("cli: -t: not all could be written");
 	if (capture_failed())
 		status = 1;
 #endif

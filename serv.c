@@ -910,7 +910,7 @@ publish(struct nick *k, const struct file_line *line)
 struct dir_request {
 	struct dir_message m, answer;
 	struct nick key;		/* its address; the nick of m, or "" */
-	struct nick *nick, *named;	/* of that address, that name; or NULL */
+	struct nick *nick, *named;	/* that have them; or NULL */
 };
 
 /* Register: for a free nick, or the sender's own. */

@@ -434,11 +434,11 @@ peer_publish(int argc, char **argv)
 	(void)argc;
 	if (not_registered(argv[0]) || hash_all(argv[0], &shared) != 0)
 		return 1;
+	if (serving.listener >= 0 && start_acceptor() < 0)
+		return fail("%s: %s", argv[0], reason());
 	if (serving.published &&
 	    dir_command(argv[0], DIR_STOP, directory.nick, 0) != 0)
 		return 1;
-	if (serving.listener >= 0 && start_acceptor() < 0)
-		return fail("%s: %s", argv[0], reason());
 	serving.published = 1;		/* in part, even if it fails */
 	if ((serving.listener >= 0 &&
 	    dir_command(argv[0], DIR_SERVE, NULL, serving.port) != 0) ||

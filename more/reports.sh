@@ -160,7 +160,8 @@ files:nonsense|files:more||")"
 narrow() {
 	long=$(printf '%060d' 7)
 	{ echo "$1"; until_true grep -q "$1 has joined" "$tmp/bob.got"
-	  printf '\033[Dhi\033OC\n'; until_true grep -q "$1: hi" "$tmp/bob.got"
+	  printf '\033\033[Dhi\033OC\n'
+	  until_true grep -q "$1: hi" "$tmp/bob.got"
 	  printf %s "$long"; i=0
 	  while [ $i -lt 10 ]; do
 		echo "$i $1" >&6
@@ -190,11 +191,18 @@ test_reports_terminal() {
 	narrow ann COLUMNS=40
 	narrow amy "unset COLUMNS; stty cols 40;"
 
-	# What was pasted after the end of a chat is not left to the shell.
+	# What is too long stays so, however much of it is erased. What was pasted
+	# after the end of a chat is not left to the shell.
 	{ until_true grep -q 'eve has joined' "$tmp/bob.got"
+	  awk 'BEGIN { for (i = 0; i < 1300; i++)
+		printf "%s", (i < 1100 ? "N" : "\177"); print "" }'
+	  printf 'end\n'; until_true grep -q 'eve: end' "$tmp/bob.got"
 	  printf '{quit}\nPASTED\n'; until_true grep -q 'eve left' "$tmp/bob.got"
 	} | script -qc "$cli -m chat -d $tmp/here 127.0.0.1 $port eve; \
 	    read -r rest; echo \"GOT:\$rest\"" /dev/null >"$tmp/screen" 2>&1
+	has "a line too long, and erased" "*a line of more than 1000 bytes*" \
+	    "$(cat "$tmp/screen")"
+	is "...is not sent" 0 "$(grep -c NNN "$tmp/bob.got")"
 	is "a paste after the end" "GOT:" "$(tr -d '\r' <"$tmp/screen" |
 	    sed -n 's/.*\(GOT:.*\)/\1/p')"
 	exec 6>&-

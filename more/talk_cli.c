@@ -207,7 +207,9 @@ edit_key(char key)
 {
 	if (key == (char)screen.cooked.c_cc[VERASE] || key == '\b' ||
 	    key == 0x7f) {
-		while (screen.n > 0 && !begins(screen.line[--screen.n]))
+		/* A full line stays too long: its rest is not known. */
+		while (screen.n > 0 && screen.n < sizeof screen.line - 1 &&
+		    !begins(screen.line[--screen.n]))
 			;
 	} else if (key == (char)screen.cooked.c_cc[VKILL]) {
 		screen.n = 0;
@@ -232,9 +234,12 @@ escape_key(char key)
 {
 	static char last;		/* byte of it; 0: none */
 
-	if (last == 0 && key != 0x1b)
+	if (last == 0 ? key != 0x1b : key == '\n') {
+		last = 0;
 		return 0;
-	if (last == 0x1b ? key != '[' && key != 'O' : key >= '@' && key <= '~')
+	}
+	if (key != 0x1b && (last == 0x1b ? key != '[' && key != 'O' :
+	    key >= '@' && key <= '~'))
 		last = 0;
 	else
 		last = key;

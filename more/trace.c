@@ -15,6 +15,8 @@
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -76,13 +78,16 @@ transfers(void)
 {
 	unsigned long n;
 	char before, text[16 * 1024];
+	struct stat st;
 	ssize_t got, i;
 	off_t at;
 
 	n = 0;
 	before = '\0';
-	for (at = 0; (got = pread(fileno(trace), text, sizeof text, at)) > 0;
-	    at += got)
+	if (fstat(fileno(trace), &st) < 0)
+		return 0;
+	for (at = 0; at < st.st_size && (got = pread(fileno(trace), text,
+	    sizeof text, at)) > 0; at += got)
 		for (i = 0; i < got; before = text[i++])
 			n += before == '\n' && text[i] == '#';
 	return n;

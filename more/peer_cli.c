@@ -93,12 +93,14 @@ add_shared(struct shared *s, const char *name)
 	return result < 0 ? -1 : lines_add(&s->files, line, (size_t)n);
 }
 
-/* Lists and hashes the files of -d; s is all 0, or an older list, which it
- * replaces. Returns 1 after a message. Times are in seconds: what changed just
- * now may change again in the same one. */
+/* Lists and hashes the files of -d; s is all 0, or an older list, which stays
+ * until the new one takes its place: peer_tick() may publish it. Returns 1 after
+ * a message. Times are in seconds: what changed just now may change again in the
+ * same one. */
 static int
 hash_all(const char *command, struct shared *s)
 {
+	struct shared new = { 0 };
 	char *name, *names;
 	time_t begun;
 	size_t len;
@@ -107,17 +109,17 @@ hash_all(const char *command, struct shared *s)
 	names = list_files(INT64_MAX, &len);
 	if (names == NULL)
 		return fail("%s: %s: %s", command, cli.directory, reason());
-	lines_free(&s->files);
-	s->newest = 0;
 	for (name = strtok(names, "\n"); name != NULL;
 	    name = strtok(NULL, "\n")) {
 		peer_tick();		/* hashing may take long */
-		if (add_shared(s, name) < 0)
+		if (add_shared(&new, name) < 0)
 			log_msg(ERROR, "%s: %s: %s", command, name, reason());
 	}
 	free(names);
-	if (s->newest > begun - 2)
-		s->newest = begun - 2;
+	if (new.newest > begun - 2)
+		new.newest = begun - 2;
+	lines_free(&s->files);
+	*s = new;
 	return 0;
 }
 

@@ -94,9 +94,9 @@ add_shared(struct shared *s, const char *name)
 }
 
 /* Lists and hashes the files of -d; s is all 0, or an older list, which stays
- * until the new one takes its place: peer_tick() may publish it. Returns 1 after
- * a message. Times are in seconds: what changed just now may change again in the
- * same one. */
+ * until the new one takes its place: peer_tick() may publish it. Returns 1
+ * after a message. Times are in seconds: what changed just now may change again
+ * in the same one. */
 static int
 hash_all(const char *command, struct shared *s)
 {

@@ -1103,27 +1103,10 @@ dir_lookup(int argc, char **argv)
 	return 0;
 }
 
-/* logout; the nick is gone here in any case. */
-static int
-dir_logout(int argc, char **argv)
-{
-	int failed;
-
-	(void)argc;
-	if (not_registered(argv[0]))
-		return 1;
-	peer_end();
-	failed = dir_command(argv[0], DIR_LOGOUT, directory.nick, 0);
-	directory.renew_at = NEVER;
-	directory.nick[0] = '\0';
-	return failed;
-}
-
-static const struct command dir_commands[] = {
+const struct command dir_commands[] = {
 	{ "filelist", 0, 0, "", "all files that are published and served",
 	    dir_print_list },
 	{ "login", 0, 0, "", "how many serve files?", dir_login },
-	{ "logout", 0, 0, "", "be forgotten by the directory", dir_logout },
 	{ "lookup", 1, 1, "NICK", "where does a nick serve?", dir_lookup },
 	{ "register", 1, 1, "NICK", "be known by a name", dir_register },
 	{ "userlist", 0, 0, "", "all nicks", dir_print_list },
@@ -1131,24 +1114,12 @@ static const struct command dir_commands[] = {
 };
 
 /* No datagram is sent yet: nobody knows whether a directory is there. */
-static int
+int
 dir_open(void)
 {
 	setvbuf(stdin, NULL, _IONBF, 0);	/* or poll() misses lines */
 	directory.fd = connect_server(SOCK_DGRAM);
 	return directory.fd < 0 || sock_nonblock(directory.fd) < 0;
-}
-
-/* A nick that is not logged out would be kept for 90 s. */
-static int
-dir_close(void)
-{
-	static char *logout[] = { "logout", NULL };
-	int failed;
-
-	failed = directory.nick[0] != '\0' ? dir_logout(1, logout) : 0;
-	dgram_close(directory.fd);
-	return failed;
 }
 
 /* The options of Part II depend on the mode. */
@@ -1198,13 +1169,8 @@ static const struct mode ftp_mode = { .name = "ftp", .port = "50000",
     ftp_commands, common_commands } };
 
 #ifndef TINY
-/* more/peer_cli.c gives mode dir peer_commands, peer_wait(), peer_end(). */
-static const struct mode dir_mode = { .name = "dir", .port = "6868",
-    .prompt = "dir> ", .commands = { dir_commands, peer_commands,
-    common_commands }, .open = dir_open, .close = dir_close,
-    .wait = peer_wait };
-
-extern const struct mode xfer_mode, chat_mode, room_mode, raw_mode, sim_mode;
+extern const struct mode xfer_mode, dir_mode, chat_mode, room_mode, raw_mode,
+    sim_mode;
 #endif
 
 /* A mode is added here and in the Makefile. The first one is the default. */

@@ -1174,12 +1174,13 @@ const char *ipv4_text(uint32_t ip, char text[IPV4_BYTES]);
 
 /* ---- serv.c, cli.c and more/: what they offer each other ----------------- */
 
-/* is_started(): is row k of the services started? counted(): its counter; if k
- * is -1, the sum of all rows. */
-int	is_started(int k);
-uint64_t counted(int k, size_t counter);
+/* more/stats.c: begins to count the time, and the bytes of connections. What it
+ * prints is told by counted(), a counter's sum over all processes, and
+ * requests(), which prints the lines of each service. */
+void	statistics_begin(uint64_t (*counted)(size_t counter),
+	    void (*requests)(void));
 
-/* more/stats.c: prints them, giving up after ms milliseconds if standard output
+/* more/stats.c: prints, giving up after ms milliseconds if standard output
  * blocks. */
 void	print_statistics(int ms);
 
@@ -1188,9 +1189,6 @@ void	print_statistics(int ms);
  * end. */
 int	console_fd(int64_t *deadline);
 int	read_console(void);
-
-/* more/stats.c: begins to count the time, and the bytes of connections. */
-void	statistics_begin(void);
 
 /* More options of cli, most of them about UDP. */
 extern struct by_udp {
@@ -1266,9 +1264,9 @@ struct place {
 };
 int	dir_where(const char *command, const char *nick, struct place *where);
 
-extern const struct command peer_commands[];	/* more/peer_cli.c */
-void	peer_wait(void);
-void	peer_end(void);			/* serves peers no more */
+/* What the row of mode dir, in more/peer_cli.c, takes from cli.c. */
+extern const struct command dir_commands[];
+int	dir_open(void);
 
 #endif /* TINY */
 #endif

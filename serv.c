@@ -1266,13 +1266,14 @@ ask_statistics(int sig)
 	statistics_asked = 1;
 }
 
-int
+static int
 is_started(int k)
 {
 	return started[k].port != NULL;
 }
 
-uint64_t
+/* A counter of row k of the services; if k is -1, the sum of all rows. */
+static uint64_t
 counted(int k, size_t counter)
 {
 	uint64_t sum;
@@ -1284,6 +1285,30 @@ counted(int k, size_t counter)
 	for (i = k < 0 ? 0 : (size_t)k * row; i < n; i++)
 		sum += page[i * COUNTERS + counter];
 	return sum;
+}
+
+static uint64_t
+counted_by_all(size_t counter)
+{
+	return counted(-1, counter);
+}
+
+/* A line for each command of the services that were started. */
+static void
+print_requests(void)
+{
+	const struct service *s;
+	const char *row;
+	size_t i;
+	int k;
+
+	for (k = 0; (s = services[k]) != NULL; k++)
+		for (i = 0; is_started(k) && i < s->ncommands; i++) {
+			row = (const char *)s->commands + i * s->command_bytes;
+			printf("  * %s %s: %llu\n", s->name,
+			    *(const char *const *)(const void *)row,
+			    (unsigned long long)counted(k, COMMANDS + i));
+		}
 }
 
 /* A page that is shared with all children; without it all sums are 0. Zeros are
@@ -1391,7 +1416,7 @@ supervisor_begin(void)
 		return fail("serv: %s", reason());
 	lifeline = ends[0];
 	on_signal(SIGTTIN, SIG_IGN);	/* a read says EIO instead */
-	statistics_begin();
+	statistics_begin(counted_by_all, print_requests);
 	return 0;
 }
 

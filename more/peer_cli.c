@@ -1,8 +1,8 @@
 /* peer_cli.c: files between the clients of the directory. Licence: ISC, see
  * README.
  *
- * Both ends of dir's peer protocol. Mode dir (cli.c) uses peer_commands,
- * peer_wait() and peer_end(). The processes of a client that serves:
+ * Both ends of dir's peer protocol, and the row of mode dir, whose other
+ * commands stand in cli.c. The processes of a client that serves:
  *
  *      client      the prompt; asks the directory, and renews its nick
  *       +--- acceptor      accepts peers; started anew by publish
@@ -495,20 +495,42 @@ peer_tick(void)
 }
 
 /* Waits for a line of commands, and renews the nick meanwhile. */
-void
+static void
 peer_wait(void)
 {
 	while (wait_for(STDIN_FILENO, POLLIN, peer_tick()) < 0)
 		;
 }
 
-/* At logout and quit: peers that are being served are cut off. */
-void
-peer_end(void)
+/* logout: peers that are being served are cut off. The nick is gone here in any
+ * case. */
+static int
+peer_logout(int argc, char **argv)
 {
+	int failed;
+
+	(void)argc;
+	if (not_registered(argv[0]))
+		return 1;
 	end_serving();
 	serving.port = 0;
 	serving.published = 0;
+	failed = dir_command(argv[0], DIR_LOGOUT, directory.nick, 0);
+	directory.renew_at = NEVER;
+	directory.nick[0] = '\0';
+	return failed;
+}
+
+/* A nick that is not logged out would be kept for 90 s. */
+static int
+peer_close(void)
+{
+	static char *logout[] = { "logout", NULL };
+	int failed;
+
+	failed = directory.nick[0] != '\0' ? peer_logout(1, logout) : 0;
+	dgram_close(directory.fd);
+	return failed;
 }
 
 /* ---- files of others ---------------------------------------------------- */
@@ -830,13 +852,14 @@ peer_browse(int argc, char **argv)
 }
 
 /* The commands of mode dir that do more than ask the directory. */
-const struct command peer_commands[] = {
+static const struct command peer_commands[] = {
 	{ "browse", 1, 1, "NICK", "look at the files of a peer", peer_browse },
 	{ "download", 1, 3, "[NICK] HASH [NAME]", "fetch a file from a peer",
 	    peer_download },
 	{ "fgserve", 0, 1, "[PORT]", "serve until the line fgstop",
 	    peer_serve_command },
 	{ "fgstop", 0, 0, "", "serve no more", peer_stop },
+	{ "logout", 0, 0, "", "be forgotten by the directory", peer_logout },
 	{ "myfiles", 0, 0, "", "the files here, with their hashes",
 	    peer_myfiles },
 	{ "publish", 0, 0, "", "tell the directory of the files here",
@@ -846,3 +869,8 @@ const struct command peer_commands[] = {
 	{ "stop", 0, 0, "", "serve no more", peer_stop },
 	{ NULL, 0, 0, NULL, NULL, NULL }
 };
+
+const struct mode dir_mode = { .name = "dir", .port = "6868",
+    .prompt = "dir> ", .commands = { dir_commands, peer_commands,
+    common_commands }, .open = dir_open, .close = peer_close,
+    .wait = peer_wait };

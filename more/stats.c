@@ -24,6 +24,8 @@ static struct {
 					   several; 0: only blanks */
 } console;
 
+static uint64_t (*counted)(size_t counter);
+static void (*requests)(void);
 static int (*next_hook)(int fd, enum passing what, const void *buf, ssize_t n);
 
 /* The hook: only sockets count, no files. */
@@ -43,8 +45,11 @@ count_bytes(int fd, enum passing what, const void *buf, ssize_t n)
 }
 
 void
-statistics_begin(void)
+statistics_begin(uint64_t (*counted_by_all)(size_t counter),
+    void (*print_requests)(void))
 {
+	counted = counted_by_all;
+	requests = print_requests;
 	began = now();
 	next_hook = io_hook;
 	io_hook = count_bytes;
@@ -53,27 +58,7 @@ statistics_begin(void)
 static void
 print_sum(const char *what, size_t counter)
 {
-	printf("%s: %llu\n", what, (unsigned long long)counted(-1, counter));
-}
-
-/* A line for each command of the services that were started. */
-static void
-print_requests(void)
-{
-	const struct service *s;
-	const char *row;
-	size_t i;
-	int k;
-
-	puts("> Requests:");
-	for (k = 0; (s = services[k]) != NULL; k++)
-		for (i = 0; is_started(k) && i < s->ncommands; i++) {
-			row = (const char *)s->commands + i * s->command_bytes;
-			printf("  * %s %s: %llu\n", s->name,
-			    *(const char *const *)(const void *)row,
-			    (unsigned long long)counted(k, COMMANDS + i));
-		}
-	print_sum("  * unknown or malformed", BAD_REQUESTS);
+	printf("%s: %llu\n", what, (unsigned long long)counted(counter));
 }
 
 /* In the layout of xfer's document, by one write(2). If standard output is not
@@ -96,7 +81,9 @@ print_statistics(int ms)
 	    (int)(t / SECOND % 60), (int)(t % SECOND));
 	print_sum("> Established connections", CONNECTIONS);
 	print_sum("> Refused connections", REFUSED);
-	print_requests();
+	puts("> Requests:");
+	requests();
+	print_sum("  * unknown or malformed", BAD_REQUESTS);
 	puts("> Bytes transferred:");
 	print_sum("  * Sent", BYTES_SENT);
 	print_sum("  * Received", BYTES_RECEIVED);

@@ -197,8 +197,10 @@ ends with half a block" "$? $(cat "$own/out")"
 	wait $reader
 	whole "...what it read" "$own/read"
 	if [ -w /dev/full ]; then
-		is "-t onto a full disk" 1 "$("$cli" -q -t /dev/full -m sim 1 \
-		    >"$own/out" 2>&1; echo $?)"
+		# shellcheck disable=SC3045 # every shell here has -t
+		is "-t onto a full disk" 1 "$( (ulimit -t 5
+		    exec "$cli" -q -t /dev/full -m sim 1) >"$own/out" 2>&1
+		    echo $?)"
 		"$cli" -w /dev/full -m sim 1 >"$own/out" 2>&1
 		has "-w onto a full disk" "1 -w /dev/full: No space *" \
 		    "$? $(cat "$own/out")"
